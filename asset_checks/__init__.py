@@ -1,0 +1,1 @@
+"""What must hold: one module per asset, built for each dataset by a factory."""

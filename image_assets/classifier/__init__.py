@@ -1,0 +1,1 @@
+"""Features to a classifier that is evaluated on images it never saw."""

@@ -1,0 +1,244 @@
+"""What a dataset is: the typed content of a dataset file, and the errors a wrong file gets.
+
+Everything that differs between datasets is said here and in the YAML files of `datasets/`; no other
+module knows a dataset by its name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+BUNDLED = Path(__file__).parent / "datasets"
+
+# Names become folder names, asset keys and partition values of tables: one alphabet is safe in all of them.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
+# Dagster asset keys and job names are stricter than folder names.
+DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class DatasetError(ValueError):
+    """A dataset file that cannot be used: the message names the file, the key, what was found and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FolderSource(_Section):
+    """Files under `LANDING/<day>/<category>/**`, at any depth."""
+
+    kind: Literal["folder"] = "folder"
+    landing: str | None = Field(
+        None, description="Local folder of the landing zone; default: the one the platform is started with."
+    )
+    ignore: tuple[str, ...] = Field(
+        (".*", "Thumbs.db", "desktop.ini"),
+        description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
+    )
+
+
+class EfficientNetLite0(_Section):
+    """EfficientNet-Lite0 with its published ImageNet weights: 1,280 features, no download."""
+
+    kind: Literal["efficientnet_lite0"] = "efficientnet_lite0"
+
+
+class TfHub(_Section):
+    """Any TF Hub image feature-vector module."""
+
+    kind: Literal["tf_hub"]
+    module: str = Field(description="URL of the module, or the folder of a SavedModel.")
+    image_size: int = Field(gt=0, le=4096, description="Side of the square input in pixels.")
+    width: int = Field(gt=0, description="Number of features the module gives.")
+
+
+Extractor = Annotated[EfficientNetLite0 | TfHub, Field(discriminator="kind")]
+
+
+class Shards(_Section):
+    """The published tables."""
+
+    rows: int = Field(10_001, gt=0, description="Rows of every shard but the last of its partition.")
+    format: Literal["parquet", "csv"] = "parquet"
+
+
+class Classifier(_Section):
+    """Scaled multinomial logistic regression on the features."""
+
+    kind: Literal["logistic_regression"] = "logistic_regression"
+    regularisation: float = Field(
+        0.001, gt=0, description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms."
+    )
+    held_out: float = Field(0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
+    max_iterations: int = Field(1_000, gt=0)
+
+
+class Embedding(_Section):
+    """t-SNE of the features."""
+
+    perplexity: float = Field(30, gt=1, description="Effective number of neighbours; lowered for small datasets.")
+    fit_points: int = Field(30_000, ge=100, description="At most so many points are fitted, the rest are placed.")
+    seed: int = 0
+
+
+class Limits(_Section):
+    """Where the platform draws the line."""
+
+    max_bytes: int = Field(50_000_000, gt=0, description="Largest accepted file, bytes.")
+    max_pixels: int = Field(64_000_000, gt=0, description="Largest accepted width × height, from the header.")
+    max_side: int = Field(30_000, gt=0, description="Longest accepted side, pixels.")
+    min_side: int = Field(1, gt=0, description="Shortest accepted side, pixels.")
+    quarantine_rate: float = Field(
+        0.05, ge=0, le=1, description="Share of a partition's files in quarantine above which its check fails."
+    )
+    imbalance: float = Field(
+        10, ge=1, description="Largest category ÷ smallest category above which a warning is given."
+    )
+
+
+class DatasetSpec(_Section):
+    """One dataset: its categories, where its images come from, and what is made of them."""
+
+    name: DatasetName
+    description: str = ""
+    categories: dict[Name, Annotated[int, Field(ge=0, lt=32_768)]] = Field(
+        min_length=1, description="Category → integer label."
+    )
+    source: FolderSource = FolderSource()
+    start_day: dt.date
+    time_zone: str = "UTC"
+    owners: tuple[str, ...] = Field((), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
+    extractor: Extractor = EfficientNetLite0()
+    shards: Shards = Shards()
+    classifier: Classifier = Classifier()
+    embedding: Embedding = Embedding()
+    limits: Limits = Limits()
+
+    @field_validator("categories")
+    @classmethod
+    def _labels_are_unique(cls, categories: dict[str, int]) -> dict[str, int]:
+        seen: dict[int, str] = {}
+        for name, label in categories.items():
+            if label in seen:
+                raise ValueError(f"label {label} is given to both {seen[label]!r} and {name!r}; labels must differ")
+            seen[label] = name
+        folded: dict[str, str] = {}
+        for name in categories:
+            if name.lower() in folded:
+                raise ValueError(
+                    f"{folded[name.lower()]!r} and {name!r} differ only in case, which not every disk keeps apart"
+                )
+            folded[name.lower()] = name
+        return categories
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("expected an IANA time zone such as Europe/Berlin or UTC")
+        return name
+
+    @field_validator("owners")
+    @classmethod
+    def _owners_are_dagsters(cls, owners: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in owners:
+            if "@" not in owner and not owner.startswith("team:"):
+                raise ValueError(f"{owner!r}: expected an e-mail address or team:NAME")
+        return owners
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the dataset's days begin and end."""
+        return ZoneInfo(self.time_zone)
+
+    def label_of(self, category: str) -> int:
+        """The integer label of a category. Raises `DatasetError` for one that the dataset does not have."""
+        if category not in self.categories:
+            raise DatasetError(
+                f"dataset {self.name!r} has no category {category!r}; it has {', '.join(sorted(self.categories))}"
+            )
+        return self.categories[category]
+
+
+def _describe(error: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "(the whole file)"
+    found = error.get("input")
+    shown = repr(found) if not isinstance(found, (dict, list)) else f"a {type(found).__name__}"
+    if error["type"] == "missing":
+        return f"  {key}: missing; {_allowed(key)}"
+    if error["type"] == "extra_forbidden":
+        return f"  {key}: unknown key; {_allowed(key)}"
+    return f"  {key}: found {shown}; {error['msg']}"
+
+
+def _allowed(key: str) -> str:
+    """The keys that are allowed where `key` stands, read off the model itself."""
+    section: Any = DatasetSpec
+    for part in key.split(".")[:-1]:
+        field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
+        if field is None:
+            # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
+            kinds = [s for s in (EfficientNetLite0, TfHub) if s.model_fields["kind"].annotation == Literal[part]]
+            section = kinds[0] if kinds else DatasetSpec
+        else:
+            section = field.annotation
+    names = getattr(section, "model_fields", DatasetSpec.model_fields)
+    return f"allowed keys here: {', '.join(names)}"
+
+
+def parse_dataset(content: object, origin: str) -> DatasetSpec:
+    """Check the parsed content of a dataset file.
+
+    Args:
+        content: What the YAML held.
+        origin: Name of the file, for errors.
+
+    Raises:
+        DatasetError: naming the file and, line by line, the key, what was found and what is allowed.
+    """
+    if not isinstance(content, dict):
+        raise DatasetError(
+            f"{origin}: expected keys such as {', '.join(list(DatasetSpec.model_fields)[:4])}; found {content!r:.80}"
+        )
+    try:
+        return DatasetSpec.model_validate(content)
+    except ValidationError as error:
+        lines = "\n".join(_describe(e) for e in error.errors())
+        raise DatasetError(f"{origin} is not a usable dataset file:\n{lines}") from None
+
+
+def load_dataset(path: str | Path) -> DatasetSpec:
+    """Read a dataset file; a bare name such as `kingdoms` means the bundled file of that name.
+
+    Raises:
+        DatasetError: the file is missing, no YAML, or says something that is not allowed.
+    """
+    file = Path(path)
+    if not file.exists() and (BUNDLED / f"{path}.yaml").exists():
+        file = BUNDLED / f"{path}.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        bundled = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.yaml")))
+        raise DatasetError(f"{path}: cannot read this dataset file ({error}); bundled ones: {bundled}") from None
+    except yaml.YAMLError as error:
+        raise DatasetError(f"{path}: not YAML: {error}") from None
+    return parse_dataset(content, str(path))
+
+
+def load_datasets(paths: Sequence[str | Path]) -> list[DatasetSpec]:
+    """Read several dataset files. Raises `DatasetError` also where two share a name."""
+    specs: dict[str, DatasetSpec] = {}
+    for path in paths:
+        spec = load_dataset(path)
+        if spec.name in specs:
+            raise DatasetError(f"{path}: a dataset named {spec.name!r} was already read; names must differ")
+        specs[spec.name] = spec
+    return list(specs.values())

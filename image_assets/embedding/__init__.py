@@ -1,0 +1,1 @@
+"""Features to the map: t-SNE coordinates and their plot."""

@@ -1,0 +1,1 @@
+"""Sources to raw_images and quarantine: what arrives, and whether it is an image."""

@@ -1,0 +1,1 @@
+"""How tables and models are kept."""
