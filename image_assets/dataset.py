@@ -36,10 +36,10 @@ class FolderSource(_Section):
 
     kind: Literal["folder"] = "folder"
     landing: str | None = Field(
-        None, description="Local folder of the landing zone; default: the one the platform is started with."
+        default=None, description="Local folder of the landing zone; default: the one the platform is started with."
     )
     ignore: tuple[str, ...] = Field(
-        (".*", "Thumbs.db", "desktop.ini"),
+        default=(".*", "Thumbs.db", "desktop.ini"),
         description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
     )
 
@@ -65,7 +65,7 @@ Extractor = Annotated[EfficientNetLite0 | TfHub, Field(discriminator="kind")]
 class Shards(_Section):
     """The published tables."""
 
-    rows: int = Field(10_001, gt=0, description="Rows of every shard but the last of its partition.")
+    rows: int = Field(default=10_001, gt=0, description="Rows of every shard but the last of its partition.")
     format: Literal["parquet", "csv"] = "parquet"
 
 
@@ -74,32 +74,32 @@ class Classifier(_Section):
 
     kind: Literal["logistic_regression"] = "logistic_regression"
     regularisation: float = Field(
-        0.001, gt=0, description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms."
+        default=0.001, gt=0, description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms."
     )
-    held_out: float = Field(0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
-    max_iterations: int = Field(1_000, gt=0)
+    held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
+    max_iterations: int = Field(default=1_000, gt=0)
 
 
 class Embedding(_Section):
     """t-SNE of the features."""
 
-    perplexity: float = Field(30, gt=1, description="Effective number of neighbours; lowered for small datasets.")
-    fit_points: int = Field(30_000, ge=100, description="At most so many points are fitted, the rest are placed.")
+    perplexity: float = Field(default=30, gt=1, description="Effective number of neighbours; lowered for small datasets.")
+    fit_points: int = Field(default=30_000, ge=100, description="At most so many points are fitted, the rest are placed.")
     seed: int = 0
 
 
 class Limits(_Section):
     """Where the platform draws the line."""
 
-    max_bytes: int = Field(50_000_000, gt=0, description="Largest accepted file, bytes.")
-    max_pixels: int = Field(64_000_000, gt=0, description="Largest accepted width × height, from the header.")
-    max_side: int = Field(30_000, gt=0, description="Longest accepted side, pixels.")
-    min_side: int = Field(1, gt=0, description="Shortest accepted side, pixels.")
+    max_bytes: int = Field(default=50_000_000, gt=0, description="Largest accepted file, bytes.")
+    max_pixels: int = Field(default=64_000_000, gt=0, description="Largest accepted width × height, from the header.")
+    max_side: int = Field(default=30_000, gt=0, description="Longest accepted side, pixels.")
+    min_side: int = Field(default=1, gt=0, description="Shortest accepted side, pixels.")
     quarantine_rate: float = Field(
-        0.05, ge=0, le=1, description="Share of a partition's files in quarantine above which its check fails."
+        default=0.05, ge=0, le=1, description="Share of a partition's files in quarantine above which its check fails."
     )
     imbalance: float = Field(
-        10, ge=1, description="Largest category ÷ smallest category above which a warning is given."
+        default=10, ge=1, description="Largest category ÷ smallest category above which a warning is given."
     )
 
 
@@ -114,7 +114,7 @@ class DatasetSpec(_Section):
     source: FolderSource = FolderSource()
     start_day: dt.date
     time_zone: str = "UTC"
-    owners: tuple[str, ...] = Field((), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
+    owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
     extractor: Extractor = EfficientNetLite0()
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
