@@ -1,1 +1,18 @@
 """What must hold: one module per asset, built for each dataset by a factory."""
+
+import dagster as dg
+
+from asset_checks import classifier, embedding, feature_shards, image_features, raw_images
+from asset_checks.check import asset_checks_of
+from image_assets.dataset import DatasetSpec
+
+
+def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
+    """All checks of a dataset."""
+    return [
+        asset_checks_of(dataset, "raw_images", raw_images.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "image_features", image_features.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
+    ]

@@ -28,6 +28,8 @@ class DatasetError(ValueError):
 
 
 class _Section(BaseModel):
+    """A part of a dataset file: unknown keys are refused, and nothing changes once it is read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -74,7 +76,9 @@ class Classifier(_Section):
 
     kind: Literal["logistic_regression"] = "logistic_regression"
     regularisation: float = Field(
-        default=0.001, gt=0, description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms."
+        default=0.001,
+        gt=0,
+        description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms.",
     )
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
     max_iterations: int = Field(default=1_000, gt=0)
@@ -83,8 +87,12 @@ class Classifier(_Section):
 class Embedding(_Section):
     """t-SNE of the features."""
 
-    perplexity: float = Field(default=30, gt=1, description="Effective number of neighbours; lowered for small datasets.")
-    fit_points: int = Field(default=30_000, ge=100, description="At most so many points are fitted, the rest are placed.")
+    perplexity: float = Field(
+        default=30, gt=1, description="Effective number of neighbours; lowered for small datasets."
+    )
+    fit_points: int = Field(
+        default=30_000, ge=100, description="At most so many points are fitted, the rest are placed."
+    )
     seed: int = 0
 
 

@@ -6,9 +6,21 @@ dictionary in `docs/` is generated from it.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One day of arrival of one category: what is loaded, checked and replaced as a whole."""
+
+    date: dt.date
+    category: str
+
+    def __str__(self) -> str:
+        return f"{self.date.isoformat()} {self.category}"
 
 
 @dataclass(frozen=True)

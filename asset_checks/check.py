@@ -1,0 +1,146 @@
+"""What a check is, and how checks become Dagster asset checks.
+
+A check is one function from a `Subject` to an `Outcome`, declared with `@check`; a new check is one such function in
+the module of its asset, added to that module's list.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import Partition, TableSchema
+from io_managers.delta_tables import PartitionedTable
+from io_managers.store import Store
+from resources.store import StoreResource
+
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+_SAMPLE_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a check looks at: a dataset in a store, and the partition where its asset has them."""
+
+    dataset: DatasetSpec
+    store: Store
+    partition: Partition | None
+
+    @property
+    def checked_partition(self) -> Partition:
+        """The partition, for checks of partitioned assets."""
+        assert self.partition is not None
+        return self.partition
+
+    def table(self, schema: TableSchema) -> PartitionedTable:
+        """A table of the dataset."""
+        return self.store.table(self.dataset.name, schema)
+
+    def rows(self, schema: TableSchema) -> pl.LazyFrame:
+        """The partition's rows of a table; all rows where there is no partition."""
+        return self.table(schema).scan(None if self.partition is None else [self.partition])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found.
+
+    Attributes:
+        passed: Whether what must hold holds.
+        figures: The numbers behind it, with the threshold where there is one.
+        sample: Rows that show the fault.
+        advice: What to do next; shown when the check fails.
+    """
+
+    passed: bool
+    figures: dict[str, int | float | str] = field(default_factory=dict)
+    sample: pl.DataFrame | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named check with its description in plain words; see `check` for the rest."""
+
+    name: str
+    description: str
+    evaluate: Callable[[Subject], Outcome]
+    severity: dg.AssetCheckSeverity
+    blocking: bool
+
+
+def check(
+    description: str, *, severity: dg.AssetCheckSeverity = ERROR, blocking: bool = False
+) -> Callable[[Callable[[Subject], Outcome]], Check]:
+    """Make a function a check of its own name.
+
+    Args:
+        description: What holds when the check passes, in plain words.
+        severity: ERROR or WARN.
+        blocking: Whether nothing downstream may be made from data that fails.
+    """
+
+    def declare(evaluate: Callable[[Subject], Outcome]) -> Check:
+        return Check(evaluate.__name__, description, evaluate, severity, blocking)
+
+    return declare
+
+
+def asset_checks_of(
+    dataset: DatasetSpec, asset: str, checks: Sequence[Check], *, partitioned: bool
+) -> dg.AssetChecksDefinition:
+    """One Dagster step that evaluates all `checks` of the asset `[dataset, asset]`."""
+    key = dg.AssetKey([dataset.name, asset])
+    partitions = partitions_of(dataset) if partitioned else None
+
+    @dg.multi_asset_check(
+        name=f"{dataset.name}__{asset}__checks",
+        specs=[_spec(key, one, partitions) for one in checks],
+    )
+    def evaluate(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+        partition = partition_of(context.partition_key) if partitioned else None
+        subject = Subject(dataset, store.open(), partition)
+        for one in checks:
+            yield _result(key, one, one.evaluate(subject))
+
+    return evaluate
+
+
+def _spec(key: dg.AssetKey, one: Check, partitions: dg.PartitionsDefinition | None) -> dg.AssetCheckSpec:
+    with warnings.catch_warnings():
+        # Partitioned checks are a preview in Dagster; that they do what is asked of them is tested here.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            one.name, asset=key, description=one.description, blocking=one.blocking, partitions_def=partitions
+        )
+
+
+def _result(key: dg.AssetKey, one: Check, outcome: Outcome) -> dg.AssetCheckResult:
+    metadata: dict[str, dg.MetadataValue | float | str] = dict(outcome.figures)
+    if not outcome.passed and outcome.advice:
+        metadata["what to do"] = outcome.advice
+    if outcome.sample is not None and not outcome.sample.is_empty():
+        metadata["sample"] = dg.MetadataValue.md(markdown_table(outcome.sample.head(_SAMPLE_ROWS)))
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=one.name,
+        passed=outcome.passed,
+        severity=one.severity,
+        metadata=metadata,
+        description=None if outcome.passed else outcome.advice or one.description,
+    )
+
+
+def markdown_table(rows: pl.DataFrame) -> str:
+    """Rows as a Markdown table."""
+    header = f"| {' | '.join(rows.columns)} |\n|{'---|' * rows.width}"
+    body = "\n".join("| " + " | ".join(_cell(value) for value in row) + " |" for row in rows.iter_rows())
+    return f"{header}\n{body}"
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())

@@ -1,0 +1,44 @@
+"""Which images are held out of training: a decision that depends on the image id alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+# 13 hexadecimal digits are 52 bits: what a float64 holds exactly.
+_DIGITS = 13
+
+
+def held_out(image_ids: pl.Series | Sequence[str], share: float) -> np.ndarray:
+    """Say which images are kept for the evaluation.
+
+    An id is the SHA-256 of the file's bytes, so its digits are uniform already and need no further hashing: the last
+    13 are read as a number in [0, 1) and the image is held out where that number is below `share`. The last digits
+    and not the first, because whoever sorts a table by id and takes its head would else take held-out images only.
+
+    The side of an image never changes, however the data grows, is ordered or is cut into days, and a larger share
+    keeps whatever a smaller one held out. The price: exact stratification is out of reach, for it would have to know
+    the other images. Every class is held out at the same expected share, up to chance: of n images n × share,
+    with a standard deviation of sqrt(n × share × (1 - share)).
+
+    Args:
+        image_ids: N ids of 64 lower-case hexadecimal digits.
+        share: Expected share of the images held out, in [0, 1].
+
+    Returns:
+        bool [N], true where the image is held out.
+
+    Raises:
+        ValueError: an id is not a SHA-256; the message names the first such id and its row.
+    """
+    ids = pl.Series("image_id", image_ids, dtype=pl.String)
+    wrong = (~ids.str.contains("^[0-9a-f]{64}$")).fill_null(True).arg_true()
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} of {len(ids)} image ids are no SHA-256 (64 lower-case hexadecimal digits), "
+            f"the first is {ids[wrong[0]]!r} in row {wrong[0]}"
+        )
+    numbers = ids.str.slice(-_DIGITS).str.to_integer(base=16, dtype=pl.Int64).to_numpy()
+    return numbers / 16**_DIGITS < share

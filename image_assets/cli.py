@@ -1,0 +1,139 @@
+"""The command `image-assets`: landing, running a day, looking at what is loaded, the demo."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+_BAD_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Exit status: 0 done, 1 a blocking check or a run failed, 2 bad usage or input."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except _input_errors() as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        return _BAD_USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="image-assets", description="A data platform for images, day by day.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="materialise a day and what depends on it")
+    _add_places(run, landing=True)
+    run.add_argument("--day", required=True, type=_day, help="day of arrival, for example 2026-11-20")
+    run.add_argument("--category", action="append", default=[], help="only this category; may be repeated")
+    run.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    run.set_defaults(command=_run)
+
+    land = commands.add_parser("land", help="bring files and nested folders into the landing zone")
+    land.add_argument("--landing", required=True, metavar="URL", help="the landing zone")
+    land.add_argument("--day", required=True, type=_day, help="day of arrival")
+    land.add_argument("--category", required=True)
+    land.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    land.set_defaults(command=_land)
+
+    status = commands.add_parser("status", help="what is loaded, per day and category")
+    _add_places(status, landing=False)
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+    status.set_defaults(command=_status)
+
+    demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
+    demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
+    demo.add_argument("--images", type=Path, help="a folder with one folder per category, instead of the sample")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _add_places(parser: argparse.ArgumentParser, *, landing: bool) -> None:
+    parser.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
+    if landing:
+        parser.add_argument("--landing", required=True, metavar="URL", help="the landing zone")
+    parser.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; expected one such as 2026-11-20") from None
+
+
+def _input_errors() -> tuple[type[Exception], ...]:
+    from image_assets.dataset import DatasetError
+    from image_assets.ingest.landing import LandingError
+    from image_assets.ingest.source import SourceError
+    from image_assets.runner import UsageError
+    from image_assets.sample import SampleError
+    from io_managers.store import StoreError
+
+    return DatasetError, LandingError, SourceError, UsageError, SampleError, StoreError
+
+
+def _run(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.session import Session
+
+    # Bars and the summary go where they do not disturb the JSON.
+    console = Console(stderr=options.json)
+    with Session(load_dataset(options.dataset), options.landing, options.store, console) as session:
+        report = session.run(options.day, options.category)
+        report.show(console)
+        if options.json:
+            print(json.dumps(report.as_json(), ensure_ascii=False))  # noqa: T201  # the product of the command
+    return 0 if report.result.ok else 1
+
+
+def _land(options: argparse.Namespace) -> int:
+    from image_assets.ingest.landing import land
+    from resources.progress import TerminalProgress
+
+    console = Console()
+    with TerminalProgress(console).track(f"land {options.day} {options.category}", "files") as progress:
+        report = land(options.paths, options.landing, options.day, options.category, progress)
+    console.print(
+        f"{report.copied:,} files landed ({report.bytes / 1e6:,.1f} MB), {report.already_there:,} were there already, "
+        f"{report.ignored:,} ignored, {len(report.refused):,} refused",
+        highlight=False,
+    )
+    for line in report.refused:
+        console.print(f"  refused: {line}", markup=False, highlight=False)
+    return 1 if report.refused else 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.facts import partition_facts
+    from image_assets.summary import partition_table
+    from io_managers.store import Store
+
+    dataset = load_dataset(options.dataset)
+    facts = partition_facts(dataset, Store(options.store))
+    if options.json:
+        loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
+        print(json.dumps({"dataset": dataset.name, "partitions": loaded}, ensure_ascii=False))  # noqa: T201
+    elif facts:
+        Console().print(partition_table(facts))
+    else:
+        Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from image_assets.demo import run_demo
+
+    return run_demo(options.root, options.images, Console())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The one place where everything meets: datasets and resources become Dagster definitions."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from asset_checks import checks_of
+from image_assets.automation import automation_of
+from image_assets.classifier.assets import classifier_assets
+from image_assets.dataset import DatasetSpec, load_datasets
+from image_assets.embedding.assets import embedding_assets
+from image_assets.features.assets import feature_assets
+from image_assets.ingest.assets import ingest_assets
+from image_assets.shards.assets import shard_assets
+from io_managers.delta_io_manager import DeltaIOManager
+from resources.extractors import ExtractorResource
+from resources.landing import LandingResource
+from resources.progress import LogProgress
+from resources.store import StoreResource
+
+DATASETS_VARIABLE = "IMAGE_ASSETS_DATASETS"
+LANDING_VARIABLE = "IMAGE_ASSETS_LANDING"
+STORE_VARIABLE = "IMAGE_ASSETS_STORE"
+
+
+def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:
+    """Everything that Dagster is to know.
+
+    Args:
+        datasets: The datasets, each with its own group of assets, checks, jobs and schedule.
+        resources: As `build_resources` gives them; a test or another deployment may replace any of them.
+    """
+    parts = [_dataset_definitions(dataset) for dataset in datasets]
+    return dg.Definitions.merge(*parts, dg.Definitions(resources=resources))
+
+
+def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
+    assets = [
+        ingest_assets(dataset),
+        feature_assets(dataset),
+        shard_assets(dataset),
+        classifier_assets(dataset),
+        embedding_assets(dataset),
+    ]
+    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks_of(dataset)), automation_of(dataset))
+
+
+def build_resources(landing: LandingResource, store: StoreResource) -> dict[str, object]:
+    """The resources of a deployment, by the names that the assets ask for."""
+    return {
+        "landing": landing,
+        "store": store,
+        "tables": DeltaIOManager(store=store),
+        "extractors": ExtractorResource(),
+        "progress": LogProgress(),
+    }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The deployment that the environment describes.
+
+    `IMAGE_ASSETS_DATASETS` lists dataset files or names of bundled ones, separated by commas; `IMAGE_ASSETS_LANDING`
+    and `IMAGE_ASSETS_STORE` say where images arrive and where everything is kept. Credentials of a bucket are taken
+    from the usual `AWS_…` variables by the object store itself and never pass through Dagster's configuration.
+    """
+    datasets = load_datasets([name.strip() for name in os.environ.get(DATASETS_VARIABLE, "kingdoms").split(",")])
+    landing = LandingResource(url=os.environ.get(LANDING_VARIABLE, "landing"))
+    store = StoreResource(url=os.environ.get(STORE_VARIABLE, "store"))
+    return build_definitions(datasets, build_resources(landing, store))

@@ -1,0 +1,108 @@
+"""The demo: a sample, or folders of one's own, landed over two days and run for both."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import zlib
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
+from image_assets.facts import partition_facts
+from image_assets.ingest.landing import categories_of, land
+from image_assets.runner import UsageError
+from image_assets.sample import write_sample
+from image_assets.session import DayReport, Session
+from image_assets.summary import partition_table
+from resources.progress import TerminalProgress
+
+_FIRST_DAY_SHARE = 60
+
+
+def run_demo(root: Path, images: Path | None, console: Console) -> int:
+    """Land, run both days, say where everything is. Exit status: 0 done, 1 a blocking check or a run failed.
+
+    Args:
+        root: Folder for the landing zone, the store and the Dagster home.
+        images: Folder with a folder per category; None draws the sample.
+        console: Where to show progress and the summary.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    categories = {} if images is None else categories_of(images)
+    dataset = _dataset(root, list(categories))
+    days = (dataset.start_day, dataset.start_day + dt.timedelta(days=1))
+    landing, store = str(root / "landing"), str(root / "store")
+    os.environ["DAGSTER_HOME"] = str((root / "dagster").resolve())
+    _land(root / "landing", days, categories, console)
+    reports: list[DayReport] = []
+    with Session(dataset, landing, store, console) as session:
+        for day in days:
+            console.rule(f"{dataset.name}, {day}")
+            reports.append(session.run(day))
+            reports[-1].show(console)
+        console.rule("the demo")
+        console.print(partition_table(partition_facts(dataset, session.store), "everything that is loaded"))
+    _say_where(root, dataset, console)
+    return 0 if all(report.result.ok for report in reports) else 1
+
+
+def _dataset(root: Path, categories: list[str]) -> DatasetSpec:
+    """The demo's dataset file: made at the first run, for the two days before it, and kept."""
+    file = root / "dataset.yaml"
+    content = yaml.safe_load((BUNDLED / "sample.yaml").read_text(encoding="utf-8"))
+    if categories:
+        content["name"] = "my_images"
+        content["description"] = "Images of your own."
+        content["categories"] = {category: label for label, category in enumerate(categories)}
+    if file.exists():
+        dataset = load_dataset(file)
+        if dataset.name != content["name"] or dict(dataset.categories) != content["categories"]:
+            raise UsageError(f"{root} holds a demo of other images; remove it first with: make clean-demo")
+        return dataset
+    content["start_day"] = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return load_dataset(file)
+
+
+def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Path], console: Console) -> None:
+    if not categories:
+        with TerminalProgress(console).track("draw the sample", "drawings") as progress:
+            write_sample(landing, days, progress)
+        return
+    for category, folder in categories.items():
+        for day in days:
+            with TerminalProgress(console).track(f"land {day} {category}", "files") as progress:
+                land(
+                    [folder],
+                    landing,
+                    day,
+                    category,
+                    progress,
+                    only=lambda path, day=day: (day == days[0]) == _early(path),
+                )
+
+
+def _early(path: str) -> bool:
+    return zlib.crc32(os.fsencode(path)) % 100 < _FIRST_DAY_SHARE
+
+
+def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
+    store = root / "store" / dataset.name
+    lines = [
+        ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
+        ("shards", f"{store}/feature_shards/date=…/category=…/manifest.json"),
+        ("classifier", f"{store}/classifier/manifest.json, confusion.png"),
+        ("map", f"{store}/embedding (table), {store}/plots/embedding.png"),
+        ("dataset file", f"{root}/dataset.yaml"),
+    ]
+    for name, where in lines:
+        console.print(f"  {name:<13} {where}", highlight=False, soft_wrap=True)
+    console.print("\nnext:", style="bold")
+    console.print("  make ui                                  lineage, partitions, checks and plots in the Dagster UI")
+    console.print("  make demo IMAGES=/path/to/folder         the same with your own <category>/** folders")
+    console.print(
+        f"  .venv/bin/image-assets status --dataset {root}/dataset.yaml --store {root}/store", highlight=False
+    )

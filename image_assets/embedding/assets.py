@@ -1,0 +1,62 @@
+"""The asset embedding: the map of all images."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from image_assets.automation import once_a_day_is_complete
+from image_assets.dataset import DatasetSpec
+from image_assets.embedding.plot import scatter_plot
+from image_assets.embedding.tsne import MIN_IMAGES, embed, trustworthiness
+from image_assets.features.table import feature_table
+from image_assets.schema import EMBEDDING, IMAGE_FEATURES
+from io_managers.plots import save_plot
+from io_managers.table_metadata import column_schema
+from resources.extractors import ExtractorResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+
+def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The map of a dataset."""
+
+    @dg.asset(
+        key=[dataset.name, EMBEDDING.name],
+        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        description=EMBEDDING.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(EMBEDDING)},
+        automation_condition=once_a_day_is_complete(),
+        io_manager_key="tables",
+        # A handful of images make no map: then nothing is materialised, and the log says why.
+        output_required=False,
+    )
+    def embedding(
+        context: dg.AssetExecutionContext,
+        image_features: pl.LazyFrame,
+        store: StoreResource,
+        extractors: ExtractorResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> Iterator[dg.MaterializeResult]:
+        table = feature_table(image_features, extractors.extractor(dataset).digest)
+        if len(table.labels) < MIN_IMAGES:
+            context.log.warning(f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}")
+            return
+        with progress.track("t-SNE", "iterations", context.log) as report_progress:
+            coordinates = embed(table.features, dataset.embedding, report_progress)
+        names = {label: name for name, label in dataset.categories.items()}
+        plot = scatter_plot(coordinates, [names[label] for label in table.labels.tolist()], dataset.name)
+        yield dg.MaterializeResult(
+            value=pl.DataFrame(
+                {"image_id": table.image_ids, "label": table.labels, "x": coordinates[:, 0], "y": coordinates[:, 1]}
+            ),
+            metadata={
+                "trustworthiness": trustworthiness(table.features, coordinates),
+                "map": save_plot(store.open(), dataset.name, "embedding", plot),
+            },
+        )
+
+    return embedding

@@ -1,0 +1,106 @@
+"""The map as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+# Okabe and Ito's colours, told apart by nearly everyone ("Color Universal Design", 2008), without black and with the
+# yellow darkened, which is lost on white.
+_COLOURS = ("#009E73", "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800")
+_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+_DPI = 100
+_PER_COLUMN = 24  # categories in a column of the legend
+_NAMED = 24  # at most so many names fit among the points
+
+
+def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: str) -> bytes:
+    """Draw the map: a mark per image, its colour (beyond seven categories also its shape) the category.
+
+    Args:
+        coordinates: float32 [N, 2].
+        categories: Name of every image's category, N of them.
+        dataset: Name for the title.
+
+    Returns:
+        A PNG file 900 pixels wide, wider beyond 24 categories; the same map gives the same bytes.
+    """
+    names, ranks, counts = np.unique(np.asarray(categories, dtype=str), return_inverse=True, return_counts=True)
+    columns = -(-len(names) // _PER_COLUMN)
+    figure = Figure(
+        figsize=(9 + 1.5 * (columns - 1), 6.8),
+        dpi=_DPI,
+        facecolor="white",
+        layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12),
+    )
+    axes = figure.subplots()
+    _draw_points(axes, coordinates, ranks, len(names))
+    if len(_COLOURS) < len(names) <= _NAMED:
+        _write_names(axes, coordinates, ranks, names.tolist())
+    entries = [f"{_short(name)}  {count:,}" for name, count in zip(names, counts, strict=True)]
+    handles = [
+        Line2D([], [], linestyle="", color=_colour(i), marker=_marker(i), markersize=7, label=entry)
+        for i, entry in enumerate(entries)
+    ]
+    figure.legend(handles=handles, loc="outside right upper", ncols=columns, frameon=False, fontsize=9)
+    axes.set_title(
+        f"{_short(dataset, 36)}: {len(ranks):,} images by their features (t-SNE)", fontsize=12, loc="left", pad=8
+    )
+    buffer = io.BytesIO()
+    # The library would write its version into the file.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _draw_points(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, categories: int) -> None:
+    # Smaller and fainter the more there are, so that crowds show as darker; shapes need some size to be told apart.
+    area = float(np.clip(30_000 / len(ranks), 2 if categories <= len(_COLOURS) else 7, 34))
+    alpha = float(np.clip(45 / np.sqrt(len(ranks)), 0.3, 0.85))
+    colours = np.array([_colour(i) for i in range(categories)])
+    # In an order of chance, so that no category covers the others.
+    shuffled = np.random.default_rng(0).permutation(len(ranks))
+    for first in range(0, categories, len(_COLOURS)):
+        rows = shuffled[ranks[shuffled] // len(_COLOURS) == first // len(_COLOURS)]
+        axes.scatter(
+            *coordinates[rows].T,
+            s=area,
+            c=colours[ranks[rows]].tolist(),
+            marker=_marker(first),
+            alpha=alpha,
+            linewidths=0,
+        )
+    axes.set_aspect("equal", adjustable="datalim")
+    # The axes of a t-SNE have neither unit nor direction.
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color("#DDDDDD")
+
+
+def _write_names(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, names: list[str]) -> None:
+    """Names among the points: where colours repeat, the legend alone is slow to read."""
+    for rank, name in enumerate(names):
+        points = coordinates[ranks == rank]
+        # The image nearest to the median, which itself may lie between two clusters.
+        x, y = points[np.argmin(np.linalg.norm(points - np.median(points, axis=0), axis=1))]
+        halo = [withStroke(linewidth=2.5, foreground="white")]
+        axes.text(x, y, _short(name), fontsize=8, ha="center", va="center", color="#222222", path_effects=halo)
+
+
+def _short(name: str, length: int = 24) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
+def _colour(rank: int) -> str:
+    return _COLOURS[rank % len(_COLOURS)]
+
+
+def _marker(rank: int) -> str:
+    return _MARKERS[rank // len(_COLOURS) % len(_MARKERS)]

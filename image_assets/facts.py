@@ -1,0 +1,105 @@
+"""What the tables say of a day: the figures of the summary, of `--json` and of `image-assets status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
+from image_assets.runner import DayResult
+from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, Partition
+from image_assets.shards.assets import shards_prefix
+from image_assets.shards.manifest import ShardManifest, read_manifest
+from io_managers.store import Store
+
+
+@dataclass(frozen=True)
+class PartitionFacts:
+    """What is loaded of one partition."""
+
+    partition: Partition
+    listed: int
+    loaded: int
+    duplicates: int
+    quarantined: dict[str, int]
+    features: int
+    shards: ShardManifest | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The partition's entry in the output of `--json`."""
+        shards = self.shards.shards if self.shards else []
+        return {
+            "listed": self.listed,
+            "loaded": self.loaded,
+            "duplicates": self.duplicates,
+            "quarantined": self.quarantined,
+            "features": self.features,
+            "shards": [shard.model_dump(include={"file", "rows", "columns", "sha256"}) for shard in shards],
+        }
+
+
+def partition_facts(
+    dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None = None
+) -> list[PartitionFacts]:
+    """The facts of some partitions, or of all that hold anything, in the order of day and category."""
+    counts = _counts(dataset, store, partitions)
+    known = sorted({partition for table in counts.values() for partition in table})
+    objects = store.objects()
+    return [
+        PartitionFacts(
+            partition,
+            listed=_total(counts, ARRIVALS.name, partition),
+            loaded=_total(counts, RAW_IMAGES.name, partition),
+            duplicates=_total(counts, DUPLICATES.name, partition),
+            quarantined=counts[QUARANTINE.name].get(partition, {}),
+            features=_total(counts, IMAGE_FEATURES.name, partition),
+            shards=read_manifest(objects, shards_prefix(dataset, partition)),
+        )
+        for partition in (known if partitions is None else sorted(partitions))
+    ]
+
+
+def day_as_json(
+    dataset: DatasetSpec, day: str, facts: Sequence[PartitionFacts], result: DayResult, classifier: dict | None
+) -> dict[str, Any]:
+    """The object that `image-assets run --json` prints."""
+    return {
+        "dataset": dataset.name,
+        "day": day,
+        "categories": {one.partition.category: one.as_json() for one in facts},
+        "checks": {
+            "passed": sum(check.passed for check in result.checks),
+            "warned": [str(check) for check in result.checks if not check.passed and check.severity == "WARN"],
+            "failed": [str(check) for check in result.checks if not check.passed and check.severity == "ERROR"],
+        },
+        "classifier": classifier,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
+        "errors": result.errors,
+    }
+
+
+_Counts = dict[Partition, dict[str, int]]
+
+
+def _counts(dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None) -> dict[str, _Counts]:
+    found: dict[str, _Counts] = {}
+    for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES):
+        rows = store.table(dataset.name, schema).scan(partitions)
+        reason = pl.col("reason") if schema is QUARANTINE else pl.lit("").alias("reason")
+        keys = rows.select("date", "category", reason).collect().to_arrow()
+        found[schema.name] = {}
+        with duckdb.connect() as sql:
+            sql.register("keys", keys)
+            counted = sql.execute("select date, category, reason, count(*) from keys group by all order by all")
+            rows_counted = counted.fetchall()
+        for date, category, why, number in rows_counted:
+            found[schema.name].setdefault(Partition(date, category), {})[why] = number
+    return found
+
+
+def _total(counts: dict[str, _Counts], table: str, partition: Partition) -> int:
+    return sum(counts[table].get(partition, {}).values())

@@ -1,0 +1,58 @@
+"""The asset image_features: one feature vector for every loaded image."""
+
+import time
+
+import dagster as dg
+
+from image_assets.dataset import DatasetSpec
+from image_assets.features.units import extract_units
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from io_managers.delta_io_manager import PartitionFiles
+from io_managers.table_metadata import column_schema
+from resources.extractors import ExtractorResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+
+def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The features of a dataset."""
+
+    @dg.asset(
+        key=[dataset.name, IMAGE_FEATURES.name],
+        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
+        description=IMAGE_FEATURES.meaning,
+        partitions_def=partitions_of(dataset),
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake", "onnx" if dataset.extractor.kind == "efficientnet_lite0" else "tensorflow"},
+        metadata={"dagster/column_schema": column_schema(IMAGE_FEATURES)},
+        io_manager_key="tables",
+    )
+    def image_features(
+        context: dg.AssetExecutionContext,
+        raw_images: PartitionFiles,
+        store: StoreResource,
+        extractors: ExtractorResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> dg.MaterializeResult:
+        partition = partition_of(context.partition_key)
+        extractor = extractors.extractor(dataset)
+        table = store.open().table(dataset.name, IMAGE_FEATURES)
+        began = time.monotonic()
+        with progress.track(f"features {partition}", "images", context.log) as report_progress:
+            files = extract_units(
+                raw_images.table, raw_images.files, table, partition, extractor, dataset.limits, report_progress
+            )
+        images = sum(file.rows for file in files)
+        return dg.MaterializeResult(
+            value=files,
+            metadata={
+                "extractor": extractor.name,
+                "extractor digest": extractor.digest,
+                "width": extractor.width,
+                "images per second": round(images / (time.monotonic() - began), 1),
+            },
+        )
+
+    return image_features

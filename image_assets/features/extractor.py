@@ -1,0 +1,70 @@
+"""What an extractor is, and the registry that turns a dataset file's choice into one.
+
+A new extractor is a module with a class that has these members, a section in `image_assets/dataset.py`, and a line in
+`build_extractor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, assert_never
+
+import numpy as np
+
+from image_assets import dataset
+from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
+from image_assets.features.tf_hub import TfHubExtractor
+
+
+class Extractor(Protocol):
+    """Turns images into feature vectors. All methods may be called from several threads at once.
+
+    Attributes:
+        name: Kind of the extractor, as dataset files call it.
+        digest: 64 hexadecimal digits that change with the weights and with every setting that changes a feature.
+        image_size: Side of the square that `infer` takes, in pixels.
+        width: Number of features.
+    """
+
+    name: str
+    digest: str
+    image_size: int
+    width: int
+
+    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]`."""
+        ...
+
+    def infer(self, batch: np.ndarray) -> np.ndarray:
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
+        ...
+
+
+def extract(extractor: Extractor, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Features of decoded RGB images of any sizes, as one batch.
+
+    Args:
+        extractor: What makes the features.
+        images: uint8 `[H, W, 3]` each.
+
+    Returns:
+        float32 `[len(images), extractor.width]`.
+    """
+    batch = np.empty((len(images), extractor.image_size, extractor.image_size, 3), np.uint8)
+    for i, pixels in enumerate(images):
+        batch[i] = extractor.prepare(pixels)
+    return extractor.infer(batch)
+
+
+def build_extractor(spec: dataset.Extractor) -> Extractor:
+    """Build the extractor that a dataset asks for.
+
+    Raises:
+        ExtractorError: its weights or its module cannot be used.
+    """
+    match spec:
+        case dataset.EfficientNetLite0():
+            return EfficientNetLite0Extractor()
+        case dataset.TfHub():
+            return TfHubExtractor(spec.module, spec.image_size, spec.width)
+    assert_never(spec)

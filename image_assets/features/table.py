@@ -1,0 +1,58 @@
+"""Feature rows as arrays, for the stages that look at the whole dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from image_assets.schema import Partition
+
+
+class MixedExtractors(ValueError):
+    """Features of several extractors, or of another than the dataset's: they cannot be compared with each other."""
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """All features of a dataset, in the order of the image ids.
+
+    Attributes:
+        image_ids: [N].
+        labels: int16 [N].
+        features: float32 [N, D].
+        partitions: The partitions that the rows come from.
+    """
+
+    image_ids: pl.Series
+    labels: np.ndarray
+    features: np.ndarray
+    partitions: list[Partition]
+
+
+def feature_table(rows: pl.LazyFrame, extractor_digest: str) -> FeatureTable:
+    """Collect rows of `image_features`.
+
+    Raises:
+        MixedExtractors: naming the partitions that are to be extracted again.
+    """
+    foreign = rows.filter(pl.col("extractor") != extractor_digest).select("date", "category").unique().collect()
+    if not foreign.is_empty():
+        names = ", ".join(str(Partition(date, category)) for date, category in foreign.sort("date").iter_rows())
+        raise MixedExtractors(
+            f"features of another extractor than the dataset's in: {names}; materialise image_features of these again"
+        )
+    partitions = sorted(Partition(*key) for key in rows.select("date", "category").unique().collect().iter_rows())
+    table = rows.select("image_id", "label", "features").sort("image_id").collect()
+    return FeatureTable(table["image_id"], table["label"].to_numpy(), feature_matrix(table), partitions)
+
+
+def feature_matrix(rows: pl.DataFrame) -> np.ndarray:
+    """The `features` column as float32 [N, D]. Raises `ValueError` where the vectors differ in width."""
+    if rows.is_empty():
+        return np.empty((0, 0), np.float32)
+    widths = rows["features"].list.len().unique().to_list()
+    if len(widths) != 1:
+        raise ValueError(f"feature vectors of different widths: {sorted(widths)}; extract the features again")
+    return rows["features"].explode().to_numpy().reshape(rows.height, widths[0])

@@ -1,0 +1,63 @@
+"""The assets of the first stage: arrivals, raw_images, duplicates and quarantine, loaded together."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from image_assets.dataset import DatasetSpec
+from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.preview import contact_sheet, quarantine_table
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from io_managers.table_metadata import column_schema
+from resources.landing import LandingResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+
+def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The ingest assets of a dataset."""
+    arrivals = dg.AssetKey([dataset.name, ARRIVALS.name])
+
+    def spec(schema: TableSchema) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            [dataset.name, schema.name],
+            description=schema.meaning,
+            deps=[] if schema is ARRIVALS else [arrivals],
+            group_name=dataset.name,
+            owners=dataset.owners,
+            kinds={"deltalake", "image"} if schema is RAW_IMAGES else {"deltalake"},
+            metadata={"dagster/column_schema": column_schema(schema)},
+        ).with_io_manager_key("tables")
+
+    @dg.multi_asset(
+        name=f"{dataset.name}__ingest",
+        specs=[spec(schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)],
+        partitions_def=partitions_of(dataset),
+    )
+    def ingest(
+        context: dg.AssetExecutionContext,
+        landing: LandingResource,
+        store: StoreResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> Iterator[dg.MaterializeResult]:
+        partition = partition_of(context.partition_key)
+        tables = IngestTables.of(store.open(), dataset.name)
+        with progress.track(f"load {partition}", "files", context.log) as report_progress:
+            report = ingest_partition(partition, dataset, landing.source(dataset), tables, report_progress)
+        metadata = _metadata(report)
+        metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))
+        metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
+        for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):
+            yield dg.MaterializeResult([dataset.name, table.name], metadata=metadata[table.name])
+
+    return ingest
+
+
+def _metadata(report: IngestReport) -> dict[str, dict]:
+    return {
+        "arrivals": {"dagster/row_count": report.listed, "ignored": report.ignored},
+        "raw_images": {"dagster/row_count": report.loaded},
+        "duplicates": {"dagster/row_count": report.duplicates},
+        "quarantine": {"dagster/row_count": sum(report.quarantined.values()), **report.quarantined},
+    }

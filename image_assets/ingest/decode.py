@@ -1,0 +1,101 @@
+"""The door of the platform: decides whether bytes are an acceptable image, and decodes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from image_assets.dataset import Limits
+from image_assets.ingest.convert import to_rgb
+from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
+from image_assets.ingest.header import check_header, check_size
+from image_assets.ingest.readers import open_image
+from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.ingest.tags import orientation
+
+__all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """An accepted image.
+
+    Attributes:
+        pixels: uint8 [height, width, 3], RGB, C-contiguous, read-only, upright.
+        format: What the content was: jpeg, png, webp, gif, bmp or tiff.
+    """
+
+    pixels: np.ndarray
+    format: str
+
+
+def decode(content: bytes, limits: Limits) -> DecodedImage:
+    """Decode an image file completely, or say why it is none that is accepted.
+
+    Of animations and files of several pages, the first picture. How each kind of pixel becomes RGB is said in
+    `image_assets.ingest.convert`.
+
+    Args:
+        content: The file.
+        limits: Largest file, most pixels, longest and shortest side. Sizes are read from the header before anything
+            is decoded.
+
+    Raises:
+        Rejected: for any content that is not an acceptable image; nothing else is raised, whatever the bytes.
+    """
+    if not content:
+        raise Rejected(Reason.EMPTY, "the file has no bytes")
+    if len(content) > limits.max_bytes:
+        raise Rejected(Reason.TOO_MANY_BYTES, f"the file has {len(content):,} bytes; allowed are {limits.max_bytes:,}")
+    image_format = _accepted_format(content)
+    check_header(content, image_format, limits)
+    return DecodedImage(np.asarray(_read(content, image_format, limits)), image_format.value)
+
+
+def _accepted_format(content: bytes) -> ImageFormat:
+    found = sniff(content)
+    allowed = ", ".join(ACCEPTED)
+    if found is None:
+        raise Rejected(
+            Reason.NOT_AN_IMAGE, f"the content begins with {content[:16]!r}, like no image; accepted: {allowed}"
+        )
+    if found not in ACCEPTED:
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{found} is not accepted; accepted: {allowed}")
+    return found
+
+
+def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> Image.Image:
+    try:
+        image = open_image(content, image_format)
+        check_size(image.size, limits)
+        image.load()
+        exif = content if image_format is ImageFormat.TIFF else image.info.get("exif")
+        return to_rgb(image, orientation(exif) if isinstance(exif, bytes) else 1)
+    except Rejected:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Rejected(Reason.TOO_MANY_PIXELS, f"{image_format}: {error}") from None
+    except Exception as error:
+        # Deliberately everything. On hostile bytes Pillow raises SyntaxError, OSError, EOFError, struct.error,
+        # zlib.error, IndexError, KeyError, ValueError, OverflowError, MemoryError, AssertionError … with every release
+        # another, and one such file must not end a run. The price is that a mistake of ours in these few lines would
+        # look like a corrupt file; the tests decode every mode of every format to rule that out.
+        reason = Reason.TRUNCATED if _ends_early(content, image_format, error) else Reason.CORRUPT
+        said = " ".join(str(error).split())[:300]
+        raise Rejected(reason, f"{image_format} cannot be decoded: {type(error).__name__}: {said}") from error
+
+
+def _ends_early(content: bytes, image_format: ImageFormat, error: Exception) -> bool:
+    """Whether a file that cannot be decoded has lost its end: by the file's own account, or by Pillow's."""
+    match image_format:
+        case ImageFormat.JPEG if b"\xff\xd9" not in content:
+            return True
+        case ImageFormat.PNG if b"IEND" not in content:
+            return True
+        case ImageFormat.WEBP if int.from_bytes(content[4:8], "little") + 8 > len(content):
+            return True
+        case ImageFormat.BMP if int.from_bytes(content[2:6], "little") > len(content):
+            return True
+    return "truncated" in str(error).lower()

@@ -1,0 +1,206 @@
+"""The folder source: files under `LANDING/<day>/<category>/**`, at any depth, under any name a disk can hold.
+
+The walk is `os.scandir`'s, not the object store's: obstore's local listing fails on names with control characters.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from image_assets.ingest.source import Listing, SourceError, SourceFile, SourceReadError, printable
+
+# What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
+IN_PROGRESS = ".arriving-"
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What lies below a folder.
+
+    Attributes:
+        paths: All that is no folder, and folders that cannot be opened.
+        ignored: Entries that the patterns leave out; an ignored folder counts once.
+    """
+
+    paths: list[str]
+    ignored: int
+
+
+def local_path(landing: str | Path) -> Path:
+    """The folder that a landing zone given as a path or as a `file://` URL means.
+
+    Raises:
+        SourceError: a URL of another kind.
+    """
+    text = os.fspath(landing)
+    if "://" not in text:
+        return Path(text)
+    url = urlsplit(text)
+    if url.scheme != "file" or url.netloc not in ("", "localhost"):
+        raise SourceError(
+            f"landing zone {printable(text)}: a folder source takes a local folder or a file:/// URL; "
+            "buckets and other machines come with another kind of source"
+        )
+    return Path(unquote(url.path, errors="surrogateescape"))
+
+
+def is_ignored(name: str, ignore: Iterable[str]) -> bool:
+    """Whether a file or folder name is no arrival: by the shell patterns, or because it is still being copied."""
+    return name.startswith(IN_PROGRESS) or any(fnmatchcase(name, pattern) for pattern in ignore)
+
+
+def walk(top: str, ignore: Sequence[str]) -> Walk:
+    """Everything below the folder `top`; links are not followed. A folder that is gone is an empty one."""
+    paths: list[str] = []
+    ignored = 0
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_ignored(entry.name, ignore):
+                        ignored += 1
+                    elif entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        paths.append(entry.path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            paths.append(folder)  # what it holds must not vanish unseen: reading it will say why
+    return Walk(paths, ignored)
+
+
+class FolderSource:
+    """A local landing zone.
+
+    Links to files within the landing zone are followed. All else that is no regular file (links that lead out of the
+    landing zone, to folders or nowhere, devices, pipes, folders that cannot be opened) is listed as a file whose
+    `read` raises, so that it ends in quarantine and not in silence.
+
+    Args:
+        landing: Folder, as a path or `file://` URL.
+        ignore: Shell patterns of file and folder names that are no arrivals.
+
+    Raises:
+        SourceError: the landing zone is not local.
+    """
+
+    def __init__(self, landing: str | Path, ignore: Sequence[str] = ()):
+        self.landing = local_path(landing).absolute()
+        self.ignore = tuple(ignore)
+
+    def days(self) -> list[dt.date]:
+        """Days that have a folder, ascending; folders with other names are none."""
+        return sorted(day for name in self._folders(self._root()) if (day := _day(name)) is not None)
+
+    def categories(self, day: dt.date) -> list[str]:
+        """Printable names of the folders of a day, sorted."""
+        folder = self._root() / day.isoformat()
+        return sorted(printable(name) for name in self._folders(folder)) if _is_folder(folder) else []
+
+    def list_files(self, day: dt.date, category: str) -> Listing:
+        """Files of a day's category.
+
+        Raises:
+            SourceError: the landing zone is missing, or something else stands where a folder must.
+        """
+        root = self._root()
+        folder = root / day.isoformat() / category
+        if not (_is_folder(folder.parent) and _is_folder(folder)):
+            return Listing((), 0)
+        found = walk(str(folder), self.ignore)
+        below, real = len(os.path.join(root, "")), os.path.realpath(root)
+        files = (_describe(path, path[below:], real) for path in found.paths)
+        return Listing(tuple(sorted((f for f in files if f), key=lambda file: file.source)), found.ignored)
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed file, cut off after `max_bytes + 1` bytes.
+
+        Raises:
+            SourceReadError: it is gone, no regular file, out of the landing zone, not readable or changing.
+        """
+        try:
+            return _read_regular(os.path.join(self.landing, file.locator), self.landing, max_bytes)
+        except OSError as error:
+            raise SourceReadError(f"{file.source}: cannot be read: {error.strerror or error}") from None
+
+    def _root(self) -> Path:
+        if not self.landing.is_dir():
+            raise SourceError(
+                f"landing zone {printable(str(self.landing))}: no such folder; "
+                "name another one or bring images into it with `image-assets land`"
+            )
+        return self.landing
+
+    def _folders(self, folder: Path) -> list[str]:
+        with os.scandir(folder) as entries:
+            return [e.name for e in entries if e.is_dir() and not is_ignored(e.name, self.ignore)]
+
+
+def _day(name: str) -> dt.date | None:
+    """The day a folder is named after; `20261120` and `2026-W47-5` are dates to Python but not to `list_files`."""
+    try:
+        day = dt.date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises `SourceError` where anything else is: it would hide what arrived."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SourceError(f"{printable(str(path))}: cannot be looked into: {error.strerror}") from None
+    if not stat.S_ISDIR(mode):
+        kind = "a link, which may lead out of the landing zone" if stat.S_ISLNK(mode) else "no folder"
+        raise SourceError(f"{printable(str(path))}: this is {kind}; put a folder with the files in its place")
+    return True
+
+
+def _describe(path: str, locator: str, real_root: str) -> SourceFile | None:
+    """The listed file at `path`, or None if it has gone since."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode) and _is_within(os.path.realpath(path), real_root) and os.path.isfile(path):
+            status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a name too long to be looked up at all; reading it will say so
+        return SourceFile(printable(locator), 0, "", locator)
+    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return SourceFile(printable(locator), size, f"{status.st_mtime_ns}-{status.st_size}", locator)
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
+
+
+def _read_regular(path: str, root: Path, max_bytes: int) -> bytes:
+    real = os.path.realpath(path, strict=True)
+    if not _is_within(real, os.path.realpath(root)):
+        raise OSError("it is a link that leads out of the landing zone")
+    if not stat.S_ISREG(os.lstat(real).st_mode):  # before opening: opening alone may act on a device
+        raise OSError("it is no regular file")
+    # Should it have become a pipe or a link since: opening does not wait for a writer, and does not follow.
+    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is no regular file")
+        expected = min(status.st_size, max_bytes + 1)
+        content = file.read(min(status.st_size, max_bytes) + 1)
+    if len(content) != expected:
+        raise OSError(f"it is being written to: {status.st_size} bytes when opened, {len(content)} or more when read")
+    return content

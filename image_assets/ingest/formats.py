@@ -1,0 +1,87 @@
+"""Tells image formats apart by their first bytes; file names and media types are never asked.
+
+Formats that are not accepted are known by name too, so that their rejection can say what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class ImageFormat(StrEnum):
+    """What `sniff` can recognise; the first six are `ACCEPTED`."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    BMP = "bmp"
+    TIFF = "tiff"
+    AVIF = "avif"
+    DDS = "dds"
+    EXR = "exr"
+    FITS = "fits"
+    HEIC = "heic"
+    ICNS = "icns"
+    ICO = "ico"
+    JPEG_2000 = "jpeg2000"
+    JPEG_XL = "jpegxl"
+    PNM = "pnm"
+    PSD = "psd"
+    QOI = "qoi"
+    RADIANCE = "radiance"
+    SGI = "sgi"
+    SVG = "svg"
+    XCF = "xcf"
+
+
+ACCEPTED = (
+    ImageFormat.JPEG,
+    ImageFormat.PNG,
+    ImageFormat.WEBP,
+    ImageFormat.GIF,
+    ImageFormat.BMP,
+    ImageFormat.TIFF,
+)
+
+# The second byte group of BMP is its header's length: "BM" alone would also be the start of many a text.
+_BMP_HEADERS = b"|".join(re.escape(length.to_bytes(4, "little")) for length in (12, 16, 40, 52, 56, 64, 108, 124))
+
+_MAGIC = {
+    ImageFormat.JPEG: rb"\xff\xd8\xff",
+    ImageFormat.PNG: rb"\x89PNG\r\n\x1a\n",
+    ImageFormat.WEBP: rb"RIFF.{4}WEBP",
+    ImageFormat.GIF: rb"GIF8[79]a",
+    ImageFormat.BMP: rb"BM.{12}(" + _BMP_HEADERS + rb")",
+    ImageFormat.TIFF: rb"II[*+]\0|MM\0[*+]",  # + is BigTIFF
+    ImageFormat.AVIF: rb".{4}ftypavi[fs]",
+    ImageFormat.DDS: rb"DDS ",
+    ImageFormat.EXR: rb"v/1\x01",
+    ImageFormat.FITS: rb"SIMPLE  =",
+    ImageFormat.HEIC: rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)",
+    ImageFormat.ICNS: rb"icns",
+    ImageFormat.ICO: rb"\0\0[\x01\x02]\0(?!\0\0)",  # \x02 is a cursor
+    ImageFormat.JPEG_2000: rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
+    ImageFormat.JPEG_XL: rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+    ImageFormat.PNM: rb"P[1-7][\s#]",
+    ImageFormat.PSD: rb"8BPS",
+    ImageFormat.QOI: rb"qoif",
+    ImageFormat.RADIANCE: rb"#\?(RADIANCE|RGBE)",
+    ImageFormat.SGI: rb"\x01\xda[\0\x01][\x01\x02]",
+    ImageFormat.SVG: rb"(\xef\xbb\xbf)?\s{0,99}<(svg|[?!].{0,900}<svg)",
+    ImageFormat.XCF: rb"gimp xcf",
+}
+_ANY = re.compile(b"|".join(b"(?P<%s>%s)" % (f.name.encode(), magic) for f, magic in _MAGIC.items()), re.DOTALL)
+
+
+def sniff(content: bytes) -> ImageFormat | None:
+    """The format that the content begins like, or None where it is none that is known here.
+
+    A format is a claim of the first bytes, not yet a picture: what follows may be damaged.
+    """
+    match = _ANY.match(content)
+    if match is None:
+        return None
+    # Inner groups of a pattern have no name: the named ones that took part are exactly one.
+    return next(ImageFormat[name] for name, found in match.groupdict().items() if found is not None)

@@ -1,0 +1,254 @@
+"""Bringing images into the landing zone: copies that lose nothing, overwrite nothing and can be run again.
+
+The door that a person or a delivery job uses; reading what has landed is the sources' part.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import filecmp
+import hashlib
+import mimetypes
+import os
+import re
+import shutil
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from image_assets import dataset
+from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
+from image_assets.ingest.source import printable
+from image_assets.workers import Progress, no_progress
+
+DEFAULT_IGNORE = dataset.FolderSource().ignore
+_CATEGORY = TypeAdapter(dataset.Name)
+_LONGEST_NAME = 255  # bytes, on every common file system
+
+
+class LandingError(Exception):
+    """Files that cannot be brought into the landing zone: the message names the path and what to do."""
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """What became of the files that were to be landed.
+
+    Attributes:
+        copied: Files that are new in the landing zone.
+        already_there: Files that lay there under the same name with the same content.
+        ignored: Entries that the patterns leave out; an ignored folder counts once.
+        bytes: Size of the copied files together, bytes.
+        refused: What is no file and was not copied, as `path: reason`.
+    """
+
+    copied: int
+    already_there: int
+    ignored: int
+    bytes: int
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """A file to be landed and its path below the category's folder."""
+
+    path: str
+    below: str
+    bytes: int
+
+
+def land(
+    paths: Iterable[str | Path],
+    landing: str | Path,
+    day: dt.date,
+    category: str,
+    progress: Progress = no_progress,
+    ignore: Sequence[str] = DEFAULT_IGNORE,
+) -> LandingReport:
+    """Copy files and nested folders into `LANDING/<day>/<category>/`.
+
+    A folder keeps its name and what lies below it, so the path in the landing zone tells where a file came from. A
+    file of the same name and content is left as it is; where the content differs, the new file's name gets the
+    beginning of its SHA-256. Every file appears at once and whole, so a run that is killed can be run again.
+
+    Args:
+        paths: Files and folders; links to files are copied as files.
+        landing: Folder of the landing zone, as a path or `file://` URL; made where it is missing.
+        day: Day of arrival.
+        category: Category of all the files.
+        progress: Called after every file with the number of files done and of all files.
+        ignore: Shell patterns of names that are no arrivals.
+
+    Raises:
+        LandingError: a path is missing, is ignored as a whole or holds the landing zone, the day or category is
+            none, or the disk refuses a copy. What was copied until then stays, and a second run goes on from there.
+        SourceError: the landing zone is not local.
+    """
+    folder = local_path(landing).absolute() / _checked_day(day).isoformat() / _checked_category(category)
+    given = [_checked_path(path, folder, ignore) for path in paths]
+    ignored, refused = 0, list[str]()
+    arrivals: list[_Arrival] = []
+    for path in given:
+        ignored += _gather(path, ignore, arrivals, refused)
+    copied = _place_all(arrivals, folder, progress)
+    size = sum(arrival.bytes for arrival in copied)
+    return LandingReport(len(copied), len(arrivals) - len(copied), ignored, size, tuple(refused))
+
+
+def categories_of(folder: str | Path) -> dict[str, Path]:
+    """The categories of a folder of one's own: every folder directly in it is one.
+
+    Args:
+        folder: Holds `<category>/**`; hidden entries are left out.
+
+    Returns:
+        Category name → its folder, sorted by folder name. Accents are dropped from the names, and what a category
+        name cannot hold becomes `_`.
+
+    Raises:
+        LandingError: no such folder, no folder in it, images beside the folders, a name of which nothing is left, or
+            two that become the same.
+    """
+    top = Path(folder)
+    layout = f"expected {printable(str(top))}/<category>/**, a folder of images for every category"
+    try:
+        entries = sorted((e for e in top.iterdir() if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError as error:
+        raise LandingError(f"{printable(str(top))}: {error.strerror}; {layout}") from None
+    loose = [e for e in entries if not e.is_dir() and _looks_like_image(e.name)]
+    if loose:
+        raise LandingError(f"{printable(str(loose[0]))}: {len(loose)} image(s) lie outside of any category; {layout}")
+    categories: dict[str, Path] = {}
+    taken: dict[str, Path] = {}
+    for entry in (e for e in entries if e.is_dir()):
+        name = _category_name(entry.name)
+        if not name:
+            raise LandingError(f"{printable(str(entry))}: no letter or digit of A-Z, 0-9 to name it by; rename it")
+        if name.lower() in taken:
+            both = f"{printable(str(taken[name.lower()]))} and {printable(str(entry))}"
+            raise LandingError(f"{both} both become category {name!r}; rename one of them")
+        categories[name] = taken[name.lower()] = entry
+    if not categories:
+        raise LandingError(f"{printable(str(top))}: no folders in it; {layout}")
+    return categories
+
+
+def _category_name(name: str) -> str:
+    letters = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", letters).strip("_-")[:64]
+
+
+def _looks_like_image(name: str) -> bool:
+    return (mimetypes.guess_type(name, strict=False)[0] or "").startswith("image/")
+
+
+def _checked_day(day: dt.date) -> dt.date:
+    if not isinstance(day, dt.date) or isinstance(day, dt.datetime):
+        raise LandingError(f"day {day!r}: expected a date such as 2026-11-20, without a time")
+    return day
+
+
+def _checked_category(category: str) -> str:
+    try:
+        return _CATEGORY.validate_python(category)
+    except ValidationError:
+        raise LandingError(
+            f"category {category!r}: expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
+        ) from None
+
+
+def _checked_path(path: str | Path, folder: Path, ignore: Sequence[str]) -> str:
+    full = os.path.abspath(path)
+    if not os.path.lexists(full):
+        raise LandingError(f"{printable(os.fspath(path))}: no such file or folder")
+    if is_ignored(os.path.basename(full), ignore):
+        raise LandingError(
+            f"{printable(full)}: this name is ignored in the landing zone; rename it or give its content"
+        )
+    landing = folder.parents[1]
+    if Path(os.path.realpath(landing)).is_relative_to(os.path.realpath(full)):
+        raise LandingError(f"{printable(full)}: holds the landing zone {printable(str(landing))} itself")
+    return full
+
+
+def _gather(path: str, ignore: Sequence[str], arrivals: list[_Arrival], refused: list[str]) -> int:
+    """Add what lies at or below `path` to `arrivals` and `refused`, in the order of names; how much was ignored."""
+    found = walk(path, ignore) if os.path.isdir(path) else Walk([path], 0)
+    parent = os.path.dirname(path)
+    for leaf in sorted(found.paths):
+        try:
+            arrivals.append(_Arrival(leaf, os.path.relpath(leaf, parent), _size(leaf)))
+        except OSError as error:
+            refused.append(f"{printable(leaf)}: {error.strerror or error}")
+    return found.ignored
+
+
+def _size(path: str) -> int:
+    """Size of a file in bytes, links followed. Raises `OSError` for what is no file."""
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        os.scandir(path).close()  # a folder is here because it could not be opened: say why
+        raise OSError("a link to a folder, which is not followed; give the folder itself")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("no regular file")
+    return status.st_size
+
+
+def _place_all(arrivals: Sequence[_Arrival], folder: Path, progress: Progress) -> list[_Arrival]:
+    """Copy the files below `folder`; those that were not there already."""
+    copied: list[_Arrival] = []
+    for done, arrival in enumerate(arrivals, start=1):
+        if _place(arrival, folder / arrival.below):
+            copied.append(arrival)
+        progress(done, len(arrivals))
+    return copied
+
+
+def _place(arrival: _Arrival, target: Path) -> bool:
+    """Copy a file to its place or, where another holds it, beside it; False if it lay there already."""
+    what = f"{printable(arrival.path)} cannot be copied to {printable(str(target))}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for candidate in _names(arrival.path, target):
+            if not os.path.lexists(candidate) and _copy(arrival.path, candidate):
+                return True
+            if candidate.is_file() and filecmp.cmp(arrival.path, candidate, shallow=False):
+                return False
+    except OSError as error:
+        culprit = f" ({printable(os.fsdecode(error.filename))})" if error.filename else ""
+        raise LandingError(f"{what}: {error.strerror or error}{culprit}") from None
+    raise LandingError(f"{what}: every name for it is taken by other content")
+
+
+def _names(path: str, target: Path) -> Iterator[Path]:
+    """The file's own name, then names that its content gives it."""
+    yield target
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    for mark in (f"-{digest[:16]}{target.suffix}", f"-{digest}{target.suffix}"):
+        stem = target.stem
+        while len(os.fsencode(stem + mark)) > _LONGEST_NAME and stem:
+            stem = stem[:-1]
+        yield target.with_name(stem + mark)
+
+
+def _copy(path: str, target: Path) -> bool:
+    """Copy a file so that it appears whole or not at all; False if another took the name meanwhile."""
+    partial = target.with_name(f"{IN_PROGRESS}{uuid4().hex}")
+    try:
+        shutil.copyfile(path, partial)
+        try:
+            os.link(partial, target)  # unlike a rename, never over another file
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links
+            os.replace(partial, target)
+        return True
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""Loading one partition: listed, hashed, told apart, decoded, committed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
+from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
+from image_assets.ingest.fingerprint import Refusal, fingerprint
+from image_assets.ingest.source import Source
+from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
+from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
+from image_assets.workers import Progress, no_progress
+from io_managers.delta_tables import PartitionedTable
+from io_managers.store import Store
+
+
+@dataclass(frozen=True)
+class IngestTables:
+    """The four tables that loading a partition replaces."""
+
+    arrivals: PartitionedTable
+    raw_images: PartitionedTable
+    duplicates: PartitionedTable
+    quarantine: PartitionedTable
+
+    @classmethod
+    def of(cls, store: Store, dataset: str) -> IngestTables:
+        """The tables of a dataset."""
+        return cls(*(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)))
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of a partition's files."""
+
+    listed: int
+    ignored: int
+    loaded: int
+    duplicates: int
+    quarantined: dict[str, int]
+
+
+def ingest_partition(
+    partition: Partition, dataset: DatasetSpec, source: Source, tables: IngestTables, progress: Progress = no_progress
+) -> IngestReport:
+    """Load the partition's files and replace its rows in all four tables.
+
+    Raises:
+        SourceError: the source is not there.
+        SourceChanged: a file changed while it was being loaded.
+        CommitConflict: another run loaded the same partition meanwhile.
+    """
+    listing = source.list_files(partition.date, partition.category)
+    # Every file is looked at twice: once for its hash, once to be decoded.
+    steps = 2 * len(listing.files)
+    prints, refusals = fingerprint(listing.files, source, dataset.limits, lambda done, _: progress(done, steps))
+    label = dataset.label_of(partition.category)
+    loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
+    units: list[LoadedUnit] = []
+    repeats: list[Repeat] = []
+
+    def choose(loaded: pl.LazyFrame) -> list:
+        others = loaded.filter((pl.col("date") != partition.date) | (pl.col("category") != partition.category))
+        plan = plan_loading(prints, others, partition)
+        units[:] = load_units(plan.to_load, loader, lambda done, _: progress(steps - len(plan.to_load) + done, steps))
+        repeats[:] = plan.repeats
+        return [unit.raw_images for unit in units]
+
+    loaded = tables.raw_images.replace_exclusively(partition, choose)
+    progress(steps, steps)
+    decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, prints)]
+    duplicates, also_refused = settle_repeats(repeats, decoded_refusals)
+    undecoded = sorted([*refusals, *also_refused], key=lambda refusal: refusal.file.source)
+    _commit_the_rest(partition, tables, units, undecoded, duplicates)
+    arrivals = pl.DataFrame(
+        {"source": [f.source for f in listing.files], "bytes": [f.bytes for f in listing.files]},
+        schema={"source": pl.String, "bytes": pl.Int64},
+    )
+    tables.arrivals.replace(partition, [tables.arrivals.write_frame(partition, arrivals)])
+    reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
+    return IngestReport(
+        len(listing.files), listing.ignored, loaded.rows, len(duplicates), dict(sorted(reasons.items()))
+    )
+
+
+def _commit_the_rest(
+    partition: Partition,
+    tables: IngestTables,
+    units: Sequence[LoadedUnit],
+    undecoded: Sequence[Refusal],
+    duplicates: Sequence[Repeat],
+) -> None:
+    refused = pl.DataFrame(pl.from_arrow(refusal_batch(undecoded)))
+    tables.quarantine.replace(
+        partition, [*(unit.quarantine for unit in units), tables.quarantine.write_frame(partition, refused)]
+    )
+    tables.duplicates.replace(partition, [tables.duplicates.write_frame(partition, _duplicates_frame(duplicates))])
+
+
+def _duplicates_frame(duplicates: Sequence[Repeat]) -> pl.DataFrame:
+    schema = {
+        "image_id": pl.String,
+        "source": pl.String,
+        "bytes": pl.Int64,
+        "original_date": pl.Date,
+        "original_category": pl.String,
+        "original_source": pl.String,
+    }
+    rows = [
+        (
+            d.print.image_id,
+            d.print.file.source,
+            d.print.file.bytes,
+            d.original.date,
+            d.original.category,
+            d.original_source,
+        )
+        for d in duplicates
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,38 @@
+"""What the Dagster UI shows of a load: a sheet of thumbnails, and the files in quarantine."""
+
+import base64
+import io
+
+import dagster as dg
+import polars as pl
+from PIL import Image
+
+_SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
+
+
+def contact_sheet(raw_images: pl.LazyFrame) -> dg.MarkdownMetadataValue:
+    """A picture of the first images by id, which is as good as a random choice and the same every time."""
+    shown = raw_images.select("image_id", "thumbnail").bottom_k(_SHEET_COLUMNS * _SHEET_ROWS, by="image_id").collect()
+    if shown.is_empty():
+        return dg.MetadataValue.md("no images")
+    sheet = Image.new("RGB", (_SHEET_COLUMNS * _CELL, -(-shown.height // _SHEET_COLUMNS) * _CELL), "white")
+    for place, content in enumerate(shown.sort("image_id")["thumbnail"]):
+        image = Image.open(io.BytesIO(content))
+        image.thumbnail((_CELL - 4, _CELL - 4))
+        sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
+    png = io.BytesIO()
+    sheet.save(png, "JPEG", quality=75)
+    return dg.MetadataValue.md(f"![thumbnails](data:image/jpeg;base64,{base64.b64encode(png.getvalue()).decode()})")
+
+
+def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMetadataValue:
+    """The first files in quarantine with their reasons."""
+    shown = quarantine.select("source", "reason", "detail").sort("source").head(rows).collect()
+    if shown.is_empty():
+        return dg.MetadataValue.md("nothing in quarantine")
+    lines = [f"| `{_cell(source)}` | {reason} | {_cell(detail)} |" for source, reason, detail in shown.iter_rows()]
+    return dg.MetadataValue.md("\n".join(["| file | reason | detail |", "|---|---|---|", *lines]))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").replace("`", "'").split())

@@ -1,0 +1,108 @@
+"""Pillow's readers of the accepted formats, with what they would get wrong here put right.
+
+The reader that fits the sniffed format opens the file; no other is ever tried.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from image_assets.ingest.formats import ImageFormat
+
+# Pillow warns of oddities in files through the process-wide warnings module. They are no fault of the program that
+# reads the files, and silencing each call would change global state under other threads: once, on import.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+_PHOTOMETRIC = 262
+_BITS_PER_SAMPLE = 258
+_SAMPLE_FORMAT = 339
+_WHITE_IS_ZERO = 0
+_UNSIGNED = (1,)
+
+
+class JpegReader(JpegImagePlugin.JpegImageFile):
+    """Reads the first picture of a JPEG file: what follows it (MPO, gain maps, trailing bytes) is not looked at."""
+
+    def _read_dpi_from_exif(self) -> None:
+        # Nobody asks for the resolution, and some broken EXIF blocks would make the file unreadable here.
+        pass
+
+
+class PngReader(PngImagePlugin.PngImageFile):
+    """Reads PNG; of an animation, the default image."""
+
+    def _open(self) -> None:
+        super()._open()
+        # The transparent colour comes in the file's own bit depth, the pixels are scaled to 8 bits.
+        key, rawmode = self.info.get("transparency"), self.tile[0].args if self.tile else None
+        if rawmode == "L;2" and isinstance(key, int):
+            self.info["transparency"] = key * 85
+        elif rawmode == "L;4" and isinstance(key, int):
+            self.info["transparency"] = key * 17
+        elif rawmode == "RGB;16B" and isinstance(key, tuple):
+            self.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+class TiffReader(TiffImagePlugin.TiffImageFile):
+    """Reads the first page of a TIFF file."""
+
+    def load_end(self) -> None:
+        """Called by Pillow when the samples are decoded."""
+        # Pillow would turn the picture here, after reading EXIF directories that may be broken; it has already
+        # swapped the size of one that lies on its side.
+        self._size = self.im.size
+        if self.mode.startswith("I;16"):
+            self._widen_16_bit()
+        elif self.mode == "I" and self.tag_v2.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
+            self._fit_unsigned()
+
+    def _widen_16_bit(self) -> None:
+        """12-bit samples reach only 4095, and white-is-zero is not turned round as it is for 8 bits."""
+        shift = 4 if self.tag_v2.get(_BITS_PER_SAMPLE) == (12,) else 0
+        inverted = self.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+        if shift or inverted:
+            values = np.asarray(self).astype(np.uint16) << shift
+            self._replace(np.invert(values) if inverted else values)
+
+    def _fit_unsigned(self) -> None:
+        """Unsigned 32-bit samples above 2³¹ have become negative; half the value keeps their order."""
+        values = np.asarray(self).view(np.uint32)
+        if values.max() > np.iinfo(np.int32).max:
+            self._replace((values >> 1).astype(np.int32))
+
+    def _replace(self, values: np.ndarray) -> None:
+        image = Image.fromarray(values)
+        self.im, self._mode = image.im, image.mode
+
+
+_READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
+    ImageFormat.JPEG: JpegReader,
+    ImageFormat.PNG: PngReader,
+    ImageFormat.WEBP: WebPImagePlugin.WebPImageFile,
+    ImageFormat.GIF: GifImagePlugin.GifImageFile,
+    ImageFormat.BMP: BmpImagePlugin.BmpImageFile,
+    ImageFormat.TIFF: TiffReader,
+}
+
+
+def open_image(content: bytes, image_format: ImageFormat) -> ImageFile.ImageFile:
+    """Read the header of an accepted format; pixels are decoded by the image's `load`.
+
+    Raises:
+        Exception: whatever Pillow makes of a broken file; there is no list of it.
+    """
+    return _READERS[image_format](BytesIO(content))

@@ -1,0 +1,48 @@
+"""Why a file is refused: the reason codes of the quarantine, and the exception that carries one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reason code, as it stands in the quarantine table; `meaning` says it in a sentence."""
+
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> Reason:
+        """A string that also knows its meaning."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    UNREADABLE = "unreadable", "The source could not hand out the file's bytes."
+    EMPTY = "empty", "The file has no bytes."
+    TOO_MANY_BYTES = "too_many_bytes", "The file is larger than the dataset's limit."
+    NOT_AN_IMAGE = "not_an_image", "The content does not begin like any image format that is known here."
+    UNSUPPORTED_FORMAT = "unsupported_format", "The content is an image of a format that is not accepted."
+    TOO_MANY_PIXELS = "too_many_pixels", "Width × height is above the dataset's limit; nothing was decoded."
+    SIDE_TOO_LONG = "side_too_long", "A side is longer than the dataset's limit; nothing was decoded."
+    SIDE_TOO_SHORT = "side_too_short", "A side is shorter than the dataset's limit; nothing was decoded."
+    TOO_MANY_PARTS = "too_many_parts", "The file has so many chunks, blocks, scans or tags that reading takes too long."
+    TRUNCATED = "truncated", "The content ends before the picture does."
+    CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged, or of a kind that its format's reader lacks."
+    NOT_FINITE = "not_finite", "A floating-point picture holds NaN or infinity, so its brightness is undefined."
+
+
+class Rejected(Exception):
+    """A file that is no acceptable image.
+
+    Attributes:
+        reason: The code.
+        detail: For a person: what was looked at, what was found, what is allowed.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"

@@ -1,0 +1,116 @@
+"""What every way of arriving looks like to the pipeline: a day's files of a category, listed and then read.
+
+Here are the interface, its errors and the registry; each source has a module of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from image_assets import dataset
+
+# Cc, Cs, Zl, Zp, the signs that turn the direction of writing, and the escape itself. Unicode guarantees that
+# these classes keep their members, so a provenance does not change with the version of Python.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\\\\]")
+
+
+class SourceError(Exception):
+    """A source that cannot be listed: the message says what is wrong, where, and what to do."""
+
+
+class SourceReadError(SourceError):
+    """One listed file that cannot be read; the others still can."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that arrived.
+
+    Attributes:
+        source: Its provenance, as tables keep it: the path below the landing zone, `/` between the parts,
+            printable and valid UTF-8 (see `printable`), unique within the source.
+        bytes: Size when it was listed, bytes.
+        version: Differs once the content is replaced.
+        locator: What `Source.read` needs to find it; may hold surrogate escapes, so it is for no table.
+    """
+
+    source: str
+    bytes: int
+    version: str
+    locator: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What arrived in a partition.
+
+    Attributes:
+        files: Sorted by `SourceFile.source`.
+        ignored: Entries that the dataset's patterns leave out; an ignored folder counts once.
+    """
+
+    files: tuple[SourceFile, ...]
+    ignored: int
+
+
+class Source(Protocol):
+    """A way of arriving. Each method but `read` raises `SourceError` where the source itself is not there."""
+
+    def days(self) -> list[dt.date]:
+        """Days on which something arrived, ascending."""
+        ...
+
+    def categories(self, day: dt.date) -> list[str]:
+        """Names that a day's files arrived under, sorted; they need not be the dataset's."""
+        ...
+
+    def list_files(self, day: dt.date, category: str) -> Listing:
+        """Everything that arrived on a day under a category; empty where nothing did."""
+        ...
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed file, cut off after `max_bytes + 1` bytes, which shows that it is too large.
+
+        Raises:
+            SourceReadError: it cannot be read.
+        """
+        ...
+
+
+def open_source(spec: dataset.FolderSource, landing: str) -> Source:
+    """The source that a dataset file asks for.
+
+    Args:
+        spec: The dataset's `source` section; its own landing zone goes before `landing`.
+        landing: Landing zone that the platform was started with.
+
+    Raises:
+        SourceError: the landing zone is of a kind that this source cannot open.
+    """
+    from image_assets.ingest.folder import FolderSource  # it implements this module's interface
+
+    kinds = {"folder": FolderSource}
+    return kinds[spec.kind](spec.landing or landing, spec.ignore)
+
+
+def printable(name: str) -> str:
+    r"""A file name as text that any table, terminal and log can hold, different for different names.
+
+    Bytes that are no UTF-8 (surrogate escapes, PEP 383) and ASCII controls become `\xNN`, other characters that do
+    not print or that turn the direction of writing `\uNNNN`, a backslash `\\`; all else stays. Because the
+    backslash is escaped too, the name can be had back and no two names share a provenance.
+    """
+    return _UNPRINTABLE.sub(_escape, name)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    if char == "\\":
+        return "\\\\"
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"

@@ -1,0 +1,168 @@
+"""Running a day from the command line, through a real Dagster instance, as the schedule would."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from image_assets.automation import REFRESHED, daily_job_name, refresh_job_name
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_key, partition_of, partitions_of
+from image_assets.schema import Partition
+from io_managers.store import local_folder
+
+_INSTANCE_FILE = "telemetry:\n  enabled: false\n"
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done: the message says why and what can."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One evaluation of one check."""
+
+    asset: str
+    check: str
+    partition: Partition | None
+    passed: bool
+    severity: str
+    blocking: bool
+    description: str
+
+    def __str__(self) -> str:
+        where = f" [{self.partition}]" if self.partition else ""
+        return f"{self.asset}/{self.check}{where}"
+
+
+@dataclass
+class DayResult:
+    """What running a day gave: its checks, the seconds of every stage, and errors that ended a run."""
+
+    checks: list[CheckResult] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    refreshed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every run ended well and all blocking checks passed."""
+        return not self.errors and not any(check.blocking and not check.passed for check in self.checks)
+
+
+def open_instance(store_url: str) -> dg.DagsterInstance:
+    """The instance of `DAGSTER_HOME`, or one in the folder `dagster` beside a local store.
+
+    Raises:
+        UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
+    """
+    home = os.environ.get("DAGSTER_HOME")
+    folder = local_folder(store_url)
+    if not home and folder is None:
+        raise UsageError(f"the store {store_url} is no local folder: set DAGSTER_HOME to say where runs are recorded")
+    path = Path(home).expanduser() if home else Path(str(folder)).parent / "dagster"
+    path.mkdir(parents=True, exist_ok=True)
+    if not (path / "dagster.yaml").exists():
+        (path / "dagster.yaml").write_text(_INSTANCE_FILE, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(path.resolve())
+    return dg.DagsterInstance.get()
+
+
+def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
+    """The day's partitions, of the categories asked for or of all.
+
+    Raises:
+        UsageError: a day that is not over, or before the dataset begins, or an unknown category.
+    """
+    for category in categories:
+        if category not in dataset.categories:
+            raise UsageError(
+                f"dataset {dataset.name} has no category {category!r}; it has {', '.join(dataset.categories)}"
+            )
+    days = partitions_of(dataset).get_partitions_def_for_dimension("date")
+    today = dt.datetime.now(dataset.zone).date()
+    if day >= today:
+        raise UsageError(
+            f"{day} is not over in {dataset.time_zone}; the last complete day is {today - dt.timedelta(1)}"
+        )
+    if not days.has_partition_key(day.isoformat()):
+        raise UsageError(f"{day} lies before start_day {dataset.start_day} of dataset {dataset.name}; change it there")
+    return [Partition(day, category) for category in categories or dataset.categories]
+
+
+def run_day(
+    definitions: dg.Definitions, dataset: DatasetSpec, partitions: Sequence[Partition], instance: dg.DagsterInstance
+) -> DayResult:
+    """Materialise the partitions one after the other, then what is made of the whole dataset.
+
+    The latter is left alone where a partition did not come through: it would be made from data that is not sound.
+    """
+    result = DayResult()
+    for partition in partitions:
+        _run(definitions, daily_job_name(dataset), partition, instance, result)
+    if result.ok:
+        _run(definitions, refresh_job_name(dataset), None, instance, result)
+        result.refreshed = True
+    return result
+
+
+def _run(
+    definitions: dg.Definitions,
+    job_name: str,
+    partition: Partition | None,
+    instance: dg.DagsterInstance,
+    result: DayResult,
+) -> None:
+    began = time.monotonic()
+    job = definitions.resolve_job_def(job_name)
+    run = job.execute_in_process(
+        instance=instance,
+        partition_key=partition_key(partition) if partition else None,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    blocking = {
+        spec.key: spec.blocking for layer in definitions.resolve_asset_graph().assets_defs for spec in layer.check_specs
+    }
+    for evaluation in run.get_asset_check_evaluations():
+        result.checks.append(
+            CheckResult(
+                asset=evaluation.asset_key.path[-1],
+                check=evaluation.check_name,
+                partition=partition_of(str(evaluation.partition)) if evaluation.partition else None,
+                passed=evaluation.passed,
+                severity=evaluation.severity.value,
+                blocking=blocking[evaluation.asset_check_key],
+                description=evaluation.description or "",
+            )
+        )
+    _add_seconds(run, result, time.monotonic() - began)
+    _add_errors(run, partition, result)
+
+
+def _add_seconds(run: dg.ExecuteInProcessResult, result: DayResult, total: float) -> None:
+    stages = 0.0
+    for event in run.all_events:
+        if event.is_step_success and event.step_key:
+            name = event.step_key.split("__")[-1]
+            seconds = event.step_success_data.duration_ms / 1000
+            stages += seconds
+            result.seconds[name] = result.seconds.get(name, 0.0) + seconds
+    result.seconds["orchestration"] = result.seconds.get("orchestration", 0.0) + max(total - stages, 0.0)
+
+
+def _add_errors(run: dg.ExecuteInProcessResult, partition: Partition | None, result: DayResult) -> None:
+    for event in run.all_events:
+        if not event.is_step_failure or event.step_failure_data.error is None:
+            continue
+        error = event.step_failure_data.error
+        if error.cls_name == "DagsterAssetCheckFailedError":
+            continue
+        cause = error.cause or error
+        result.errors.append(f"{partition or ', '.join(REFRESHED)}: {cause.cls_name}: {cause.message.strip()}")

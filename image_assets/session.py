@@ -1,0 +1,78 @@
+"""One command-line session: a dataset, its places, an instance, and the runs made with them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+from image_assets.classifier.assets import current_manifest
+from image_assets.dataset import DatasetSpec
+from image_assets.definitions import build_definitions, build_resources
+from image_assets.facts import PartitionFacts, day_as_json, partition_facts
+from image_assets.runner import DayResult, chosen_partitions, open_instance, run_day
+from image_assets.summary import show_day
+from io_managers.model_store import ModelManifest
+from io_managers.store import Store
+from resources.landing import LandingResource
+from resources.progress import TerminalProgress
+from resources.store import StoreResource
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What a day's run gave, with the figures that the tables hold now."""
+
+    dataset: DatasetSpec
+    day: dt.date
+    facts: list[PartitionFacts]
+    result: DayResult
+    model: ModelManifest | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `--json`."""
+        model = self.model if self.result.refreshed else None
+        classifier = {name: model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")} if model else None
+        return day_as_json(self.dataset, self.day.isoformat(), self.facts, self.result, classifier)
+
+    def show(self, console: Console) -> None:
+        """Print the summary for a person."""
+        show_day(console, self.dataset, self.day, self.facts, self.result, self.model)
+
+
+class Session:
+    """Runs days of a dataset. A context manager: it closes the instance.
+
+    Raises:
+        StoreError, SourceError, UsageError: a place that cannot be used, before anything is run.
+    """
+
+    def __init__(self, dataset: DatasetSpec, landing: str, store: str, console: Console) -> None:
+        self.dataset = dataset
+        self.store = Store(store)
+        landing_zone = LandingResource(url=landing)
+        landing_zone.source(dataset).days()
+        resources = build_resources(landing_zone, StoreResource(url=store))
+        resources["progress"] = TerminalProgress(console)
+        self._definitions = build_definitions([dataset], resources)
+        self._instance: dg.DagsterInstance = open_instance(store)
+
+    def run(self, day: dt.date, categories: Sequence[str] = ()) -> DayReport:
+        """Run a day, of all categories or of some."""
+        partitions = chosen_partitions(self.dataset, day, categories)
+        result = run_day(self._definitions, self.dataset, partitions, self._instance)
+        facts = partition_facts(self.dataset, self.store, partitions)
+        return DayReport(self.dataset, day, facts, result, current_manifest(self.dataset, self.store))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._instance.dispose()

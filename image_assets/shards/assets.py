@@ -1,0 +1,89 @@
+"""The asset feature_shards: the files that readers of the features take."""
+
+import dagster as dg
+
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.shards.manifest import ShardManifest
+from image_assets.shards.writer import publish
+from io_managers.delta_io_manager import PartitionFiles
+from resources.extractors import ExtractorResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+FEATURE_SHARDS = "feature_shards"
+
+
+def shards_prefix(dataset: DatasetSpec, partition: Partition) -> str:
+    """Where a partition's shards lie below the store."""
+    return f"{dataset.name}/{FEATURE_SHARDS}/date={partition.date.isoformat()}/category={partition.category}"
+
+
+def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The published shards of a dataset."""
+
+    @dg.asset(
+        key=[dataset.name, FEATURE_SHARDS],
+        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        description=f"Features as {dataset.shards.format} files of {dataset.shards.rows:,} rows, with a manifest.",
+        partitions_def=partitions_of(dataset),
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={dataset.shards.format},
+    )
+    def feature_shards(
+        context: dg.AssetExecutionContext,
+        image_features: PartitionFiles,
+        store: StoreResource,
+        extractors: ExtractorResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> dg.MaterializeResult:
+        partition = partition_of(context.partition_key)
+        extractor = extractors.extractor(dataset)
+        total = sum(file.rows for file in image_features.files)
+        with progress.track(f"shards {partition}", "rows", context.log) as report_progress:
+            manifest = publish(
+                (
+                    batch
+                    for file in image_features.files
+                    for batch in image_features.table.files.read(file.path, IMAGE_FEATURES.file_schema.names)
+                ),
+                store.open().objects(),
+                shards_prefix(dataset, partition),
+                dataset=dataset.name,
+                date=partition.date,
+                category=partition.category,
+                label=dataset.label_of(partition.category),
+                width=extractor.width,
+                extractor=extractor.digest,
+                shard_rows=dataset.shards.rows,
+                file_format=dataset.shards.format,
+                progress=lambda done: report_progress(done, total),
+            )
+        return dg.MaterializeResult(metadata=_metadata(manifest))
+
+    return feature_shards
+
+
+def _metadata(manifest: ShardManifest) -> dict:
+    records = [
+        dg.TableRecord({"file": s.file, "rows": s.rows, "columns": s.columns, "bytes": s.bytes, "sha256": s.sha256})
+        for s in manifest.shards
+    ]
+    columns = [
+        dg.TableColumn(name, kind)
+        for name, kind in (
+            ("file", "string"),
+            ("rows", "int"),
+            ("columns", "int"),
+            ("bytes", "int"),
+            ("sha256", "string"),
+        )
+    ]
+    return {
+        "dagster/row_count": manifest.rows,
+        "shards": len(manifest.shards),
+        "bytes": sum(shard.bytes for shard in manifest.shards),
+        "files": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
+    }

@@ -1,0 +1,228 @@
+"""A published partition: its folder on the store, and the manifest that says which files belong together.
+
+A partition lies under one prefix of the store: its shard files and `manifest.json`. The manifest is the switch
+between one published state and the next: readers take the files that it names and no others.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from obstore.exceptions import AlreadyExistsError, PreconditionError
+from obstore.store import LocalStore, ObjectStore
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from image_assets.dataset import DatasetName, Name
+
+if TYPE_CHECKING:  # the types are in obstore's stubs alone
+    from obstore import ObjectMeta, PutMode
+
+MANIFEST = "manifest.json"
+DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file name carries
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class ShardError(ValueError):
+    """A partition that cannot be published or a manifest that cannot be read: says what, where and what to do."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ShardFile(_Record):
+    """One published file."""
+
+    # A name, never a path: a manifest cannot send its reader out of its own folder.
+    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    rows: Count
+    columns: Count
+    bytes: Count
+    sha256: Sha256
+
+
+class ShardManifest(_Record):
+    """One partition's published state; `shards` is in the order of the rows."""
+
+    format: Literal[1] = 1
+    dataset: DatasetName
+    date: dt.date
+    category: Name
+    label: int
+    extractor: str = Field(description="Digest of the extractor's weights and settings.")
+    width: Count = Field(description="Number of feature columns.")
+    shard_rows: Annotated[int, Field(gt=0)] = Field(description="Rows of every shard but the last.")
+    rows: Count
+    shards: list[ShardFile]
+
+    def to_bytes(self) -> bytes:
+        """The one JSON text of this manifest: the same content always gives the same bytes."""
+        return (json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def path_of(prefix: str, name: str) -> str:
+    """Path on the store of the file `name` of the partition at `prefix`."""
+    return f"{prefix.strip('/')}/{name}"
+
+
+def shard_name(category: str, date: dt.date, index: int, sha256: str, file_format: str) -> str:
+    """File name of a shard: `plant_2026-11-20_00000-0123456789ab.parquet`."""
+    return f"{category}_{date}_{index:05d}-{sha256[:DIGEST_IN_NAME]}.{file_format}"
+
+
+def stored_sha256(store: ObjectStore, path: str) -> str:
+    """SHA-256 of a stored object, lower-case hexadecimal. Raises `FileNotFoundError` where there is none."""
+    digest = hashlib.sha256()
+    for chunk in store.get(path).stream():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+class StoredFile(io.RawIOBase):
+    """A stored object as a file of which only the parts that are asked for are read."""
+
+    def __init__(self, store: ObjectStore, path: str) -> None:
+        self._store, self._path = store, path
+        self._size = store.head(path)["size"]
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins, in bytes."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move there, as in any file."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the object goes."""
+        length = max(0, min(len(buffer), self._size - self._at))
+        if length:
+            buffer[:length] = self._store.get_range(self._path, start=self._at, length=length)
+            self._at += length
+        return length
+
+
+def list_files(store: ObjectStore, prefix: str) -> dict[str, int]:
+    """What lies under `prefix`: name relative to it → size in bytes."""
+    start = path_of(prefix, "")
+    return {meta["path"].removeprefix(start): meta["size"] for page in store.list(start) for meta in page}
+
+
+def read_manifest(store: ObjectStore, prefix: str) -> ShardManifest | None:
+    """The manifest of the partition at `prefix`; None where none was published.
+
+    Raises:
+        ShardError: there is one, but it is no manifest of this format.
+    """
+    path = path_of(prefix, MANIFEST)
+    try:
+        content = bytes(store.get(path).bytes())
+    except FileNotFoundError:
+        return None
+    return parse_manifest(content, path)
+
+
+def parse_manifest(content: bytes, origin: str) -> ShardManifest:
+    """Check a manifest's text. Raises `ShardError` naming `origin` and every key that is wrong."""
+    try:
+        return ShardManifest.model_validate_json(content)
+    except ValidationError as error:
+        lines = "\n".join(f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {e['msg']}" for e in error.errors())
+        raise ShardError(f"{origin} is no shard manifest of format 1; publish the partition again:\n{lines}") from None
+
+
+def manifest_meta(store: ObjectStore, prefix: str) -> ObjectMeta | None:
+    """What the store says of the manifest at `prefix`, for `put_manifest`; None where there is none."""
+    try:
+        return store.head(path_of(prefix, MANIFEST))
+    except FileNotFoundError:
+        return None
+
+
+def put_manifest(store: ObjectStore, prefix: str, manifest: ShardManifest, previous: ObjectMeta | None) -> None:
+    """Switch the partition to `manifest`, provided that nobody else has switched it since `previous` was seen.
+
+    An unchanged manifest is left as it lies. A local folder has no conditional writes: there the caller holds a lock.
+
+    Args:
+        store: Where the partition is published.
+        prefix: The partition's folder.
+        manifest: The new state; every file that it names is stored already.
+        previous: What the store said of the old manifest before the work began; None where there was none.
+
+    Raises:
+        ShardError: another run published different content in the meantime; its state stands.
+    """
+    path, content = path_of(prefix, MANIFEST), manifest.to_bytes()
+    if previous is not None and bytes(store.get(path).bytes()) == content:
+        return
+    mode: PutMode = "create" if previous is None else {"e_tag": previous["e_tag"]}
+    try:
+        store.put(path, content, mode="overwrite" if isinstance(store, LocalStore) else mode)
+    except (AlreadyExistsError, PreconditionError) as error:
+        # Also the fate of a write whose answer was lost and that was then tried again: it finds its own content.
+        if bytes(store.get(path).bytes()) != content:
+            raise ShardError(
+                f"{path}: another run published this partition at the same time and its state stands; "
+                "run again if this one's features are the newer"
+            ) from error
+
+
+@contextmanager
+def sole_publisher(store: ObjectStore, prefix: str) -> Iterator[None]:
+    """Hold the partition's folder of a local store; other stores decide between two runs at the manifest.
+
+    Raises:
+        ShardError: another process or thread holds it.
+    """
+    folder = _local_folder(store, prefix)
+    if folder is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            # The system lets go of this lock when the process ends, however it ends.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShardError(f"{folder}: another run is publishing this partition; run again when it is done") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep(store: ObjectStore, prefix: str, names: Set[str]) -> None:
+    """Remove `names`, files of earlier states and of runs that were killed, and what a killed local write left."""
+    for name in sorted(names):
+        store.delete(path_of(prefix, name))
+    folder = _local_folder(store, prefix)
+    if folder is not None:
+        # A local write goes to `NAME#1` first, which the store itself does not list.
+        for unfinished in folder.glob("*#[0-9]*"):
+            unfinished.unlink()
+
+
+def _local_folder(store: ObjectStore, prefix: str) -> Path | None:
+    return Path(store.prefix or "/", prefix.strip("/")) if isinstance(store, LocalStore) else None

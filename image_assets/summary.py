@@ -1,0 +1,87 @@
+"""What a person reads in the terminal after a run: tables of figures, what failed and what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from image_assets.dataset import DatasetSpec
+from image_assets.facts import PartitionFacts
+from image_assets.runner import CheckResult, DayResult
+from io_managers.model_store import ModelManifest
+
+
+def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -> Table:
+    """A line per partition: what was listed and what became of it, with the sums below."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_footer=True)
+    totals = {
+        "listed": sum(one.listed for one in facts),
+        "loaded": sum(one.loaded for one in facts),
+        "duplicates": sum(one.duplicates for one in facts),
+        "quarantined": sum(sum(one.quarantined.values()) for one in facts),
+        "features": sum(one.features for one in facts),
+    }
+    table.add_column("day", footer="all")
+    table.add_column("category")
+    for name, total in totals.items():
+        table.add_column(name, footer=f"{total:,}", justify="right")
+    table.add_column("shards", footer=f"{sum(len(_shards(one)) for one in facts):,}", justify="right")
+    table.add_column("why in quarantine")
+    for one in facts:
+        table.add_row(
+            str(one.partition.date),
+            one.partition.category,
+            *(f"{n:,}" for n in (one.listed, one.loaded, one.duplicates)),
+            f"{sum(one.quarantined.values()):,}",
+            f"{one.features:,}",
+            f"{len(_shards(one)):,}",
+            ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items())),
+        )
+    return table
+
+
+def show_day(
+    console: Console,
+    dataset: DatasetSpec,
+    day: dt.date,
+    facts: Sequence[PartitionFacts],
+    result: DayResult,
+    model: ModelManifest | None,
+) -> None:
+    """Print what a day's run gave."""
+    console.print(partition_table(facts, f"{dataset.name}, {day}"))
+    failed = [check for check in result.checks if not check.passed]
+    passed = len(result.checks) - len(failed)
+    console.print(
+        f"checks: [green]{passed} passed[/], {_count(failed, 'WARN')} warned, {_count(failed, 'ERROR')} failed"
+    )
+    for check in failed:
+        colour = "yellow" if check.severity == "WARN" else "red"
+        blocking = ", blocking" if check.blocking else ""
+        console.print(f"  [{colour}]{check.severity}{blocking}[/] {check}: {check.description}", highlight=False)
+    for error in result.errors:
+        console.print(f"[bold red]failed:[/] {error}", highlight=False)
+    if not result.refreshed:
+        console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
+    elif model is None:
+        console.print("classifier: not trained, there are too few images of two categories", style="yellow")
+    else:
+        console.print(
+            f"classifier: accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
+            f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
+            highlight=False,
+        )
+    console.print(
+        "seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items()), style="dim"
+    )
+
+
+def _shards(facts: PartitionFacts) -> list:
+    return facts.shards.shards if facts.shards else []
+
+
+def _count(checks: Sequence[CheckResult], severity: str) -> int:
+    return sum(check.severity == severity for check in checks)

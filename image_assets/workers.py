@@ -1,0 +1,48 @@
+"""Threads that share out work and give it back in order, with bounded memory.
+
+Decoders, hashes and model runtimes release the interpreter lock, so threads use every core.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and the total; from one thread."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report nothing."""
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(work: Callable[[T], R], items: Iterable[T], workers: int | None = None) -> Iterator[R]:
+    """`work` of every item, in the items' order, by `workers` threads (default: one per core).
+
+    At most four results per worker wait for the consumer, so memory does not grow with the number of items. An
+    error in `work` is raised where its result would have come.
+    """
+    workers = workers or cores()
+    with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

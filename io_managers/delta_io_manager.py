@@ -1,0 +1,81 @@
+"""The Delta io manager: assets hand over rows or finished files, and get tables back as lazy scans.
+
+What belongs here: the way between Dagster's keys and the tables. How a table is kept is in `delta_tables.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from image_assets.partitions import partition_of
+from image_assets.schema import TABLES, Partition, TableSchema
+from io_managers.delta_tables import PartitionedTable
+from io_managers.parquet_files import WrittenFile
+from io_managers.table_metadata import column_schema
+from resources.store import StoreResource
+
+_SCHEMAS = {schema.name: schema for schema in TABLES}
+
+
+@dataclass(frozen=True)
+class PartitionFiles:
+    """A partition as its files, for stages that work file by file."""
+
+    table: PartitionedTable
+    files: Sequence[WrittenFile]
+
+
+class DeltaIOManager(dg.ConfigurableIOManager):
+    """Keeps the asset `[dataset, table]` as the Delta table `<store>/<dataset>/<table>`.
+
+    An output is a `pl.DataFrame`, or the list of files that the asset has written into the table's folder; it
+    replaces the asset's partition in one commit. An input is what its annotation asks for: `pl.LazyFrame` gives a
+    scan of the partitions that it depends on (of the whole table, for an unpartitioned asset), `PartitionFiles`
+    the files of one partition.
+    """
+
+    store: dg.ResourceDependency[StoreResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | Sequence[WrittenFile]) -> None:
+        """Replace the asset's partition."""
+        schema = _schema(context.asset_key)
+        table = self.store.open().table(context.asset_key.path[0], schema)
+        partition = partition_of(context.partition_key) if schema.partitioned else None
+        files = [table.write_frame(partition, obj)] if isinstance(obj, pl.DataFrame) else obj
+        report = table.replace(partition, files)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": report.rows,
+                "dagster/column_schema": column_schema(schema),
+                "dagster/uri": table.url,
+                "table version": report.version,
+                "changed": report.changed,
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Give the rows or files that the input depends on."""
+        schema = _schema(context.asset_key)
+        table = self.store.open().table(context.asset_key.path[0], schema)
+        wanted = context.dagster_type.typing_type
+        if wanted is PartitionFiles:
+            return PartitionFiles(table, table.partition_files(partition_of(context.asset_partition_key)))
+        if wanted is pl.LazyFrame:
+            return table.scan(_partitions(context, schema))
+        raise dg.DagsterInvariantViolationError(
+            f"{context.asset_key.to_user_string()} cannot be loaded as {wanted}; ask for pl.LazyFrame or PartitionFiles"
+        )
+
+
+def _schema(key: dg.AssetKey) -> TableSchema:
+    return _SCHEMAS[key.path[-1]]
+
+
+def _partitions(context: dg.InputContext, schema: TableSchema) -> list[Partition] | None:
+    # An unpartitioned asset depends on all partitions: naming each of them would only slow the scan down.
+    if not schema.partitioned or not context.has_partition_key:
+        return None
+    return [partition_of(key) for key in context.asset_partition_keys]

@@ -1,0 +1,91 @@
+"""Parquet files on an object store: written whole or not at all, read by row group.
+
+The settings are those of the tables: one set of them, so that the same rows always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.fs import DeltaStorageHandler
+from obstore.store import ObjectStore
+from pyarrow.fs import PyFileSystem
+
+# Images are compressed already; a second time costs time and saves nothing.
+_COMPRESSED_ALREADY = ("content", "thumbnail")
+# Few rows a group keep memory flat when each holds an image of a megabyte.
+_GROUP_ROWS = 256
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A finished file: its path below the table, rows and size in bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+
+
+class ParquetFiles:
+    """The Parquet files below one root of an object store, all of one schema."""
+
+    def __init__(self, url: str, schema: pa.Schema, objects: ObjectStore, options: dict[str, str]) -> None:
+        self._schema = schema
+        self._objects = objects
+        self._url, self._options = url, options
+
+    def find(self, path: str) -> WrittenFile | None:
+        """The file at `path` with its row count, None where there is none."""
+        try:
+            size = obstore.head(self._objects, path)["size"]
+        except FileNotFoundError:
+            return None
+        with self._open(path) as file:
+            return WrittenFile(path, file.metadata.num_rows, size)
+
+    def write(self, path: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
+        """Write batches to `path`, streamed through a temporary file; nothing appears unless all were written."""
+        rows = 0
+        with tempfile.TemporaryFile(prefix="image-assets-") as local:
+            with pq.ParquetWriter(local, self._schema, **self._settings()) as writer:
+                for batch in batches:
+                    writer.write_batch(batch, row_group_size=_GROUP_ROWS)
+                    rows += batch.num_rows
+            size = local.tell()
+            local.seek(0)
+            obstore.put(self._objects, path, local)
+        return WrittenFile(path, rows, size)
+
+    def read(self, path: str, columns: list[str], rows: int = _GROUP_ROWS) -> Iterator[pa.RecordBatch]:
+        """The columns asked for, in batches of at most `rows` rows."""
+        with self._open(path) as file:
+            yield from file.iter_batches(batch_size=rows, columns=columns)
+
+    def _open(self, path: str) -> pq.ParquetFile:
+        return pq.ParquetFile(self._filesystem.open_input_file(path), pre_buffer=False)
+
+    @cached_property
+    def _filesystem(self) -> PyFileSystem:
+        return PyFileSystem(DeltaStorageHandler(self._url, self._options))
+
+    def _settings(self) -> dict:
+        names = self._schema.names
+        repeated = [name for name in ("label", "format", "reason", "extractor", "original_category") if name in names]
+        return {
+            # `list.element` is how Parquet names what a list column holds.
+            "compression": {name: "NONE" if name in _COMPRESSED_ALREADY else "ZSTD" for name in _leaves(self._schema)},
+            "use_dictionary": repeated,
+            "write_statistics": False,
+            # Readers then see plain lists, which every Delta reader knows.
+            "store_schema": False,
+        }
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema]

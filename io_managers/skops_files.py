@@ -1,0 +1,101 @@
+"""Models as bytes: skops files that are the same for the same model, and that cannot run code when read.
+
+A skops file is a zip of `schema.json`, the tree of the objects' types and attributes, and one `.npy` file per array.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import skops.io
+from sklearn.pipeline import Pipeline
+
+# What a model may be made of. skops itself trusts all of scikit-learn and numpy; a file needs no more than this,
+# and the list is never read from a file. A new kind of classifier adds its types here.
+TRUSTED = frozenset(
+    {
+        "builtins.dict",
+        "builtins.list",
+        "builtins.str",
+        "builtins.tuple",
+        "numpy.float64",
+        "numpy.int64",
+        "numpy.ndarray",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.StandardScaler",
+    }
+)
+TRUSTED_LOADERS = frozenset({"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TupleNode", "TypeNode"})
+
+_SCHEMA = "schema.json"
+# The earliest time that a zip can hold: files must not depend on when they are written.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class UnsafeModelError(ValueError):
+    """The bytes are not a skops file of the types that a model may be made of."""
+
+
+def dump_model(model: Pipeline) -> bytes:
+    """A model as a skops file, the same bytes for the same model.
+
+    skops writes memory addresses (`__id__`, array file names) and the time into its files. The addresses only serve
+    to restore two references to one object as such, which our models do not have, so they are left out; arrays are
+    numbered in the order of the tree.
+    """
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model))) as source:
+        schema = json.loads(source.read(_SCHEMA))
+        arrays: dict[str, str] = {}
+        for node in _nodes(schema):
+            node.pop("__id__", None)
+            if "file" in node:
+                node["file"] = arrays.setdefault(node["file"], f"{len(arrays)}.npy")
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as target:
+            for name, number in arrays.items():
+                target.writestr(zipfile.ZipInfo(number, _NO_TIME), source.read(name))
+            target.writestr(zipfile.ZipInfo(_SCHEMA, _NO_TIME), json.dumps(schema, indent=1))
+    return buffer.getvalue()
+
+
+def parse_model(content: bytes) -> Pipeline:
+    """The model in a skops file, whose types are compared with `TRUSTED` before anything is built.
+
+    Raises:
+        UnsafeModelError: no skops file, a damaged one, or one of other types; nothing of it has run.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            schema = json.loads(archive.read(_SCHEMA))
+        nodes = list(_nodes(schema))
+        types = {f"{node['__module__']}.{node['__class__']}" for node in nodes}
+        foreign = types - TRUSTED | {node["__loader__"] for node in nodes} - TRUSTED_LOADERS
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
+        raise UnsafeModelError(f"not a skops file ({error})") from error
+    if foreign:
+        raise UnsafeModelError(f"holds {', '.join(sorted(foreign))}, which no model of ours is made of")
+    try:
+        # skops checks the types once more, against its own list.
+        model = skops.io.loads(content, trusted=[])
+    except Exception as error:
+        raise UnsafeModelError(f"a damaged skops file ({type(error).__name__}: {error})") from error
+    if not isinstance(model, Pipeline):
+        raise UnsafeModelError(f"holds a {type(model).__name__}, expected a scikit-learn Pipeline")
+    return model
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a schema, parents first: the dicts that say how they are loaded."""
+    if isinstance(tree, dict):
+        if "__loader__" in tree:
+            yield tree
+        for child in tree.values():
+            yield from _nodes(child)
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from _nodes(child)

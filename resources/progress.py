@@ -1,0 +1,103 @@
+"""How long work tells where it is: lines in the run's log, or bars in a terminal."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.progress import Task as BarTask
+from rich.text import Text
+
+from image_assets.workers import Progress
+
+_LOG = logging.getLogger(__name__)
+Log = logging.Logger | dg.DagsterLogManager
+
+
+class ProgressReporter(Protocol):
+    """Shows the progress of one piece of work at a time."""
+
+    def track(self, title: str, unit: str, log: Log | None = None) -> AbstractContextManager[Progress]:
+        """A progress function for a piece of work named `title` that counts `unit`s."""
+        ...
+
+
+class LogProgress:
+    """Writes progress to the log of the run: how much, how fast, how long still.
+
+    Args:
+        seconds: Time between two lines.
+    """
+
+    def __init__(self, seconds: float = 10) -> None:
+        self._seconds = seconds
+
+    @contextmanager
+    def track(self, title: str, unit: str, log: Log | None = None) -> Iterator[Progress]:
+        """Log a line every few seconds."""
+        began = said = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= self._seconds and done:
+                said = now
+                (log or _LOG).info(describe(title, unit, done, total, now - began))
+
+        yield progress
+
+
+class TerminalProgress:
+    """Draws a bar; where the output is no terminal, nothing."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def track(self, title: str, unit: str, log: Log | None = None) -> Iterator[Progress]:  # noqa: ARG002  # no log here
+        """Draw a bar until the work is done, and leave it standing."""
+        bars = Bars(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description:<34}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            MofNCompleteColumn(),
+            _Rate(unit),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        with bars:
+            task = bars.add_task(title, total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
+            total = bars.tasks[0].total
+            bars.update(task, completed=total or 0, total=total or 0)
+
+
+class _Rate(TaskProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: BarTask) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
+
+
+def describe(title: str, unit: str, done: int, total: int, seconds: float) -> str:
+    """One line of progress; `seconds` since the beginning."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
+    return f"{title}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s{left}"

@@ -1,0 +1,207 @@
+"""Partitions are replaced whole or not at all, whoever else writes at the same time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Partition
+from io_managers.delta_tables import CommitConflict, PartitionedTable
+from io_managers.store import Store, StoreError
+
+PLANT = Partition(dt.date(2026, 11, 20), "plant")
+ANIMAL = Partition(dt.date(2026, 11, 20), "animal")
+
+
+@pytest.fixture
+def arrivals(tmp_path: Path) -> PartitionedTable:
+    return Store(str(tmp_path / "store")).table("sample", ARRIVALS)
+
+
+def frame(*sources: str) -> pl.DataFrame:
+    return pl.DataFrame({"source": list(sources), "bytes": [1] * len(sources)}, schema={"source": pl.String, "bytes": pl.Int64})
+
+
+def put(table: PartitionedTable, partition: Partition, *sources: str) -> bool:
+    return table.replace(partition, [table.write_frame(partition, frame(*sources))]).changed
+
+
+def sources(table: PartitionedTable, *partitions: Partition) -> list[str]:
+    return sorted(table.scan(partitions or None).collect()["source"])
+
+
+def test_a_table_that_was_never_written_has_no_rows_but_its_columns(arrivals: PartitionedTable) -> None:
+    assert arrivals.scan().collect().columns == ["source", "bytes", "date", "category"]
+    assert arrivals.partitions() == []
+
+
+def test_replacing_a_partition_leaves_the_others(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a", "b")
+    put(arrivals, ANIMAL, "c")
+    put(arrivals, PLANT, "d")
+    assert sources(arrivals, PLANT) == ["d"]
+    assert sources(arrivals) == ["c", "d"]
+    assert arrivals.partitions() == [ANIMAL, PLANT]
+
+
+def test_the_same_rows_again_make_no_new_version(arrivals: PartitionedTable) -> None:
+    assert put(arrivals, PLANT, "a")
+    version = DeltaTable(arrivals.url).version()
+    assert not put(arrivals, PLANT, "a")
+    assert DeltaTable(arrivals.url).version() == version
+
+
+def test_a_partition_can_become_empty(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    put(arrivals, PLANT)
+    assert sources(arrivals) == []
+
+
+def test_anyone_reads_the_table_with_polars(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    assert pl.read_delta(arrivals.url).rows() == [("a", 1, PLANT.date, "plant")]
+
+
+def test_a_file_that_was_not_committed_is_not_part_of_the_table(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    written = arrivals.write_frame(PLANT, frame("b"))
+    assert sources(arrivals) == ["a"]
+    assert arrivals.find_file(PLANT, Path(written.path).stem) == written
+
+
+def test_writing_that_breaks_off_leaves_no_file(arrivals: PartitionedTable) -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pylist([{"source": "a", "bytes": 1}], schema=ARRIVALS.file_schema)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        arrivals.write_file(PLANT, "unit", batches())
+    assert arrivals.find_file(PLANT, "unit") is None
+    assert list(Path(arrivals.url).rglob("*.parquet")) == []
+
+
+def test_vectors_keep_their_bits(tmp_path: Path) -> None:
+    table = Store(str(tmp_path)).table("sample", IMAGE_FEATURES)
+    vectors = [[0.1, -1e-30, 3.4e38], [float("nan"), float("inf"), 0.0]]
+    rows = pl.DataFrame(
+        {"image_id": ["a", "b"], "label": [0, 0], "features": vectors, "extractor": ["x", "x"]},
+        schema={"image_id": pl.String, "label": pl.Int16, "features": pl.List(pl.Float32), "extractor": pl.String},
+    )
+    table.replace(PLANT, [table.write_frame(PLANT, rows)])
+    assert table.scan().collect().select(rows.columns).equals(rows)
+
+
+def test_an_unpartitioned_table_is_replaced_whole(tmp_path: Path) -> None:
+    table = Store(str(tmp_path)).table("sample", EMBEDDING)
+    for name in ("a", "b"):
+        rows = pl.DataFrame({"image_id": [name], "label": [0], "x": [0.5], "y": [1.0]})
+        table.replace(None, [table.write_frame(None, rows)])
+    assert table.scan().collect()["image_id"].to_list() == ["b"]
+
+
+def test_of_two_first_loads_of_a_partition_one_wins_and_the_other_says_so(tmp_path: Path) -> None:
+    for number in range(10):
+        table = Store(str(tmp_path / str(number))).table("sample", ARRIVALS)
+        table.replace(ANIMAL, [])
+        barrier = threading.Barrier(2)
+
+        def load(name: str, table: PartitionedTable = table, barrier: threading.Barrier = barrier) -> str:
+            written = table.write_frame(PLANT, frame(name))
+            first = True
+
+            def choose(_: pl.LazyFrame) -> list:
+                nonlocal first
+                if first:  # both have seen the table before either commits
+                    first = False
+                    barrier.wait()
+                return [written]
+
+            try:
+                table.replace_exclusively(PLANT, choose)
+            except CommitConflict:
+                return "conflict"
+            return name
+
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = list(pool.map(load, ["a", "b"]))
+        assert outcomes.count("conflict") == 1
+        assert sources(table) == [next(name for name in outcomes if name != "conflict")]
+
+
+def test_two_runs_that_load_the_same_files_both_come_through(arrivals: PartitionedTable) -> None:
+    barrier = threading.Barrier(2)
+    written = arrivals.write_frame(PLANT, frame("a"))
+    waited = threading.local()
+
+    def choose(_: pl.LazyFrame) -> list:
+        if not getattr(waited, "done", False):
+            waited.done = True
+            barrier.wait()
+        return [written]
+
+    arrivals.replace(ANIMAL, [])
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: arrivals.replace_exclusively(PLANT, choose), range(2)))
+    assert sorted(report.changed for report in reports) == [False, True]
+    assert sources(arrivals) == ["a"]
+
+
+def test_without_transaction_names_the_race_doubles_the_rows(arrivals: PartitionedTable) -> None:
+    """The control: the safeguard is what prevents the doubling, not chance."""
+    put(arrivals, ANIMAL, "c")
+    stale = [DeltaTable(arrivals.url), DeltaTable(arrivals.url)]
+    for table, name in zip(stale, ["a", "b"], strict=True):
+        written = arrivals.write_frame(PLANT, frame(name))
+        arrivals._write_commit(table, PLANT, [written], {})
+    assert sources(arrivals, PLANT) == ["a", "b"]
+
+
+def test_writers_of_different_partitions_all_come_through(arrivals: PartitionedTable) -> None:
+    commits = [
+        Partition(dt.date(2026, 11, 1) + dt.timedelta(days=day), category)
+        for category in ("plant", "animal", "human", "fungus", "rock")
+        for day in range(20)
+    ]
+    arrivals.replace(PLANT, [])
+    with ThreadPoolExecutor(5) as pool:
+        changed = list(pool.map(lambda p: put(arrivals, p, str(p)), commits))
+    assert all(changed)
+    assert sources(arrivals) == sorted(map(str, commits))
+
+
+def test_what_was_chosen_by_looking_at_the_table_is_chosen_again_when_the_table_moved(
+    arrivals: PartitionedTable,
+) -> None:
+    put(arrivals, ANIMAL, "a")
+    seen: list[list[str]] = []
+
+    def choose(rest: pl.LazyFrame) -> list:
+        seen.append(sorted(rest.collect()["source"]))
+        if len(seen) == 1:  # somebody else commits between the look and the commit
+            other = Partition(PLANT.date, "human")
+            arrivals.replace_exclusively(other, lambda _: [arrivals.write_frame(other, frame("h"))])
+        return [arrivals.write_frame(PLANT, frame(*[f"after {name}" for name in seen[-1]]))]
+
+    arrivals.replace_exclusively(PLANT, choose)
+    assert seen == [["a"], ["a", "h"]]
+    assert sources(arrivals, PLANT) == ["after a", "after h"]
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/store", "http://example.com/store"])
+def test_a_store_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match=r"expected a folder, file:///… or s3://bucket/prefix"):
+        Store(url)
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="is a file"):
+        Store(str(tmp_path / "file"))

@@ -1,0 +1,92 @@
+"""A dataset file is read whole, or refused with the file, the key, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from image_assets.dataset import BUNDLED, DatasetError, DatasetSpec, load_dataset, load_datasets, parse_dataset
+
+MINIMAL = {"name": "birds", "categories": {"owl": 0, "duck": 1}, "start_day": "2026-11-01"}
+
+
+@pytest.mark.parametrize("file", sorted(BUNDLED.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_bundled_file_is_usable_and_named_after_its_dataset(file: Path) -> None:
+    assert load_dataset(file).name == file.stem
+
+
+def test_a_bundled_file_is_found_by_its_name() -> None:
+    assert load_dataset("kingdoms").categories == {"plant": 0, "animal": 1, "human": 2}
+
+
+def test_the_line_that_switches_to_tensorflow_hub_is_ready() -> None:
+    text = (BUNDLED / "kingdoms.yaml").read_text(encoding="utf-8")
+    switched = text.replace("\nextractor:", "\n# extractor:", 1).replace("\n# extractor: {kind: tf_hub", "\nextractor: {kind: tf_hub")
+    import yaml
+
+    extractor = parse_dataset(yaml.safe_load(switched), "kingdoms.yaml").extractor
+    assert (extractor.kind, getattr(extractor, "width", None)) == ("tf_hub", 512)
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    spec = parse_dataset(MINIMAL, "birds.yaml")
+    assert spec.start_day == dt.date(2026, 11, 1)
+    assert spec.shards.rows == 10_001
+    assert spec.extractor.kind == "efficientnet_lite0"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"categorys": {}}, r"categorys: unknown key; allowed keys here: name, description, categories"),
+        ({"name": "Birds of prey"}, r"name: found 'Birds of prey'; String should match pattern"),
+        ({"start_day": "2026-13-01"}, r"start_day: found '2026-13-01'; Input should be a valid date"),
+        ({"time_zone": "Mars"}, r"time_zone: found 'Mars'; .*expected an IANA time zone"),
+        ({"categories": {"owl": 0, "duck": 0}}, r"label 0 is given to both 'owl' and 'duck'"),
+        ({"categories": {"owl": 0, "Owl": 1}}, r"'owl' and 'Owl' differ only in case"),
+        ({"categories": {"../etc": 0}}, r"categories.*\.\./etc"),
+        ({"categories": {}}, r"categories: .*at least 1 item"),
+        ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub'"),
+        ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
+        ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
+        ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; allowed keys here: rows, format"),
+        ({"limits": {"quarantine_rate": 5}}, r"limits\.quarantine_rate: found 5; Input should be less than or equal to 1"),
+        ({"owners": ["nobody"]}, r"owners: .*'nobody': expected an e-mail address or team:NAME"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(change: dict, said: str) -> None:
+    with pytest.raises(DatasetError, match=f"(?s)birds.yaml is not a usable dataset file:.*{said}"):
+        parse_dataset({**MINIMAL, **change}, "birds.yaml")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(DatasetError) as caught:
+        parse_dataset({"name": "x y", "categories": {}}, "birds.yaml")
+    assert all(key in str(caught.value) for key in ("name:", "categories:", "start_day:"))
+
+
+@pytest.mark.parametrize("content", ["a: [", "- just\n- a list\n", "", "\x00"])
+def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "birds.yaml"
+    file.write_text(content)
+    with pytest.raises(DatasetError, match=r"birds\.yaml"):
+        load_dataset(file)
+
+
+def test_a_missing_file_names_the_bundled_ones() -> None:
+    with pytest.raises(DatasetError, match=r"nowhere\.yaml: cannot read.*bundled ones: .*kingdoms"):
+        load_dataset("nowhere.yaml")
+
+
+def test_two_datasets_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="'kingdoms' was already read"):
+        load_datasets(["kingdoms", "kingdoms"])
+
+
+def test_an_unknown_category_has_no_label() -> None:
+    spec = DatasetSpec.model_validate(MINIMAL)
+    assert spec.label_of("duck") == 1
+    with pytest.raises(DatasetError, match="no category 'eagle'; it has duck, owl"):
+        spec.label_of("eagle")
