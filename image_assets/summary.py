@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ from io_managers.model_store import ModelManifest
 
 def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -> Table:
     """A line per partition: what was listed and what became of it, with the sums below."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_footer=True)
+    table = Table(title=title, title_justify="left", title_style="bold", show_footer=True, box=SIMPLE_HEAD)
     totals = {
         "listed": sum(one.listed for one in facts),
         "loaded": sum(one.loaded for one in facts),
@@ -24,12 +25,11 @@ def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -
         "quarantined": sum(sum(one.quarantined.values()) for one in facts),
         "features": sum(one.features for one in facts),
     }
-    table.add_column("day", footer="all")
-    table.add_column("category")
+    table.add_column("day", footer="all", no_wrap=True)
+    table.add_column("category", no_wrap=True)
     for name, total in totals.items():
-        table.add_column(name, footer=f"{total:,}", justify="right")
-    table.add_column("shards", footer=f"{sum(len(_shards(one)) for one in facts):,}", justify="right")
-    table.add_column("why in quarantine")
+        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    table.add_column("shards", footer=f"{sum(len(_shards(one)) for one in facts):,}", justify="right", no_wrap=True)
     for one in facts:
         table.add_row(
             str(one.partition.date),
@@ -38,7 +38,6 @@ def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -
             f"{sum(one.quarantined.values()):,}",
             f"{one.features:,}",
             f"{len(_shards(one)):,}",
-            ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items())),
         )
     return table
 
@@ -53,6 +52,10 @@ def show_day(
 ) -> None:
     """Print what a day's run gave."""
     console.print(partition_table(facts, f"{dataset.name}, {day}"))
+    for one in facts:
+        if one.quarantined:
+            reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
+            console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
     failed = [check for check in result.checks if not check.passed]
     passed = len(result.checks) - len(failed)
     console.print(

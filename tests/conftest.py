@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
+from tests.s3_server import s3_server  # noqa: F401  # a fixture
+
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
@@ -15,3 +18,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real test data beside the project (looked for {SHARED_DATA.parent.name}/{SHARED_DATA.name})")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def loaded_platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """A platform with both days run. It is shared: a test that changes it works on `copy_to` of it."""
+    platform = Platform(small_dataset(), tmp_path_factory.mktemp("platform"))
+    land_small_sample(platform.landing)
+    for day in (FIRST, SECOND):
+        result = platform.run(day)
+        assert result.ok, (result.errors, [str(check) for check in result.checks if not check.passed])
+    return platform
+
+
+@pytest.fixture
+def damaged(loaded_platform: Platform, tmp_path: Path) -> Platform:
+    """A copy of the loaded platform, for a test to plant a fault in."""
+    return loaded_platform.copy_to(tmp_path / "damaged")

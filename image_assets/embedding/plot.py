@@ -52,7 +52,7 @@ def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: st
     ]
     figure.legend(handles=handles, loc="outside right upper", ncols=columns, frameon=False, fontsize=9)
     axes.set_title(
-        f"{_short(dataset, 36)}: {len(ranks):,} images by their features (t-SNE)", fontsize=12, loc="left", pad=8
+        f"{_short(dataset)}: {len(ranks):,} images by their features (t-SNE)", fontsize=12, loc="left", pad=8
     )
     buffer = io.BytesIO()
     # The library would write its version into the file.

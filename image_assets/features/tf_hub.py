@@ -136,14 +136,21 @@ def _feature_function(loaded: Any, module: str) -> Callable[[Any], Any]:
             f"it has the signatures {sorted(signatures)}"
         )
     signature = signatures[_SIGNATURE]
-    inputs = list(signature.structured_input_signature[1])
+    inputs = signature.structured_input_signature[1]
     outputs = [name for name in _OUTPUTS if name in signature.structured_outputs]
     if len(inputs) != 1 or not outputs:
         raise HubModuleError(
             f"{module}: its signature {_SIGNATURE!r} should take one input and give one of {list(_OUTPUTS)}; it takes "
-            f"{inputs} and gives {sorted(signature.structured_outputs)}"
+            f"{sorted(inputs)} and gives {sorted(signature.structured_outputs)}"
         )
-    return lambda images: signature(**{inputs[0]: images})[outputs[0]]
+    [(name, expected)] = inputs.items()
+
+    def features(images: Any) -> Any:
+        # TensorFlow does not compare shapes where a signature comes from TF1.
+        expected.shape.assert_is_compatible_with(images.shape)
+        return signature(**{name: images})[outputs[0]]
+
+    return features
 
 
 def _describe(output: Any) -> str:

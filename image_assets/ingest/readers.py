@@ -56,9 +56,29 @@ class PngReader(PngImagePlugin.PngImageFile):
         elif rawmode == "RGB;16B" and isinstance(key, tuple):
             self.info["transparency"] = tuple(value >> 8 for value in key)
 
+    def load_end(self) -> None:
+        """Called by Pillow when the samples are decoded."""
+        super().load_end()
+        # Pillow forgives a file that is cut within the last bytes of the samples, before their checksum.
+        if isinstance(self.fp, BytesIO) and self.fp.getvalue().rfind(b"IEND") < 0:
+            raise OSError("image file is truncated: it has no IEND chunk")
+
 
 class TiffReader(TiffImagePlugin.TiffImageFile):
     """Reads the first page of a TIFF file."""
+
+    def load_prepare(self) -> None:
+        """Called by Pillow before the samples are decoded."""
+        # Uncompressed strips or tiles that are not there would be left black without a word; libtiff minds.
+        if not self.use_load_libtiff:
+            width, height = self._tile_size
+            planes = len(self.getbands()) if self._planar_configuration == 2 else 1
+            there = sum(
+                (x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (tile.extents for tile in self.tile if tile.extents)
+            )
+            if there < width * height * planes:
+                raise OSError("image file is truncated: it has too few strips or tiles")
+        super().load_prepare()
 
     def load_end(self) -> None:
         """Called by Pillow when the samples are decoded."""

@@ -34,7 +34,6 @@ from image_assets.shards.manifest import (
 )
 
 _EXAMPLES = 3
-_CSV_BLOCK = 16 * 2**20  # bytes of text read at a time
 _T = TypeVar("_T")
 
 
@@ -254,14 +253,10 @@ def _read(store: ObjectStore, path: str, columns: list[str] | None = None) -> pa
     """A shard's columns; also broken text in them is an error."""
     file = StoredFile(store, path)
     if path.endswith(".csv"):
-        header = io.BufferedReader(file).readline().decode().rstrip("\n").split(",")
-        file = StoredFile(store, path)
+        header = io.BufferedReader(file, 2**20).readline().decode().rstrip("\n").split(",")
         types = dict.fromkeys(header, pa.float32()) | {"picture_id": pa.string(), "category_label": pa.int16()}
-        table = csv.read_csv(
-            file,
-            csv.ReadOptions(block_size=_CSV_BLOCK),
-            convert_options=csv.ConvertOptions(column_types=types, include_columns=columns, null_values=[]),
-        )
+        options = csv.ConvertOptions(column_types=types, include_columns=columns, null_values=[])
+        table = csv.read_csv(StoredFile(store, path), convert_options=options)
     else:
         table = parquet.ParquetFile(file, pre_buffer=True).read(columns)
     table.validate(full=True)

@@ -1,7 +1,7 @@
 """MobileNetV1 0.50 as a SavedModel: a real TF Hub feature-vector module with 512 features, made on the spot.
 
-The weights are the dequantised ones of the published 8-bit model where its file is given, else random ones. Architecture:
-Howard et al., MobileNets, 2017, https://arxiv.org/abs/1704.04861, table 1.
+The weights are the dequantised ones of the published 8-bit model where its file is given, else random ones.
+Architecture: Howard et al., MobileNets, 2017, https://arxiv.org/abs/1704.04861, table 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class MobileNetV1(tf.Module):
 
     def __init__(self, weights: dict[str, np.ndarray]) -> None:
         super().__init__()
-        self.weights = {name.replace("/", "."): tf.Variable(value, trainable=False) for name, value in weights.items()}
+        self.weights = {
+            name.replace("/", "."): tf.Variable(tf.constant(value), trainable=False) for name, value in weights.items()
+        }
 
     # TensorFlow insists on the name `self` in methods with an input signature.
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])

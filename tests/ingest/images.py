@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any, Literal
 
@@ -52,17 +52,18 @@ def png(size: tuple[int, int], depth: int, colour_type: int, rows: Sequence[byte
 _TIFF_TYPES = {3: "H", 4: "I"}
 
 
-def tiff(tags: dict[int, tuple[int, Sequence[int]]], data: bytes, order: str = "<") -> bytes:
+def tiff(tags: Mapping[int, tuple[int, Sequence[int]]], data: bytes, order: str = "<", parts: int = 1) -> bytes:
     """A TIFF of one directory: tag → (type 3 SHORT or 4 LONG, values).
 
-    `data` are the samples, of one strip (tag 273) or, where the tags have a tile width, of one tile (tag 324).
+    `data` are the samples: strips of equal length or, where the tags have a tile width, tiles.
     """
     places = (324, 325) if 322 in tags else (273, 279)
-    tags = {**tags, places[0]: (4, [0]), places[1]: (4, [len(data)])}
+    tags = {**tags, places[0]: (4, [0] * parts), places[1]: (4, [len(data) // parts] * parts)}
     packed = {tag: struct.pack(f"{order}{len(v)}{_TIFF_TYPES[t]}", *v) for tag, (t, v) in tags.items()}
     beyond = 8 + 2 + 12 * len(tags) + 4
     samples_at = beyond + sum(len(p) for p in packed.values() if len(p) > 4)
-    packed[places[0]] = struct.pack(order + "I", samples_at)
+    offsets = (samples_at + i * len(data) // parts for i in range(parts))
+    packed[places[0]] = struct.pack(f"{order}{parts}I", *offsets)
     entries = lists = b""
     for tag in sorted(tags):
         inline = packed[tag]

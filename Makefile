@@ -1,0 +1,57 @@
+# Everything that is done with the project. `make demo` and `make test` need Python 3.11, pip and make.
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+DEMO := .demo
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# One environment; a stamp for each set of packages, so that a demo does not wait for what only tests need.
+.venv/pyvenv.cfg:
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/pyvenv.cfg requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
+	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
+
+ui: .venv/.run  ## the Dagster UI on the demo's data
+	@test -f $(DEMO)/dataset.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }
+	IMAGE_ASSETS_DATASETS=$(CURDIR)/$(DEMO)/dataset.yaml IMAGE_ASSETS_LANDING=$(CURDIR)/$(DEMO)/landing \
+	IMAGE_ASSETS_STORE=$(CURDIR)/$(DEMO)/store DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster \
+	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
+
+test: .venv/.dev  ## the tests
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/.dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+docs: .venv/.run  ## the data dictionary, from the schema
+	$(BIN)/python -m image_assets.data_dictionary docs/data-dictionary.md
+
+lock: .venv/.dev  ## resolve the versions anew
+	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
+	$(BIN)/uv pip compile pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock $(COMPILE)
+
+COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
+
+clean-demo:  ## remove what the demo made
+	rm -rf $(DEMO)
+
+clean: clean-demo  ## remove everything that make made
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help demo ui test lint docs lock clean-demo clean

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, check_trainable, train
+from image_assets.dataset import Classifier
+from tests.classifier.synthetic import CLASSES, clusters
+
+
+def coefficients(features: np.ndarray, labels: np.ndarray, spec: Classifier) -> np.ndarray:
+    return train(features, labels, spec, CLASSES).named_steps["classify"].coef_
+
+
+def test_separable_classes_are_learnt():
+    features, labels = clusters(900)
+    model = train(features[:600], labels[:600], Classifier(), CLASSES)
+    assert model.score(features[600:], labels[600:]) > 0.97
+
+
+def test_features_that_say_nothing_teach_nothing():
+    features, labels = clusters(900)
+    shuffled = np.random.default_rng(1).permutation(labels)
+    model = train(features[:600], shuffled[:600], Classifier(), CLASSES)
+    assert model.score(features[600:], shuffled[600:]) < 0.5
+
+
+def test_same_model_bit_for_bit_whatever_the_threads():
+    features, labels = clusters(700, width=300, separation=0.1)
+    models = []
+    for threads in (1, 2, 1):
+        with threadpool_limits(limits=threads):
+            models.append(coefficients(features, labels, Classifier()).tobytes())
+    assert models[0] == models[1] == models[2]
+
+
+def test_penalty_is_per_row():
+    # The same data twice over is the same problem; with scikit-learn's own C it would be half as penalised.
+    features, labels = clusters(300, width=10, separation=0.2)
+    spec = Classifier(regularisation=0.5)
+    once = coefficients(features, labels, spec)
+    twice = coefficients(np.tile(features, (2, 1)), np.tile(labels, 2), spec)
+    np.testing.assert_allclose(once, twice, atol=1e-3)
+    weaker = coefficients(features, labels, Classifier(regularisation=0.25))
+    assert np.abs(weaker - once).max() > 0.02
+
+
+def test_constant_columns_are_harmless():
+    features, labels = clusters(600)
+    features[:, :10] = 3.7
+    model = train(features, labels, Classifier(), CLASSES)
+    assert np.isfinite(model.predict_proba(features)).all()
+    assert model.score(features, labels) > 0.97
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_not_finite_are_refused_by_row(value):
+    features, labels = clusters(100)
+    features[[7, 20], 3] = value
+    with pytest.raises(UnusableFeaturesError, match=r"2 of 100 feature vectors .* first in row 7"):
+        train(features, labels, Classifier(), CLASSES)
+
+
+def test_rows_and_labels_must_agree():
+    features, labels = clusters(100)
+    with pytest.raises(UnusableFeaturesError, match=r"\(100, 64\) and 99 labels"):
+        train(features, labels[:99], Classifier(), CLASSES)
+    with pytest.raises(UnusableFeaturesError, match="one feature vector per label"):
+        train(features[:, 0], labels, Classifier(), CLASSES)
+
+
+def test_labels_of_no_category_are_refused():
+    features, labels = clusters(100)
+    with pytest.raises(UnusableFeaturesError, match=r"labels \[2\] are none"):
+        train(features, labels, Classifier(), {"plant": 0, "animal": 1})
+
+
+def test_one_class_is_not_enough():
+    features, labels = clusters(100)
+    only = labels == 1
+    with pytest.raises(NotTrainableError, match=rf"plant 0, animal {only.sum()}, human 0"):
+        train(features[only], labels[only], Classifier(), CLASSES)
+    with pytest.raises(NotTrainableError, match="plant 0, animal 0, human 0"):
+        train(features[:0], labels[:0], Classifier(), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("training", "kept", "problem"),
+    [
+        ((0, 0, 0), (0, 0, 0), "fewer than two classes have training images"),
+        ((9, 0, 0), (3, 3, 0), "fewer than two classes have training images"),
+        ((9, 9, 0), (0, 0, 0), "no image is held out"),
+        ((9, 9, 1), (3, 3, 0), "nothing is held out to evaluate human with"),
+    ],
+)
+def test_too_little_to_learn_or_to_measure_says_what_is_missing(training, kept, problem):
+    labels = np.repeat([0, 1, 2, 0, 1, 2], [*training, *kept]).astype(np.int16)
+    aside = np.repeat([False, True], [sum(training), sum(kept)])
+    counts = f"plant {training[0]} \\+ {kept[0]}, animal {training[1]} \\+ {kept[1]}, human {training[2]} \\+ {kept[2]}"
+    with pytest.raises(NotTrainableError, match=f"{problem}.*{counts}"):
+        check_trainable(labels, aside, CLASSES)
+
+
+def test_a_category_without_images_yet_is_no_obstacle():
+    check_trainable(np.array([0, 0, 1, 1], dtype=np.int16), np.array([False, True, False, True]), CLASSES)

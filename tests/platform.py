@@ -1,0 +1,89 @@
+"""A small platform for tests: a landing zone of drawn pictures, a store, and days that were really run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from image_assets.dataset import DatasetSpec, parse_dataset
+from image_assets.definitions import build_definitions, build_resources
+from image_assets.runner import DayResult, chosen_partitions, run_day
+from image_assets.schema import Partition, TableSchema
+from io_managers.store import Store
+from resources.landing import LandingResource
+from resources.store import StoreResource
+from tests.pictures import land_pictures
+
+FIRST, SECOND = dt.date(2026, 11, 3), dt.date(2026, 11, 4)
+
+
+def small_dataset(**changes: object) -> DatasetSpec:
+    """Three categories of drawn pictures; shards of seven rows, so that a few pictures fill several."""
+    content = {
+        "name": "drawn",
+        "categories": {"plant": 0, "animal": 1, "human": 2},
+        "start_day": FIRST,
+        "shards": {"rows": 7},
+        "limits": {"quarantine_rate": 0.3},
+        **changes,
+    }
+    return parse_dataset(content, "drawn.yaml")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A dataset with its places."""
+
+    dataset: DatasetSpec
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def store(self) -> Store:
+        return Store(str(self.root / "store"))
+
+    def definitions(self) -> dg.Definitions:
+        landing = LandingResource(url=str(self.landing))
+        return build_definitions([self.dataset], build_resources(landing, StoreResource(url=str(self.root / "store"))))
+
+    def run(self, day: dt.date, *categories: str) -> DayResult:
+        with dg.instance_for_test() as instance:
+            return run_day(self.definitions(), self.dataset, chosen_partitions(self.dataset, day, categories), instance)
+
+    def partition(self, category: str = "plant", day: dt.date = FIRST) -> Partition:
+        return Partition(day, category)
+
+    def rows(self, schema: TableSchema, partition: Partition | None = None) -> pl.DataFrame:
+        table = self.store.table(self.dataset.name, schema)
+        return table.scan(None if partition is None else [partition]).collect()
+
+    def replace_rows(self, schema: TableSchema, partition: Partition | None, rows: pl.DataFrame) -> None:
+        """Put rows in the place of a partition's, as somebody who changes a table by hand would."""
+        table = self.store.table(self.dataset.name, schema)
+        table.replace(partition, [table.write_frame(partition, rows.select(schema.file_schema.names))])
+
+    def copy_to(self, root: Path) -> Platform:
+        """The same platform in another folder, to be damaged there."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        return Platform(self.dataset, root)
+
+
+def land_small_sample(landing: Path) -> None:
+    """Two days: pictures of every category, copies within a day and across days, and files that are no images."""
+    for kind, category in enumerate(("plant", "animal", "human")):
+        land_pictures(landing, str(FIRST), category, kind, range(16))
+        land_pictures(landing, str(SECOND), category, kind, range(20, 24))
+    plants = landing / str(FIRST) / "plant"
+    shutil.copy(plants / "batch" / "picture-0003.png", plants / "a copy.png")
+    shutil.copy(plants / "batch" / "picture-0005.png", landing / str(SECOND) / "plant" / "seen yesterday.png")
+    (plants / "error.jpg").write_text("<html>404</html>")
+    (plants / "same error.jpg").write_text("<html>404</html>")
+    (plants / "empty.png").touch()
