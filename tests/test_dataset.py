@@ -23,7 +23,9 @@ def test_a_bundled_file_is_found_by_its_name() -> None:
 
 def test_the_line_that_switches_to_tensorflow_hub_is_ready() -> None:
     text = (BUNDLED / "kingdoms.yaml").read_text(encoding="utf-8")
-    switched = text.replace("\nextractor:", "\n# extractor:", 1).replace("\n# extractor: {kind: tf_hub", "\nextractor: {kind: tf_hub")
+    switched = text.replace("\nextractor:", "\n# extractor:", 1).replace(
+        "\n# extractor: {kind: tf_hub", "\nextractor: {kind: tf_hub"
+    )
     import yaml
 
     extractor = parse_dataset(yaml.safe_load(switched), "kingdoms.yaml").extractor
@@ -52,7 +54,10 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
         ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
         ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; allowed keys here: rows, format"),
-        ({"limits": {"quarantine_rate": 5}}, r"limits\.quarantine_rate: found 5; Input should be less than or equal to 1"),
+        (
+            {"limits": {"quarantine_rate": 5}},
+            r"limits\.quarantine_rate: found 5; Input should be less than or equal to 1",
+        ),
         ({"owners": ["nobody"]}, r"owners: .*'nobody': expected an e-mail address or team:NAME"),
     ],
 )

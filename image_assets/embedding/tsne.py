@@ -17,6 +17,9 @@ MIN_IMAGES = 10
 _COMPONENTS = 50
 _EXAGGERATED, _FREE, _PLACED = 250, 500, 250  # iterations of the three phases, openTSNE's own numbers
 _STEP = 25  # iterations between two reports; divides all three
+# Below so many fitted points a second thread saves a second at most, and costs many where it has to wait for a core
+# at each of the thousands of barriers.
+_THREADED_FROM = 1_000
 
 
 class TooFewImagesError(ValueError):
@@ -65,7 +68,7 @@ def embed(features: np.ndarray, spec: Embedding, progress: Progress = no_progres
         # Columns in which all images are alike give nothing to start from.
         initialization="pca" if np.sum(reduced.std(axis=0) > 0) >= 2 else "random",
         neighbors="exact",
-        n_jobs=cores(),
+        n_jobs=cores() if len(fitted) >= _THREADED_FROM else 1,
         random_state=spec.seed,
         callbacks=_Reporter(progress, total),
         callbacks_every_iters=_STEP,

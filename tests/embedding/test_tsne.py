@@ -21,14 +21,20 @@ from tests.embedding.synthetic import clusters
 
 
 @pytest.fixture(scope="module")
-def mapped() -> tuple[np.ndarray, np.ndarray]:
-    features, _ = clusters(400)
+def kinds_and_features() -> tuple[np.ndarray, np.ndarray]:
+    features, kind = clusters(300)
+    return kind, features
+
+
+@pytest.fixture(scope="module")
+def mapped(kinds_and_features) -> tuple[np.ndarray, np.ndarray]:
+    _, features = kinds_and_features
     return features, embed(features, Embedding())
 
 
 def test_neighbours_stay_neighbours(mapped):
     features, coordinates = mapped
-    assert coordinates.shape == (400, 2)
+    assert coordinates.shape == (300, 2)
     assert coordinates.dtype == np.float32
     assert trustworthiness(features, coordinates) > 0.85
 
@@ -38,18 +44,29 @@ def test_random_map_is_not_trustworthy(mapped):
     assert trustworthiness(features, np.random.default_rng(0).permutation(coordinates)) == pytest.approx(0.5, abs=0.05)
 
 
-def test_clusters_are_kept_apart():
-    features, kind = clusters(400)
-    coordinates = embed(features, Embedding())
+def test_clusters_are_kept_apart(kinds_and_features, mapped):
+    kind, (_, coordinates) = kinds_and_features[0], mapped
     assert KNeighborsClassifier(10).fit(coordinates[::2], kind[::2]).score(coordinates[1::2], kind[1::2]) > 0.98
 
 
-@pytest.mark.parametrize("cores", [1, 3])
-def test_same_map_whatever_the_cores(mapped, cores, monkeypatch):
+def test_same_rows_give_the_same_map(mapped):
     features, coordinates = mapped
-    monkeypatch.setattr(tsne, "cores", lambda: cores)
-    with threadpool_limits(limits=cores):
-        assert np.array_equal(embed(features, Embedding()), coordinates)
+    assert np.array_equal(embed(features, Embedding()), coordinates)
+
+
+@pytest.mark.parametrize("fit_points", [200, 100])
+def test_same_map_whatever_the_cores(fit_points, monkeypatch):
+    features, _ = clusters(200)
+    monkeypatch.setattr(tsne, "_THREADED_FROM", 0)
+    for phase in ("_EXAGGERATED", "_FREE", "_PLACED"):
+        monkeypatch.setattr(tsne, phase, 50)
+    maps = []
+    for cores in (1, 2, 3):
+        monkeypatch.setattr(tsne, "cores", lambda cores=cores: cores)
+        with threadpool_limits(limits=cores):
+            maps.append(embed(features, Embedding(fit_points=fit_points)))
+    assert np.array_equal(maps[0], maps[1])
+    assert np.array_equal(maps[0], maps[2])
 
 
 def test_seed_makes_a_difference(mapped):
@@ -58,29 +75,20 @@ def test_seed_makes_a_difference(mapped):
 
 
 def test_rest_is_placed_where_it_belongs():
-    features, kind = clusters(500)
+    features, kind = clusters(400)
     coordinates = embed(features, Embedding(fit_points=100))
-    fitted = spread(500, 100)
-    placed = np.setdiff1d(np.arange(500), fitted)
+    fitted = spread(400, 100)
+    placed = np.setdiff1d(np.arange(400), fitted)
     neighbours = KNeighborsClassifier(5).fit(coordinates[fitted], kind[fitted])
     assert neighbours.score(coordinates[placed], kind[placed]) > 0.95
     assert trustworthiness(features, coordinates) > 0.8
 
 
-def test_placing_is_the_same_whatever_the_cores(monkeypatch):
-    features, _ = clusters(300)
-    maps = []
-    for cores in (1, 2):
-        monkeypatch.setattr(tsne, "cores", lambda cores=cores: cores)
-        maps.append(embed(features, Embedding(fit_points=100)))
-    assert np.array_equal(*maps)
-
-
-@pytest.mark.parametrize(("fit_points", "total"), [(400, 750), (100, 1000)])
+@pytest.mark.parametrize(("fit_points", "total"), [(150, 750), (100, 1000)])
 def test_progress_goes_up_to_the_total(fit_points, total):
-    features, _ = clusters(200)
+    features, _ = clusters(150)
     seen: list[tuple[int, int]] = []
-    embed(features, Embedding(fit_points=min(fit_points, 400)), lambda done, of: seen.append((done, of)))
+    embed(features, Embedding(fit_points=fit_points), lambda done, of: seen.append((done, of)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert len(seen) > 20
     assert {of for _, of in seen} == {total}

@@ -58,7 +58,7 @@ def refuse_bombs_and_measure() -> None:
             assert reason_for(content) is Reason.TOO_MANY_PIXELS
     bombs = peak_memory()
     row = bytes(1000)
-    assert reason_for(images.png((8000, 5000), 1, 0, [row] * 5000)) is None
+    assert reason_for(images.png((8000, 4000), 1, 0, [row] * 4000)) is None
     print(bombs - start, peak_memory() - start)  # noqa: T201
 
 
@@ -78,6 +78,13 @@ def test_limits_are_inclusive_and_can_be_raised() -> None:
     assert reason_for(content, Limits(min_side=31)) is Reason.SIDE_TOO_SHORT
     assert reason_for(content, Limits(max_bytes=len(content) - 1)) is Reason.TOO_MANY_BYTES
     assert reason_for(b"", Limits()) is Reason.EMPTY
+
+
+def test_a_small_bomb_is_an_image_where_the_limit_allows_it() -> None:
+    content = images.png((2400, 2000), 1, 0, [bytes(300)] * 2000)
+    assert len(content) < 1000
+    assert reason_for(content, Limits(max_pixels=4_799_999)) is Reason.TOO_MANY_PIXELS
+    assert decode(content, Limits(max_pixels=4_800_000)).pixels.shape == (2000, 2400, 3)
 
 
 @pytest.mark.parametrize(

@@ -147,16 +147,17 @@ def test_another_model_gets_another_name_and_replaces_the_first(store):
     assert set(files(store)) == {second.file, "manifest.json"}
 
 
-def test_a_run_killed_before_the_switch_leaves_the_old_model(store, monkeypatch):
+@pytest.mark.parametrize("moment", ["skops", "json"])
+def test_a_run_killed_before_the_switch_leaves_the_old_model(store, moment, monkeypatch):
     first = save_model(store, PREFIX, fitted(0), description())
     real_put = obstore.put
 
-    def killed_at_the_manifest(store: ObjectStore, key: str, content: bytes) -> None:
-        if key.endswith("manifest.json"):
+    def killed(store: ObjectStore, key: str, content: bytes) -> None:
+        if key.endswith(moment):
             raise KeyboardInterrupt
         real_put(store, key, content)
 
-    monkeypatch.setattr(model_store.obstore, "put", killed_at_the_manifest)
+    monkeypatch.setattr(model_store.obstore, "put", killed)
     with pytest.raises(KeyboardInterrupt):
         save_model(store, PREFIX, fitted(1), description())
     assert load_model(store, PREFIX)[1] == first

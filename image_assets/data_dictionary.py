@@ -1,0 +1,127 @@
+"""The data dictionary: what every column, reason code and setting means, written from the code that defines them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from image_assets.dataset import (
+    Classifier,
+    DatasetSpec,
+    EfficientNetLite0,
+    Embedding,
+    FolderSource,
+    Limits,
+    Shards,
+    TfHub,
+)
+from image_assets.ingest.reasons import Reason
+from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
+
+_SECTIONS = (
+    ("", DatasetSpec),
+    ("source", FolderSource),
+    ("extractor", EfficientNetLite0),
+    ("extractor", TfHub),
+    ("shards", Shards),
+    ("classifier", Classifier),
+    ("embedding", Embedding),
+    ("limits", Limits),
+)
+
+
+def data_dictionary() -> str:
+    """The dictionary as Markdown."""
+    parts = [
+        "# Data dictionary",
+        "Written by `make docs` from `image_assets/schema.py`, `image_assets/ingest/reasons.py` and "
+        "`image_assets/dataset.py`; a test keeps it true.",
+        "## Tables",
+        "Delta tables at `<store>/<dataset>/<table>`. Partitioned tables have a folder per `date` and `category`.",
+    ]
+    for schema in TABLES:
+        columns = (*schema.columns, *(PARTITION_COLUMNS if schema.partitioned else ()))
+        parts += [f"### {schema.name}", schema.meaning, _columns(columns)]
+    parts += [
+        "## Published shards",
+        "Files at `<store>/<dataset>/feature_shards/date=…/category=…/`, named in the `manifest.json` beside them. "
+        "`D` is the extractor's number of features: 1,280 for `efficientnet_lite0`, 512 for `mobilenet_v1_050_128`.",
+        _shard_columns(),
+        "## Reason codes of the quarantine",
+        _table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
+        "## Dataset files",
+    ]
+    for name, section in _SECTIONS:
+        kind = section.model_fields.get("kind")
+        title = f"`{name}`" + (f", kind `{get_args(kind.annotation)[0]}`" if kind else "") if name else "top level"
+        parts += [f"### {title}", (section.__doc__ or "").split("\n")[0], _settings(section)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(columns: Sequence[Column]) -> str:
+    rows = (
+        (
+            f"`{c.name}`",
+            str(c.type).replace("<element: float not null>", "<float>"),
+            c.unit,
+            "yes" if c.nullable else "",
+            c.meaning,
+        )
+        for c in columns
+    )
+    return _table(("column", "type", "unit", "may be null", "meaning"), rows)
+
+
+def _shard_columns() -> str:
+    first, label, *features = shard_columns(2)
+    rows = [(f"`{c.name}`", str(c.type), c.meaning) for c in (first, label)]
+    rows.append(("`feature_1` … `feature_D`", str(features[0].type), "The feature vector, a column per feature"))
+    return _table(("column", "type", "meaning"), rows)
+
+
+def _settings(section: type[BaseModel]) -> str:
+    rows = []
+    for name, field in section.model_fields.items():
+        default = "required" if field.default is PydanticUndefined else _default(field.default)
+        rows.append((f"`{name}`", _type_name(field.annotation), default, field.description or ""))
+    return _table(("key", "type", "default", "meaning"), rows)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value) or "none"
+    return "" if value in (None, "") else f"`{value}`"
+
+
+def _type_name(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{one}`" for one in arguments)
+    if origin is UnionType:
+        return " or ".join(dict.fromkeys(_type_name(one) for one in arguments if one is not type(None)))
+    if origin is dict:
+        return f"{_type_name(arguments[0])} → {_type_name(arguments[1])}"
+    if origin is tuple:
+        return f"list of {_type_name(arguments[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section"
+    return {"str": "text", "int": "whole number", "float": "number"}.get(annotation.__name__, annotation.__name__)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(data_dictionary(), encoding="utf-8")
