@@ -71,13 +71,14 @@ def _day(text: str) -> dt.date:
 
 def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.dataset import DatasetError
+    from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
     from image_assets.ingest.source import SourceError
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
     from io_managers.store import StoreError
 
-    return DatasetError, LandingError, SourceError, UsageError, SampleError, StoreError
+    return DatasetError, ExtractorError, LandingError, SourceError, UsageError, SampleError, StoreError
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ class Shards(_Section):
     """The published tables."""
 
     rows: int = Field(default=10_001, gt=0, description="Rows of every shard but the last of its partition.")
-    format: Literal["parquet", "csv"] = "parquet"
+    format: Literal["parquet", "csv"] = Field(default="parquet", description="Same values in either.")
 
 
 class Classifier(_Section):
@@ -81,7 +81,7 @@ class Classifier(_Section):
         description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms.",
     )
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
-    max_iterations: int = Field(default=1_000, gt=0)
+    max_iterations: int = Field(default=1_000, gt=0, description="Training stops after so many, and says so.")
 
 
 class Embedding(_Section):
@@ -93,7 +93,7 @@ class Embedding(_Section):
     fit_points: int = Field(
         default=30_000, ge=100, description="At most so many points are fitted, the rest are placed."
     )
-    seed: int = 0
+    seed: int = Field(default=0, description="The same seed and images give the same map.")
 
 
 class Limits(_Section):
@@ -114,14 +114,14 @@ class Limits(_Section):
 class DatasetSpec(_Section):
     """One dataset: its categories, where its images come from, and what is made of them."""
 
-    name: DatasetName
-    description: str = ""
+    name: DatasetName = Field(description="Folder of its tables, group of its assets: a to z, digits and _.")
+    description: str = Field(default="", description="What it holds, for people.")
     categories: dict[Name, Annotated[int, Field(ge=0, lt=32_768)]] = Field(
         min_length=1, description="Category → integer label."
     )
     source: FolderSource = FolderSource()
-    start_day: dt.date
-    time_zone: str = "UTC"
+    start_day: dt.date = Field(description="First day that may be loaded.")
+    time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
     extractor: Extractor = EfficientNetLite0()
     shards: Shards = Shards()

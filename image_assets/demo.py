@@ -94,15 +94,16 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
     lines = [
         ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
         ("shards", f"{store}/feature_shards/date=…/category=…/manifest.json"),
-        ("classifier", f"{store}/classifier/manifest.json, confusion.png"),
+        ("classifier", f"{store}/classifier/manifest.json and the model; plots/confusion.png"),
         ("map", f"{store}/embedding (table), {store}/plots/embedding.png"),
         ("dataset file", f"{root}/dataset.yaml"),
     ]
     for name, where in lines:
         console.print(f"  {name:<13} {where}", highlight=False, soft_wrap=True)
     console.print("\nnext:", style="bold")
-    console.print("  make ui                                  lineage, partitions, checks and plots in the Dagster UI")
-    console.print("  make demo IMAGES=/path/to/folder         the same with your own <category>/** folders")
-    console.print(
-        f"  .venv/bin/image-assets status --dataset {root}/dataset.yaml --store {root}/store", highlight=False
-    )
+    for line in (
+        "make ui                           lineage, partitions, checks and plots in the Dagster UI",
+        "make demo IMAGES=/path/to/folder  the same with folders of your own, one per category (make clean-demo first)",
+        f".venv/bin/image-assets status --dataset {root}/dataset.yaml --store {root}/store",
+    ):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from image_assets.runner import DayResult, chosen_partitions, open_instance, run
 from image_assets.summary import show_day
 from io_managers.model_store import ModelManifest
 from io_managers.store import Store
+from resources.extractors import ExtractorResource
 from resources.landing import LandingResource
 from resources.progress import TerminalProgress
 from resources.store import StoreResource
@@ -49,12 +50,14 @@ class Session:
     """Runs days of a dataset. A context manager: it closes the instance.
 
     Raises:
-        StoreError, SourceError, UsageError: a place that cannot be used, before anything is run.
+        StoreError, SourceError, UsageError, ExtractorError: a place or a model that cannot be used, before anything
+            is run.
     """
 
     def __init__(self, dataset: DatasetSpec, landing: str, store: str, console: Console) -> None:
         self.dataset = dataset
         self.store = Store(store)
+        ExtractorResource().extractor(dataset)
         landing_zone = LandingResource(url=landing)
         landing_zone.source(dataset).days()
         resources = build_resources(landing_zone, StoreResource(url=store))

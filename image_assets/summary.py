@@ -17,7 +17,15 @@ from io_managers.model_store import ModelManifest
 
 def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -> Table:
     """A line per partition: what was listed and what became of it, with the sums below."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_footer=True, box=SIMPLE_HEAD)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_footer=True,
+        box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
     totals = {
         "listed": sum(one.listed for one in facts),
         "loaded": sum(one.loaded for one in facts),

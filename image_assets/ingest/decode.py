@@ -40,7 +40,7 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
     Args:
         content: The file.
         limits: Largest file, most pixels, longest and shortest side. Sizes are read from the header before anything
-            is decoded.
+            is decoded. Whatever they say, Pillow reads no WebP or TIFF of more than 178,956,970 pixels.
 
     Raises:
         Rejected: for any content that is not an acceptable image; nothing else is raised, whatever the bytes.
