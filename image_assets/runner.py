@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -43,11 +44,12 @@ class CheckResult:
 
 @dataclass
 class DayResult:
-    """What running a day gave: its checks, the seconds of every stage, and errors that ended a run."""
+    """What running a day gave: its checks, the seconds of every stage, what was warned of and what ended a run."""
 
     checks: list[CheckResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     refreshed: bool = False
 
     @property
@@ -144,6 +146,11 @@ def _run(
         )
     _add_seconds(run, result, time.monotonic() - began)
     _add_errors(run, partition, result)
+    result.warnings += [
+        entry.user_message
+        for entry in instance.all_logs(run.run_id)
+        if entry.level == logging.WARNING and not entry.is_dagster_event
+    ]
 
 
 def _add_seconds(run: dg.ExecuteInProcessResult, result: DayResult, total: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from image_assets.dataset import DatasetSpec
@@ -72,13 +73,15 @@ def show_day(
     for check in failed:
         colour = "yellow" if check.severity == "WARN" else "red"
         blocking = ", blocking" if check.blocking else ""
-        console.print(f"  [{colour}]{check.severity}{blocking}[/] {check}: {check.description}", highlight=False)
+        console.print(f"  [{colour}]{check.severity}{blocking}[/] {escape(str(check))}: {escape(check.description)}", highlight=False)
     for error in result.errors:
-        console.print(f"[bold red]failed:[/] {error}", highlight=False)
+        console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
+    for warning in result.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
     if not result.refreshed:
         console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
     elif model is None:
-        console.print("classifier: not trained, there are too few images of two categories", style="yellow")
+        console.print("classifier: not trained", style="yellow")
     else:
         console.print(
             f"classifier: accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "

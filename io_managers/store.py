@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from image_assets.schema import TableSchema
 from io_managers.delta_tables import PartitionedTable
+
+
+_ALLOW_HTTP = "aws_allow_http"
 
 
 class StoreError(ValueError):
@@ -48,7 +51,10 @@ class Store:
         url = self.location(*parts)
         if self.local is not None:
             return LocalStore(url, mkdir=True)
-        return S3Store.from_url(url, config=self.options)  # type: ignore[arg-type]  # any option by its name
+        # obstore wants the client's own options apart from those of S3; Delta takes both together.
+        config = {name: value for name, value in self.options.items() if name != _ALLOW_HTTP}
+        client = {"allow_http": self.options.get(_ALLOW_HTTP) == "true"}
+        return from_url(url, config=config, client_options=client)  # pyright: ignore  # options by their names
 
     def table(self, dataset: str, schema: TableSchema) -> PartitionedTable:
         """A table of a dataset."""

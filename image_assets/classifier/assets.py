@@ -96,5 +96,5 @@ def _description(
         partitions=[(partition.date, partition.category) for partition in table.partitions],
         training_ids_sha256=ids_digest(trained_on),
         held_out=dataset.classifier.held_out,
-        metrics=dict(evaluation.headline()),
+        metrics=evaluation.model_dump(mode="json"),
     )

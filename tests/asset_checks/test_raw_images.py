@@ -13,14 +13,14 @@ from image_assets.schema import ARRIVALS, QUARANTINE, RAW_IMAGES
 from tests.platform import FIRST, SECOND, Platform
 
 
-def outcome(platform: Platform, check: Check, category: str = "plant", day=FIRST):  # noqa: ANN001, ANN201
+def outcome(platform: Platform, check: Check, category: str = "plant", day=FIRST):
     return check.evaluate(Subject(platform.dataset, platform.store, platform.partition(category, day)))
 
 
 @pytest.mark.parametrize("check", raw_images.CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("day", [FIRST, SECOND], ids=str)
 @pytest.mark.parametrize("category", ["plant", "animal", "human"])
-def test_a_clean_partition_passes(loaded_platform: Platform, check: Check, category: str, day) -> None:  # noqa: ANN001
+def test_a_clean_partition_passes(loaded_platform: Platform, check: Check, category: str, day) -> None:
     assert outcome(loaded_platform, check, category, day).passed
 
 
@@ -29,7 +29,7 @@ def test_the_accounting_gives_its_figures(loaded_platform: Platform) -> None:
     assert figures == {"listed": 20, "loaded": 16, "duplicates": 1, "quarantined": 3, "unaccounted": 0}
 
 
-def change(schema, edit: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Platform], None]:  # noqa: ANN001
+def change(schema, edit: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Platform], None]:
     def plant(platform: Platform) -> None:
         rows = platform.rows(schema, platform.partition())
         platform.replace_rows(schema, platform.partition(), edit(rows))

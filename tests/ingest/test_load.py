@@ -153,7 +153,7 @@ def test_a_run_that_was_killed_finds_its_finished_units_again(place: Place, monk
     decoded: list[int] = []
     real = units.decode
 
-    def dies_in_the_third_unit(content: bytes, limits):  # noqa: ANN001, ANN202
+    def dies_in_the_third_unit(content: bytes, limits):
         decoded.append(PICTURES.index(content))
         if len(decoded) > 4:
             raise KeyboardInterrupt
@@ -233,7 +233,7 @@ LANDED = st.dictionaries(
 
 @settings(max_examples=12, deadline=None)
 @given(landed=LANDED, order=st.randoms(use_true_random=False))
-def test_in_whatever_order_days_are_loaded_and_run_again_every_image_is_there_once(landed: dict, order) -> None:  # noqa: ANN001
+def test_in_whatever_order_days_are_loaded_and_run_again_every_image_is_there_once(landed: dict, order) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder) / "x")
         for (day, category), contents in landed.items():
