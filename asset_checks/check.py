@@ -12,10 +12,12 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.features.extractor import Extractor
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import Partition, TableSchema
 from io_managers.delta_tables import PartitionedTable
 from io_managers.store import Store
+from resources.extractors import ExtractorResource
 from resources.store import StoreResource
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -24,11 +26,17 @@ _SAMPLE_ROWS = 10
 
 @dataclass(frozen=True)
 class Subject:
-    """What a check looks at: a dataset in a store, and the partition where its asset has them."""
+    """What a check looks at: a dataset in a store, its extractor, and the partition where its asset has them."""
 
     dataset: DatasetSpec
     store: Store
-    partition: Partition | None
+    extractors: ExtractorResource
+    partition: Partition | None = None
+
+    @property
+    def extractor(self) -> Extractor:
+        """The dataset's extractor, built when the first check asks for it."""
+        return self.extractors.extractor(self.dataset)
 
     @property
     def checked_partition(self) -> Partition:
@@ -101,9 +109,11 @@ def asset_checks_of(
         name=f"{dataset.name}__{asset}__checks",
         specs=[_spec(key, one, partitions) for one in checks],
     )
-    def evaluate(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+    def evaluate(
+        context: dg.AssetCheckExecutionContext, store: StoreResource, extractors: ExtractorResource
+    ) -> Iterator[dg.AssetCheckResult]:
         partition = partition_of(context.partition_key) if partitioned else None
-        subject = Subject(dataset, store.open(), partition)
+        subject = Subject(dataset, store.open(), extractors, partition)
         for one in checks:
             yield _result(key, one, one.evaluate(subject))
 

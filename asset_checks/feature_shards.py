@@ -1,13 +1,15 @@
 """What must hold of published shards: read back as any reader would, and compared with the features."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import polars as pl
+from obstore.store import ObjectStore
 
 from asset_checks.check import Outcome, Subject, check
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.shards.assets import shards_prefix
-from image_assets.shards.manifest import ShardError, ShardManifest, read_manifest
+from image_assets.shards.manifest import ShardError, ShardManifest, path_of, read_manifest
 from image_assets.shards.verify import (
     Expected,
     Problem,
@@ -20,20 +22,34 @@ from image_assets.shards.verify import (
 )
 
 _ADVICE = "Do not read these files. Materialise feature_shards of this partition again; it replaces what is damaged."
-_Look = Callable[[ShardManifest], list[Problem]]
 
 
-def _outcome(subject: Subject, looks: Callable[[Expected], Sequence[_Look]]) -> Outcome:
-    expected = _expected(subject)
-    manifest, problems = check_manifest(subject.store.objects(), _prefix(subject), expected)
-    if manifest is not None:
-        problems = [*problems, *(problem for look in looks(expected) for problem in look(manifest))]
-    rows = manifest.rows if manifest else 0
+class _Difference(NamedTuple):
+    """What this module finds by itself, told as `Problem` tells what `verify` finds."""
+
+    file: str
+    what: str
+    expected: str
+    found: str
+
+
+_Look = Callable[[ObjectStore, str, ShardManifest, Expected], Sequence[Problem | _Difference]]
+
+
+def _outcome(subject: Subject, look: _Look) -> Outcome:
+    """What `look` finds; without a manifest there is nothing to look at, and every check says so."""
+    store, prefix, expected = subject.store.objects(), _prefix(subject), _expected(subject)
+    manifest, problems = check_manifest(store, prefix, expected)
+    found = problems if manifest is None else look(store, prefix, manifest, expected)
     sample = pl.DataFrame(
-        [(p.file, p.what, p.expected, p.found) for p in problems], ["file", "what", "expected", "found"], orient="row"
+        [(p.file, p.what, p.expected, p.found) for p in found], ["file", "what", "expected", "found"], orient="row"
     )
-    shards = len(manifest.shards) if manifest else 0
-    return Outcome(not problems, {"shards": shards, "rows": rows, "problems": len(problems)}, sample, _ADVICE)
+    figures = {
+        "shards": len(manifest.shards) if manifest else 0,
+        "rows": manifest.rows if manifest else 0,
+        "problems": len(found),
+    }
+    return Outcome(not found, figures, sample, _ADVICE)
 
 
 def _prefix(subject: Subject) -> str:
@@ -64,39 +80,83 @@ def _of_an_empty_partition(subject: Subject) -> tuple[str, int]:
     return (manifest.extractor, manifest.width) if manifest else ("", 0)
 
 
-@check("The published files are those of the manifest, byte for byte.", blocking=True)
+@check(
+    "The manifest is that of this partition, and the published files are those that it names, byte for byte.",
+    blocking=True,
+)
 def files_match_manifest(subject: Subject) -> Outcome:
     """SHA-256 and size of every file; none missing, none besides."""
-    return _outcome(subject, lambda _: [lambda m: check_files(subject.store.objects(), _prefix(subject), m)])
+    return _outcome(
+        subject,
+        lambda store, prefix, manifest, expected: [
+            *check_manifest(store, prefix, expected)[1],
+            *check_files(store, prefix, manifest),
+        ],
+    )
 
 
 @check("Every shard has the dataset's number of rows, but for the last one, and all columns.", blocking=True)
 def rows_and_columns(subject: Subject) -> Outcome:
     """Rows and columns of every shard."""
-    return _outcome(
-        subject,
-        lambda expected: [lambda m: check_rows_and_columns(subject.store.objects(), _prefix(subject), m, expected)],
-    )
+    return _outcome(subject, check_rows_and_columns)
 
 
 @check("Every image with features is in the shards exactly once, and nothing else is.", blocking=True)
 def every_id_once(subject: Subject) -> Outcome:
     """Ids of the shards = ids of image_features."""
     ids = subject.rows(IMAGE_FEATURES).select("image_id")
-    return _outcome(subject, lambda _: [lambda m: check_ids(subject.store.objects(), _prefix(subject), m, ids)])
+    return _outcome(subject, lambda store, prefix, manifest, _: check_ids(store, prefix, manifest, ids))
 
 
 @check("Every row carries the category's label, and only finite features.", blocking=True)
 def labels_and_values(subject: Subject) -> Outcome:
     """Labels and values of every shard."""
-    objects, prefix = subject.store.objects(), _prefix(subject)
     return _outcome(
         subject,
-        lambda expected: [
-            lambda m: check_labels(objects, prefix, m, expected),
-            lambda m: check_values(objects, prefix, m),
+        lambda store, prefix, manifest, expected: [
+            *check_labels(store, prefix, manifest, expected),
+            *check_values(store, prefix, manifest),
         ],
     )
 
 
-CHECKS = (files_match_manifest, rows_and_columns, every_id_once, labels_and_values)
+@check("Every row holds the very vector that image_features has for its image.", blocking=True)
+def vectors_are_the_features(subject: Subject) -> Outcome:
+    """Vectors of the shards = vectors of image_features, image by image; ids are compared by another check."""
+    features = subject.rows(IMAGE_FEATURES).select("image_id", hash=pl.col("features").hash()).collect()
+
+    def look(store: ObjectStore, prefix: str, manifest: ShardManifest, _: Expected) -> list[_Difference]:
+        return [
+            difference
+            for shard in manifest.shards
+            for difference in _other_vectors(store, path_of(prefix, shard.file), shard.file, features)
+        ]
+
+    return _outcome(subject, look)
+
+
+def _other_vectors(store: ObjectStore, path: str, file: str, features: pl.DataFrame) -> list[_Difference]:
+    try:
+        rows = _vectors(store, path).select("image_id", found=pl.col("features").hash())
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        return [_Difference(file, "content", "a readable table", f"{type(error).__name__}: {error}".splitlines()[0])]
+    other = rows.join(features, on="image_id").filter(pl.col("found") != pl.col("hash"))
+    if other.is_empty():
+        return []
+    return [
+        _Difference(file, "vectors", "those of image_features", f"{other.height} others: {other['image_id'].min()}")
+    ]
+
+
+def _vectors(store: ObjectStore, path: str) -> pl.DataFrame:
+    """A shard as rows of image_id and features."""
+    content = bytes(store.get(path).bytes())
+    if path.endswith(".csv"):
+        wide = pl.read_csv(content, infer_schema=False).with_columns(pl.exclude("picture_id").cast(pl.Float32))
+    else:
+        wide = pl.read_parquet(content)
+    vectors = wide.drop("picture_id", "category_label").to_numpy().astype("float32")
+    return pl.DataFrame({"image_id": wide["picture_id"], "features": pl.Series(vectors).arr.to_list()})
+
+
+CHECKS = (files_match_manifest, rows_and_columns, every_id_once, labels_and_values, vectors_are_the_features)

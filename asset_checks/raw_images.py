@@ -7,7 +7,8 @@ from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
 
 
 @check(
-    "Every file that the source listed is loaded, a duplicate or in quarantine, and just one of these.", blocking=True
+    "Every file that the source listed, once, is loaded, a duplicate or in quarantine, and just one of these.",
+    blocking=True,
 )
 def every_arrival_accounted_for(subject: Subject) -> Outcome:
     """Listed = loaded + duplicates + quarantined, file by file."""
@@ -19,15 +20,13 @@ def every_arrival_accounted_for(subject: Subject) -> Outcome:
     }
     outcomes = pl.concat([rows.select("source", outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
     times = outcomes.group_by("source").agg(pl.len().alias("outcomes"), pl.col("outcome").sort().str.join(", "))
-    found = listed.join(times, on="source", how="full", coalesce=True, maintain_order="left_right")
-    faulty = found.filter(
-        pl.col("outcomes").is_null() | (pl.col("outcomes") != 1) | ~pl.col("source").is_in(listed["source"].implode())
-    )
+    found = listed.group_by("source").agg(pl.len().alias("listed")).join(times, on="source", how="full", coalesce=True)
+    faulty = found.filter(pl.col("listed").ne_missing(1) | pl.col("outcomes").ne_missing(1)).sort("source")
     counts = {name: outcomes.filter(pl.col("outcome") == name).height for name in parts}
     return Outcome(
         passed=faulty.is_empty(),
         figures={"listed": listed.height, **counts, "unaccounted": faulty.height},
-        sample=faulty.select("source", pl.col("outcome").fill_null("none")),
+        sample=faulty.select("source", pl.col("listed").fill_null(0), pl.col("outcome").fill_null("none")),
         advice="Files were lost or counted twice. Run this partition again; if it stays, a table was changed by hand.",
     )
 
@@ -63,7 +62,7 @@ def label_is_category(subject: Subject) -> Outcome:
 def label_outcome(subject: Subject, rows: pl.LazyFrame) -> Outcome:
     """Whether all rows of the partition carry its category's label."""
     expected = subject.dataset.label_of(subject.checked_partition.category)
-    wrong = rows.filter(pl.col("label") != expected).select("image_id", "label").collect()
+    wrong = rows.filter(pl.col("label").ne_missing(expected)).select("image_id", "label").collect()
     return Outcome(
         passed=wrong.is_empty(),
         figures={"expected label": expected, "wrong rows": wrong.height},

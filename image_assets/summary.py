@@ -73,7 +73,8 @@ def show_day(
     for check in failed:
         colour = "yellow" if check.severity == "WARN" else "red"
         blocking = ", blocking" if check.blocking else ""
-        console.print(f"  [{colour}]{check.severity}{blocking}[/] {escape(str(check))}: {escape(check.description)}", highlight=False)
+        said = escape(f"{check}: {check.description}")
+        console.print(f"  [{colour}]{check.severity}{blocking}[/] {said}", highlight=False)
     for error in result.errors:
         console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
     for warning in result.warnings:

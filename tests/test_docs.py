@@ -1,0 +1,79 @@
+"""Every command and every example of the README and of docs is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pictures import picture
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    """Language, the rest of the opening line, and content of every fenced block."""
+    for match in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+        yield match[1], match[2].strip(), match[3]
+
+
+def make_targets() -> set[str]:
+    return {t for page in PAGES for t in re.findall(r"\bmake ([a-z-]+)", page.read_text(encoding="utf-8"))} - {"it"}
+
+
+@pytest.mark.xdist_group("docs")
+def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Path) -> None:
+    for kind, name in enumerate(("owls", "ducks")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for seed in range(24):
+            (tmp_path / "photos" / name / f"{seed}.png").write_bytes(picture(kind, seed))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}
+    environment.pop("DAGSTER_HOME", None)
+    ran = 0
+    for page in ("your-own-dataset.md", "reading-the-results.md"):
+        for language, more, content in blocks(ROOT / "docs" / page):
+            if more.startswith("file="):
+                (tmp_path / more.removeprefix("file=")).write_text(content)
+            elif language in ("sh", "python"):
+                command = ["bash", "-euc", content] if language == "sh" else [sys.executable, "-c", content]
+                done = subprocess.run(
+                    command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
+                ran += 1
+    assert ran == 6
+
+
+@pytest.mark.parametrize("target", sorted(make_targets()))
+def test_every_target_that_is_named_exists(target: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/.dev", "--assume-old=.venv/.run", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_readme_counts_the_checks_right() -> None:
+    from asset_checks import classifier, embedding, feature_shards, image_features, raw_images
+
+    modules = (raw_images, image_features, feature_shards, classifier, embedding)
+    number = sum(len(module.CHECKS) for module in modules)
+    assert f"**Checks that hold**: {number} per dataset" in (ROOT / "README.md").read_text(encoding="utf-8")
