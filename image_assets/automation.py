@@ -1,9 +1,16 @@
-"""What runs by itself: the daily job at 07:00, and what follows once a day is complete."""
+"""What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
+from deltalake.exceptions import DeltaError
+from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
-from image_assets.partitions import partitions_of
+from image_assets.ingest.source import SourceError
+from image_assets.ingest.units import SourceChanged
+from io_managers.delta_tables import CommitConflict
 
 PARTITIONED = ("arrivals", "raw_images", "duplicates", "quarantine", "image_features", "feature_shards")
 """The assets of a day and category, in the order of the flow."""
@@ -11,11 +18,10 @@ REFRESHED = ("classifier", "embedding")
 """The assets over the whole dataset."""
 
 _HOUR = 7
-# A disk or bucket that is away for a moment is back within minutes; what is wrong with the data fails again at once.
-_RETRIES = dg.RetryPolicy(max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-# The stages share out their work over the cores themselves; a process per step would only start slowly.
-_EXECUTOR = dg.in_process_executor
+_CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ObjectStoreError, DeltaError)
+_RETRIES = 3
+_RETRY_SECONDS = 10
 
 
 def daily_job_name(dataset: DatasetSpec) -> str:
@@ -28,16 +34,43 @@ def refresh_job_name(dataset: DatasetSpec) -> str:
     return f"{dataset.name}_refresh"
 
 
-def once_a_day_is_complete() -> dg.AutomationCondition:
-    """True once all categories of the latest day are there and their blocking checks have passed.
+@contextmanager
+def retried() -> Iterator[None]:
+    """Within a step: have Dagster run it again, up to three times, after an error that can pass by itself.
 
-    Days of the past that are missing do not hold it back, and it does not fire for each category by itself.
+    A disk or bucket that is away for a moment, a file that was still being copied, a commit lost against another:
+    these pass. What is wrong with the data or the settings does not, and ends the step at once. A retry policy could
+    not tell the two apart; besides, Dagster applies it to interrupts too, so that Ctrl-C would start the step again.
+    """
+    try:
+        yield
+    except _CAN_PASS as error:
+        raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
+
+
+def once_a_day_is_complete() -> dg.AutomationCondition:
+    """True once all categories of the latest day are there, all blocking checks passed, and something is new.
+
+    Of the latest day, every partition must be there with its blocking checks passed. Days of the past may be missing
+    or unchecked, but a check that failed, could not be evaluated or is still to come holds back wherever it is: what
+    is made of the whole dataset would be made of that partition too.
     """
     condition = dg.AutomationCondition
-    latest_missing = condition.any_deps_match(condition.missing() & condition.in_latest_time_window())
+    # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
+    # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
+    not_there = condition.missing() | condition.any_checks_match(~condition.check_passed(), blocking_only=True)
+    not_sound = condition.any_checks_match(
+        condition.check_failed() | condition.execution_failed() | condition.in_progress(), blocking_only=True
+    )
+    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_there) | not_sound)
+    # Handled by default also means: updated. What arrives while a refresh is running would then be forgotten.
+    handled = condition.newly_requested() | condition.initial_evaluation()
     return (
-        condition.eager().replace("any_deps_missing", latest_missing) & condition.all_deps_blocking_checks_passed()
-    ).with_label("the latest day is complete and its blocking checks passed")
+        condition.eager()
+        .replace("any_deps_missing", not_ready.with_label("a partition is not ready"))
+        .replace("handled", handled)
+        .with_label("the latest day is complete and the blocking checks passed")
+    )
 
 
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:
@@ -50,16 +83,11 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
         daily_job_name(dataset),
         selection=keys(PARTITIONED),
         description="Loads one day of one category, makes its features and publishes its shards.",
-        partitions_def=partitions_of(dataset),
-        executor_def=_EXECUTOR,
-        op_retry_policy=_RETRIES,
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
         selection=keys(REFRESHED),
         description="Brings the classifier and the map up to date.",
-        executor_def=_EXECUTOR,
-        op_retry_policy=_RETRIES,
     )
     schedule = dg.build_schedule_from_partitioned_job(
         daily,
@@ -74,4 +102,11 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Refreshes the classifier and the map once the latest day is complete and checked.",
     )
-    return dg.Definitions(jobs=[daily, refresh], schedules=[schedule], sensors=[sensor])
+    return dg.Definitions(
+        jobs=[daily, refresh],
+        schedules=[schedule],
+        sensors=[sensor],
+        # For every run, also those of the sensor, of backfills and of the UI's own job: the stages share out their
+        # work over the cores themselves, and a process per step would only start slowly.
+        executor=dg.in_process_executor,
+    )

@@ -12,14 +12,14 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import obstore
 from obstore.store import ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
-from sklearn.pipeline import Pipeline
 
-from io_managers.skops_files import UnsafeModelError, dump_model, parse_model
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 MANIFEST = "manifest.json"
 _LIBRARIES = ("numpy", "scikit-learn", "skops")
@@ -86,6 +86,9 @@ def save_model(store: ObjectStore, prefix: str, model: Pipeline, description: Mo
     Returns:
         The manifest as it was written.
     """
+    # Loads scikit-learn, which readers of manifests, such as every run of every asset, need not wait for.
+    from io_managers.skops_files import dump_model
+
     content = dump_model(model)
     digest = hashlib.sha256(content).hexdigest()
     manifest = ModelManifest(
@@ -140,6 +143,8 @@ def load_model(store: ObjectStore, prefix: str, extractor_digest: str | None = N
             holds types that no model of ours is made of, manifest and model do not belong together, or the model
             was trained on another extractor's features. Nothing of a refused file has run.
     """
+    from io_managers.skops_files import UnsafeModelError, parse_model
+
     manifest = read_manifest(store, prefix)
     if extractor_digest not in (None, manifest.extractor_digest):
         raise ModelRefusedError(

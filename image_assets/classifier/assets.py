@@ -1,15 +1,13 @@
 """The asset classifier: trained on all features, evaluated on the images that were held out."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete
-from image_assets.classifier.evaluate import Evaluation, evaluate
-from image_assets.classifier.report import confusion_plot, summary_markdown
 from image_assets.classifier.split import held_out
-from image_assets.classifier.train import NotTrainableError, check_trainable, train
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
@@ -20,6 +18,9 @@ from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
 from resources.store import StoreResource
+
+if TYPE_CHECKING:
+    from image_assets.classifier.evaluate import Evaluation
 
 CLASSIFIER = "classifier"
 
@@ -57,6 +58,11 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         store: StoreResource,
         extractors: ExtractorResource,
     ) -> Iterator[dg.MaterializeResult]:
+        # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.classifier.evaluate import evaluate
+        from image_assets.classifier.report import confusion_plot, summary_markdown
+        from image_assets.classifier.train import NotTrainableError, check_trainable, train
+
         extractor = extractors.extractor(dataset)
         table = feature_table(image_features, extractor.digest)
         aside = held_out(table.image_ids, dataset.classifier.held_out)
@@ -84,7 +90,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _description(
-    dataset: DatasetSpec, extractor: Extractor, table: FeatureTable, trained_on: pl.Series, evaluation: Evaluation
+    dataset: DatasetSpec, extractor: Extractor, table: FeatureTable, trained_on: pl.Series, evaluation: "Evaluation"
 ) -> ModelDescription:
     return ModelDescription(
         dataset=dataset.name,

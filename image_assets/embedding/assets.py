@@ -7,8 +7,6 @@ import polars as pl
 
 from image_assets.automation import once_a_day_is_complete
 from image_assets.dataset import DatasetSpec
-from image_assets.embedding.plot import scatter_plot
-from image_assets.embedding.tsne import MIN_IMAGES, embed, trustworthiness
 from image_assets.features.table import feature_table
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 from io_managers.plots import save_plot
@@ -41,6 +39,10 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractors: ExtractorResource,
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
+        # openTSNE and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.embedding.plot import scatter_plot
+        from image_assets.embedding.tsne import MIN_IMAGES, embed, trustworthiness
+
         table = feature_table(image_features, extractors.extractor(dataset).digest)
         if len(table.labels) < MIN_IMAGES:
             context.log.warning(f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}")

@@ -41,17 +41,19 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         table = store.open().table(dataset.name, IMAGE_FEATURES)
         began = time.monotonic()
         with progress.track(f"features {partition}", "images", context.log) as report_progress:
-            files = extract_units(
+            extraction = extract_units(
                 raw_images.table, raw_images.files, table, partition, extractor, dataset.limits, report_progress
             )
-        images = sum(file.rows for file in files)
+        metadata: dict[str, float] = {"extracted": extraction.extracted}
+        if extraction.extracted:
+            metadata["images per second"] = round(extraction.extracted / (time.monotonic() - began), 1)
         return dg.MaterializeResult(
-            value=files,
+            value=extraction.files,
             metadata={
+                **metadata,
                 "extractor": extractor.name,
                 "extractor digest": extractor.digest,
                 "width": extractor.width,
-                "images per second": round(images / (time.monotonic() - began), 1),
             },
         )
 

@@ -6,6 +6,7 @@ features of another extractor never take its place.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,16 @@ from image_assets.workers import Progress, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 
-# A batch is always made of the same rows, whatever the number of threads: a model's last bits depend on it.
+# A batch is always made of the same rows, whatever the number of threads: a model's last bits may depend on it.
 BATCH_IMAGES = 32
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The files of a partition's features, and how many images had not been extracted before."""
+
+    files: list[WrittenFile]
+    extracted: int
 
 
 def extract_units(
@@ -30,10 +39,10 @@ def extract_units(
     extractor: Extractor,
     limits: Limits,
     progress: Progress = no_progress,
-) -> list[WrittenFile]:
+) -> Extraction:
     """Extract the features of every image in `files`, file by file; finished ones are not made again."""
     total = sum(file.rows for file in files)
-    done = 0
+    done = extracted = 0
     units = []
     for file in files:
         name = unit_name(file, extractor)
@@ -41,10 +50,11 @@ def extract_units(
         if unit is None:
             batches = _features(raw_images, file, extractor, limits)
             unit = image_features.write_file(partition, name, _counted(batches, done, total, progress))
+            extracted += unit.rows
         done += file.rows
         progress(done, total)
         units.append(unit)
-    return units
+    return Extraction(units, extracted)
 
 
 def unit_name(file: WrittenFile, extractor: Extractor) -> str:
