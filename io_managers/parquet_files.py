@@ -23,6 +23,10 @@ _COMPRESSED_ALREADY = ("content", "thumbnail")
 _GROUP_ROWS = 256
 
 
+class DamagedFile(RuntimeError):
+    """A file of a table that is not as it was written: the message says which, and what to do."""
+
+
 @dataclass(frozen=True)
 class WrittenFile:
     """A finished file: its path below the table, rows and size in bytes."""
@@ -63,12 +67,23 @@ class ParquetFiles:
         return WrittenFile(path, rows, size)
 
     def read(self, path: str, columns: list[str], rows: int = _GROUP_ROWS) -> Iterator[pa.RecordBatch]:
-        """The columns asked for, in batches of at most `rows` rows."""
-        with self._open(path) as file:
-            yield from file.iter_batches(batch_size=rows, columns=columns)
+        """The columns asked for, in batches of at most `rows` rows.
+
+        Raises:
+            DamagedFile: the file is not as it was written.
+        """
+        try:
+            with self._open(path) as file:
+                yield from file.iter_batches(batch_size=rows, columns=columns)
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise DamagedFile(
+                f"{self._url}/{path} is damaged ({error}); remove it and run its partition again"
+            ) from error
 
     def _open(self, path: str) -> pq.ParquetFile:
-        return pq.ParquetFile(self._filesystem.open_input_file(path), pre_buffer=False)
+        return pq.ParquetFile(self._filesystem.open_input_file(path), page_checksum_verification=True)
 
     @cached_property
     def _filesystem(self) -> PyFileSystem:
@@ -82,6 +97,7 @@ class ParquetFiles:
             "compression": {name: "NONE" if name in _COMPRESSED_ALREADY else "ZSTD" for name in _leaves(self._schema)},
             "use_dictionary": repeated,
             "write_statistics": False,
+            "write_page_checksum": True,
             # Readers then see plain lists, which every Delta reader knows.
             "store_schema": False,
         }

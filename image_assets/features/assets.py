@@ -4,6 +4,7 @@ import time
 
 import dagster as dg
 
+from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import extract_units
 from image_assets.partitions import partition_of, partitions_of
@@ -40,7 +41,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractor = extractors.extractor(dataset)
         table = store.open().table(dataset.name, IMAGE_FEATURES)
         began = time.monotonic()
-        with progress.track(f"features {partition}", "images", context.log) as report_progress:
+        with retried(), progress.track(f"features {partition}", "images", context.log) as report_progress:
             extraction = extract_units(
                 raw_images.table, raw_images.files, table, partition, extractor, dataset.limits, report_progress
             )

@@ -105,7 +105,7 @@ def read_torch_weights(path: Path, sha256: str) -> dict[str, np.ndarray]:
 
 
 def parse_torch_weights(content: bytes, origin: str) -> dict[str, np.ndarray]:
-    """Interpret the bytes of a legacy torch file; nothing runs, and every size is compared with the bytes that are there.
+    """Interpret a legacy torch file; nothing runs, and every size is compared with the bytes that are there.
 
     Args:
         content: The whole file.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.preview import contact_sheet, quarantine_table
@@ -43,7 +44,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
         tables = IngestTables.of(store.open(), dataset.name)
-        with progress.track(f"load {partition}", "files", context.log) as report_progress:
+        with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             report = ingest_partition(partition, dataset, landing.source(dataset), tables, report_progress)
         metadata = _metadata(report)
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))

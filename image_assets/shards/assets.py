@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, Partition
@@ -42,7 +43,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         partition = partition_of(context.partition_key)
         extractor = extractors.extractor(dataset)
         total = sum(file.rows for file in image_features.files)
-        with progress.track(f"shards {partition}", "rows", context.log) as report_progress:
+        with retried(), progress.track(f"shards {partition}", "rows", context.log) as report_progress:
             manifest = publish(
                 (
                     batch
