@@ -23,9 +23,9 @@ from image_assets.workers import Progress, no_progress
 
 Category = Literal["plant", "animal", "human"]
 
-# Category → subgroup → characters, after emoji-test.txt of Unicode Emoji 17.0 (its groups Animals & Nature, Food & Drink,
-# People & Body). Left out is what shows no plant, animal or human, or two of them: rosette, nests, mushrooms, pig
-# nose, paw prints, feather, wing, spider web, microbe, fantasy figures, couples and families, the rider on a horse.
+# Category → subgroup → characters, after emoji-test.txt of Unicode Emoji 17.0 (its groups Animals & Nature, Food &
+# Drink, People & Body). Left out is what shows no plant, animal or human, or two of them: rosette, nests, mushrooms,
+# pig nose, paw prints, feather, wing, spider web, microbe, fantasy figures, couples and families, the rider on a horse.
 GROUPS: dict[Category, dict[str, str]] = {
     "plant": {
         "plant-flower": "💐🌸💮🪷🌹🥀🌺🌻🌼🌷🪻",
@@ -113,15 +113,19 @@ def choose_drawings(stems: Sequence[str]) -> list[Drawing]:
     Args:
         stems: File names without suffix: code points in hexadecimal, joined by `-`.
     """
-    shown = {char: (c, name) for c, subgroups in GROUPS.items() for name, chars in subgroups.items() for char in chars}
+    shown: dict[str, tuple[Category, str]] = {
+        char: (category, name)
+        for category, subgroups in GROUPS.items()
+        for name, chars in subgroups.items()
+        for char in chars
+    }
     things = {char: name for name, chars in _THINGS.items() for char in chars}
     tones: dict[str, list[Drawing]] = {}
     for stem in sorted(stems):
-        first, *rest = [char for part in stem.split("-") if (char := chr(int(part, 16))) not in _TONES + _JOINERS] or [
-            ""
-        ]
-        if first not in shown:
+        chars = [char for part in stem.split("-") if (char := chr(int(part, 16))) not in _TONES + _JOINERS]
+        if not chars or chars[0] not in shown:
             continue
+        first, *rest = chars
         category, subgroup = shown[first]
         joined = things if category == "human" else {}
         if all(char in joined or char in _VARIATIONS[category] for char in rest):

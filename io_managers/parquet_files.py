@@ -45,13 +45,16 @@ class ParquetFiles:
         self._url, self._options = url, options
 
     def find(self, path: str) -> WrittenFile | None:
-        """The file at `path` with its row count, None where there is none."""
+        """The file at `path` with its row count, None where there is none that can be opened."""
         try:
             size = obstore.head(self._objects, path)["size"]
+            with self._open(path) as file:
+                return WrittenFile(path, file.metadata.num_rows, size)
         except FileNotFoundError:
             return None
-        with self._open(path) as file:
-            return WrittenFile(path, file.metadata.num_rows, size)
+        except pa.ArrowInvalid:
+            # It lost its end, so it is as good as none: whoever looked for it writes it anew.
+            return None
 
     def write(self, path: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
         """Write batches to `path`, streamed through a temporary file; nothing appears unless all were written."""

@@ -14,7 +14,6 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from image_assets.schema import TableSchema
 from io_managers.delta_tables import PartitionedTable
 
-
 _ALLOW_HTTP = "aws_allow_http"
 
 

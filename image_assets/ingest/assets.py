@@ -43,8 +43,8 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
-        tables = IngestTables.of(store.open(), dataset.name)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
+            tables = IngestTables.of(store.open(), dataset.name)
             report = ingest_partition(partition, dataset, landing.source(dataset), tables, report_progress)
         metadata = _metadata(report)
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))

@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -70,6 +70,7 @@ def land(
     category: str,
     progress: Progress = no_progress,
     ignore: Sequence[str] = DEFAULT_IGNORE,
+    only: Callable[[str], bool] = lambda _: True,
 ) -> LandingReport:
     """Copy files and nested folders into `LANDING/<day>/<category>/`.
 
@@ -84,6 +85,8 @@ def land(
         category: Category of all the files.
         progress: Called after every file with the number of files done and of all files.
         ignore: Shell patterns of names that are no arrivals.
+        only: Asked with the path that a file would have below the category's folder; what it declines is not landed
+            and not counted.
 
     Raises:
         LandingError: a path is missing, is ignored as a whole or holds the landing zone, the day or category is
@@ -96,6 +99,7 @@ def land(
     arrivals: list[_Arrival] = []
     for path in given:
         ignored += _gather(path, ignore, arrivals, refused)
+    arrivals = [arrival for arrival in arrivals if only(arrival.below)]
     copied = _place_all(arrivals, folder, progress)
     size = sum(arrival.bytes for arrival in copied)
     return LandingReport(len(copied), len(arrivals) - len(copied), ignored, size, tuple(refused))

@@ -27,7 +27,9 @@ def arrivals(tmp_path: Path) -> PartitionedTable:
 
 
 def frame(*sources: str) -> pl.DataFrame:
-    return pl.DataFrame({"source": list(sources), "bytes": [1] * len(sources)}, schema={"source": pl.String, "bytes": pl.Int64})
+    return pl.DataFrame(
+        {"source": list(sources), "bytes": [1] * len(sources)}, schema={"source": pl.String, "bytes": pl.Int64}
+    )
 
 
 def put(table: PartitionedTable, partition: Partition, *sources: str) -> bool:

@@ -66,3 +66,6 @@ def test_a_truncated_file_is_noticed(files: ParquetFiles, tmp_path: Path) -> Non
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(DamagedFile, match="damaged"):
         read(files, "a.parquet")
+    assert files.find("a.parquet") is None
+    files.write("a.parquet", batches(1000))
+    assert read(files, "a.parquet") == list(range(1000))

@@ -1,0 +1,90 @@
+"""The sample is what the demo says it is: drawings over two days, copies and broken files among them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from image_assets.dataset import load_dataset
+from image_assets.ingest.folder import FolderSource
+from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.sample import SampleError, SampleReport, write_sample
+from image_assets.schema import Partition
+from io_managers.store import Store
+
+DAYS = (dt.date(2026, 11, 19), dt.date(2026, 11, 20))
+CATEGORIES = ("plant", "animal", "human")
+
+pytestmark = pytest.mark.xdist_group("sample")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleReport]:
+    landing = tmp_path_factory.mktemp("sample") / "landing"
+    return landing, write_sample(landing, DAYS)
+
+
+def files(landing: Path) -> dict[str, str]:
+    return {
+        str(file.relative_to(landing)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in landing.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_there_are_enough_distinct_drawings_of_every_category(sample: tuple[Path, SampleReport]) -> None:
+    drawings = sample[1].drawings
+    assert drawings["plant"] >= 60
+    assert drawings["animal"] >= 120
+    assert drawings["human"] >= 150
+
+
+def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(
+    sample: tuple[Path, SampleReport], tmp_path: Path
+) -> None:
+    landing, report = sample
+    dataset = load_dataset("sample")
+    tables = IngestTables.of(Store(str(tmp_path)), dataset.name)
+    loaded: dict[tuple[dt.date, str], IngestReport] = {}
+    for day in DAYS:
+        for category in CATEGORIES:
+            one = ingest_partition(Partition(day, category), dataset, FolderSource(landing), tables)
+            assert 0 < sum(one.quarantined.values()) / one.listed < dataset.limits.quarantine_rate
+            loaded[day, category] = one
+    for category in CATEGORIES:
+        assert sum(loaded[day, category].loaded for day in DAYS) == report.drawings[category]
+    first, second = (sum(loaded[day, c].duplicates for c in CATEGORIES) for day in DAYS)
+    assert (first, second) == (report.copies_within_day, report.copies_across_days) == (6, 6)
+    assert sum(sum(one.quarantined.values()) for one in loaded.values()) == report.broken == 6
+    reasons = {reason for one in loaded.values() for reason in one.quarantined}
+    assert reasons == {"not_an_image", "truncated", "empty", "too_many_pixels"}
+
+
+def test_a_second_time_gives_the_same_files(sample: tuple[Path, SampleReport], tmp_path: Path) -> None:
+    landing, report = sample
+    assert write_sample(tmp_path / "again", DAYS) == report
+    assert files(tmp_path / "again") == files(landing)
+
+
+def test_the_artists_are_named_where_no_source_lists_it(sample: tuple[Path, SampleReport]) -> None:
+    landing, _ = sample
+    text = (landing / "ATTRIBUTION.txt").read_text(encoding="utf-8")
+    assert "OpenMoji" in text
+    assert "CC BY-SA 4.0" in text
+    listed = [f.source for d in DAYS for c in CATEGORIES for f in FolderSource(landing).list_files(d, c).files]
+    assert "ATTRIBUTION.txt" not in " ".join(listed)
+
+
+def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(SampleError, match=r'the sample needs resvg_py: pip install "image-assets\[sample\]"'):
+        write_sample(tmp_path, DAYS)
+
+
+def test_one_day_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(SampleError, match="name two"):
+        write_sample(tmp_path, (DAYS[0], DAYS[0]))
