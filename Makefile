@@ -30,7 +30,7 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev  ## the tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .

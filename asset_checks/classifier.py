@@ -1,4 +1,7 @@
-"""What must hold of the classifier: it is what its manifest says, and better than not looking at the image."""
+"""What must hold of the classifier: it is what its manifest says, and better than not looking at the image.
+
+With too few images there rightly is no model: then these checks pass and say why there is none.
+"""
 
 import polars as pl
 
@@ -6,37 +9,59 @@ from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.classifier.split import held_out
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from io_managers.model_store import ModelMissingError, ModelRefusedError, ids_digest, load_model, read_manifest
+from io_managers.model_store import (
+    ModelManifest,
+    ModelMissingError,
+    ModelRefusedError,
+    ids_digest,
+    load_model,
+    read_manifest,
+)
+
+_AGAIN = "Materialise classifier again."
 
 
-@check("The model can be loaded, and its file is the one that its manifest describes.", blocking=True)
+@check(
+    "The model can be loaded, its file is the one that its manifest describes, and it was trained for the dataset's "
+    "present categories and extractor.",
+    blocking=True,
+)
 def model_is_sound(subject: Subject) -> Outcome:
     """Load the model as a reader would."""
+    dataset = subject.dataset
     try:
-        _, manifest = load_model(subject.store.objects(), classifier_prefix(subject.dataset))
+        _, manifest = load_model(subject.store.objects(), classifier_prefix(dataset), subject.extractor.digest)
     except (ModelMissingError, ModelRefusedError) as error:
-        return Outcome(passed=False, figures={"problem": str(error)}, advice="Materialise classifier again.")
-    return Outcome(passed=True, figures={"model": manifest.file, "sha256": manifest.sha256})
+        return _without_model(subject, error)
+    return Outcome(
+        passed=manifest.classes == dataset.categories,
+        figures={"model": manifest.file, "sha256": manifest.sha256, "classes": str(manifest.classes)},
+        advice=f"The dataset's categories are {dataset.categories} by now. {_AGAIN}",
+    )
 
 
 @check("The model was trained on just the images that are not held out: none it is evaluated on, none missing.")
 def trained_on_the_training_images(subject: Subject) -> Outcome:
     """The digest of the training ids against the tables as they are."""
-    manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+    manifest = _manifest(subject)
+    if isinstance(manifest, Outcome):
+        return manifest
     ids = subject.rows(IMAGE_FEATURES).select("image_id").collect()["image_id"]
-    expected = ids_digest(ids.filter(~pl.Series(held_out(ids, subject.dataset.classifier.held_out))))
+    training = ids.filter(~pl.Series(held_out(ids, subject.dataset.classifier.held_out)))
     return Outcome(
-        passed=manifest.training_ids_sha256 == expected,
-        figures={"images": len(ids), "held out share": manifest.held_out},
-        advice="Features were added or replaced since, or the split was changed: materialise classifier again.",
+        passed=manifest.training_ids_sha256 == ids_digest(training),
+        figures={"images": len(ids), "of these for training": len(training), "held out share": manifest.held_out},
+        advice=f"Features were added, replaced or removed since, or the split was changed. {_AGAIN}",
     )
 
 
 @check("On held-out images the model is better than always answering the most frequent category.")
 def better_than_the_majority(subject: Subject) -> Outcome:
     """Accuracy against the share of the largest class."""
-    metrics = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset)).metrics
-    accuracy, majority = float(str(metrics["accuracy"])), float(str(metrics["majority_accuracy"]))
+    manifest = _manifest(subject)
+    if isinstance(manifest, Outcome):
+        return manifest
+    accuracy, majority = (_figure(manifest, name) for name in ("accuracy", "majority_accuracy"))
     return Outcome(
         passed=accuracy > majority,
         figures={"accuracy": accuracy, "majority": majority},
@@ -52,7 +77,7 @@ def categories_are_balanced(subject: Subject) -> Outcome:
         pl.DataFrame({"category": list(subject.dataset.categories)})
         .join(counts, on="category", how="left")
         .with_columns(pl.col("images").fill_null(0))
-        .sort("images")
+        .sort("images", "category")
     )
     smallest, largest = every["images"][0], every["images"][-1]
     limit = subject.dataset.limits.imbalance
@@ -62,6 +87,33 @@ def categories_are_balanced(subject: Subject) -> Outcome:
         sample=every,
         advice=f"Bring more images of {every['category'][0]!r}, or raise limits.imbalance if the world is like that.",
     )
+
+
+def _manifest(subject: Subject) -> ModelManifest | Outcome:
+    try:
+        return read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+    except (ModelMissingError, ModelRefusedError) as error:
+        return _without_model(subject, error)
+
+
+def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedError) -> Outcome:
+    # Loads scikit-learn, which takes seconds and which checks of other assets need not wait for.
+    from image_assets.classifier.train import NotTrainableError, check_trainable
+
+    rows = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
+    aside = held_out(rows["image_id"], subject.dataset.classifier.held_out)
+    try:
+        check_trainable(rows["label"].to_numpy(), aside, subject.dataset.categories)
+    except NotTrainableError as reason:
+        if isinstance(error, ModelMissingError):
+            return Outcome(passed=True, figures={"model": f"none: {reason}"})
+    return Outcome(passed=False, figures={"problem": str(error)}, advice=_AGAIN)
+
+
+def _figure(manifest: ModelManifest, name: str) -> float:
+    """A metric of the manifest; NaN, which compares as worse than anything, where there is none."""
+    value = manifest.metrics.get(name)
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 CHECKS = (model_is_sound, trained_on_the_training_images, better_than_the_majority, categories_are_balanced)

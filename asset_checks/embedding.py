@@ -1,9 +1,11 @@
-"""What must hold of the map: every image is on it, and neighbours on it are neighbours in truth."""
+"""What must hold of the map: every image is on it, and neighbours on it are neighbours in truth.
+
+Of a handful of images there rightly is no map: then these checks pass.
+"""
 
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.embedding.tsne import trustworthiness
 from image_assets.features.table import feature_matrix
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 
@@ -11,30 +13,51 @@ _TRUSTWORTHY = 0.8
 _SAMPLE = 2_000
 
 
-@check("Every image with features has one finite place on the map.", blocking=True)
+@check("Every image with features has one finite place on the map, under its label.", blocking=True)
 def one_place_per_image(subject: Subject) -> Outcome:
-    """Ids of the map = ids of the features; coordinates finite."""
-    images = subject.rows(IMAGE_FEATURES).select("image_id").collect()
+    """Ids and labels of the map = ids and labels of the features; coordinates finite."""
+    # Loads openTSNE, which takes seconds and which checks of other assets need not wait for.
+    from image_assets.embedding.tsne import MIN_IMAGES
+
+    images = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
     places = subject.rows(EMBEDDING).collect()
-    missing = images.join(places, on="image_id", how="anti").with_columns(fault=pl.lit("not on the map"))
-    unknown = places.join(images, on="image_id", how="anti").select("image_id", fault=pl.lit("no image"))
-    twice = places.filter(pl.col("image_id").is_duplicated()).select("image_id", fault=pl.lit("twice"))
-    lost = places.filter(~(pl.col("x").is_finite() & pl.col("y").is_finite()))
-    faulty = pl.concat([missing, unknown, twice, lost.select("image_id", fault=pl.lit("not finite"))])
+    no_map = places.is_empty() and images.height < MIN_IMAGES
+    lost = places.filter(~(pl.col("x").is_finite() & pl.col("y").is_finite()).fill_null(False))
+    faults = {
+        "not on the map": images.clear() if no_map else images.join(places, on="image_id", how="anti"),
+        "no image": places.join(images, on="image_id", how="anti"),
+        "twice": places.filter(pl.col("image_id").is_duplicated()).unique("image_id"),
+        "wrong label": places.join(images, on="image_id").filter(pl.col("label") != pl.col("label_right")),
+        "not finite": lost,
+    }
+    faulty = pl.concat([rows.select("image_id", fault=pl.lit(fault)) for fault, rows in faults.items()])
+    counts = {fault: rows.height for fault, rows in faults.items()}
     return Outcome(
         passed=faulty.is_empty(),
-        figures={"images": images.height, "places": places.height, "faults": faulty.height},
-        sample=faulty.sort("image_id"),
+        figures={"images": images.height, "places": places.height, **counts},
+        sample=faulty.sort("image_id", "fault"),
         advice="Materialise embedding again.",
     )
 
 
 @check("Neighbours on the map are neighbours among the features.", severity=WARN)
 def map_is_trustworthy(subject: Subject) -> Outcome:
-    """Trustworthiness (Venna and Kaski, 2001) of a sample of the map."""
-    places = subject.rows(EMBEDDING).sort("image_id").head(_SAMPLE)
-    rows = places.join(subject.rows(IMAGE_FEATURES), on="image_id").sort("image_id").collect()
-    score = trustworthiness(feature_matrix(rows), rows.select("x", "y").to_numpy(), sample=_SAMPLE)
+    """Trustworthiness (Venna and Kaski, 2001) of a sample of the map.
+
+    Ids are hashes: those that sort first are a fair sample. Only their features are kept in memory.
+    """
+    from image_assets.embedding.tsne import MIN_IMAGES, trustworthiness
+
+    finite = pl.col("x").is_finite() & pl.col("y").is_finite()
+    places = subject.rows(EMBEDDING).filter(finite).unique("image_id").sort("image_id").head(_SAMPLE).collect()
+    features = subject.rows(IMAGE_FEATURES).filter(pl.col("image_id").is_in(places["image_id"].implode()))
+    rows = features.select("image_id", "features").unique("image_id").collect().join(places, on="image_id")
+    if rows.height < MIN_IMAGES:
+        return Outcome(passed=True, figures={"images": rows.height, "trustworthiness": "too few images to tell"})
+    try:
+        score = trustworthiness(feature_matrix(rows), rows.select("x", "y").to_numpy(), sample=_SAMPLE)
+    except ValueError as error:
+        return Outcome(passed=False, figures={"problem": str(error)}, advice="Materialise image_features again.")
     return Outcome(
         passed=score >= _TRUSTWORTHY,
         figures={"trustworthiness": round(score, 4), "limit": _TRUSTWORTHY, "images": rows.height},

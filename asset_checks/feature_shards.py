@@ -1,5 +1,6 @@
 """What must hold of published shards: read back as any reader would, and compared with the features."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from obstore.store import ObjectStore
 from asset_checks.check import Outcome, Subject, check
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.shards.assets import shards_prefix
-from image_assets.shards.manifest import ShardError, ShardManifest, path_of, read_manifest
+from image_assets.shards.manifest import ShardError, ShardFile, ShardManifest, path_of, read_manifest
 from image_assets.shards.verify import (
     Expected,
     Problem,
@@ -44,12 +45,16 @@ def _outcome(subject: Subject, look: _Look) -> Outcome:
     sample = pl.DataFrame(
         [(p.file, p.what, p.expected, p.found) for p in found], ["file", "what", "expected", "found"], orient="row"
     )
-    figures = {
-        "shards": len(manifest.shards) if manifest else 0,
-        "rows": manifest.rows if manifest else 0,
-        "problems": len(found),
-    }
-    return Outcome(not found, figures, sample, _ADVICE)
+    return Outcome(
+        passed=not found,
+        figures={
+            "shards": len(manifest.shards) if manifest else 0,
+            "rows": manifest.rows if manifest else 0,
+            "problems": len(found),
+        },
+        sample=sample,
+        advice=_ADVICE,
+    )
 
 
 def _prefix(subject: Subject) -> str:
@@ -129,33 +134,35 @@ def vectors_are_the_features(subject: Subject) -> Outcome:
         return [
             difference
             for shard in manifest.shards
-            for difference in _other_vectors(store, path_of(prefix, shard.file), shard.file, features)
+            for difference in _other_vectors(store, path_of(prefix, shard.file), shard, features)
         ]
 
     return _outcome(subject, look)
 
 
-def _other_vectors(store: ObjectStore, path: str, file: str, features: pl.DataFrame) -> list[_Difference]:
+def _other_vectors(store: ObjectStore, path: str, shard: ShardFile, features: pl.DataFrame) -> list[_Difference]:
     try:
-        rows = _vectors(store, path).select("image_id", found=pl.col("features").hash())
+        content = bytes(store.get(path).bytes())
+        if hashlib.sha256(content).hexdigest() != shard.sha256:
+            return [_Difference(shard.file, "content", "the published bytes", "others, which are not compared")]
+        rows = _vectors(content, shard.file).select("image_id", found=pl.col("features").hash())
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        return [_Difference(file, "content", "a readable table", f"{type(error).__name__}: {error}".splitlines()[0])]
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        return [_Difference(shard.file, "content", "a readable table", text)]
     other = rows.join(features, on="image_id").filter(pl.col("found") != pl.col("hash"))
     if other.is_empty():
         return []
-    return [
-        _Difference(file, "vectors", "those of image_features", f"{other.height} others: {other['image_id'].min()}")
-    ]
+    text = f"{other.height} others, such as that of {other['image_id'].min()}"
+    return [_Difference(shard.file, "vectors", "those of image_features", text)]
 
 
-def _vectors(store: ObjectStore, path: str) -> pl.DataFrame:
+def _vectors(content: bytes, file: str) -> pl.DataFrame:
     """A shard as rows of image_id and features."""
-    content = bytes(store.get(path).bytes())
-    if path.endswith(".csv"):
+    if file.endswith(".csv"):
         wide = pl.read_csv(content, infer_schema=False).with_columns(pl.exclude("picture_id").cast(pl.Float32))
     else:
         wide = pl.read_parquet(content)
-    vectors = wide.drop("picture_id", "category_label").to_numpy().astype("float32")
+    vectors = wide.drop("picture_id", "category_label").to_numpy().astype("float32", copy=False)
     return pl.DataFrame({"image_id": wide["picture_id"], "features": pl.Series(vectors).arr.to_list()})
 
 

@@ -63,14 +63,15 @@ def once_a_day_is_complete() -> dg.AutomationCondition:
         condition.check_failed() | condition.execution_failed() | condition.in_progress(), blocking_only=True
     )
     not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_there) | not_sound)
-    # Handled by default also means: updated. What arrives while a refresh is running would then be forgotten.
-    handled = condition.newly_requested() | condition.initial_evaluation()
+    # Since it was last asked for, and not since it was last made, as in `eager`: what arrives while a refresh is
+    # running would then be forgotten.
+    something_new = condition.any_deps_match(condition.newly_updated()).since(condition.newly_requested())
     return (
-        condition.eager()
-        .replace("any_deps_missing", not_ready.with_label("a partition is not ready"))
-        .replace("handled", handled)
-        .with_label("the latest day is complete and the blocking checks passed")
-    )
+        something_new.with_label("something is new")
+        & ~not_ready.with_label("a partition is not ready")
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    ).with_label("the latest day is complete and the blocking checks passed")
 
 
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:

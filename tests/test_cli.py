@@ -48,7 +48,6 @@ def snapshot(store: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.xdist_group("cli")
 def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     places: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,8 +11,6 @@ from image_assets.cli import main
 from image_assets.dataset import load_dataset
 from tests.pictures import picture
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(autouse=True)
 def _own_instance(monkeypatch: pytest.MonkeyPatch) -> None:

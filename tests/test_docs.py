@@ -28,7 +28,6 @@ def make_targets() -> set[str]:
     return {t for page in PAGES for t in re.findall(r"\bmake ([a-z-]+)", page.read_text(encoding="utf-8"))} - {"it"}
 
 
-@pytest.mark.xdist_group("docs")
 def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Path) -> None:
     for kind, name in enumerate(("owls", "ducks")):
         (tmp_path / "photos" / name).mkdir(parents=True)

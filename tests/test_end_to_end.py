@@ -42,7 +42,6 @@ def photos(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Platf
     return platform
 
 
-@pytest.mark.xdist_group("photos")
 def test_photos_of_kingdoms_are_told_apart(photos: Platform) -> None:
     manifest = current_manifest(photos.dataset, photos.store)
     assert manifest is not None
@@ -50,7 +49,6 @@ def test_photos_of_kingdoms_are_told_apart(photos: Platform) -> None:
     assert float(str(manifest.metrics["macro_f1"])) >= 0.97
 
 
-@pytest.mark.xdist_group("photos")
 def test_every_malformed_file_is_loaded_or_refused_as_the_door_says(photos: Platform) -> None:
     """File by file against the door; that the door decides as it should is tested in `ingest/test_bad_images.py`."""
 
@@ -73,7 +71,6 @@ def test_every_malformed_file_is_loaded_or_refused_as_the_door_says(photos: Plat
     assert plant.features == plant.loaded
 
 
-@pytest.mark.xdist_group("s3")
 def test_the_same_day_on_a_bucket_gives_the_same_tables_and_files(
     loaded_platform: Platform, s3_server: S3Server, tmp_path: Path
 ) -> None:

@@ -19,8 +19,6 @@ from io_managers.store import Store
 DAYS = (dt.date(2026, 11, 19), dt.date(2026, 11, 20))
 CATEGORIES = ("plant", "animal", "human")
 
-pytestmark = pytest.mark.xdist_group("sample")
-
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleReport]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete
+from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.classifier.split import held_out
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
@@ -64,7 +64,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.train import NotTrainableError, check_trainable, train
 
         extractor = extractors.extractor(dataset)
-        table = feature_table(image_features, extractor.digest)
+        with retried():
+            table = feature_table(image_features, extractor.digest)
         aside = held_out(table.image_ids, dataset.classifier.held_out)
         try:
             check_trainable(table.labels, aside, dataset.categories)
@@ -74,8 +75,9 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         model = train(table.features[~aside], table.labels[~aside], dataset.classifier, dataset.categories)
         evaluation = evaluate(model, table.features[aside], table.labels[aside], dataset.categories)
         description = _description(dataset, extractor, table, table.image_ids.filter(~aside), evaluation)
-        manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
-        plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
+        with retried():
+            manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
+            plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete
+from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
@@ -43,7 +43,9 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.embedding.plot import scatter_plot
         from image_assets.embedding.tsne import MIN_IMAGES, embed, trustworthiness
 
-        table = feature_table(image_features, extractors.extractor(dataset).digest)
+        digest = extractors.extractor(dataset).digest
+        with retried():
+            table = feature_table(image_features, digest)
         if len(table.labels) < MIN_IMAGES:
             context.log.warning(f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}")
             return

@@ -1,0 +1,180 @@
+"""Faults in the classifier are caught by their check; a sound one passes all, and so does none of too few images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from asset_checks import classifier
+from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.evaluate import evaluate
+from image_assets.classifier.split import held_out
+from image_assets.classifier.train import train
+from image_assets.features.table import feature_matrix
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from io_managers.model_store import MANIFEST, ModelDescription, read_manifest, save_model
+from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
+from tests.platform import FIRST, SECOND, Platform
+
+CHECKS = classifier.CHECKS
+OF_THE_MODEL = {"model_is_sound", "trained_on_the_training_images", "better_than_the_majority"}
+
+
+def test_a_sound_model_passes(loaded_platform: Platform) -> None:
+    assert failing(loaded_platform, CHECKS) == set()
+
+
+def test_the_figures_are_those_of_the_model(loaded_platform: Platform) -> None:
+    manifest = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
+    assert outcome(loaded_platform, classifier.better_than_the_majority).figures == {
+        "accuracy": manifest.metrics["accuracy"],
+        "majority": manifest.metrics["majority_accuracy"],
+    }
+    assert outcome(loaded_platform, classifier.model_is_sound).figures["sha256"] == manifest.sha256
+
+
+def folder(platform: Platform) -> Path:
+    return platform.root / "store" / classifier_prefix(platform.dataset)
+
+
+def model_file(platform: Platform) -> Path:
+    (file,) = folder(platform).glob("model-*")
+    return file
+
+
+def altered_bytes(platform: Platform) -> None:
+    content = bytearray(model_file(platform).read_bytes())
+    content[len(content) // 2] ^= 1
+    model_file(platform).write_bytes(content)
+
+
+def model_missing(platform: Platform) -> None:
+    model_file(platform).unlink()
+
+
+def manifest_missing(platform: Platform) -> None:
+    (folder(platform) / MANIFEST).unlink()
+
+
+def manifest_unreadable(platform: Platform) -> None:
+    (folder(platform) / MANIFEST).write_text("<html>404</html>")
+
+
+def manifest_says(edit: Callable[[dict], object]) -> Callable[[Platform], None]:
+    def plant(platform: Platform) -> None:
+        manifest = json.loads((folder(platform) / MANIFEST).read_text())
+        edit(manifest)
+        (folder(platform) / MANIFEST).write_text(json.dumps(manifest))
+
+    return plant
+
+
+def image_of_training_added(rows: pl.DataFrame) -> pl.DataFrame:
+    # The last digits decide: the highest number is on the side of training, whatever the share.
+    return pl.concat([rows, rows.head(1).with_columns(image_id=pl.lit("f" * 64))])
+
+
+def image_of_training_removed(rows: pl.DataFrame) -> pl.DataFrame:
+    training = ~pl.Series(held_out(rows["image_id"], 0.25))
+    return rows.filter(pl.col("image_id") != rows.filter(training)["image_id"][0])
+
+
+def trained_on_nothing_to_see(platform: Platform) -> None:
+    """A model that was really trained and really evaluated, on vectors that are all the same."""
+    rows = platform.rows(IMAGE_FEATURES).sort("image_id")
+    features, labels = np.ones_like(feature_matrix(rows)), rows["label"].to_numpy()
+    dataset = platform.dataset
+    aside = held_out(rows["image_id"], dataset.classifier.held_out)
+    model = train(features[~aside], labels[~aside], dataset.classifier, dataset.categories)
+    evaluation = evaluate(model, features[aside], labels[aside], dataset.categories)
+    objects, prefix = platform.store.objects(), classifier_prefix(dataset)
+    before = read_manifest(objects, prefix).model_dump(include=set(ModelDescription.model_fields))
+    save_model(objects, prefix, model, ModelDescription.model_validate(before | {"metrics": evaluation.headline()}))
+
+
+FAULTS = {
+    "altered bytes": (altered_bytes, {"model_is_sound"}),
+    "model missing": (model_missing, {"model_is_sound"}),
+    "manifest missing": (manifest_missing, OF_THE_MODEL),
+    "manifest unreadable": (manifest_unreadable, OF_THE_MODEL),
+    "model of another extractor": (
+        manifest_says(lambda manifest: manifest.update(extractor_digest="0" * 64)),
+        {"model_is_sound"},
+    ),
+    "image added since": (change(IMAGE_FEATURES, image_of_training_added), {"trained_on_the_training_images"}),
+    "image removed since": (change(IMAGE_FEATURES, image_of_training_removed), {"trained_on_the_training_images"}),
+    "trained on all images": (
+        manifest_says(lambda manifest: manifest.update(training_ids_sha256="0" * 64)),
+        {"trained_on_the_training_images"},
+    ),
+    "no better than the majority": (trained_on_nothing_to_see, {"better_than_the_majority"}),
+    "accuracy just that of the majority": (
+        manifest_says(lambda manifest: manifest["metrics"].update(accuracy=manifest["metrics"]["majority_accuracy"])),
+        {"better_than_the_majority"},
+    ),
+    "without figures": (manifest_says(lambda manifest: manifest["metrics"].clear()), {"better_than_the_majority"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_caught_by_its_checks_alone(damaged: Platform, fault: str) -> None:
+    plant, caught_by = FAULTS[fault]
+    plant(damaged)
+    assert failing(damaged, CHECKS) == caught_by
+
+
+def with_dataset(platform: Platform, **changes: object) -> Platform:
+    return Platform(platform.dataset.model_copy(update=changes), platform.root)
+
+
+def test_categories_that_changed_since_the_training_are_caught(loaded_platform: Platform) -> None:
+    relabelled = with_dataset(loaded_platform, categories={"plant": 1, "animal": 0, "human": 2})
+    assert failing(relabelled, CHECKS) == {"model_is_sound"}
+
+
+def test_a_split_that_changed_since_the_training_is_caught(loaded_platform: Platform) -> None:
+    spec = loaded_platform.dataset.classifier.model_copy(update={"held_out": 0.5})
+    assert failing(with_dataset(loaded_platform, classifier=spec), CHECKS) == {"trained_on_the_training_images"}
+
+
+@pytest.mark.parametrize(("limit", "caught"), [(5.0, set()), (4.99, {"categories_are_balanced"})])
+def test_imbalance_beyond_the_limit_is_caught(damaged: Platform, limit: float, caught: set[str]) -> None:
+    """4 plants, 20 of the others."""
+    change(RAW_IMAGES, lambda rows: rows.clear())(damaged)
+    limits = damaged.dataset.limits.model_copy(update={"imbalance": limit})
+    assert failing(with_dataset(damaged, limits=limits), CHECKS) == caught
+
+
+def test_a_category_without_any_image_is_caught_at_any_limit_and_named(damaged: Platform) -> None:
+    for partition in partitions(damaged, FIRST, SECOND):
+        if partition.category == "human":
+            change(RAW_IMAGES, lambda rows: rows.clear(), partition)(damaged)
+    limits = damaged.dataset.limits.model_copy(update={"imbalance": 1e9})
+    found = outcome(with_dataset(damaged, limits=limits), classifier.categories_are_balanced)
+    assert not found.passed
+    assert "'human'" in found.advice
+    assert found.figures["smallest"] == 0
+
+
+def test_without_images_there_is_no_model_and_that_is_said(empty_platform: Platform) -> None:
+    assert failing(empty_platform, CHECKS) == set()
+    for check in CHECKS[:3]:
+        assert "fewer than two classes have training images" in str(outcome(empty_platform, check).figures["model"])
+
+
+def test_a_damaged_model_is_a_fault_even_of_too_few_images(damaged: Platform) -> None:
+    for partition in partitions(damaged, FIRST, SECOND):
+        if partition != PLANT:
+            change(IMAGE_FEATURES, lambda rows: rows.clear(), partition)(damaged)
+    altered_bytes(damaged)
+    assert "model_is_sound" in failing(damaged, CHECKS)
+
+
+def test_every_check_has_a_fault_that_it_catches() -> None:
+    caught = set().union(*(caught_by for _, caught_by in FAULTS.values())) | {"categories_are_balanced"}
+    assert caught == {check.name for check in CHECKS}

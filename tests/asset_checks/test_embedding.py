@@ -1,0 +1,116 @@
+"""Faults in the map are caught by their check; a sound one passes all, and so does none of too few images."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from asset_checks import embedding
+from image_assets.schema import EMBEDDING, IMAGE_FEATURES
+from tests.asset_checks.faults import (
+    PLANT,
+    Edit,
+    Plant,
+    change,
+    failing,
+    first_row_again,
+    in_first_row,
+    outcome,
+    partitions,
+    with_unknown_image,
+)
+from tests.platform import FIRST, SECOND, Platform
+
+CHECKS = embedding.CHECKS
+
+
+def test_a_sound_map_passes(loaded_platform: Platform) -> None:
+    assert failing(loaded_platform, CHECKS) == set()
+
+
+def test_the_figures_are_those_of_the_map(loaded_platform: Platform) -> None:
+    figures = outcome(loaded_platform, embedding.one_place_per_image).figures
+    assert (figures["images"], figures["places"]) == (60, 60)
+    assert outcome(loaded_platform, embedding.map_is_trustworthy).figures["images"] == 60
+
+
+def places(edit: Edit) -> Plant:
+    return change(EMBEDDING, edit, partition=None)
+
+
+def random_coordinates(rows: pl.DataFrame) -> pl.DataFrame:
+    x, y = np.random.default_rng(0).normal(size=(2, rows.height)).astype(np.float32)
+    return rows.with_columns(x=pl.Series(x), y=pl.Series(y))
+
+
+def table_lost(platform: Platform) -> None:
+    shutil.rmtree(platform.store.location(platform.dataset.name, EMBEDDING.name))
+
+
+NAN = pl.lit(float("nan"), pl.Float32)
+FAULTS = {
+    "missing point": (places(lambda rows: rows.slice(1)), "one_place_per_image"),
+    "no points": (places(lambda rows: rows.clear()), "one_place_per_image"),
+    "table lost": (table_lost, "one_place_per_image"),
+    "image added since": (change(IMAGE_FEATURES, with_unknown_image), "one_place_per_image"),
+    "point of an unknown image": (places(with_unknown_image), "one_place_per_image"),
+    "doubled point": (places(first_row_again), "one_place_per_image"),
+    "NaN coordinate": (places(in_first_row("x", NAN)), "one_place_per_image"),
+    "infinite coordinate": (
+        places(in_first_row("y", pl.lit(float("inf"), pl.Float32))),
+        "one_place_per_image",
+    ),
+    "NaN throughout": (places(lambda rows: rows.with_columns(x=NAN, y=NAN)), "one_place_per_image"),
+    "wrong label": (
+        places(in_first_row("label", (pl.col("label") + 1) % 3)),
+        "one_place_per_image",
+    ),
+    "random coordinates": (places(random_coordinates), "map_is_trustworthy"),
+    "coordinates of each other": (
+        places(lambda rows: rows.with_columns(pl.col("image_id", "label").reverse())),
+        "map_is_trustworthy",
+    ),
+    "all in one place": (
+        places(lambda rows: rows.with_columns(pl.col("x", "y").first())),
+        "map_is_trustworthy",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_caught_by_its_check_alone(damaged: Platform, fault: str) -> None:
+    plant, caught_by = FAULTS[fault]
+    plant(damaged)
+    assert failing(damaged, CHECKS) == {caught_by}
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [pl.col("features").list.head(640), pl.lit([float("nan")] * 1280, pl.List(pl.Float32))],
+    ids=["another width", "NaN"],
+)
+def test_features_that_no_map_can_be_measured_on_are_reported(damaged: Platform, vectors: pl.Expr) -> None:
+    change(IMAGE_FEATURES, lambda rows: rows.with_columns(features=vectors))(damaged)
+    found = outcome(damaged, embedding.map_is_trustworthy)
+    assert not found.passed
+    assert "extract" in str(found.figures["problem"])
+
+
+def test_without_images_there_is_no_map_and_that_is_no_fault(empty_platform: Platform) -> None:
+    assert failing(empty_platform, CHECKS) == set()
+
+
+def test_a_handful_of_images_needs_no_map_but_an_old_one_is_a_fault(damaged: Platform) -> None:
+    for partition in partitions(damaged, FIRST, SECOND):
+        kept = 9 if partition == PLANT else 0
+        change(IMAGE_FEATURES, lambda rows, kept=kept: rows.head(kept), partition)(damaged)
+    assert failing(damaged, CHECKS) == {"one_place_per_image"}
+    table_lost(damaged)
+    assert failing(damaged, CHECKS) == set()
+
+
+def test_every_check_has_a_fault_that_it_catches() -> None:
+    assert {check for _, check in FAULTS.values()} == {check.name for check in CHECKS}

@@ -1,0 +1,391 @@
+"""What runs by itself: the schedule's ticks, when the refresh fires, what is tried again, and a real daemon."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.scheduler.instigation import InstigatorType
+from deltalake.exceptions import DeltaError
+from obstore.exceptions import GenericError
+
+from image_assets import automation
+from image_assets.automation import PARTITIONED, REFRESHED, daily_job_name, refresh_job_name, retried
+from image_assets.dataset import DatasetError, DatasetSpec
+from image_assets.definitions import (
+    DATASETS_VARIABLE,
+    LANDING_VARIABLE,
+    STORE_VARIABLE,
+    build_definitions,
+    build_resources,
+)
+from image_assets.features.efficientnet_lite import WEIGHTS_SHA256
+from image_assets.features.extractor import Extractor
+from image_assets.features.torch_weights import read_torch_weights
+from image_assets.ingest.source import Source, SourceError
+from image_assets.ingest.units import SourceChanged
+from image_assets.partitions import partition_key, partition_of
+from image_assets.schema import IMAGE_FEATURES, Partition
+from io_managers.delta_tables import CommitConflict
+from resources.extractors import ExtractorResource
+from resources.landing import LandingResource
+from resources.store import StoreResource
+from tests.daemon import ONE_DAY, ROOT, SILENT, WORKSPACE, Daemon, Ticks, environment, zone_at_noon
+from tests.pictures import land_pictures
+from tests.platform import FIRST, Platform, small_dataset
+
+BERLIN = ZoneInfo("Europe/Berlin")
+BOTH = ["classifier", "embedding"]
+
+
+def definitions_of(*datasets: DatasetSpec) -> dg.Definitions:
+    return build_definitions(datasets, build_resources(LandingResource(url="landing"), StoreResource(url="store")))
+
+
+# The schedule
+
+
+def tick(definitions: dg.Definitions, schedule: str, moment: dt.datetime) -> list[dg.RunRequest]:
+    """The run requests of a schedule's tick at a moment."""
+    repository = definitions.get_repository_def()
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=moment, repository_def=repository
+        ) as context,
+    ):
+        return list(repository.get_schedule_def(schedule).evaluate_tick(context).run_requests or [])
+
+
+def test_each_dataset_has_a_schedule_at_seven_where_it_lives() -> None:
+    definitions = definitions_of(
+        small_dataset(time_zone="Europe/Berlin"), small_dataset(name="other", time_zone="Asia/Tokyo")
+    )
+    schedules = definitions.get_repository_def().schedule_defs
+    assert {
+        (one.name, one.job_name, one.cron_schedule, one.execution_timezone, one.default_status.value)
+        for one in schedules
+    } == {
+        ("drawn_at_seven", "drawn_daily", "0 7 * * *", "Europe/Berlin", "RUNNING"),
+        ("other_at_seven", "other_daily", "0 7 * * *", "Asia/Tokyo", "RUNNING"),
+    }
+
+
+@pytest.mark.parametrize(
+    "morning",
+    [
+        dt.date(2026, 11, 20),
+        dt.date(2026, 3, 29),  # two o'clock became three in the night
+        dt.date(2026, 3, 30),
+        dt.date(2026, 10, 25),  # three o'clock became two
+        dt.date(2026, 10, 26),
+    ],
+)
+def test_the_tick_asks_for_yesterday_once_per_category_also_when_the_clocks_change(morning: dt.date) -> None:
+    dataset = small_dataset(time_zone="Europe/Berlin", start_day=dt.date(2026, 3, 1))
+    definitions = definitions_of(dataset)
+    seven = dt.datetime.combine(morning, dt.time(7), BERLIN)
+    requests = tick(definitions, "drawn_at_seven", seven)
+    assert sorted(partition_of(str(request.partition_key)) for request in requests) == sorted(
+        Partition(morning - ONE_DAY, category) for category in dataset.categories
+    )
+    # The key keeps the daemon from launching a run twice, should it be stopped in the middle of a tick.
+    assert [request.run_key for request in requests] == [request.partition_key for request in requests]
+    again = tick(definitions, "drawn_at_seven", seven)
+    assert [request.run_key for request in again] == [request.run_key for request in requests]
+
+
+def test_nothing_is_asked_for_before_the_first_day_is_over() -> None:
+    definitions = definitions_of(small_dataset(time_zone="Europe/Berlin", start_day=dt.date(2026, 11, 3)))
+    seven = dt.datetime(2026, 11, 3, 7, tzinfo=BERLIN)
+    assert tick(definitions, "drawn_at_seven", seven - ONE_DAY) == []
+    assert tick(definitions, "drawn_at_seven", seven) == []
+    assert len(tick(definitions, "drawn_at_seven", seven + ONE_DAY)) == 3
+
+
+def test_the_daily_job_holds_the_partitioned_assets_and_the_refresh_the_others() -> None:
+    definitions = definitions_of(small_dataset())
+    for job, assets in ((daily_job_name, PARTITIONED), (refresh_job_name, REFRESHED)):
+        selected = definitions.resolve_job_def(job(small_dataset())).asset_layer.selected_asset_keys
+        assert selected == {dg.AssetKey(["drawn", asset]) for asset in assets}
+
+
+# The refresh
+
+
+@pytest.fixture
+def ticks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ticks]:
+    """Two categories, pictures of the latest day, four days before it without any; nothing is loaded yet.
+
+    A parameter shifts the clock of the ticks.
+    """
+    zone = zone_at_noon()
+    today = dt.datetime.now(ZoneInfo(zone)).date()
+    dataset = small_dataset(categories={"plant": 0, "animal": 1}, start_day=today - 5 * ONE_DAY, time_zone=zone)
+    with dg.instance_for_test() as instance:
+        ticks = Ticks(Platform(dataset, tmp_path), instance, getattr(request, "param", dt.timedelta()))
+        for category in dataset.categories:
+            ticks.land(category, range(6))
+        yield ticks
+
+
+def test_the_refresh_fires_once_when_the_last_category_has_passed_its_checks(ticks: Ticks) -> None:
+    """Earlier days are missing all the while, and everything is loaded before the first checks are through."""
+    assert not any(ticks.load("plant", tick_within=True))
+    assert ticks.requested() == []
+    asked = ticks.load("animal", tick_within=True)
+    # Run start, four tables and five checks of the ingest, image_features, and all its checks but the last.
+    assert asked[: 1 + 4 + 5 + 1 + 3] == [[]] * 14
+    assert [one for one in asked if one] == [BOTH]
+    assert ticks.requested() == []
+
+
+def test_a_failed_blocking_check_holds_back_until_the_partition_is_put_right(ticks: Ticks) -> None:
+    ticks.load("animal")
+    assert ticks.check_features("animal")
+    partition = Partition(ticks.latest, "animal")
+    rows = ticks.platform.rows(IMAGE_FEATURES, partition)
+    ticks.platform.replace_rows(IMAGE_FEATURES, partition, rows[1:])
+    assert not ticks.check_features("animal")
+    assert not any(ticks.load("plant", tick_within=True))
+    assert ticks.requested() == []
+    asked = ticks.load("animal", tick_within=True)
+    assert [one for one in asked if one] == [BOTH]
+    assert ticks.requested() == []
+
+
+def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_it_fails(
+    ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    ticks.load("plant")
+    ticks.load("animal")
+    assert ticks.requested() == BOTH
+    asked = ticks.load("plant", ticks.earlier, tick_within=True)
+    assert [one for one in asked if one] == [BOTH]
+    in_the_way = ticks.platform.landing / str(ticks.earlier)
+    in_the_way.touch()  # a file where the day's folder should be
+    ticks.load("plant", ticks.earlier)
+    ticks.load("animal")
+    assert ticks.requested() == []
+    in_the_way.unlink()
+    ticks.load("plant", ticks.earlier)
+    assert ticks.requested() == BOTH
+
+
+@pytest.mark.parametrize("ticks", [-ONE_DAY], indirect=True)
+def test_after_midnight_the_refresh_waits_for_the_new_day(ticks: Ticks) -> None:
+    ticks.load("plant")
+    ticks.load("animal")
+    assert ticks.requested() == BOTH
+    ticks.shift += ONE_DAY
+    ticks.load("plant", ticks.earlier)
+    assert ticks.requested() == []
+    ticks.load("plant", ticks.latest + ONE_DAY)  # nothing arrived, which is a day like any other
+    assert ticks.requested() == []
+    ticks.load("animal", ticks.latest + ONE_DAY)
+    assert ticks.requested() == BOTH
+
+
+@pytest.mark.parametrize("tick_before", [False, True])
+def test_what_arrives_while_a_refresh_is_running_is_not_forgotten(ticks: Ticks, tick_before: bool) -> None:
+    ticks.load("plant")
+    ticks.load("animal")
+    assert ticks.requested() == BOTH
+
+    def meanwhile() -> None:
+        if tick_before:
+            assert ticks.requested() == []
+        ticks.load("plant", ticks.earlier)
+        # One of the two is made already and could be made again; the run that makes the other has just begun with it.
+        assert "embedding" not in ticks.requested()
+
+    ticks.refresh(meanwhile)
+    assert "embedding" in ticks.requested()
+    assert ticks.requested() == []
+
+
+# What is tried again
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("stale file handle"),
+        SourceError("landing: no such folder"),
+        SourceChanged("a.png: the content changed"),
+        CommitConflict("another run replaced it"),
+        GenericError("503 Slow Down"),
+        DeltaError("timed out"),
+    ],
+)
+def test_what_can_pass_is_tried_again_for_half_a_minute(error: Exception) -> None:
+    with pytest.raises(dg.RetryRequested) as retry, retried():
+        raise error
+    assert retry.value.__cause__ is error
+    assert retry.value.max_retries * (retry.value.seconds_to_wait or 0) == 30
+
+
+@pytest.mark.parametrize("error", [DatasetError("no category 'rock'"), ValueError("negative"), KeyboardInterrupt()])
+def test_what_cannot_pass_and_an_interrupt_end_the_step(error: BaseException) -> None:
+    with pytest.raises(type(error)), retried():
+        raise error
+
+
+class LateLanding(LandingResource):
+    """A landing zone that is mounted while a run is being tried for the first time."""
+
+    def source(self, dataset: DatasetSpec) -> Source:
+        asked_before = Path(f"{self.url}.asked")
+        if asked_before.exists():
+            land_pictures(Path(self.url), str(FIRST), "plant", 0, range(3))
+        asked_before.touch()
+        return super().source(dataset)
+
+
+class TamperedWeights(ExtractorResource):
+    """An extractor whose weights file is not the published one."""
+
+    def extractor(self, dataset: DatasetSpec) -> Extractor:
+        read_torch_weights(Path(__file__), WEIGHTS_SHA256)
+        raise AssertionError("these weights should have been refused")
+
+
+def run_daily(platform: Platform, changes: dict[str, object]) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+    """Run the first day's plants with other resources; the result and the steps that were tried again."""
+    resources = build_resources(
+        LandingResource(url=str(platform.landing)), StoreResource(url=str(platform.root / "store"))
+    )
+    definitions = build_definitions([platform.dataset], {**resources, **changes})
+    with dg.instance_for_test() as instance:
+        result = definitions.resolve_job_def(daily_job_name(platform.dataset)).execute_in_process(
+            instance=instance,
+            partition_key=partition_key(platform.partition()),
+            raise_on_error=False,
+            run_config=SILENT,
+        )
+    return result, [str(event.step_key) for event in result.all_events if event.is_step_up_for_retry]
+
+
+def test_a_landing_zone_that_is_away_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    platform = Platform(small_dataset(), tmp_path)
+    result, tried_again = run_daily(platform, {"landing": LateLanding(url=str(platform.landing))})
+    assert result.success
+    assert tried_again == ["drawn__ingest"]
+    assert platform.rows(IMAGE_FEATURES).height == 3
+
+
+def test_a_landing_zone_that_stays_away_fails_after_three_retries_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    result, tried_again = run_daily(Platform(small_dataset(), tmp_path), {})
+    assert not result.success
+    assert tried_again == ["drawn__ingest"] * 3
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    error = failure.step_failure_data.error
+    assert error is not None
+    assert error.cause is not None
+    assert error.cause.cls_name == "SourceError"
+
+
+def test_what_is_wrong_for_good_fails_at_once(tmp_path: Path) -> None:
+    platform = Platform(small_dataset(), tmp_path)
+    land_pictures(platform.landing, str(FIRST), "plant", 0, range(3))
+    result, tried_again = run_daily(platform, {"extractors": TamperedWeights()})
+    assert not result.success
+    assert tried_again == []
+
+
+# The whole of it
+
+
+def test_definitions_load_by_themselves_and_as_the_environment_says(tmp_path: Path) -> None:
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(small_dataset().model_dump(mode="json")))
+    for datasets in ({}, {DATASETS_VARIABLE: f"kingdoms, {tmp_path}/drawn.yaml"}):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("dagster"), "definitions", "validate", "-w", WORKSPACE],
+            cwd=ROOT,
+            env=environment(tmp_path, datasets),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_definitions_do_not_load_with_a_dataset_file_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("name: wrong\n")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dagster"), "definitions", "validate", "-w", WORKSPACE],
+        cwd=ROOT,
+        env=environment(tmp_path, {DATASETS_VARIABLE: f"{tmp_path}/wrong.yaml"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "wrong.yaml is not a usable dataset file" in done.stderr + done.stdout
+
+
+def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real clock cannot be moved, so the daemon is: it finds the tick of seven o'clock missed and makes up for it.
+
+    From there on all is the daemon's: the queue, a process for every run, the automation sensor at its own pace.
+    """
+    now = dt.datetime.now(ZoneInfo(zone_at_noon()))
+    yesterday = now.date() - ONE_DAY
+    dataset = small_dataset(time_zone=str(now.tzinfo), start_day=yesterday - 3 * ONE_DAY)
+    platform = Platform(dataset, tmp_path)
+    for category, kind in dataset.categories.items():
+        land_pictures(platform.landing, str(yesterday), category, kind, range(8))
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
+    variables = {
+        DATASETS_VARIABLE: str(tmp_path / "drawn.yaml"),
+        LANDING_VARIABLE: str(platform.landing),
+        STORE_VARIABLE: platform.store.url,
+    }
+    seven = now.replace(hour=7, minute=0, second=0, microsecond=0)
+    definitions = platform.definitions()
+    daemon = Daemon(tmp_path / "home", variables)
+    daemon.was_down_since(seven, definitions.resolve_schedule_def("drawn_at_seven"))
+    with daemon:
+        *daily, refresh = daemon.wait_for("four finished runs", lambda: daemon.finished_runs(4))
+        assert daemon.next_tick_requests(definitions) == 0
+        (missed,) = daemon.ticks(InstigatorType.SCHEDULE)
+        sensor_ticks = daemon.ticks(InstigatorType.SENSOR)
+        runs = daemon.runs()
+        evaluations = [
+            entry.asset_check_evaluation
+            for run in runs
+            for entry in daemon.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        ]
+        loaded = daemon.instance.get_materialized_partitions(dg.AssetKey(["drawn", "feature_shards"]))
+        made = {
+            name for name in REFRESHED if daemon.instance.get_latest_materialization_event(dg.AssetKey(["drawn", name]))
+        }
+
+    assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 4
+    assert missed.timestamp == seven.timestamp()
+    assert sorted(missed.run_ids) == sorted(run.run_id for run in daily)
+    partitions = {str(partition_key(Partition(yesterday, category))) for category in dataset.categories}
+    assert {run.tags["dagster/partition"] for run in daily} == partitions == loaded
+    # The tick before the days were there asked for nothing, a single one for the refresh, in one run.
+    assert [tick.run_ids for tick in sensor_ticks if tick.run_ids] == [[refresh.run_id]]
+    assert sensor_ticks[0].run_ids == []
+    assert refresh.asset_selection == {dg.AssetKey(["drawn", name]) for name in REFRESHED}
+    assert made == set(REFRESHED)
+    assert evaluations
+    assert all(evaluation is not None and evaluation.passed for evaluation in evaluations)
