@@ -85,9 +85,10 @@ def _input_errors() -> tuple[type[Exception], ...]:
 def _run(options: argparse.Namespace) -> int:
     from image_assets.dataset import load_dataset
     from image_assets.session import Session
+    from resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.
-    console = Console(stderr=options.json)
+    console = terminal_console(sys.stderr if options.json else sys.stdout)
     with Session(load_dataset(options.dataset), options.landing, options.store, console) as session:
         report = session.run(options.day, options.category)
         report.show(console)
@@ -133,8 +134,9 @@ def _status(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     from image_assets.demo import run_demo
+    from resources.progress import terminal_console
 
-    return run_demo(options.root, options.images, Console())
+    return run_demo(options.root, options.images, terminal_console(sys.stdout))
 
 
 if __name__ == "__main__":

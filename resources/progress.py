@@ -1,10 +1,12 @@
 """How long work tells where it is: lines in the run's log, or bars in a terminal."""
 
+import io
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import dagster as dg
 from rich.console import Console
@@ -84,6 +86,15 @@ class TerminalProgress:
             yield lambda done, total: bars.update(task, completed=done, total=total)
             total = bars.tasks[0].total
             bars.update(task, completed=total or 0, total=total or 0)
+
+
+def terminal_console(stream: TextIO) -> Console:
+    """A console on `stream` that stays there while Dagster, during a run, redirects the process's output to its logs."""
+    try:
+        descriptor = os.dup(stream.fileno())
+    except (OSError, io.UnsupportedOperation):  # a stream that is no file: nothing redirects it
+        return Console(file=stream)
+    return Console(file=os.fdopen(descriptor, "w", encoding="utf-8", buffering=1))
 
 
 class _Rate(TaskProgressColumn):
