@@ -85,8 +85,8 @@ def land(
         category: Category of all the files.
         progress: Called after every file with the number of files done and of all files.
         ignore: Shell patterns of names that are no arrivals.
-        only: Asked with the path that a file would have below the category's folder; what it declines is not landed
-            and not counted.
+        only: Asked with the path that a file would have below the category's folder; what it declines is neither
+            landed nor counted nor refused.
 
     Raises:
         LandingError: a path is missing, is ignored as a whole or holds the landing zone, the day or category is
@@ -98,8 +98,7 @@ def land(
     ignored, refused = 0, list[str]()
     arrivals: list[_Arrival] = []
     for path in given:
-        ignored += _gather(path, ignore, arrivals, refused)
-    arrivals = [arrival for arrival in arrivals if only(arrival.below)]
+        ignored += _gather(path, ignore, only, arrivals, refused)
     copied = _place_all(arrivals, folder, progress)
     size = sum(arrival.bytes for arrival in copied)
     return LandingReport(len(copied), len(arrivals) - len(copied), ignored, size, tuple(refused))
@@ -181,13 +180,18 @@ def _checked_path(path: str | Path, folder: Path, ignore: Sequence[str]) -> str:
     return full
 
 
-def _gather(path: str, ignore: Sequence[str], arrivals: list[_Arrival], refused: list[str]) -> int:
+def _gather(
+    path: str, ignore: Sequence[str], only: Callable[[str], bool], arrivals: list[_Arrival], refused: list[str]
+) -> int:
     """Add what lies at or below `path` to `arrivals` and `refused`, in the order of names; how much was ignored."""
     found = walk(path, ignore) if os.path.isdir(path) else Walk([path], 0)
     parent = os.path.dirname(path)
     for leaf in sorted(found.paths):
+        below = os.path.relpath(leaf, parent)
+        if not only(below):
+            continue
         try:
-            arrivals.append(_Arrival(leaf, os.path.relpath(leaf, parent), _size(leaf)))
+            arrivals.append(_Arrival(leaf, below, _size(leaf)))
         except OSError as error:
             refused.append(f"{printable(leaf)}: {error.strerror or error}")
     return found.ignored

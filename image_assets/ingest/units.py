@@ -53,13 +53,11 @@ class LoadedUnit:
     quarantine: WrittenFile
 
 
-def load_units(
-    prints: Sequence[Fingerprint], loader: Loader, progress: Progress = no_progress, unit_files: int = UNIT_FILES
-) -> list[LoadedUnit]:
+def load_units(prints: Sequence[Fingerprint], loader: Loader, progress: Progress = no_progress) -> list[LoadedUnit]:
     """Load files unit by unit; units that were finished before are not touched."""
     units = []
-    for start in range(0, len(prints), unit_files):
-        unit = prints[start : start + unit_files]
+    for start in range(0, len(prints), UNIT_FILES):
+        unit = prints[start : start + UNIT_FILES]
         units.append(_load_unit(unit, loader, lambda done, _, start=start: progress(start + done, len(prints))))
         progress(start + len(unit), len(prints))
     return units

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from image_assets.ingest import landing as landing_module
 from image_assets.ingest.folder import FolderSource
-from image_assets.ingest.landing import LandingError, categories_of, land
+from image_assets.ingest.landing import LandingError, LandingReport, categories_of, land
 
 DAY = dt.date(2026, 11, 20)
 
@@ -53,6 +56,79 @@ def test_files_of_one_name_are_all_kept(tmp_path: Path) -> None:
     assert land([tmp_path / "2" / "in"], tmp_path / "landing", DAY, "plant").already_there == 1
 
 
+def test_the_second_file_of_a_name_is_told_by_its_content(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        land([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
+    # printf second | sha256sum
+    assert landed(tmp_path / "landing") == {"1.png": b"first", "1-16367aacb67a4a01.png": b"second"}
+
+
+@pytest.mark.parametrize("name", ["é" * 125 + ".jpeg", "x" * 255])
+def test_the_longest_of_names_leave_room_for_a_second_content(tmp_path: Path, name: str) -> None:
+    for content in (b"first", b"second"):
+        land([write(tmp_path / name, content)], tmp_path / "landing", DAY, "plant")
+    assert sorted(landed(tmp_path / "landing").values()) == [b"first", b"second"]
+
+
+def test_whoever_lands_the_same_name_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    contents = [b"%d" % (number % 6) for number in range(12)]
+    together = Barrier(len(contents))
+
+    def one(number: int) -> int:
+        path = write(tmp_path / str(number) / "in" / "1.png", contents[number])
+        together.wait(timeout=60)
+        return land([path.parent], tmp_path / "landing", DAY, "plant").copied
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        copied = list(pool.map(one, range(len(contents))))
+    assert set(landed(tmp_path / "landing").values()) == set(contents)
+    assert len(landed(tmp_path / "landing")) == sum(copied)
+
+
+def test_a_name_that_another_takes_during_the_copy_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def taken_first(partial: Path, target: Path) -> None:
+        if target.name == "1.png":
+            target.write_bytes(b"theirs")
+        link(partial, target)
+
+    monkeypatch.setattr(os, "link", taken_first)
+    land([write(tmp_path / "1.png", b"ours")], tmp_path / "landing", DAY, "plant")
+    assert sorted(landed(tmp_path / "landing").values()) == [b"ours", b"theirs"]
+
+
+def test_a_disk_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    for content in (b"first", b"second"):
+        land([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
+    assert sorted(landed(tmp_path / "landing").values()) == [b"first", b"second"]
+
+
+def test_any_name_can_land_and_a_url_names_the_landing_zone(tmp_path: Path) -> None:
+    names = [b"a b#%.png", b"new\nline.png", b"not\xffutf8.png"]
+    for name in names:
+        write(tmp_path / "in" / os.fsdecode(name), name)
+    url = (tmp_path / "landing zone").as_uri()
+    assert land([tmp_path / "in"], url, DAY, "plant").copied == len(names)
+    source = FolderSource(url)
+    files = source.list_files(DAY, "plant").files
+    assert sorted(source.read(file, 100) for file in files) == sorted(names)
+
+
+def test_progress_is_told_of_every_file(tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path / "in" / f"{number}.png")
+    told: list[tuple[int, int]] = []
+    land([tmp_path / "in"], tmp_path / "landing", DAY, "plant", lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_what_desktops_leave_behind_is_ignored_and_counted(tmp_path: Path) -> None:
     write(tmp_path / "in" / ".DS_Store")
     write(tmp_path / "in" / "1.png")
@@ -61,12 +137,12 @@ def test_what_desktops_leave_behind_is_ignored_and_counted(tmp_path: Path) -> No
 
 def test_only_what_is_wanted_is_landed(tmp_path: Path) -> None:
     for number in range(4):
-        write(tmp_path / "in" / f"{number}.png", bytes([number]))
-    report = land(
-        [tmp_path / "in"], tmp_path / "landing", DAY, "plant", only=lambda path: path in ("in/1.png", "in/3.png")
-    )
-    assert report.copied == 2
-    assert list(landed(tmp_path / "landing")) == ["in/1.png", "in/3.png"]
+        write(tmp_path / "in" / "deep" / f"{number}.png", bytes([number]))
+    (tmp_path / "in" / "broken link.png").symlink_to("nowhere")
+    wanted = ("in/deep/1.png", "in/deep/3.png")
+    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant", only=lambda path: path in wanted)
+    assert report == LandingReport(copied=2, already_there=0, ignored=0, bytes=2, refused=())
+    assert tuple(landed(tmp_path / "landing")) == wanted
 
 
 def test_a_copy_that_is_cut_off_is_not_seen_and_the_next_run_finishes(
@@ -98,9 +174,48 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
 
 
+def test_a_disk_that_refuses_midway_keeps_what_came_through_and_no_half_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write(tmp_path / "in" / f"{number}.png", bytes([number]))
+    copy = landing_module.shutil.copyfile
+
+    def full_at_the_second(path: str, target: Path) -> None:
+        copy(path, target)
+        if path.endswith("1.png"):
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing_module.shutil, "copyfile", full_at_the_second)
+        with pytest.raises(LandingError, match=r"in/1\.png cannot be copied"):
+            land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    assert landed(tmp_path / "landing") == {"in/0.png": b"\0"}
+    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    assert (report.copied, report.already_there) == (2, 1)
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "landing" / str(DAY))
+    with pytest.raises(LandingError, match=rf"1\.png cannot be copied to .*landing/{DAY}"):
+        land([write(tmp_path / "1.png")], tmp_path / "landing", DAY, "plant")
+
+
+@pytest.mark.parametrize("day", ["2026-11-20", dt.datetime(2026, 11, 20, 7)])
+def test_a_day_that_is_no_date_is_refused(tmp_path: Path, day: object) -> None:
+    with pytest.raises(LandingError, match="expected a date such as 2026-11-20, without a time"):
+        land([write(tmp_path / "1.png")], tmp_path / "landing", day, "plant")  # pyright: ignore[reportArgumentType]
+    assert not (tmp_path / "landing").exists()
+
+
 @pytest.mark.parametrize(
     ("category", "said"),
-    [("../plant", "expected 1 to 64 letters"), ("", "expected 1 to 64"), ("a b", "expected 1 to 64")],
+    [
+        ("../plant", "expected 1 to 64 letters"),
+        ("", "expected 1 to 64"),
+        ("a b", "expected 1 to 64"),
+        ("é", "'é': expected"),
+    ],
 )
 def test_a_category_that_is_no_name_is_refused(tmp_path: Path, category: str, said: str) -> None:
     with pytest.raises(LandingError, match=said):
@@ -114,37 +229,71 @@ def test_a_missing_path_is_named_before_anything_is_copied(tmp_path: Path) -> No
     assert not (tmp_path / "landing").exists()
 
 
+def test_a_path_whose_own_name_is_ignored_is_refused_rather_than_landed_unseen(tmp_path: Path) -> None:
+    write(tmp_path / ".photos" / "1.png")
+    with pytest.raises(LandingError, match=r"\.photos: this name is ignored"):
+        land([tmp_path / ".photos"], tmp_path / "landing", DAY, "plant")
+
+
 def test_the_landing_zone_is_not_landed_in_itself(tmp_path: Path) -> None:
     write(tmp_path / "1.png")
     with pytest.raises(LandingError, match="holds the landing zone"):
         land([tmp_path], tmp_path / "landing", DAY, "plant")
 
 
-def test_a_link_to_nowhere_is_refused_and_the_rest_lands(tmp_path: Path) -> None:
-    write(tmp_path / "in" / "1.png")
+def test_what_is_no_file_is_refused_with_its_reason_and_the_rest_lands(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "5.png", b"5")
+    write(tmp_path / "in" / "1.png", b"1")
     (tmp_path / "in" / "2.png").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "in" / "3.png")
+    (tmp_path / "in" / "4").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "5.png").symlink_to(tmp_path / "elsewhere" / "5.png")
     report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
-    assert report.copied == 1
-    assert len(report.refused) == 1
-    assert "in/2.png: No such file" in report.refused[0]
+    assert landed(tmp_path / "landing") == {"in/1.png": b"1", "in/5.png": b"5"}
+    assert not (tmp_path / "landing" / str(DAY) / "plant" / "in" / "5.png").is_symlink()
+    assert report.copied == 2
+    assert [line.removeprefix(f"{tmp_path}/in/") for line in report.refused] == [
+        "2.png: No such file or directory",
+        "3.png: no regular file",
+        "4: a link to a folder, which is not followed; give the folder itself",
+    ]
+
+
+def test_a_link_to_a_folder_that_is_given_is_that_folder(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "1.png", b"1")
+    (tmp_path / "in").symlink_to(tmp_path / "elsewhere")
+    assert land([tmp_path / "in"], tmp_path / "landing", DAY, "plant").copied == 1
+    assert landed(tmp_path / "landing") == {"in/1.png": b"1"}
 
 
 def test_folders_become_categories_with_clean_names(tmp_path: Path) -> None:
-    for name in ("My Cats", "é dogs", ".hidden"):
+    for name in ("My Cats", "é dogs", "(owls) & ducks!", "_x-", ".hidden"):
         write(tmp_path / name / "1.png")
+    write(tmp_path / "readme.txt")
     assert {name: folder.name for name, folder in categories_of(tmp_path).items()} == {
+        "owls_ducks": "(owls) & ducks!",
         "My_Cats": "My Cats",
+        "x": "_x-",
         "e_dogs": "é dogs",
     }
+
+
+def test_a_category_of_the_longest_name_can_be_landed(tmp_path: Path) -> None:
+    path = write(tmp_path / "top" / ("long " * 40) / "1.png")
+    (category,) = categories_of(tmp_path / "top")
+    assert len(category) == 64
+    assert land([path], tmp_path / "landing", DAY, category).copied == 1
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["a b/1.png", "a_b/1.png"], "a b.*a_b"),
-        (["中/1.png"], "中"),
-        (["1.png", "cats/2.png"], "1.png"),
-        ([], "folder"),
+        (["a b/1.png", "a_b/1.png"], "a b and .*a_b both become category 'a_b'; rename one"),
+        (["Cats/1.png", "cats/1.png"], "Cats and .*cats both become category"),
+        (["中/1.png"], "中: no letter or digit of A-Z, 0-9 to name it by; rename it"),
+        (["1.png", "2.JPG", "cats/2.png"], r"1\.png: 2 image\(s\) lie outside of any category; expected .*<category>"),
+        ([], "no folders in it; expected .*<category>"),
+        (["readme.txt"], "no folders in it; expected .*<category>"),
     ],
 )
 def test_folders_that_give_no_categories_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
@@ -154,3 +303,8 @@ def test_folders_that_give_no_categories_are_refused(tmp_path: Path, names: list
         write(top / name)
     with pytest.raises(LandingError, match=said):
         categories_of(top)
+
+
+def test_categories_of_a_folder_that_is_not_there_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LandingError, match=r"nowhere: No such file or directory; expected .*<category>"):
+        categories_of(tmp_path / "nowhere")

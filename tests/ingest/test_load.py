@@ -149,7 +149,7 @@ def test_categories_that_load_at_the_same_time_share_no_image(place: Place) -> N
 def test_a_run_that_was_killed_finds_its_finished_units_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, content in enumerate(PICTURES):
         place.put(DAYS[0], "plant", f"{number}.png", content)
-    monkeypatch.setattr(units.load_units, "__defaults__", (units.load_units.__defaults__[0], 2))
+    monkeypatch.setattr(units, "UNIT_FILES", 2)
     decoded: list[int] = []
     real = units.decode
 
@@ -178,7 +178,7 @@ def test_units_give_the_rows_of_a_single_one(tmp_path: Path, monkeypatch: pytest
         place = Place(tmp_path / str(size))
         for number, content in enumerate([*PICTURES, BROKEN, PICTURES[1]]):
             place.put(DAYS[0], "plant", f"{number}.png", content)
-        monkeypatch.setattr(units.load_units, "__defaults__", (units.load_units.__defaults__[0], size))
+        monkeypatch.setattr(units, "UNIT_FILES", size)
         place.load(DAYS[0])
         states.append(place.state())
     assert states[0] == states[1]
