@@ -32,6 +32,9 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 test: .venv/.dev  ## the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
+	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
+
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +57,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test lint docs lock clean-demo clean
+.PHONY: help demo ui test lint crash-rounds docs lock clean-demo clean

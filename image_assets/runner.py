@@ -150,7 +150,7 @@ def _run(
     result.warnings += [
         entry.user_message
         for entry in instance.all_logs(run.run_id)
-        if entry.level == logging.WARNING and not entry.is_dagster_event
+        if entry.level == logging.WARNING and not entry.is_dagster_event and entry.user_message not in result.warnings
     ]
 
 

@@ -89,7 +89,7 @@ class TerminalProgress:
 
 
 def terminal_console(stream: TextIO) -> Console:
-    """A console on `stream` that stays there while Dagster, during a run, redirects the process's output to its logs."""
+    """A console on `stream` that stays there while Dagster, during a run, redirects the output to its logs."""
     try:
         descriptor = os.dup(stream.fileno())
     except (OSError, io.UnsupportedOperation):  # a stream that is no file: nothing redirects it

@@ -45,8 +45,16 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         partition = partition_of(context.partition_key)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             tables = IngestTables.of(store.open(), dataset.name)
-            report = ingest_partition(partition, dataset, landing.source(dataset), tables, report_progress)
+            source = landing.source(dataset)
+            report = ingest_partition(partition, dataset, source, tables, report_progress)
+            unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
         metadata = _metadata(report)
+        if unknown:
+            metadata["arrivals"]["unknown categories"] = ", ".join(unknown)
+            context.log.warning(
+                f"{partition.date}: these are no categories of {dataset.name} and are not loaded: {', '.join(unknown)}; "
+                "rename the folders, or add the categories to the dataset file"
+            )
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))
         metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
         for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):

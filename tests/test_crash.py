@@ -1,0 +1,90 @@
+"""`kill -9` at any moment of a run: nothing half done is ever seen, and the next run ends as if nothing had happened.
+
+`make crash-rounds` plays many more rounds than the tests do.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, TableSchema
+from image_assets.shards.assets import shards_prefix
+from image_assets.shards.manifest import read_manifest
+from tests.platform import FIRST, Platform, land_small_sample
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "2"))
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
+
+
+def start(platform: Platform) -> subprocess.Popen[bytes]:
+    """Run the first day's plants from the command line."""
+    places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", "store"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(platform.root / "dagster")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "image_assets.cli", "run", *places, "--day", str(FIRST), "--category", "plant"],
+        cwd=platform.root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def rows(platform: Platform, schema: TableSchema) -> pl.DataFrame:
+    found = platform.rows(schema, platform.partition())
+    return found.sort(found.columns[0], "source" if "source" in found.columns else found.columns[1])
+
+
+def check_whole_or_absent(platform: Platform, clean: Platform) -> None:
+    for schema in TABLES:
+        found = rows(platform, schema)
+        assert found.is_empty() or found.equals(rows(clean, schema)), schema.name
+    manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
+    assert manifest is None or manifest == expected_manifest(clean)
+
+
+def expected_manifest(clean: Platform):
+    return read_manifest(clean.store.objects(), shards_prefix(clean.dataset, clean.partition()))
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
+    loaded_platform: Platform, tmp_path: Path, seed: int
+) -> None:
+    platform = Platform(loaded_platform.dataset, tmp_path)
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
+    land_small_sample(platform.landing)
+    # Most of what can go wrong is between the first file in the store and the last commit.
+    chance = random.Random(seed)
+    run = start(platform)
+    while run.poll() is None and not any((tmp_path / "store").rglob("*.parquet")):
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 4))
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    check_whole_or_absent(platform, loaded_platform)
+    assert start(platform).wait(timeout=120) == 0
+    for schema in TABLES:
+        assert rows(platform, schema).equals(rows(loaded_platform, schema)), schema.name
+    manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
+    assert manifest == expected_manifest(loaded_platform)
+
+
+def test_the_comparison_sees_a_lost_row(damaged: Platform, loaded_platform: Platform) -> None:
+    """The control: a partition that is half there is noticed."""
+    half = damaged.rows(RAW_IMAGES, damaged.partition()).slice(1)
+    damaged.replace_rows(RAW_IMAGES, damaged.partition(), half)
+    with pytest.raises(AssertionError, match="raw_images"):
+        check_whole_or_absent(damaged, loaded_platform)
