@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shlex
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
 from image_assets.facts import partition_facts
 from image_assets.ingest.landing import categories_of, land
+from image_assets.ingest.source import printable
 from image_assets.runner import UsageError
 from image_assets.sample import write_sample
 from image_assets.session import DayReport, Session
@@ -32,7 +34,7 @@ def run_demo(root: Path, images: Path | None, console: Console) -> int:
     """
     root.mkdir(parents=True, exist_ok=True)
     categories = {} if images is None else categories_of(images)
-    dataset = _dataset(root, list(categories))
+    dataset = _dataset(root, images, list(categories))
     days = (dataset.start_day, dataset.start_day + dt.timedelta(days=1))
     landing, store = str(root / "landing"), str(root / "store")
     os.environ["DAGSTER_HOME"] = str((root / "dagster").resolve())
@@ -49,18 +51,22 @@ def run_demo(root: Path, images: Path | None, console: Console) -> int:
     return 0 if all(report.result.ok for report in reports) else 1
 
 
-def _dataset(root: Path, categories: list[str]) -> DatasetSpec:
+def _dataset(root: Path, images: Path | None, categories: list[str]) -> DatasetSpec:
     """The demo's dataset file: made at the first run, for the two days before it, and kept."""
     file = root / "dataset.yaml"
     content = yaml.safe_load((BUNDLED / "sample.yaml").read_text(encoding="utf-8"))
-    if categories:
+    if images is not None:
         content["name"] = "my_images"
-        content["description"] = "Images of your own."
+        # The path tells folders apart that have the same categories: their images must not end in one dataset.
+        content["description"] = f"The images of {printable(str(images.resolve()))}"
         content["categories"] = {category: label for label, category in enumerate(categories)}
     if file.exists():
         dataset = load_dataset(file)
-        if dataset.name != content["name"] or dict(dataset.categories) != content["categories"]:
-            raise UsageError(f"{root} holds a demo of other images; remove it first with: make clean-demo")
+        if any(getattr(dataset, key) != content[key] for key in ("name", "description", "categories")):
+            raise UsageError(
+                f"{root} holds a demo of other images or categories ({dataset.description}: "
+                f"{', '.join(dataset.categories)}); remove it first with: make clean-demo"
+            )
         return dataset
     content["start_day"] = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -75,7 +81,7 @@ def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Pa
     for category, folder in categories.items():
         for day in days:
             with TerminalProgress(console).track(f"land {day} {category}", "files") as progress:
-                land(
+                report = land(
                     [folder],
                     landing,
                     day,
@@ -83,6 +89,8 @@ def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Pa
                     progress,
                     only=lambda path, day=day: (day == days[0]) == _early(path),
                 )
+            for line in report.refused:
+                console.print(f"refused: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _early(path: str) -> bool:
@@ -90,7 +98,7 @@ def _early(path: str) -> bool:
 
 
 def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
-    store = root / "store" / dataset.name
+    store, quoted = root / "store" / dataset.name, shlex.quote(str(root))
     lines = [
         ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
         ("shards", f"{store}/feature_shards/date=…/category=…/manifest.json"),
@@ -99,11 +107,11 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
         ("dataset file", f"{root}/dataset.yaml"),
     ]
     for name, where in lines:
-        console.print(f"  {name:<13} {where}", highlight=False, soft_wrap=True)
+        console.print(f"  {name:<13} {where}", markup=False, highlight=False, soft_wrap=True)
     console.print("\nnext:", style="bold")
     for line in (
         "make ui                           lineage, partitions, checks and plots in the Dagster UI",
         "make demo IMAGES=/path/to/folder  the same with folders of your own, one per category (make clean-demo first)",
-        f".venv/bin/image-assets status --dataset {root}/dataset.yaml --store {root}/store",
+        f".venv/bin/image-assets status --dataset {quoted}/dataset.yaml --store {quoted}/store",
     ):
-        console.print(f"  {line}", highlight=False, soft_wrap=True)
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

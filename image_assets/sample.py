@@ -137,7 +137,8 @@ def choose_drawings(stems: Sequence[str]) -> list[Drawing]:
 def write_sample(landing: Path, days: tuple[dt.date, dt.date], progress: Progress = no_progress) -> SampleReport:
     """Land the sample: `LANDING/<day>/<category>/<subgroup>/<code points>.png`, and ATTRIBUTION.txt beside the days.
 
-    The same bytes under the same names every time; files that are there already are not touched.
+    The same bytes under the same names every time. Files that are there already are not touched; those of these names
+    that hold anything else are written anew.
 
     Args:
         landing: Folder of the landing zone; made where it is missing.

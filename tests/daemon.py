@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -117,7 +117,7 @@ class Daemon:
         state = InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.DECLARED_IN_CODE, data)
         self.instance.add_instigator_state(state)
 
-    def wait_for(self, what: str, look: Callable[[], T | None], seconds: float = 120) -> T:
+    def wait_for(self, what: str, look: Callable[[], T | None], seconds: float = 240) -> T:
         """What `look` finds, as soon as it finds something; fails with the end of the log where it never does."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -198,49 +198,48 @@ class Ticks:
 
         Returns:
             What the ticks within the run asked for, if there are to be any: one at its start and end each, and one
-            after every materialisation and every evaluation of a check.
+            after `image_features` was made and after every evaluation of one of its checks.
         """
-        partition = Partition(day or self.latest, category)
-        return self._run(daily_job_name(self.platform.dataset), partition, tick_within=tick_within)
+        daily = self._job(daily_job_name(self.platform.dataset))
+        return [
+            self.requested()
+            for event in self._run(daily, Partition(day or self.latest, category))
+            if tick_within and _is_telling(event)
+        ]
 
     def refresh(self, meanwhile: Callable[[], None]) -> None:
         """Run the refresh; `meanwhile` is called after the first of its steps."""
-        self._run(refresh_job_name(self.platform.dataset), None, meanwhile=meanwhile)
+        refresh = self._run(self._job(refresh_job_name(self.platform.dataset)), None)
+        next(event for event in refresh if event.is_step_success)
+        meanwhile()
+        list(refresh)
 
     def check_features(self, category: str) -> bool:
-        """Run the checks of the latest day's features by themselves; whether all passed."""
-        return dg.materialize(
-            self._definitions.resolve_asset_graph().assets_defs,
-            selection=dg.AssetSelection.checks_for_assets(self._key("image_features")),
-            partition_key=partition_key(Partition(self.latest, category)),
-            resources=self._definitions.resources,
-            instance=self._instance,
-            run_config=SILENT,
-            raise_on_error=False,
-        ).success
+        """Run the checks of the latest day's features by themselves; whether the blocking ones passed."""
+        assets = self._definitions.resolve_asset_graph()
+        checks = {key for key in assets.asset_check_keys if key.asset_key == self._key("image_features")}
+        job = self._definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=checks)
+        *_, last = self._run(job, Partition(self.latest, category))
+        return last.event_type is dg.DagsterEventType.RUN_SUCCESS
 
     def _key(self, asset: str) -> dg.AssetKey:
         return dg.AssetKey([self.platform.dataset.name, asset])
 
-    def _run(
-        self,
-        job_name: str,
-        partition: Partition | None,
-        *,
-        tick_within: bool = False,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> list[list[str]]:
-        job = self._definitions.resolve_job_def(job_name)
-        tags = job.get_tags_for_partition_key(partition_key(partition), None) if partition else {}
+    def _job(self, name: str) -> dg.JobDefinition:
+        return self._definitions.resolve_job_def(name)
+
+    def _run(self, job: dg.JobDefinition, partition: Partition | None) -> Iterator[dg.DagsterEvent]:
+        daily = self._job(daily_job_name(self.platform.dataset))
+        tags = daily.get_tags_for_partition_key(partition_key(partition), None) if partition else {}
         run = self._instance.create_run_for_job(job, tags=tags, run_config=SILENT)
-        asked = []
-        for event in execute_run_iterator(InMemoryJob(job), run, self._instance):
-            if tick_within and event.event_type_value in _TELLING_EVENTS:
-                asked.append(self.requested())
-            if meanwhile and event.is_step_success:
-                meanwhile()
-                meanwhile = None
-        return asked
+        yield from execute_run_iterator(InMemoryJob(job), run, self._instance)
 
 
-_TELLING_EVENTS = {"RUN_START", "ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "RUN_SUCCESS", "RUN_FAILURE"}
+def _is_telling(event: dg.DagsterEvent) -> bool:
+    if event.event_type in (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        return "image_features" in str(event.step_key)
+    return event.event_type in (
+        dg.DagsterEventType.RUN_START,
+        dg.DagsterEventType.RUN_SUCCESS,
+        dg.DagsterEventType.RUN_FAILURE,
+    )

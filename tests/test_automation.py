@@ -1,18 +1,14 @@
-"""What runs by itself: the schedule's ticks, when the refresh fires, what is tried again, and a real daemon."""
+"""What runs by itself: the schedule's ticks, when the refresh fires, what is tried again."""
 
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-import yaml
-from dagster._core.scheduler.instigation import InstigatorType
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import GenericError
 
@@ -20,9 +16,6 @@ from image_assets import automation
 from image_assets.automation import PARTITIONED, REFRESHED, daily_job_name, refresh_job_name, retried
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import (
-    DATASETS_VARIABLE,
-    LANDING_VARIABLE,
-    STORE_VARIABLE,
     build_definitions,
     build_resources,
 )
@@ -37,7 +30,7 @@ from io_managers.delta_tables import CommitConflict
 from resources.extractors import ExtractorResource
 from resources.landing import LandingResource
 from resources.store import StoreResource
-from tests.daemon import ONE_DAY, ROOT, SILENT, WORKSPACE, Daemon, Ticks, environment, zone_at_noon
+from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 
@@ -137,13 +130,11 @@ def ticks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ticks]:
 
 
 def test_the_refresh_fires_once_when_the_last_category_has_passed_its_checks(ticks: Ticks) -> None:
-    """Earlier days are missing all the while, and everything is loaded before the first checks are through."""
+    """Earlier days are missing all the while."""
     assert not any(ticks.load("plant", tick_within=True))
     assert ticks.requested() == []
     asked = ticks.load("animal", tick_within=True)
-    # Run start, four tables and five checks of the ingest, image_features, and all its checks but the last.
-    assert asked[: 1 + 4 + 5 + 1 + 3] == [[]] * 14
-    assert [one for one in asked if one] == [BOTH]
+    assert asked == [[], [], [], [], [], BOTH, []]  # run start, image_features, its four checks, run end
     assert ticks.requested() == []
 
 
@@ -305,87 +296,3 @@ def test_what_is_wrong_for_good_fails_at_once(tmp_path: Path) -> None:
     result, tried_again = run_daily(platform, {"extractors": TamperedWeights()})
     assert not result.success
     assert tried_again == []
-
-
-# The whole of it
-
-
-def test_definitions_load_by_themselves_and_as_the_environment_says(tmp_path: Path) -> None:
-    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(small_dataset().model_dump(mode="json")))
-    for datasets in ({}, {DATASETS_VARIABLE: f"kingdoms, {tmp_path}/drawn.yaml"}):
-        done = subprocess.run(
-            [Path(sys.executable).with_name("dagster"), "definitions", "validate", "-w", WORKSPACE],
-            cwd=ROOT,
-            env=environment(tmp_path, datasets),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-
-
-def test_definitions_do_not_load_with_a_dataset_file_that_is_wrong(tmp_path: Path) -> None:
-    (tmp_path / "wrong.yaml").write_text("name: wrong\n")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("dagster"), "definitions", "validate", "-w", WORKSPACE],
-        cwd=ROOT,
-        env=environment(tmp_path, {DATASETS_VARIABLE: f"{tmp_path}/wrong.yaml"}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "wrong.yaml is not a usable dataset file" in done.stderr + done.stdout
-
-
-def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The real clock cannot be moved, so the daemon is: it finds the tick of seven o'clock missed and makes up for it.
-
-    From there on all is the daemon's: the queue, a process for every run, the automation sensor at its own pace.
-    """
-    now = dt.datetime.now(ZoneInfo(zone_at_noon()))
-    yesterday = now.date() - ONE_DAY
-    dataset = small_dataset(time_zone=str(now.tzinfo), start_day=yesterday - 3 * ONE_DAY)
-    platform = Platform(dataset, tmp_path)
-    for category, kind in dataset.categories.items():
-        land_pictures(platform.landing, str(yesterday), category, kind, range(8))
-    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
-    variables = {
-        DATASETS_VARIABLE: str(tmp_path / "drawn.yaml"),
-        LANDING_VARIABLE: str(platform.landing),
-        STORE_VARIABLE: platform.store.url,
-    }
-    seven = now.replace(hour=7, minute=0, second=0, microsecond=0)
-    definitions = platform.definitions()
-    daemon = Daemon(tmp_path / "home", variables)
-    daemon.was_down_since(seven, definitions.resolve_schedule_def("drawn_at_seven"))
-    with daemon:
-        *daily, refresh = daemon.wait_for("four finished runs", lambda: daemon.finished_runs(4))
-        assert daemon.next_tick_requests(definitions) == 0
-        (missed,) = daemon.ticks(InstigatorType.SCHEDULE)
-        sensor_ticks = daemon.ticks(InstigatorType.SENSOR)
-        runs = daemon.runs()
-        evaluations = [
-            entry.asset_check_evaluation
-            for run in runs
-            for entry in daemon.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        ]
-        loaded = daemon.instance.get_materialized_partitions(dg.AssetKey(["drawn", "feature_shards"]))
-        made = {
-            name for name in REFRESHED if daemon.instance.get_latest_materialization_event(dg.AssetKey(["drawn", name]))
-        }
-
-    assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 4
-    assert missed.timestamp == seven.timestamp()
-    assert sorted(missed.run_ids) == sorted(run.run_id for run in daily)
-    partitions = {str(partition_key(Partition(yesterday, category))) for category in dataset.categories}
-    assert {run.tags["dagster/partition"] for run in daily} == partitions == loaded
-    # The tick before the days were there asked for nothing, a single one for the refresh, in one run.
-    assert [tick.run_ids for tick in sensor_ticks if tick.run_ids] == [[refresh.run_id]]
-    assert sensor_ticks[0].run_ids == []
-    assert refresh.asset_selection == {dg.AssetKey(["drawn", name]) for name in REFRESHED}
-    assert made == set(REFRESHED)
-    assert evaluations
-    assert all(evaluation is not None and evaluation.passed for evaluation in evaluations)

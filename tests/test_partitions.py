@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -60,7 +61,7 @@ def test_days_follow_each_other_without_gap_or_overlap_in_every_time_zone(time_z
     for number, window in enumerate(windows):
         assert window.start.date() == start + number * ONE_DAY
         assert window.start.tzinfo == ZoneInfo(time_zone)
-    for window, following in zip(windows, windows[1:], strict=False):
+    for window, following in itertools.pairwise(windows):
         assert window.end.timestamp() == following.start.timestamp()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from image_assets.dataset import load_dataset
 from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
-from image_assets.sample import SampleError, SampleReport, write_sample
+from image_assets.sample import SampleError, SampleReport, choose_drawings, write_sample
 from image_assets.schema import Partition
 from io_managers.store import Store
 
@@ -52,6 +54,8 @@ def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(
         for category in CATEGORIES:
             one = ingest_partition(Partition(day, category), dataset, FolderSource(landing), tables)
             assert 0 < sum(one.quarantined.values()) / one.listed < dataset.limits.quarantine_rate
+            assert one.listed == report.files[day][category]
+            assert one.loaded >= 20
             loaded[day, category] = one
     for category in CATEGORIES:
         assert sum(loaded[day, category].loaded for day in DAYS) == report.drawings[category]
@@ -62,10 +66,26 @@ def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(
     assert reasons == {"not_an_image", "truncated", "empty", "too_many_pixels"}
 
 
-def test_a_second_time_gives_the_same_files(sample: tuple[Path, SampleReport], tmp_path: Path) -> None:
-    landing, report = sample
-    assert write_sample(tmp_path / "again", DAYS) == report
-    assert files(tmp_path / "again") == files(landing)
+def test_a_second_time_mends_what_is_missing_or_damaged_and_touches_nothing_else(
+    sample: tuple[Path, SampleReport], tmp_path: Path
+) -> None:
+    whole, report = sample
+    landing = tmp_path / "landing"
+    shutil.copytree(whole, landing)
+    first, second = sorted(landing.rglob("*.png"))[:2]
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:100])
+    damaged = {str(file.relative_to(landing)) for file in (first, second)}
+    # A time that no file written now can have: what is written again shows.
+    for file in landing.rglob("*"):
+        os.utime(file, ns=(0, 0))
+
+    steps: list[tuple[int, int]] = []
+    assert write_sample(landing, DAYS, lambda done, total: steps.append((done, total))) == report
+    assert files(landing) == files(whole)
+    written = {str(f.relative_to(landing)) for f in landing.rglob("*") if f.is_file() and f.stat().st_mtime_ns}
+    assert written == damaged
+    assert steps[-1][0] == steps[-1][1] == len(steps) >= sum(report.drawings.values())
 
 
 def test_the_artists_are_named_where_no_source_lists_it(sample: tuple[Path, SampleReport]) -> None:
@@ -81,6 +101,27 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(SampleError, match=r'the sample needs resvg_py: pip install "image-assets\[sample\]"'):
         write_sample(tmp_path, DAYS)
+
+
+def test_of_skin_tones_one_is_drawn_and_of_couples_and_things_none() -> None:
+    tones = [f"1F468-{tone}-200D-1F33E" for tone in ("1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")]
+    stems = [
+        "1F33B",
+        "1F408-200D-2B1B",
+        "1F468-200D-1F33E",
+        *tones,
+        "1F468-200D-2764-FE0F-200D-1F468",
+        "1F697",
+        "1F3FB",
+    ]
+    chosen = choose_drawings(stems)
+    assert [(d.category, d.subgroup) for d in chosen] == [
+        ("plant", "plant-flower"),
+        ("animal", "animal-mammal"),
+        ("human", "person-role"),
+    ]
+    assert chosen[2].stem in stems[2:8]
+    assert choose_drawings(stems[::-1]) == chosen
 
 
 def test_one_day_is_too_few(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         if unknown:
             metadata["arrivals"]["unknown categories"] = ", ".join(unknown)
             context.log.warning(
-                f"{partition.date}: these are no categories of {dataset.name} and are not loaded: {', '.join(unknown)}; "
+                f"{partition.date}: these are no categories of {dataset.name} and are not loaded: "
+                f"{', '.join(unknown)}; "
                 "rename the folders, or add the categories to the dataset file"
             )
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))

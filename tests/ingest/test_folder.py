@@ -160,6 +160,17 @@ def test_what_is_no_file_is_listed_but_cannot_be_read(plants: Path, tmp_path: Pa
         folder.read(file, MANY)
 
 
+def test_a_pipe_is_not_even_opened(plants: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(plants / "x.png")
+    folder = source(plants)
+    (file,) = folder.list_files(DAY, "plant").files
+    opened: list[str] = []
+    monkeypatch.setattr(os, "open", lambda path, *_: opened.append(path))
+    with pytest.raises(SourceReadError, match="it is no regular file"):
+        folder.read(file, MANY)
+    assert opened == []
+
+
 @contextmanager
 def as_somebody_else() -> Iterator[None]:
     """Without root's right to read everything; whoever is not root has no such right anyway."""

@@ -289,7 +289,8 @@ def test_a_category_of_the_longest_name_can_be_landed(tmp_path: Path) -> None:
     ("names", "said"),
     [
         (["a b/1.png", "a_b/1.png"], "a b and .*a_b both become category 'a_b'; rename one"),
-        (["Cats/1.png", "cats/1.png"], "Cats and .*cats both become category"),
+        (["Cats/1.png", "cats/1.png"], "Cats and .*cats both become category 'cats'"),
+        (["cats/1.png", "Çats/1.png"], "cats and .*Çats both become category 'Cats'"),
         (["中/1.png"], "中: no letter or digit of A-Z, 0-9 to name it by; rename it"),
         (["1.png", "2.JPG", "cats/2.png"], r"1\.png: 2 image\(s\) lie outside of any category; expected .*<category>"),
         ([], "no folders in it; expected .*<category>"),
