@@ -32,7 +32,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         ).with_io_manager_key("tables")
 
     @dg.multi_asset(
-        name=f"{dataset.name}__ingest",
+        name=f"{dataset.name}__raw_images",
         specs=[spec(schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)],
         partitions_def=partitions_of(dataset),
     )
