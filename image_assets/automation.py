@@ -58,11 +58,12 @@ def once_a_day_is_complete() -> dg.AutomationCondition:
     condition = dg.AutomationCondition
     # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
     # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
-    not_there = condition.missing() | condition.any_checks_match(~condition.check_passed(), blocking_only=True)
+    # What is not there has not passed either.
+    not_passed = condition.any_checks_match(~condition.check_passed(), blocking_only=True)
     not_sound = condition.any_checks_match(
         condition.check_failed() | condition.execution_failed() | condition.in_progress(), blocking_only=True
     )
-    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_there) | not_sound)
+    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_passed) | not_sound)
     # Since it was last asked for, and not since it was last made, as in `eager`: what arrives while a refresh is
     # running would then be forgotten.
     something_new = condition.any_deps_match(condition.newly_updated()).since(condition.newly_requested())

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ import matplotlib
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
     InstigatorState,
@@ -30,7 +31,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
-from image_assets.automation import REFRESHED, daily_job_name, refresh_job_name
+from image_assets.automation import PARTITIONED, REFRESHED, daily_job_name, refresh_job_name
 from image_assets.partitions import partition_key
 from image_assets.schema import Partition
 from tests.pictures import land_pictures
@@ -213,6 +214,26 @@ class Ticks:
         next(event for event in refresh if event.is_step_success)
         meanwhile()
         list(refresh)
+
+    @contextmanager
+    def backfill(self, *partitions: Partition) -> Iterator[None]:
+        """A backfill of these partitions is under way; what it has run so far is up to the test."""
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id="late",
+            asset_graph=self._definitions.resolve_asset_graph(),
+            partition_names=[str(partition_key(partition)) for partition in partitions],
+            asset_selection=[self._key(name) for name in PARTITIONED],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=self._instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        self._instance.add_backfill(backfill)
+        yield
+        self._instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
 
     def check_features(self, category: str) -> bool:
         """Run the checks of the latest day's features by themselves; whether the blocking ones passed."""

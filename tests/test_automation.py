@@ -36,6 +36,8 @@ from tests.platform import FIRST, Platform, small_dataset
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BOTH = ["classifier", "embedding"]
+# Of the ticks at a run's start, after its features, after each of their four checks and at its end.
+ONCE_CHECKED = [[], [], [], [], [], BOTH, []]
 
 
 def definitions_of(*datasets: DatasetSpec) -> dg.Definitions:
@@ -133,8 +135,7 @@ def test_the_refresh_fires_once_when_the_last_category_has_passed_its_checks(tic
     """Earlier days are missing all the while."""
     assert not any(ticks.load("plant", tick_within=True))
     assert ticks.requested() == []
-    asked = ticks.load("animal", tick_within=True)
-    assert asked == [[], [], [], [], [], BOTH, []]  # run start, image_features, its four checks, run end
+    assert ticks.load("animal", tick_within=True) == ONCE_CHECKED
     assert ticks.requested() == []
 
 
@@ -147,8 +148,7 @@ def test_a_failed_blocking_check_holds_back_until_the_partition_is_put_right(tic
     assert not ticks.check_features("animal")
     assert not any(ticks.load("plant", tick_within=True))
     assert ticks.requested() == []
-    asked = ticks.load("animal", tick_within=True)
-    assert [one for one in asked if one] == [BOTH]
+    assert ticks.load("animal", tick_within=True) == ONCE_CHECKED
     assert ticks.requested() == []
 
 
@@ -159,8 +159,7 @@ def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_i
     ticks.load("plant")
     ticks.load("animal")
     assert ticks.requested() == BOTH
-    asked = ticks.load("plant", ticks.earlier, tick_within=True)
-    assert [one for one in asked if one] == [BOTH]
+    assert ticks.load("plant", ticks.earlier, tick_within=True) == ONCE_CHECKED
     in_the_way = ticks.platform.landing / str(ticks.earlier)
     in_the_way.touch()  # a file where the day's folder should be
     ticks.load("plant", ticks.earlier)
@@ -183,6 +182,20 @@ def test_after_midnight_the_refresh_waits_for_the_new_day(ticks: Ticks) -> None:
     assert ticks.requested() == []
     ticks.load("animal", ticks.latest + ONE_DAY)
     assert ticks.requested() == BOTH
+
+
+def test_a_backfill_is_waited_for_and_refreshed_after_once(ticks: Ticks) -> None:
+    ticks.load("plant")
+    ticks.load("animal")
+    assert ticks.requested() == BOTH
+    with ticks.backfill(Partition(ticks.earlier, "plant"), Partition(ticks.earlier, "animal")):
+        assert ticks.requested() == []
+        ticks.load("plant", ticks.earlier)
+        assert ticks.requested() == []
+        ticks.load("animal", ticks.earlier)
+        assert ticks.requested() == []
+    assert ticks.requested() == BOTH
+    assert ticks.requested() == []
 
 
 @pytest.mark.parametrize("tick_before", [False, True])
@@ -272,7 +285,7 @@ def test_a_landing_zone_that_is_away_for_a_moment_is_waited_for(
     platform = Platform(small_dataset(), tmp_path)
     result, tried_again = run_daily(platform, {"landing": LateLanding(url=str(platform.landing))})
     assert result.success
-    assert tried_again == ["drawn__ingest"]
+    assert tried_again == ["drawn__raw_images"]
     assert platform.rows(IMAGE_FEATURES).height == 3
 
 
@@ -282,7 +295,7 @@ def test_a_landing_zone_that_stays_away_fails_after_three_retries_and_says_why(
     monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
     result, tried_again = run_daily(Platform(small_dataset(), tmp_path), {})
     assert not result.success
-    assert tried_again == ["drawn__ingest"] * 3
+    assert tried_again == ["drawn__raw_images"] * 3
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     error = failure.step_failure_data.error
     assert error is not None

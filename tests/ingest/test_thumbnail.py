@@ -23,8 +23,9 @@ def opened(content: bytes) -> Image.Image:
 def test_it_fits_and_keeps_the_proportions(height: int, width: int, side: int) -> None:
     small = opened(thumbnail(picture(height, width), side))
     shrink = min(1, side / max(height, width))
-    assert small.width == pytest.approx(max(1, width * shrink), abs=0.51)
-    assert small.height == pytest.approx(max(1, height * shrink), abs=0.51)
+    # Of the two whole numbers around the shorter side, Pillow takes the one that keeps the proportions better.
+    assert abs(small.width - max(1, width * shrink)) < 1
+    assert abs(small.height - max(1, height * shrink)) < 1
     assert max(small.size) <= max(side, 1)
 
 
