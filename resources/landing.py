@@ -4,7 +4,8 @@ import dagster as dg
 from pydantic import Field
 
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.source import Source, open_source
+from image_assets.ingest.registry import open_source
+from image_assets.ingest.source import Source
 
 
 class LandingResource(dg.ConfigurableResource):

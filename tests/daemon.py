@@ -235,6 +235,13 @@ class Ticks:
         yield
         self._instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
 
+    def make_features(self, category: str) -> None:
+        """Make the latest day's features again by themselves, without checks."""
+        job = self._definitions.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection={self._key("image_features")}, asset_check_selection=set()
+        )
+        list(self._run(job, Partition(self.latest, category)))
+
     def check_features(self, category: str) -> bool:
         """Run the checks of the latest day's features by themselves; whether the blocking ones passed."""
         assets = self._definitions.resolve_asset_graph()

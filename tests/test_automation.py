@@ -152,6 +152,16 @@ def test_a_failed_blocking_check_holds_back_until_the_partition_is_put_right(tic
     assert ticks.requested() == []
 
 
+def test_features_that_are_made_again_by_hand_wait_for_their_checks(ticks: Ticks) -> None:
+    ticks.load("plant")
+    ticks.load("animal")
+    assert ticks.requested() == BOTH
+    ticks.make_features("plant")
+    assert ticks.requested() == []
+    assert ticks.check_features("plant")
+    assert ticks.requested() == BOTH
+
+
 def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_it_fails(
     ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

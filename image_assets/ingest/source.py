@@ -1,6 +1,6 @@
 """What every way of arriving looks like to the pipeline: a day's files of a category, listed and then read.
 
-Here are the interface, its errors and the registry; each source has a module of its own.
+Here are the interface and its errors; each source has a module of its own, and `registry.py` knows them all.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import Protocol
-
-from image_assets import dataset
 
 # Cc, Cs, Zl, Zp, the signs that turn the direction of writing, and the escape itself. Unicode guarantees that
 # these classes keep their members, so a provenance does not change with the version of Python.
@@ -78,22 +76,6 @@ class Source(Protocol):
             SourceReadError: it cannot be read.
         """
         ...
-
-
-def open_source(spec: dataset.FolderSource, landing: str) -> Source:
-    """The source that a dataset file asks for.
-
-    Args:
-        spec: The dataset's `source` section; its own landing zone goes before `landing`.
-        landing: Landing zone that the platform was started with.
-
-    Raises:
-        SourceError: the landing zone is of a kind that this source cannot open.
-    """
-    from image_assets.ingest.folder import FolderSource  # it implements this module's interface
-
-    kinds = {"folder": FolderSource}
-    return kinds[spec.kind](spec.landing or landing, spec.ignore)
 
 
 def printable(name: str) -> str:

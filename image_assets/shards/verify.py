@@ -7,17 +7,14 @@ the code that wrote the files. At most one shard and the ids of the partition ar
 from __future__ import annotations
 
 import datetime as dt
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 from obstore.store import ObjectStore
-from pyarrow import csv, parquet
 
 from image_assets.schema import shard_schema
 from image_assets.shards.manifest import (
@@ -25,13 +22,13 @@ from image_assets.shards.manifest import (
     ShardError,
     ShardFile,
     ShardManifest,
-    StoredFile,
     list_files,
     parse_manifest,
     path_of,
     shard_name,
     stored_sha256,
 )
+from image_assets.shards.reading import ids_of, non_finite_in, read_shard, shape_of
 
 _EXAMPLES = 3
 _T = TypeVar("_T")
@@ -176,7 +173,7 @@ def check_rows_and_columns(
     schema = shard_schema(expected.width)
     problems: list[Problem] = []
     for index, shard in enumerate(manifest.shards):
-        shape = _look(store, prefix, shard, _shape, problems)
+        shape = _look(store, prefix, shard, shape_of, problems)
         if shape is None:
             continue
         rows, columns = shape
@@ -198,7 +195,7 @@ def check_ids(
     problems: list[Problem] = []
     parts = [pl.DataFrame(schema={"id": pl.String, "file": pl.Int32})]
     for index, shard in enumerate(manifest.shards):
-        ids = _look(store, prefix, shard, _ids, problems)
+        ids = _look(store, prefix, shard, ids_of, problems)
         if ids is not None:
             parts.append(ids.to_frame().with_columns(file=pl.lit(index)))
     found = pl.concat(parts)
@@ -222,7 +219,7 @@ def check_labels(store: ObjectStore, prefix: str, manifest: ShardManifest, expec
     """Rows whose label is not the category's."""
 
     def others(store: ObjectStore, path: str) -> pl.Series:
-        labels = pl.Series(_read(store, path, ["category_label"])["category_label"])
+        labels = pl.Series(read_shard(store, path, ["category_label"])["category_label"])
         return labels.filter(labels.ne_missing(expected.label))
 
     problems: list[Problem] = []
@@ -238,7 +235,7 @@ def check_values(store: ObjectStore, prefix: str, manifest: ShardManifest) -> li
     """Features that are NaN, infinite or null."""
     problems: list[Problem] = []
     for shard in manifest.shards:
-        bad = _look(store, prefix, shard, _non_finite, problems)
+        bad = _look(store, prefix, shard, non_finite_in, problems)
         if bad:
             count, first = bad
             found = f"{count}, the first in {first}"
@@ -246,44 +243,7 @@ def check_values(store: ObjectStore, prefix: str, manifest: ShardManifest) -> li
     return problems
 
 
-# Reading a shard
-
-
-def _read(store: ObjectStore, path: str, columns: list[str] | None = None) -> pa.Table:
-    """A shard's columns; also broken text in them is an error."""
-    file = StoredFile(store, path)
-    if path.endswith(".csv"):
-        header = io.BufferedReader(file, 2**20).readline().decode().rstrip("\n").split(",")
-        types = dict.fromkeys(header, pa.float32()) | {"picture_id": pa.string(), "category_label": pa.int16()}
-        options = csv.ConvertOptions(column_types=types, include_columns=columns, null_values=[])
-        table = csv.read_csv(StoredFile(store, path), convert_options=options)
-    else:
-        table = parquet.ParquetFile(file, pre_buffer=True).read(columns)
-    table.validate(full=True)
-    return table
-
-
-def _shape(store: ObjectStore, path: str) -> tuple[int, pa.Schema]:
-    if path.endswith(".csv"):
-        table = _read(store, path)
-        return table.num_rows, table.schema
-    file = parquet.ParquetFile(StoredFile(store, path))
-    return file.metadata.num_rows, file.schema_arrow
-
-
-def _ids(store: ObjectStore, path: str) -> pl.Series:
-    return pl.Series("id", _read(store, path, ["picture_id"])["picture_id"]).cast(pl.String)
-
-
-def _non_finite(store: ObjectStore, path: str) -> tuple[int, str] | None:
-    table = _read(store, path)
-    bad = {
-        name: int(np.count_nonzero(~np.isfinite(table[name].to_numpy())))
-        for name in table.column_names
-        if pa.types.is_floating(table[name].type)  # other types are found by the check of the columns
-    }
-    first = next((name for name, count in bad.items() if count), None)
-    return None if first is None else (sum(bad.values()), first)
+# Looking, and saying what was found
 
 
 def _look(
@@ -302,9 +262,6 @@ def _look(
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         problems.append(Problem(Code.FILE_UNREADABLE, shard.file, "content", "a readable table", text))
     return None
-
-
-# Saying what was found
 
 
 def _missing(shard: ShardFile) -> Problem:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from image_assets.dataset import FolderSource as FolderSpec
 from image_assets.ingest.folder import IN_PROGRESS, FolderSource
-from image_assets.ingest.source import SourceError, SourceReadError, open_source, printable
+from image_assets.ingest.registry import open_source
+from image_assets.ingest.source import SourceError, SourceReadError, printable
 
 DAY = dt.date(2026, 11, 20)
 MANY = 1_000_000
