@@ -84,13 +84,13 @@ def _input_errors() -> tuple[type[Exception], ...]:
 
 def _run(options: argparse.Namespace) -> int:
     from image_assets.dataset import load_dataset
-    from image_assets.session import Session
+    from image_assets.deployment import Deployment
     from resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.
     console = terminal_console(sys.stderr if options.json else sys.stdout)
-    with Session(load_dataset(options.dataset), options.landing, options.store, console) as session:
-        report = session.run(options.day, options.category)
+    with Deployment(load_dataset(options.dataset), options.landing, options.store, console) as deployment:
+        report = deployment.run(options.day, options.category)
         report.show(console)
         if options.json:
             print(json.dumps(report.as_json(), ensure_ascii=False))  # noqa: T201  # the product of the command

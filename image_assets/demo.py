@@ -12,12 +12,12 @@ import yaml
 from rich.console import Console
 
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
+from image_assets.deployment import DayReport, Deployment
 from image_assets.facts import partition_facts
 from image_assets.ingest.landing import categories_of, land
 from image_assets.ingest.source import printable
 from image_assets.runner import UsageError
 from image_assets.sample import write_sample
-from image_assets.session import DayReport, Session
 from image_assets.summary import partition_table
 from resources.progress import TerminalProgress
 
@@ -40,13 +40,13 @@ def run_demo(root: Path, images: Path | None, console: Console) -> int:
     os.environ["DAGSTER_HOME"] = str((root / "dagster").resolve())
     _land(root / "landing", days, categories, console)
     reports: list[DayReport] = []
-    with Session(dataset, landing, store, console) as session:
+    with Deployment(dataset, landing, store, console) as deployment:
         for day in days:
             console.rule(f"{dataset.name}, {day}")
-            reports.append(session.run(day))
+            reports.append(deployment.run(day))
             reports[-1].show(console)
         console.rule("the demo")
-        console.print(partition_table(partition_facts(dataset, session.store), "everything that is loaded"))
+        console.print(partition_table(partition_facts(dataset, deployment.store), "everything that is loaded"))
     _say_where(root, dataset, console)
     return 0 if all(report.result.ok for report in reports) else 1
 

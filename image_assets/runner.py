@@ -111,7 +111,7 @@ def run_day(
         _run(definitions, daily_job_name(dataset), partition, instance, result)
     if result.ok:
         _run(definitions, refresh_job_name(dataset), None, instance, result)
-        result.refreshed = True
+        result.refreshed = not result.errors
     return result
 
 

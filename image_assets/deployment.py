@@ -1,4 +1,4 @@
-"""One command-line session: a dataset, its places, an instance, and the runs made with them."""
+"""A dataset with its places and a Dagster instance, as the command line uses them, and the runs made there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DayReport:
         show_day(console, self.dataset, self.day, self.facts, self.result, self.model)
 
 
-class Session:
+class Deployment:
     """Runs days of a dataset. A context manager: it closes the instance.
 
     Raises:
@@ -72,7 +72,7 @@ class Session:
         facts = partition_facts(self.dataset, self.store, partitions)
         return DayReport(self.dataset, day, facts, result, current_manifest(self.dataset, self.store))
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Deployment:
         return self
 
     def __exit__(
