@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 _BAD_USAGE = 2
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Exit status: 0 done, 1 a blocking check or a run failed, 2 bad usage or input."""
+    """Run a command. Exit status: 0 done, 1 a blocking check or a run failed, 2 bad usage or input, 130 Ctrl-C."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _input_errors() as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return _BAD_USAGE
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; run the same command again to go on from here", highlight=False)
+        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -105,6 +105,9 @@ def run_day(
     """Materialise the partitions one after the other, then what is made of the whole dataset.
 
     The latter is left alone where a partition did not come through: it would be made from data that is not sound.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
     for partition in partitions:
@@ -145,6 +148,7 @@ def _run(
                 description=evaluation.description or "",
             )
         )
+    _stop_if_interrupted(run)
     _add_seconds(run, result, time.monotonic() - began)
     _add_errors(run, partition, result)
     result.warnings += [
@@ -152,6 +156,16 @@ def _run(
         for entry in instance.all_logs(run.run_id)
         if entry.level == logging.WARNING and not entry.is_dagster_event and entry.user_message not in result.warnings
     ]
+
+
+def _stop_if_interrupted(run: dg.ExecuteInProcessResult) -> None:
+    """Raise `KeyboardInterrupt` again, which Dagster has recorded as the failure of the step that it ended."""
+    for event in run.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        while error is not None:
+            if error.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError"):
+                raise KeyboardInterrupt
+            error = error.cause
 
 
 def _add_seconds(run: dg.ExecuteInProcessResult, result: DayResult, total: float) -> None:

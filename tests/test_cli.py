@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from image_assets.cli import main
+from image_assets.ingest import units
 from image_assets.schema import IMAGE_FEATURES
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
@@ -127,6 +128,26 @@ def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     assert "blocking" in printed.err
     # What is made of all days is left as it was.
     assert (tmp_path / "store/drawn/classifier/manifest.json").read_bytes() == model
+
+
+def test_ctrl_c_ends_the_command_and_not_only_the_step(
+    tmp_path: Path, places: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(places / "landing", tmp_path / "landing")
+    shutil.copy(places / "drawn.yaml", tmp_path)
+    decoded = []
+
+    def interrupted(*_: object) -> None:
+        decoded.append(1)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(units, "decode", interrupted)
+        assert run(tmp_path, FIRST) == 130
+    assert "run the same command again" in capsys.readouterr().err
+    assert not (tmp_path / "store/drawn/image_features").exists()
+    # Threads had at most their own files in hand: no other category was begun.
+    assert len(decoded) <= 16
 
 
 @pytest.mark.parametrize(
