@@ -9,8 +9,8 @@ from io_managers.store import Store
 class StoreResource(dg.ConfigurableResource):
     """The store: a local folder, or a bucket with its options.
 
-    >>> StoreResource(url="s3://images/store", options={"aws_region": "eu-central-1"}).open().location("kingdoms")
-    's3://images/store/kingdoms'
+    >>> StoreResource(url="s3://images/store", options={"aws_region": "eu-central-1"}).open().location("birds")
+    's3://images/store/birds'
     """
 
     url: str = Field(description="A folder, a file:// URL or s3://bucket/prefix.")

@@ -175,8 +175,8 @@ def test_a_reader_that_is_overtaken_gets_the_new_model(store, monkeypatch):
 
 def test_a_broken_manifest_does_not_keep_a_new_model_out(store):
     put(store, "manifest.json", b"{")
-    save_model(store, PREFIX, fitted(), description())
-    load_model(store, PREFIX)
+    saved = save_model(store, PREFIX, fitted(), description())
+    assert load_model(store, PREFIX)[1] == saved
 
 
 def test_no_model_is_told_apart_from_a_bad_one(store):
