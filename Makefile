@@ -20,6 +20,13 @@ help:  ## what can be made
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The peers of the benchmark want other versions of what the project uses: an environment of their own.
+.venv-bench/.run: requirements-bench.lock pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-bench.lock
+	.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
 demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
 	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
 
@@ -35,6 +42,13 @@ test: .venv/.dev  ## the tests
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
 
+bench: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAGES=n JSON=file)
+	.venv-bench/bin/python -m benchmarks.extraction $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
+		$(if $(JSON),--json "$(JSON)")
+
+growth: .venv/.dev  ## how the cost of a day grows with its images and with history
+	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
+
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,8 +59,10 @@ docs: .venv/.run  ## the data dictionary, from the schema
 
 lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
-	$(BIN)/uv pip compile pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock $(COMPILE)
+	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
+	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 
+EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra dev
 COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
 
@@ -54,7 +70,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test bench growth lint crash-rounds docs lock clean-demo clean

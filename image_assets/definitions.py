@@ -8,12 +8,13 @@ import dagster as dg
 from asset_checks import checks_of
 from image_assets.automation import automation_of
 from image_assets.classifier.assets import classifier_assets
-from image_assets.dataset import DatasetSpec, load_datasets
+from image_assets.dataset import DatasetError, DatasetSpec, EngineName, load_datasets
 from image_assets.embedding.assets import embedding_assets
 from image_assets.features.assets import feature_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.shards.assets import shard_assets
 from io_managers.delta_io_manager import DeltaIOManager
+from resources.engines import EngineResource
 from resources.extractors import ExtractorResource
 from resources.landing import LandingResource
 from resources.progress import LogProgress
@@ -22,6 +23,7 @@ from resources.store import StoreResource
 DATASETS_VARIABLE = "IMAGE_ASSETS_DATASETS"
 LANDING_VARIABLE = "IMAGE_ASSETS_LANDING"
 STORE_VARIABLE = "IMAGE_ASSETS_STORE"
+ENGINE_VARIABLE = "IMAGE_ASSETS_ENGINE"
 
 
 def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:
@@ -47,14 +49,29 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
 
 
 def build_resources(landing: LandingResource, store: StoreResource) -> dict[str, object]:
-    """The resources of a deployment, by the names that the assets ask for."""
+    """The resources of a deployment, by the names that the assets ask for.
+
+    Raises:
+        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine.
+    """
     return {
         "landing": landing,
         "store": store,
         "tables": DeltaIOManager(store=store),
         "extractors": ExtractorResource(),
+        "engines": EngineResource(override=_engine_override()),
         "progress": LogProgress(),
     }
+
+
+def _engine_override() -> EngineName | None:
+    match os.environ.get(ENGINE_VARIABLE):
+        case None | "":
+            return None
+        case "local" | "ray" as name:
+            return name
+        case other:
+            raise DatasetError(f"{ENGINE_VARIABLE}={other}: there is no such engine; expected local or ray")
 
 
 @dg.definitions
@@ -62,7 +79,8 @@ def defs() -> dg.Definitions:
     """The deployment that the environment describes.
 
     `IMAGE_ASSETS_DATASETS` lists dataset files or names of bundled ones, separated by commas; `IMAGE_ASSETS_LANDING`
-    and `IMAGE_ASSETS_STORE` say where images arrive and where everything is kept. Credentials of a bucket are taken
+    and `IMAGE_ASSETS_STORE` say where images arrive and where everything is kept; `IMAGE_ASSETS_ENGINE` replaces the
+    engine of all datasets. Credentials of a bucket are taken
     from the usual `AWS_…` variables by the object store itself and never pass through Dagster's configuration.
     """
     datasets = load_datasets([name.strip() for name in os.environ.get(DATASETS_VARIABLE, "kingdoms").split(",")])

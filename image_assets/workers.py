@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,11 +27,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ordered_map(work: Callable[[T], R], items: Iterable[T], workers: int | None = None) -> Iterator[R]:
+def chunks(items: Sequence[T], most: int, weight: Callable[[T], int], heaviest: int) -> Iterator[Sequence[T]]:
+    """Consecutive items, at most `most` together and, but for single ones, together no heavier than `heaviest`."""
+    start, carried = 0, 0
+    for at, item in enumerate(items):
+        heft = weight(item)
+        if at > start and (at - start == most or carried + heft > heaviest):
+            yield items[start:at]
+            start, carried = at, 0
+        carried += heft
+    if start < len(items):
+        yield items[start:]
+
+
+def ordered_map(
+    work: Callable[[T], R], items: Iterable[T], workers: int | None = None, waiting_per_worker: int = 4
+) -> Iterator[R]:
     """`work` of every item, in the items' order, by `workers` threads (default: one per core).
 
-    At most four results per worker wait for the consumer, so memory does not grow with the number of items. An
-    error in `work` is raised where its result would have come.
+    At most `waiting_per_worker` results per worker wait for the consumer, so memory does not grow with the number of
+    items. An error in `work` is raised where its result would have come.
     """
     workers = workers or cores()
     with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
@@ -39,7 +54,7 @@ def ordered_map(work: Callable[[T], R], items: Iterable[T], workers: int | None 
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= 4 * workers:
+                if len(waiting) >= waiting_per_worker * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -19,8 +19,9 @@ from pyarrow.fs import PyFileSystem
 
 # Images are compressed already; a second time costs time and saves nothing.
 _COMPRESSED_ALREADY = ("content", "thumbnail")
-# Few rows a group keep memory flat when each holds an image of a megabyte.
-_GROUP_ROWS = 256
+# A group is held in memory while it is written or read: counted in bytes, so that images of any size keep it flat.
+_GROUP_BYTES = 32_000_000
+_READ_ROWS = 256
 
 
 class DamagedFile(RuntimeError):
@@ -61,15 +62,15 @@ class ParquetFiles:
         rows = 0
         with tempfile.TemporaryFile(prefix="image-assets-") as local:
             with pq.ParquetWriter(local, self._schema, **self._settings()) as writer:
-                for batch in batches:
-                    writer.write_batch(batch, row_group_size=_GROUP_ROWS)
-                    rows += batch.num_rows
+                for group in _groups(batches):
+                    writer.write_table(group, row_group_size=group.num_rows)
+                    rows += group.num_rows
             size = local.tell()
             local.seek(0)
             obstore.put(self._objects, path, local)
         return WrittenFile(path, rows, size)
 
-    def read(self, path: str, columns: list[str], rows: int = _GROUP_ROWS) -> Iterator[pa.RecordBatch]:
+    def read(self, path: str, columns: list[str], rows: int = _READ_ROWS) -> Iterator[pa.RecordBatch]:
         """The columns asked for, in batches of at most `rows` rows.
 
         Raises:
@@ -84,6 +85,10 @@ class ParquetFiles:
             raise DamagedFile(
                 f"{self._url}/{path} is damaged ({error}); remove it and run its partition again"
             ) from error
+
+    def __getstate__(self) -> dict:
+        # Opened when it is first needed, on every machine anew.
+        return {name: value for name, value in self.__dict__.items() if name != "_filesystem"}
 
     def _open(self, path: str) -> pq.ParquetFile:
         return pq.ParquetFile(self._filesystem.open_input_file(path), page_checksum_verification=True)
@@ -104,6 +109,21 @@ class ParquetFiles:
             # Readers then see plain lists, which every Delta reader knows.
             "store_schema": False,
         }
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches put together to row groups: each ends with the batch that fills it."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        if batch.num_rows:
+            waiting.append(batch)
+            held += batch.nbytes
+        if held >= _GROUP_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, held = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

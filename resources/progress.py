@@ -50,13 +50,15 @@ class LogProgress:
     def track(self, title: str, unit: str, log: Log | None = None) -> Iterator[Progress]:
         """Log a line every few seconds."""
         began = said = time.monotonic()
+        there: int | None = None
 
         def progress(done: int, total: int) -> None:
-            nonlocal said
+            nonlocal said, there
+            there = done if there is None else there
             now = time.monotonic()
             if now - said >= self._seconds and done:
                 said = now
-                (log or _LOG).info(describe(title, unit, done, total, now - began))
+                (log or _LOG).info(describe(title, unit, done, total, now - began, there))
 
         yield progress
 
@@ -107,8 +109,8 @@ class _Rate(TaskProgressColumn):
         return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
 
 
-def describe(title: str, unit: str, done: int, total: int, seconds: float) -> str:
-    """One line of progress; `seconds` since the beginning."""
-    rate = done / seconds if seconds > 0 else 0.0
+def describe(title: str, unit: str, done: int, total: int, seconds: float, there: int = 0) -> str:
+    """One line of progress; `seconds` since the beginning, when `there` were found done by an earlier run."""
+    rate = (done - there) / seconds if seconds > 0 else 0.0
     left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
     return f"{title}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s{left}"

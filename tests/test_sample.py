@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from image_assets.dataset import load_dataset
+from image_assets.engine import LocalEngine
 from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.sample import SampleError, SampleReport, choose_drawings, write_sample
@@ -52,7 +53,7 @@ def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(
     loaded: dict[tuple[dt.date, str], IngestReport] = {}
     for day in DAYS:
         for category in CATEGORIES:
-            one = ingest_partition(Partition(day, category), dataset, FolderSource(landing), tables)
+            one = ingest_partition(Partition(day, category), dataset, FolderSource(landing), tables, LocalEngine())
             assert 0 < sum(one.quarantined.values()) / one.listed < dataset.limits.quarantine_rate
             assert one.listed == report.files[day][category]
             assert one.loaded >= 20

@@ -6,11 +6,12 @@ import dagster as dg
 
 from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
-from image_assets.features.units import extract_units
+from image_assets.features.units import Extraction, extract_units
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from io_managers.delta_io_manager import PartitionFiles
 from io_managers.table_metadata import column_schema
+from resources.engines import EngineResource
 from resources.extractors import ExtractorResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
@@ -35,6 +36,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         raw_images: PartitionFiles,
         store: StoreResource,
         extractors: ExtractorResource,
+        engines: EngineResource,
         progress: dg.ResourceParam[ProgressReporter],
     ) -> dg.MaterializeResult:
         partition = partition_of(context.partition_key)
@@ -43,15 +45,18 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         began = time.monotonic()
         with retried(), progress.track(f"features {partition}", "images", context.log) as report_progress:
             extraction = extract_units(
-                raw_images.table, raw_images.files, table, partition, extractor, dataset.limits, report_progress
+                raw_images.table,
+                raw_images.files,
+                table,
+                partition,
+                dataset.extractor,
+                engines.engine(dataset),
+                report_progress,
             )
-        metadata: dict[str, float] = {"extracted": extraction.extracted}
-        if extraction.extracted:
-            metadata["images per second"] = round(extraction.extracted / (time.monotonic() - began), 1)
         return dg.MaterializeResult(
             value=extraction.files,
             metadata={
-                **metadata,
+                **_figures(extraction, time.monotonic() - began),
                 "extractor": extractor.name,
                 "extractor digest": extractor.digest,
                 "width": extractor.width,
@@ -59,3 +64,18 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return image_features
+
+
+def _figures(extraction: Extraction, seconds: float) -> dict[str, float]:
+    """What the work took, where there was any."""
+    figures: dict[str, float] = {"extracted": extraction.extracted}
+    effort = extraction.effort
+    if extraction.extracted:
+        worked = effort.decoding + effort.model
+        figures |= {
+            "images per second": round(extraction.extracted / seconds, 1),
+            "share of decoding": round(effort.decoding / worked, 3),
+            "share of the model": round(effort.model / worked, 3),
+            "peak memory (MB)": round(extraction.peak_bytes / 1e6),
+        }
+    return figures

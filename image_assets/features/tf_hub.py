@@ -1,27 +1,17 @@
 """Any TF Hub image feature-vector module as an extractor, by URL or as the folder of a SavedModel.
 
-Needs the extra `tensorflow`. A SavedModel is a program that TensorFlow runs: use modules that you trust. What a URL
-delivers is kept in the folder that the environment variable `TFHUB_CACHE_DIR` names.
+TensorFlow runs it (`hub_module`), or onnxruntime runs what was converted from it (`hub_onnx`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tarfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
+from image_assets.dataset import HubRuntime
+from image_assets.features import hub_onnx
 from image_assets.features.digest import extractor_digest, folder_digest
-from image_assets.features.errors import HubModuleError
+from image_assets.features.hub_module import HubModule, module_folder
 from image_assets.features.preprocess import Resize, check_batch
-
-# The signature and the outputs that modules in TF1 format name their features with.
-_SIGNATURE = "default"
-_OUTPUTS = ("feature_vector", "default")
 
 
 class TfHubExtractor:
@@ -31,127 +21,42 @@ class TfHubExtractor:
         module: URL of the module, or the folder of a SavedModel.
         image_size: Side of the square input in pixels.
         width: Number of features that the module must give.
+        runtime: What runs it. The features agree to 1e-4; their bits differ, and so do the digests.
 
     Raises:
-        HubModuleError: TensorFlow is not installed, or the module cannot be had, loaded or run, or does not give
-            `width` features. All of this shows here, before the first image.
+        HubModuleError: TensorFlow is needed and not installed, or the module cannot be had, loaded or run, or does not
+            give `width` features, or cannot be converted exactly. All of this shows here, before the first image.
     """
 
-    def __init__(self, module: str, image_size: int, width: int) -> None:
+    def __init__(self, module: str, image_size: int, width: int, runtime: HubRuntime = "tensorflow") -> None:
         self.name = "tf_hub"
-        self.module = module
         self.image_size = image_size
         self.width = width
         self._resize = Resize(image_size, "pad")
-        self._tf, hub = _import_tensorflow()
-        folder = _resolve(hub, module)
+        folder = module_folder(module)
+        weights = folder_digest(folder)
         settings = {
             "extractor": self.name,
             **self._resize.settings,
             "layout": "RGB, channels last, 0 … 1",
             "width": width,
+            "runtime": runtime,
         }
-        # A signature does not keep its variables alive; the loaded module does.
-        self._loaded = _load(self._tf, hub, module, folder)
-        self.digest = extractor_digest(folder_digest(folder), settings)
-        self._features = _feature_function(self._loaded, module)
-        self.infer(np.zeros((1, image_size, image_size, 3), np.uint8))
+        self.digest = extractor_digest(weights, settings)
+        if runtime == "onnxruntime":
+            self._model = hub_onnx.load(module, folder, weights, image_size, width)
+        else:
+            self._model = HubModule(module, folder, image_size, width)
 
-    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]` with black bars."""
-        return self._resize(pixels)
+        return self._resize(pixels, whole)
+
+    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
+        """The smallest size, pixels, at which a picture of this size may be decoded."""
+        return self._resize.sufficient_size(width, height)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`.
-
-        Raises:
-            HubModuleError: the module cannot run on such images or gives something else.
-        """
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
         check_batch(batch, self.image_size)
-        images = self._tf.constant(batch.astype(np.float32) / np.float32(255))
-        try:
-            output = self._features(images)
-        except (self._tf.errors.OpError, ValueError, TypeError) as error:
-            raise HubModuleError(
-                f"{self.module} cannot run on float32 {list(images.shape)}: is image_size right? {error}"
-            ) from None
-        if not self._tf.is_tensor(output) or output.shape != (len(batch), self.width):
-            raise HubModuleError(
-                f"{self.module}: expected {self.width} features for each image, an output of shape "
-                f"[{len(batch)}, {self.width}]; found {_describe(output)}; correct the dataset file's width or module"
-            )
-        return output.numpy().astype(np.float32, copy=False)
-
-
-def _import_tensorflow() -> tuple[Any, Any]:
-    """TensorFlow and its hub; what they read from the environment must be there before the import."""
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # modules in Keras 2 form do not load with Keras 3
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else notes on the CPU run through the progress bars
-    try:
-        import tensorflow as tf
-        import tensorflow_hub as hub
-    except ImportError as error:
-        raise HubModuleError(
-            f'TF Hub modules need TensorFlow ({error}): pip install "image-assets[tensorflow]"'
-        ) from None
-    _limit_threads(tf)
-    return tf, hub
-
-
-def _limit_threads(tf: Any) -> None:
-    # Callers bring their own threads, one per core. Once TensorFlow has run, in this process, its setting stands.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-
-
-def _resolve(hub: Any, module: str) -> Path:
-    """The local folder of a module, downloaded where it is a URL."""
-    try:
-        folder = Path(hub.resolve(module))
-    except (OSError, RuntimeError, ValueError, EOFError, tarfile.TarError) as error:
-        raise HubModuleError(
-            f"{module}: cannot get this module ({error}); expected the URL of a TF Hub module (a .tar.gz) "
-            "or an existing folder"
-        ) from None
-    if not folder.is_dir():
-        raise HubModuleError(f"{module}: not a folder; expected the one that holds saved_model.pb")
-    return folder
-
-
-def _load(tf: Any, hub: Any, module: str, folder: Path) -> Any:
-    try:
-        return hub.load(str(folder))
-    except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise HubModuleError(f"{module}: cannot load this module from {folder} ({error})") from None
-
-
-def _feature_function(loaded: Any, module: str) -> Callable[[Any], Any]:
-    """What turns a float32 tensor of images into features: the module itself, or its signature in TF1 format."""
-    if callable(loaded):
-        return loaded
-    signatures = getattr(loaded, "signatures", {})
-    if _SIGNATURE not in signatures:
-        raise HubModuleError(
-            f"{module}: neither callable nor a TF1 module with the signature {_SIGNATURE!r}; "
-            f"it has the signatures {sorted(signatures)}"
-        )
-    signature = signatures[_SIGNATURE]
-    inputs = signature.structured_input_signature[1]
-    outputs = [name for name in _OUTPUTS if name in signature.structured_outputs]
-    if len(inputs) != 1 or not outputs:
-        raise HubModuleError(
-            f"{module}: its signature {_SIGNATURE!r} should take one input and give one of {list(_OUTPUTS)}; it takes "
-            f"{sorted(inputs)} and gives {sorted(signature.structured_outputs)}"
-        )
-    [(name, expected)] = inputs.items()
-
-    def features(images: Any) -> Any:
-        # TensorFlow does not compare shapes where a signature comes from TF1.
-        expected.shape.assert_is_compatible_with(images.shape)
-        return signature(**{name: images})[outputs[0]]
-
-    return features
-
-
-def _describe(output: Any) -> str:
-    return f"a tensor of shape {list(output.shape)}" if hasattr(output, "shape") else f"a {type(output).__name__}"
+        return self._model.infer(batch)

@@ -4,31 +4,53 @@ A unit's name is derived from the file it is made of and the extractor's digest:
 features of another extractor never take its place.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+import hashlib
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
 import pyarrow as pa
 
-from image_assets.dataset import Limits
-from image_assets.features.extractor import Extractor, extract
-from image_assets.ingest.decode import decode
-from image_assets.schema import IMAGE_FEATURES, Partition
-from image_assets.workers import Progress, no_progress, ordered_map
+from image_assets import dataset
+from image_assets.engine import Engine, Unit
+from image_assets.features.errors import ExtractorError
+from image_assets.features.extractor import shared_extractor
+from image_assets.features.pipeline import Effort, extract_rows
+from image_assets.memory import PeakMemory
+from image_assets.schema import Partition
+from image_assets.workers import Progress, no_progress
 from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 
-# A batch is always made of the same rows, whatever the number of threads: a model's last bits may depend on it.
-BATCH_IMAGES = 32
+_READ_ROWS = 256
+
+
+@dataclass(frozen=True)
+class UnitFeatures:
+    """What working on one unit gave.
+
+    Attributes:
+        file: Its file of `image_features`.
+        effort: Where the time went.
+        peak_bytes: Most memory that the process which did it had resident.
+    """
+
+    file: WrittenFile
+    effort: Effort
+    peak_bytes: int
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """The files of a partition's features, and how many images had not been extracted before."""
+    """The files of a partition's features, and what those took that had not been there before."""
 
     files: list[WrittenFile]
     extracted: int
+    effort: Effort = field(default_factory=Effort)
+    peak_bytes: int = 0
 
 
 def extract_units(
@@ -36,53 +58,76 @@ def extract_units(
     files: Sequence[WrittenFile],
     image_features: PartitionedTable,
     partition: Partition,
-    extractor: Extractor,
-    limits: Limits,
+    extractor: dataset.Extractor,
+    engine: Engine,
     progress: Progress = no_progress,
 ) -> Extraction:
-    """Extract the features of every image in `files`, file by file; finished ones are not made again."""
+    """Extract the features of every image in `files`, file by file; finished ones are not made again.
+
+    Raises:
+        ExtractorError: the extractor cannot be used, or is another one on the machine that a unit was sent to.
+        DamagedFile: a file of `raw_images` is not as it was written.
+        UnitLost: as `Engine.run`.
+    """
+    digest = shared_extractor(extractor).digest
+    names = {file.path: unit_name(file, digest) for file in files}
+    found = {file.path: image_features.find_file(partition, names[file.path]) for file in files}
+    missing = [file for file in files if found[file.path] is None]
     total = sum(file.rows for file in files)
-    done = extracted = 0
-    units = []
-    for file in files:
-        name = unit_name(file, extractor)
-        unit = image_features.find_file(partition, name)
-        if unit is None:
-            batches = _features(raw_images, file, extractor, limits)
-            unit = image_features.write_file(partition, name, _counted(batches, done, total, progress))
-            extracted += unit.rows
-        done += file.rows
-        progress(done, total)
-        units.append(unit)
-    return Extraction(units, extracted)
+    there = total - sum(file.rows for file in missing)
+    progress(there, total)
+    units = [
+        Unit(
+            f"the features of {file.path}",
+            file.rows,
+            partial(_extract_unit, raw_images, file, image_features, partition, names[file.path], extractor, digest),
+        )
+        for file in missing
+    ]
+    results = engine.run(units, lambda done, _: progress(there + done, total))
+    made = {file.path: result.file for file, result in zip(missing, results, strict=True)}
+    effort = Effort()
+    for result in results:
+        effort.add(result.effort)
+    return Extraction(
+        [found[file.path] or made[file.path] for file in files],
+        sum(file.rows for file in made.values()),
+        effort,
+        max((result.peak_bytes for result in results), default=0),
+    )
 
 
-def unit_name(file: WrittenFile, extractor: Extractor) -> str:
+def unit_name(file: WrittenFile, extractor_digest: str) -> str:
     """The name of the features of one file of `raw_images`."""
-    return hashlib.sha256(f"{file.path} {extractor.digest}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{file.path} {extractor_digest}".encode()).hexdigest()[:32]
 
 
-def _features(
-    raw_images: PartitionedTable, file: WrittenFile, extractor: Extractor, limits: Limits
-) -> Iterator[pa.RecordBatch]:
-    def work(rows: pa.RecordBatch) -> pa.RecordBatch:
-        images = [decode(content, limits).pixels for content in rows["content"].to_pylist()]
-        return feature_batch(rows["image_id"], rows["label"], extract(extractor, images), extractor.digest)
+def _extract_unit(
+    raw_images: PartitionedTable,
+    file: WrittenFile,
+    image_features: PartitionedTable,
+    partition: Partition,
+    name: str,
+    spec: dataset.Extractor,
+    digest: str,
+    threads: int,
+    progress: Progress,
+) -> UnitFeatures:
+    peak, effort = PeakMemory(), Effort()
+    extractor = shared_extractor(spec)
+    if extractor.digest != digest:
+        raise ExtractorError(
+            f"{socket.gethostname()} has another {extractor.name} than the machine that started the run: its digest is "
+            f"{extractor.digest}, expected {digest}; install the same version of this project and the same module there"
+        )
+    batches = raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
+    rows = extract_rows(batches, extractor, threads, effort)
+    written = image_features.write_file(partition, name, _counted(rows, file.rows, progress))
+    return UnitFeatures(written, effort, peak.bytes())
 
-    return ordered_map(work, raw_images.files.read(file.path, ["image_id", "label", "content"], BATCH_IMAGES))
 
-
-def feature_batch(image_ids: pa.Array, labels: pa.Array, features: np.ndarray, digest: str) -> pa.RecordBatch:
-    """Rows of `image_features` from float32 features of shape [N, D]."""
-    rows, width = features.shape
-    offsets = pa.array(np.arange(0, rows * width + 1, width, dtype=np.int32))
-    lists = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(features, np.float32).ravel()))
-    schema = IMAGE_FEATURES.file_schema
-    columns = [image_ids, labels, lists.cast(schema.field("features").type), pa.array([digest] * rows, pa.string())]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _counted(batches: Iterator[pa.RecordBatch], done: int, total: int, progress: Progress) -> Iterator[pa.RecordBatch]:
+def _counted(batches: Iterable[pa.RecordBatch], total: int, progress: Progress) -> Iterator[pa.RecordBatch]:
+    done = 0
     for batch in batches:
         done += batch.num_rows
         progress(done, total)

@@ -1,5 +1,6 @@
 """The assets of the first stage: arrivals, raw_images, duplicates and quarantine, loaded together."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -8,9 +9,11 @@ from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.preview import contact_sheet, quarantine_table
+from image_assets.memory import PeakMemory
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
 from io_managers.table_metadata import column_schema
+from resources.engines import EngineResource
 from resources.landing import LandingResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
@@ -40,15 +43,18 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         landing: LandingResource,
         store: StoreResource,
+        engines: EngineResource,
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
+        began, peak = time.monotonic(), PeakMemory()
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             tables = IngestTables.of(store.open(), dataset.name)
             source = landing.source(dataset)
-            report = ingest_partition(partition, dataset, source, tables, report_progress)
+            report = ingest_partition(partition, dataset, source, tables, engines.engine(dataset), report_progress)
             unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
         metadata = _metadata(report)
+        metadata["raw_images"] |= _figures(report, time.monotonic() - began, peak)
         if unknown:
             metadata["arrivals"]["unknown categories"] = ", ".join(unknown)
             context.log.warning(
@@ -62,6 +68,13 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             yield dg.MaterializeResult([dataset.name, table.name], metadata=metadata[table.name])
 
     return ingest
+
+
+def _figures(report: IngestReport, seconds: float, peak: PeakMemory) -> dict[str, float]:
+    """What the work took, where there was any."""
+    if not report.listed:
+        return {}
+    return {"files per second": round(report.listed / seconds, 1), "peak memory (MB)": round(peak.bytes() / 1e6)}
 
 
 def _metadata(report: IngestReport) -> dict[str, dict]:

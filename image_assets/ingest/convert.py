@@ -49,6 +49,11 @@ def to_rgb(image: Image.Image, orientation: int) -> Image.Image:
         image = _over_white(image)
     if image.mode != "RGB":
         image = image.convert("RGB")
+    return upright(image, orientation)
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture as its EXIF orientation, 1 to 8, says it is to be seen; the same object where it is upright."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from image_assets.dataset import Limits
+from image_assets.ingest import jpeg
 from image_assets.ingest.convert import to_rgb
 from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
 from image_assets.ingest.header import check_header, check_size
@@ -51,7 +52,10 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
         raise Rejected(Reason.TOO_MANY_BYTES, f"the file has {len(content):,} bytes; allowed are {limits.max_bytes:,}")
     image_format = _accepted_format(content)
     check_header(content, image_format, limits)
-    return DecodedImage(np.asarray(_read(content, image_format, limits)), image_format.value)
+    pixels = _read_ordinary_jpeg(content, limits) if image_format is ImageFormat.JPEG else None
+    if pixels is None:
+        pixels = np.asarray(_read(content, image_format, limits))
+    return DecodedImage(pixels, image_format.value)
 
 
 def _accepted_format(content: bytes) -> ImageFormat:
@@ -64,6 +68,17 @@ def _accepted_format(content: bytes) -> ImageFormat:
     if found not in ACCEPTED:
         raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{found} is not accepted; accepted: {allowed}")
     return found
+
+
+def _read_ordinary_jpeg(content: bytes, limits: Limits) -> np.ndarray | None:
+    frame = jpeg.ordinary_frame(content)
+    if frame is None:
+        return None
+    check_size((frame.width, frame.height), limits)
+    pixels = jpeg.read(content, frame)
+    if pixels is not None:
+        pixels.flags.writeable = False
+    return pixels
 
 
 def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> Image.Image:

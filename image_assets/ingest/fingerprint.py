@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from image_assets.dataset import Limits
+from image_assets.engine import Engine, Unit
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceFile, SourceReadError
-from image_assets.workers import Progress, no_progress, ordered_map
+from image_assets.workers import Progress, chunks, no_progress, ordered_map
+
+_UNIT_FILES = 10_001
+_CHUNK_FILES = 32
+_CHUNK_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -51,22 +57,36 @@ def read_within(source: Source, file: SourceFile, limits: Limits) -> bytes:
 
 
 def fingerprint(
-    files: Sequence[SourceFile], source: Source, limits: Limits, progress: Progress = no_progress
+    files: Sequence[SourceFile], source: Source, limits: Limits, engine: Engine, progress: Progress = no_progress
 ) -> tuple[list[Fingerprint], list[Refusal]]:
-    """Hash every file, on all cores, in the order of `files`; those that cannot be read are refused."""
+    """Hash every file, in the order of `files`; those that cannot be read are refused."""
+    parts = [files[start : start + _UNIT_FILES] for start in range(0, len(files), _UNIT_FILES)]
+    units = [
+        Unit(
+            f"hashing {part[0].source} … {part[-1].source}", len(part), partial(_fingerprint_unit, part, source, limits)
+        )
+        for part in parts
+    ]
+    results = [result for unit in engine.run(units, progress) for result in unit]
+    known = [result for result in results if isinstance(result, Fingerprint)]
+    return known, [result for result in results if isinstance(result, Refusal)]
 
-    def look(file: SourceFile) -> Fingerprint | Refusal:
-        try:
-            return Fingerprint(file, image_id(read_within(source, file, limits)))
-        except Rejected as rejected:
-            return Refusal(file, None, rejected.reason, rejected.detail)
 
-    known: list[Fingerprint] = []
-    refused: list[Refusal] = []
-    for done, result in enumerate(ordered_map(look, files), start=1):
-        if isinstance(result, Fingerprint):
-            known.append(result)
-        else:
-            refused.append(result)
-        progress(done, len(files))
-    return known, refused
+def _fingerprint_unit(
+    files: Sequence[SourceFile], source: Source, limits: Limits, threads: int, progress: Progress
+) -> list[Fingerprint | Refusal]:
+    def look(part: Sequence[SourceFile]) -> list[Fingerprint | Refusal]:
+        return [_fingerprint(file, source, limits) for file in part]
+
+    results: list[Fingerprint | Refusal] = []
+    for part in ordered_map(look, chunks(files, _CHUNK_FILES, lambda file: file.bytes, _CHUNK_BYTES), threads):
+        results += part
+        progress(len(results), len(files))
+    return results
+
+
+def _fingerprint(file: SourceFile, source: Source, limits: Limits) -> Fingerprint | Refusal:
+    try:
+        return Fingerprint(file, image_id(read_within(source, file, limits)))
+    except Rejected as rejected:
+        return Refusal(file, None, rejected.reason, rejected.detail)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.engine import Engine
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Refusal, fingerprint
 from image_assets.ingest.source import Source
@@ -46,7 +47,12 @@ class IngestReport:
 
 
 def ingest_partition(
-    partition: Partition, dataset: DatasetSpec, source: Source, tables: IngestTables, progress: Progress = no_progress
+    partition: Partition,
+    dataset: DatasetSpec,
+    source: Source,
+    tables: IngestTables,
+    engine: Engine,
+    progress: Progress = no_progress,
 ) -> IngestReport:
     """Load the partition's files and replace its rows in all four tables.
 
@@ -58,7 +64,7 @@ def ingest_partition(
     listing = source.list_files(partition.date, partition.category)
     # Every file is looked at twice: once for its hash, once to be decoded.
     steps = 2 * len(listing.files)
-    prints, refusals = fingerprint(listing.files, source, dataset.limits, lambda done, _: progress(done, steps))
+    prints, refusals = fingerprint(listing.files, source, dataset.limits, engine, lambda done, _: progress(done, steps))
     label = dataset.label_of(partition.category)
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
     units: list[LoadedUnit] = []
@@ -67,7 +73,9 @@ def ingest_partition(
     def choose(loaded: pl.LazyFrame) -> list:
         others = loaded.filter((pl.col("date") != partition.date) | (pl.col("category") != partition.category))
         plan = plan_loading(prints, others, partition)
-        units[:] = load_units(plan.to_load, loader, lambda done, _: progress(steps - len(plan.to_load) + done, steps))
+        units[:] = load_units(
+            plan.to_load, loader, engine, lambda done, _: progress(steps - len(plan.to_load) + done, steps)
+        )
         repeats[:] = plan.repeats
         return [unit.raw_images for unit in units]
 

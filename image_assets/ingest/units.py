@@ -9,24 +9,28 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from image_assets.dataset import Limits
+from image_assets.engine import Engine, Unit
 from image_assets.ingest.decode import decode
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source
 from image_assets.ingest.thumbnail import thumbnail
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
-from image_assets.workers import Progress, no_progress, ordered_map
+from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 
 UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.
-_DOOR_VERSION = 1
-_BATCH_ROWS = 64
+_DOOR_VERSION = 2
+# What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
+_CHUNK_FILES = 32
+_CHUNK_BYTES = 16_000_000
 
 
 class SourceChanged(RuntimeError):
@@ -53,14 +57,25 @@ class LoadedUnit:
     quarantine: WrittenFile
 
 
-def load_units(prints: Sequence[Fingerprint], loader: Loader, progress: Progress = no_progress) -> list[LoadedUnit]:
-    """Load files unit by unit; units that were finished before are not touched."""
-    units = []
-    for start in range(0, len(prints), UNIT_FILES):
-        unit = prints[start : start + UNIT_FILES]
-        units.append(_load_unit(unit, loader, lambda done, _, start=start: progress(start + done, len(prints))))
-        progress(start + len(unit), len(prints))
-    return units
+def load_units(
+    prints: Sequence[Fingerprint], loader: Loader, engine: Engine, progress: Progress = no_progress
+) -> list[LoadedUnit]:
+    """Load files unit by unit; units that were finished before are not touched.
+
+    Raises:
+        SourceChanged: a file is not what it was when it was hashed.
+        UnitLost: as `Engine.run`.
+    """
+    parts = [prints[start : start + UNIT_FILES] for start in range(0, len(prints), UNIT_FILES)]
+    found = [_find_unit(part, loader) for part in parts]
+    missing = [part for part, unit in zip(parts, found, strict=True) if unit is None]
+    there = len(prints) - sum(map(len, missing))
+    units = [
+        Unit(f"loading {part[0].file.source} … {part[-1].file.source}", len(part), partial(_load_unit, part, loader))
+        for part in missing
+    ]
+    made = iter(engine.run(units, lambda done, _: progress(there + done, len(prints))))
+    return [unit or next(made) for unit in found]
 
 
 def refusals_of(unit: LoadedUnit, loader: Loader, prints: Sequence[Fingerprint]) -> list[Refusal]:
@@ -82,14 +97,18 @@ def refusal_batch(refusals: Sequence[Refusal]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=QUARANTINE.file_schema)
 
 
-def _load_unit(prints: Sequence[Fingerprint], loader: Loader, progress: Progress) -> LoadedUnit:
+def _find_unit(prints: Sequence[Fingerprint], loader: Loader) -> LoadedUnit | None:
     name = _unit_name(prints, loader)
     raw = loader.raw_images.find_file(loader.partition, name)
     refused = loader.quarantine.find_file(loader.partition, name)
-    if raw is not None and refused is not None:
-        return LoadedUnit(raw, refused)
+    return LoadedUnit(raw, refused) if raw is not None and refused is not None else None
+
+
+def _load_unit(prints: Sequence[Fingerprint], loader: Loader, threads: int, progress: Progress) -> LoadedUnit:
+    name = _unit_name(prints, loader)
     refusals: list[Refusal] = []
-    raw = loader.raw_images.write_file(loader.partition, name, _batches(prints, loader, refusals, progress))
+    batches = _batches(prints, loader, refusals, threads, progress)
+    raw = loader.raw_images.write_file(loader.partition, name, batches)
     return LoadedUnit(raw, loader.quarantine.write_file(loader.partition, name, [refusal_batch(refusals)]))
 
 
@@ -104,20 +123,22 @@ def _unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
 
 
 def _batches(
-    prints: Sequence[Fingerprint], loader: Loader, refusals: list[Refusal], progress: Progress
+    prints: Sequence[Fingerprint], loader: Loader, refusals: list[Refusal], threads: int, progress: Progress
 ) -> Iterator[pa.RecordBatch]:
-    rows: list[dict] = []
-    for done, result in enumerate(ordered_map(lambda one: _row(one, loader), prints), start=1):
-        if isinstance(result, Refusal):
-            refusals.append(result)
-        else:
-            rows.append(result)
-        if len(rows) == _BATCH_ROWS:
-            yield pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema)
-            rows = []
+    done = 0
+    pieces = chunks(prints, _CHUNK_FILES, lambda one: one.file.bytes, _CHUNK_BYTES)
+    for count, rows, refused in ordered_map(partial(_load_chunk, loader), pieces, threads, waiting_per_worker=2):
+        refusals.extend(refused)
+        yield rows
+        done += count
         progress(done, len(prints))
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema)
+
+
+def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[int, pa.RecordBatch, list[Refusal]]:
+    results = [_row(one, loader) for one in prints]
+    refused = [result for result in results if isinstance(result, Refusal)]
+    rows = [result for result in results if not isinstance(result, Refusal)]
+    return len(prints), pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), refused
 
 
 def _read_again(one: Fingerprint, loader: Loader) -> bytes:

@@ -20,8 +20,8 @@ from image_assets.features import efficientnet_lite as module
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor, load_weights
 from image_assets.features.efficientnet_lite_graph import build_graph
 from image_assets.features.errors import WeightsError
-from image_assets.features.extractor import extract
 from tests.features import efficientnet_lite_reference
+from tests.features.extracting import extract
 
 CATS = slice(281, 286)  # tabby, tiger cat, Persian, Siamese and Egyptian cat among the ImageNet classes
 

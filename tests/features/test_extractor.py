@@ -3,12 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from image_assets import dataset
 from image_assets.features.errors import ExtractorError
-from image_assets.features.extractor import build_extractor, extract
+from image_assets.features.extractor import build_extractor, shared_extractor
 
 
 def test_a_dataset_file_chooses_the_embedded_extractor() -> None:
@@ -17,15 +16,8 @@ def test_a_dataset_file_chooses_the_embedded_extractor() -> None:
     assert len(extractor.digest) == 64
 
 
-def test_images_of_any_sizes_become_one_table_of_features() -> None:
-    extractor = build_extractor(dataset.EfficientNetLite0())
-    random = np.random.default_rng(0)
-    images = [random.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in [(1, 1), (500, 20), (224, 224)]]
-    features = extract(extractor, images)
-    assert (features.shape, features.dtype) == ((3, 1280), np.float32)
-    expected = extractor.infer(np.stack([extractor.prepare(pixels) for pixels in images]))
-    np.testing.assert_array_equal(features, expected)
-    assert extract(extractor, []).shape == (0, 1280)
+def test_a_process_builds_an_extractor_once() -> None:
+    assert shared_extractor(dataset.EfficientNetLite0()) is shared_extractor(dataset.EfficientNetLite0())
 
 
 def test_without_tensorflow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

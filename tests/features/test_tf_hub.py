@@ -16,9 +16,10 @@ import skimage.data
 
 from image_assets import dataset
 from image_assets.features.errors import HubModuleError
-from image_assets.features.extractor import build_extractor, extract
+from image_assets.features.extractor import build_extractor
 from image_assets.features.tf_hub import TfHubExtractor
 from tests.conftest import SHARED_DATA
+from tests.features.extracting import extract
 
 # Slow to import, an extra of the package: everything that needs it is in this module.
 tf = pytest.importorskip("tensorflow")
@@ -47,6 +48,10 @@ def extractor(mobilenet: Path) -> TfHubExtractor:
 @pytest.fixture(scope="module")
 def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
+
+
+def extract(extractor: Extractor, images: list[np.ndarray]) -> np.ndarray:
+    return extractor.infer(np.stack([extractor.prepare(pixels) for pixels in images]))
 
 
 def save_function(folder: Path, function: Callable[[Any], Any], size: int | None = None) -> str:

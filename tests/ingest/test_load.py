@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from image_assets.engine import LocalEngine
 from image_assets.ingest import units
 from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
@@ -46,7 +47,9 @@ class Place:
         return file
 
     def load(self, day: dt.date, category: str = "plant", source: FolderSource | None = None) -> IngestReport:
-        return ingest_partition(Partition(day, category), DATASET, source or FolderSource(self.landing), self.tables)
+        return ingest_partition(
+            Partition(day, category), DATASET, source or FolderSource(self.landing), self.tables, LocalEngine()
+        )
 
     def rows(self, table: str) -> pl.DataFrame:
         return getattr(self.tables, table).scan().collect()

@@ -22,6 +22,7 @@ from tests.platform import FIRST, small_dataset
 def test_a_line_says_how_much_how_fast_and_how_long_still() -> None:
     assert describe("load x", "files", 250, 1000, 5) == "load x: 250 of 1,000 files, 50 files/s, 15 s left"
     assert describe("load x", "files", 1000, 1000, 20) == "load x: 1,000 of 1,000 files, 50 files/s"
+    assert describe("load x", "files", 750, 1000, 5, 500) == "load x: 750 of 1,000 files, 50 files/s, 5 s left"
 
 
 def test_lines_come_at_intervals_not_at_every_step(caplog: pytest.LogCaptureFixture) -> None:
@@ -34,6 +35,15 @@ def test_lines_come_at_intervals_not_at_every_step(caplog: pytest.LogCaptureFixt
     with LogProgress(seconds=0).track("talkative", "files", log) as progress:
         progress(1, 2)
     assert caplog.messages[0].startswith("talkative: 1 of 2 files")
+
+
+def test_what_an_earlier_run_has_done_makes_this_one_no_faster(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("progress")
+    caplog.set_level(logging.INFO)
+    with LogProgress(seconds=0).track("resumed", "files", log) as progress:
+        progress(1_000_000, 2_000_000)
+        progress(1_000_000, 2_000_000)
+    assert caplog.messages[-1] == "resumed: 1,000,000 of 2,000,000 files, 0 files/s"
 
 
 def test_a_bar_is_drawn_in_a_terminal_and_nothing_elsewhere() -> None:

@@ -1,0 +1,156 @@
+"""TF Hub modules run by onnxruntime: converted once, compared with TensorFlow, kept.
+
+Where the converted module is kept already, TensorFlow is not even imported, which takes it ten seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from image_assets.features import model_cache
+from image_assets.features.comparison_images import comparison_batches
+from image_assets.features.digest import extractor_digest
+from image_assets.features.errors import HubModuleError
+from image_assets.features.hub_module import INSTALL, HubModule
+from image_assets.features.onnx_session import start_session
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+MAX_DEVIATION = 1e-4
+# Pinned, so that the same module becomes the same graph whatever newer operators a release of onnx brings.
+_OPSET = 18
+_INPUT, _OUTPUT = "images", "features"
+_REMEDY = "set the extractor's `runtime: tensorflow`"
+
+
+class OnnxModule:
+    """A converted module. A row's features do not depend on the other rows of the batch, nor on their number."""
+
+    def __init__(self, model: bytes) -> None:
+        self._session: onnxruntime.InferenceSession = start_session(model)
+
+    def infer(self, batch: np.ndarray) -> np.ndarray:
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
+        return np.asarray(self._session.run([_OUTPUT], {_INPUT: batch})[0])
+
+
+def load(module: str, folder: Path, weights: str, image_size: int, width: int) -> OnnxModule:
+    """The converted module, from the cache, or converted, compared and put there.
+
+    Args:
+        module: How the dataset file calls it, for errors.
+        folder: Where it is.
+        weights: Digest of that folder.
+        image_size: Side of the square input in pixels.
+        width: Number of features that it must give.
+
+    Raises:
+        HubModuleError: as `HubModule`; or the module cannot be converted, its features deviate, or the cache folder
+            cannot be used.
+    """
+    key = _key(weights, image_size, width)
+    with _cache_errors():
+        model = model_cache.read_model(key)
+    if model is not None:
+        return OnnxModule(model)
+    original = HubModule(module, folder, image_size, width)
+    try:
+        model = convert(original, image_size)
+        converted = OnnxModule(model)
+        deviation, magnitude = compare(original, converted, image_size)
+    except Exception as error:
+        # The converter and the runtime raise whatever their innermost functions do.
+        raise HubModuleError(f"{module}: cannot be converted for onnxruntime ({error}): {_REMEDY}") from error
+    if not deviation <= MAX_DEVIATION * max(1, magnitude):  # also where it is no number
+        raise HubModuleError(
+            f"{module}: run by onnxruntime, its features deviate from TensorFlow's by up to {deviation:.2g}; allowed is "
+            f"{MAX_DEVIATION:g} times the largest feature or 1, here {magnitude:.3g}: {_REMEDY}"
+        )
+    with _cache_errors():
+        model_cache.write_model(key, model)
+    return converted
+
+
+def convert(original: HubModule, image_size: int) -> bytes:
+    """A module as a serialised ONNX model.
+
+    Returns:
+        A model with the input `images`, uint8 `[N, image_size, image_size, 3]`, which it divides by 255, and the output
+        `features`, float32 `[N, width]`, for any N.
+    """
+    with _quiet("tensorflow", "tf2onnx"):
+        import tf2onnx.convert
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        tf = original.tf
+
+        @tf.function(input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8, _INPUT)])
+        def features(images: Any) -> Any:
+            return tf.cast(original.features(tf.cast(images, tf.float32) / 255), tf.float32)
+
+        # tf2onnx would freeze the function too, but take the constants that it captures for inputs.
+        frozen = convert_variables_to_constants_v2(
+            features.get_concrete_function(), lower_control_flow=False, aggressive_inlining=True
+        )
+        names = {frozen.inputs[0].name: _INPUT, frozen.outputs[0].name: _OUTPUT}
+        model, _ = tf2onnx.convert.from_graph_def(
+            frozen.graph.as_graph_def(add_shapes=True),
+            input_names=[tensor.name for tensor in frozen.inputs],
+            output_names=[tensor.name for tensor in frozen.outputs],
+            opset=_OPSET,
+            tensors_to_rename=names,
+        )
+    return model.SerializeToString(deterministic=True)
+
+
+def compare(original: HubModule, converted: OnnxModule, image_size: int) -> tuple[float, float]:
+    """The largest deviation of a feature on the comparison images, and the largest magnitude of one."""
+    deviation, magnitude = 0.0, 0.0
+    for batch in comparison_batches(image_size):
+        expected = original.infer(batch)
+        # The maximum of NumPy passes on what is no number, the one of Python may not.
+        deviation = float(np.maximum(deviation, np.abs(converted.infer(batch) - expected).max()))
+        magnitude = float(np.maximum(magnitude, np.abs(expected).max()))
+    return deviation, magnitude
+
+
+def _key(weights: str, image_size: int, width: int) -> str:
+    """Digest of what a converted module is made of, and of the runtime that it was compared in."""
+    try:
+        versions = {package: importlib.metadata.version(package) for package in ("tf2onnx", "onnxruntime")}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise HubModuleError(f"TF Hub modules are converted by tf2onnx ({error}): {INSTALL}") from None
+    return extractor_digest(weights, {"image_size": image_size, "width": width, "opset": _OPSET, **versions})
+
+
+@contextlib.contextmanager
+def _cache_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HubModuleError(
+            f"cannot keep converted modules in {model_cache.cache_folder()} ({error}): "
+            "set IMAGE_ASSETS_CACHE to a folder that can be written"
+        ) from None
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Turn loggers off: what matters is in the exceptions."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,56 @@
+"""Models that are expensive to make, kept from run to run.
+
+A file's name ends in the SHA-256 of its bytes, and a file whose bytes are others is thrown away. That guards against
+damage; whoever may write into the folder is trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where the models are: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`."""
+    return Path(os.environ.get("IMAGE_ASSETS_CACHE") or Path.home() / ".cache" / "image-assets")
+
+
+def read_model(key: str) -> bytes | None:
+    """The model that is kept under a key, as it was written; none where there is none, or only a damaged one.
+
+    Args:
+        key: Hexadecimal digest of everything that the model is made of.
+
+    Raises:
+        OSError: a file is there and cannot be read, or is damaged and cannot be removed.
+    """
+    for file in sorted(cache_folder().glob(f"{key}-*.onnx")):
+        content = file.read_bytes()
+        if file.name == _file_name(key, content):
+            return content
+        file.unlink(missing_ok=True)
+    return None
+
+
+def write_model(key: str, content: bytes) -> None:
+    """Keep a model; it is there whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".tmp", delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            os.replace(file.name, folder / _file_name(key, content))
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _file_name(key: str, content: bytes) -> str:
+    return f"{key}-{hashlib.sha256(content).hexdigest()}.onnx"

@@ -1,0 +1,91 @@
+"""Image files in, feature rows out: a worker thread per core, each decoding a batch and running the model on it.
+
+Decoder and model both release the interpreter lock and both keep a core busy, so no stage waits for another: threads
+with whole batches reach the ceiling that decoder and model set together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from image_assets.features.decode import prepared
+from image_assets.features.extractor import Extractor
+from image_assets.schema import IMAGE_FEATURES
+from image_assets.workers import cores, ordered_map
+
+# Larger batches leave the caches of a core and are slower in every runtime.
+BATCH_IMAGES = 32
+# What waits in memory is bounded in bytes too: photos can have many megabytes each.
+BATCH_BYTES = 16_000_000
+_WAITING_PER_WORKER = 2
+
+
+@dataclass
+class Effort:
+    """Where the workers' time went, seconds summed over all of them."""
+
+    decoding: float = 0.0
+    model: float = 0.0
+
+    def add(self, other: Effort) -> None:
+        """Count another's effort too."""
+        self.decoding += other.decoding
+        self.model += other.model
+
+
+def extract_rows(
+    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int | None = None, effort: Effort | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of `image_features` for rows of `raw_images`, in their order.
+
+    Args:
+        batches: Columns image_id, label and content, the image files, of images that were let in. Cut into batches
+            of at most `BATCH_IMAGES` and about `BATCH_BYTES`; a batch's features depend on no other.
+        extractor: What makes the features.
+        threads: Workers; default: one per core.
+        effort: Added to as the work goes on.
+    """
+
+    def work(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Effort]:
+        began = time.perf_counter()
+        squares = np.empty((rows.num_rows, extractor.image_size, extractor.image_size, 3), np.uint8)
+        for i, content in enumerate(rows["content"]):
+            squares[i] = prepared(content.as_py(), extractor)
+        decoded = time.perf_counter()
+        features = extractor.infer(squares)
+        spent = Effort(decoded - began, time.perf_counter() - decoded)
+        return feature_batch(rows["image_id"], rows["label"], features, extractor.digest), spent
+
+    for rows, spent in ordered_map(work, _small(batches), threads or cores(), _WAITING_PER_WORKER):
+        if effort is not None:
+            effort.add(spent)
+        yield rows
+
+
+def feature_batch(image_ids: pa.Array, labels: pa.Array, features: np.ndarray, digest: str) -> pa.RecordBatch:
+    """Rows of `image_features` from float32 features of shape [N, D]."""
+    rows, width = features.shape
+    offsets = pa.array(np.arange(0, rows * width + 1, width, dtype=np.int32))
+    lists = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(features, np.float32).ravel()))
+    schema = IMAGE_FEATURES.file_schema
+    columns = [image_ids, labels, lists.cast(schema.field("features").type), pa.array([digest] * rows, pa.string())]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _small(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut batches so that none has too many images, nor more than one beyond too many bytes."""
+    for batch in batches:
+        ends = np.cumsum(pc.call_function("binary_length", [batch["content"]]).to_numpy())
+        start = 0
+        while start < batch.num_rows:
+            before = ends[start - 1] if start else 0
+            fitting = int(np.searchsorted(ends, before + BATCH_BYTES, side="right")) - start
+            rows = min(max(fitting, 1), BATCH_IMAGES)
+            yield batch.slice(start, rows)
+            start += rows
