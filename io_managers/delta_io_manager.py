@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from image_assets.automation import retried
 from image_assets.partitions import partition_of
 from image_assets.schema import TABLES, Partition, TableSchema
 from io_managers.delta_tables import PartitionedTable
@@ -42,10 +43,11 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | Sequence[WrittenFile]) -> None:
         """Replace the asset's partition."""
         schema = _schema(context.asset_key)
-        table = self.store.open().table(context.asset_key.path[0], schema)
         partition = partition_of(context.partition_key) if schema.partitioned else None
-        files = [table.write_frame(partition, obj)] if isinstance(obj, pl.DataFrame) else obj
-        report = table.replace(partition, files)
+        with retried():
+            table = self.store.open().table(context.asset_key.path[0], schema)
+            files = [table.write_frame(partition, obj)] if isinstance(obj, pl.DataFrame) else obj
+            report = table.replace(partition, files)
         context.add_output_metadata(
             {
                 "dagster/row_count": report.rows,
@@ -59,12 +61,13 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         """Give the rows or files that the input depends on."""
         schema = _schema(context.asset_key)
-        table = self.store.open().table(context.asset_key.path[0], schema)
         wanted = context.dagster_type.typing_type
-        if wanted is PartitionFiles:
-            return PartitionFiles(table, table.partition_files(partition_of(context.asset_partition_key)))
-        if wanted is pl.LazyFrame:
-            return table.scan(_partitions(context, schema))
+        with retried():
+            table = self.store.open().table(context.asset_key.path[0], schema)
+            if wanted is PartitionFiles:
+                return PartitionFiles(table, table.partition_files(partition_of(context.asset_partition_key)))
+            if wanted is pl.LazyFrame:
+                return table.scan(_partitions(context, schema))
         raise dg.DagsterInvariantViolationError(
             f"{context.asset_key.to_user_string()} cannot be loaded as {wanted}; ask for pl.LazyFrame or PartitionFiles"
         )

@@ -20,19 +20,39 @@ import yaml
 from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, TableSchema
 from image_assets.shards.assets import shards_prefix
 from image_assets.shards.manifest import read_manifest
-from tests.platform import FIRST, Platform, land_small_sample
+from tests.pictures import land_pictures
+from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "2"))
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
 
 
-def start(platform: Platform) -> subprocess.Popen[bytes]:
+# The command line with small units, so that a few pictures make many.
+SMALL_UNITS = """
+import sys
+from image_assets import cli
+from image_assets.ingest import units
+units.UNIT_FILES = 40
+sys.exit(cli.main())
+"""
+
+
+def start(platform: Platform, *program: str) -> subprocess.Popen[bytes]:
     """Run the first day's plants from the command line."""
     places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", "store"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(platform.root / "dagster")}
     return subprocess.Popen(
-        [sys.executable, "-m", "image_assets.cli", "run", *places, "--day", str(FIRST), "--category", "plant"],
+        [
+            sys.executable,
+            *(program or ("-m", "image_assets.cli")),
+            "run",
+            *places,
+            "--day",
+            str(FIRST),
+            "--category",
+            "plant",
+        ],
         cwd=platform.root,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -80,6 +100,50 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
         assert rows(platform, schema).equals(rows(loaded_platform, schema)), schema.name
     manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
     assert manifest == expected_manifest(loaded_platform)
+
+
+def unit_files(platform: Platform, schema: TableSchema) -> dict[str, tuple[int, int]]:
+    """The finished files of a table, whether a commit lists them or not, with what changes when one is written anew."""
+    folder = Path(platform.store.location(platform.dataset.name, schema.name))
+    stats = {path.name: path.stat() for path in folder.rglob("date=*/**/*.parquet")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+def of_many_units(root: Path) -> Platform:
+    """Pictures for five units of the program with small ones."""
+    platform = Platform(small_dataset(), root)
+    land_pictures(platform.landing, str(FIRST), "plant", 0, range(200))
+    (platform.root / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
+    return platform
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    platform = of_many_units(tmp_path_factory.mktemp("never-killed"))
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
+    assert len(unit_files(platform, IMAGE_FEATURES)) == 5
+    return platform
+
+
+@pytest.mark.parametrize("schema", [RAW_IMAGES, IMAGE_FEATURES])
+def test_of_a_killed_run_only_the_unit_in_work_is_lost(
+    never_killed: Platform, tmp_path: Path, schema: TableSchema
+) -> None:
+    platform = of_many_units(tmp_path)
+    run = start(platform, "-c", SMALL_UNITS)
+    while run.poll() is None and len(unit_files(platform, schema)) < 2:
+        time.sleep(0.002)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    finished = unit_files(platform, schema)
+    assert 2 <= len(finished) < 5
+    assert rows(platform, schema).is_empty()
+
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
+    assert finished.items() <= unit_files(platform, schema).items()
+    assert unit_files(platform, schema).keys() == unit_files(never_killed, schema).keys()
+    for table in TABLES:
+        assert rows(platform, table).equals(rows(never_killed, table)), table.name
 
 
 def test_the_comparison_sees_a_lost_row(damaged: Platform, loaded_platform: Platform) -> None:
