@@ -27,7 +27,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         partitions_def=partitions_of(dataset),
         group_name=dataset.name,
         owners=dataset.owners,
-        kinds={"deltalake", "onnx" if dataset.extractor.kind == "efficientnet_lite0" else "tensorflow"},
+        kinds={"deltalake", _runtime(dataset)},
         metadata={"dagster/column_schema": column_schema(IMAGE_FEATURES)},
         io_manager_key="tables",
     )
@@ -64,6 +64,11 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return image_features
+
+
+def _runtime(dataset: DatasetSpec) -> str:
+    runtime = dataset.extractor.runtime if dataset.extractor.kind == "tf_hub" else "onnxruntime"
+    return "onnx" if runtime == "onnxruntime" else runtime
 
 
 def _figures(extraction: Extraction, seconds: float) -> dict[str, float]:

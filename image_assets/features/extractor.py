@@ -67,5 +67,5 @@ def build_extractor(spec: dataset.Extractor) -> Extractor:
         case dataset.EfficientNetLite0():
             return EfficientNetLite0Extractor()
         case dataset.TfHub():
-            return TfHubExtractor(spec.module, spec.image_size, spec.width)
+            return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
     assert_never(spec)

@@ -71,8 +71,8 @@ def load(module: str, folder: Path, weights: str, image_size: int, width: int) -
         raise HubModuleError(f"{module}: cannot be converted for onnxruntime ({error}): {_REMEDY}") from error
     if not deviation <= MAX_DEVIATION * max(1, magnitude):  # also where it is no number
         raise HubModuleError(
-            f"{module}: run by onnxruntime, its features deviate from TensorFlow's by up to {deviation:.2g}; allowed is "
-            f"{MAX_DEVIATION:g} times the largest feature or 1, here {magnitude:.3g}: {_REMEDY}"
+            f"{module}: run by onnxruntime, its features deviate from TensorFlow's by {deviation:.2g}; allowed is "
+            f"{MAX_DEVIATION:g} times the largest of them, here {magnitude:.3g}, or times 1: {_REMEDY}"
         )
     with _cache_errors():
         model_cache.write_model(key, model)

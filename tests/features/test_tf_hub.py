@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -21,9 +17,10 @@ from image_assets.features.tf_hub import TfHubExtractor
 from tests.conftest import SHARED_DATA
 from tests.features.extracting import extract
 
-# Slow to import, an extra of the package: everything that needs it is in this module.
+# Slow to import, an extra of the package: what needs it is in few modules.
 tf = pytest.importorskip("tensorflow")
 mobilenet_v1 = pytest.importorskip("tests.features.mobilenet_v1")
+hub_modules = pytest.importorskip("tests.features.hub_modules")
 
 # Of the packages about themselves; the pins in pyproject.toml answer them.
 pytestmark = [
@@ -50,60 +47,6 @@ def noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
 
 
-def extract(extractor: Extractor, images: list[np.ndarray]) -> np.ndarray:
-    return extractor.infer(np.stack([extractor.prepare(pixels) for pixels in images]))
-
-
-def save_function(folder: Path, function: Callable[[Any], Any], size: int | None = None) -> str:
-    """A TF2 module that does what `function` does to images of `size`, or of any size."""
-    module = tf.Module()
-    module.__call__ = tf.function(function, input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)])
-    tf.saved_model.save(module, str(folder))
-    return str(folder)
-
-
-def save_tf1_module(folder: Path, output: str = "default", signature: str = "default") -> str:
-    """A module in the format of TF1's `hub.Module`: twice the mean of every channel."""
-    v1 = tf.compat.v1
-    with tf.Graph().as_default(), v1.Session() as session:
-        images = v1.placeholder(tf.float32, [None, 8, 8, 3])
-        factor = v1.get_variable("factor", initializer=tf.constant(2.0), use_resource=True)
-        features = tf.reduce_mean(images, [1, 2]) * factor
-        session.run(v1.global_variables_initializer())
-        builder = v1.saved_model.Builder(str(folder))
-        described = v1.saved_model.predict_signature_def({"images": images}, {output: features})
-        builder.add_meta_graph_and_variables(session, tags=[], signature_def_map={signature: described})
-        builder.save()
-    (folder / "tfhub_module.pb").write_bytes(b"\x08\x03")  # marks the format: version 3
-    return str(folder)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[bytes], str]]:
-    """Serves bytes over HTTP, as a module's archive; gives the URL."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(content: bytes) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: object) -> None:
-                del format, args
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/module.tar.gz"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
 def test_a_dataset_file_chooses_a_hub_module(mobilenet: Path) -> None:
     spec = dataset.TfHub(kind="tf_hub", module=str(mobilenet), image_size=128, width=512)
     features = extract(build_extractor(spec), [skimage.data.chelsea(), skimage.data.astronaut()])
@@ -124,7 +67,8 @@ def test_the_published_weights_agree_with_the_published_result(shared_data: Path
 
 
 def test_the_module_sees_rgb_between_zero_and_one(tmp_path: Path) -> None:
-    extractor = TfHubExtractor(save_function(tmp_path / "means", lambda x: tf.reduce_mean(x, [1, 2])), 16, 3)
+    module = hub_modules.save_function(tmp_path / "means", lambda x: tf.reduce_mean(x, [1, 2]))
+    extractor = TfHubExtractor(module, 16, 3)
     pixels = np.broadcast_to(np.array([255, 51, 0], np.uint8), (40, 40, 3))
     np.testing.assert_allclose(extract(extractor, [pixels]), [[1, 0.2, 0]], atol=1e-6)
 
@@ -162,35 +106,27 @@ def test_the_digest_follows_the_content_and_the_settings(
 
 @pytest.mark.parametrize("output", ["default", "feature_vector"])
 def test_a_module_in_tf1_format_is_read_through_its_signature(tmp_path: Path, output: str) -> None:
-    extractor = TfHubExtractor(save_tf1_module(tmp_path / "tf1", output), 8, 3)
+    extractor = TfHubExtractor(hub_modules.save_tf1_module(tmp_path / "tf1", output), 8, 3)
     pixels = np.broadcast_to(np.array([255, 51, 0], np.uint8), (8, 8, 3))
     np.testing.assert_allclose(extract(extractor, [pixels]), [[2, 0.4, 0]], atol=1e-6)
 
 
 def test_a_url_is_downloaded_once(
-    mobilenet: Path,
-    extractor: TfHubExtractor,
-    serve: Callable[[bytes], str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mobilenet: Path, extractor: TfHubExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        tar.add(mobilenet, arcname=".")
-    url = serve(archive.getvalue())
+    with hub_modules.served(hub_modules.archive(mobilenet)) as url:
+        assert TfHubExtractor(url, 128, 512).digest == extractor.digest
+    # Nothing answers there any more.
     assert TfHubExtractor(url, 128, 512).digest == extractor.digest
-    cached = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*")}
-    assert TfHubExtractor(url, 128, 512).digest == extractor.digest
-    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*")} == cached
 
 
-def test_a_url_that_gives_no_archive_is_an_error_that_names_it(
-    serve: Callable[[bytes], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_url_that_gives_no_archive_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
-    url = serve(b"<html>404 Not Found</html>")
-    with pytest.raises(HubModuleError, match=f"{url}: cannot get this module.*tar.gz"):
+    with (
+        hub_modules.served(b"<html>404 Not Found</html>") as url,
+        pytest.raises(HubModuleError, match=f"{url}: cannot get this module.*tar.gz"),
+    ):
         TfHubExtractor(url, 128, 512)
 
 
@@ -211,11 +147,11 @@ def test_a_module_that_gives_no_feature_vectors_is_refused(
     tmp_path: Path, function: Callable[[Any], Any], found: str
 ) -> None:
     with pytest.raises(HubModuleError, match=f"expected 3 features for each image.*found .*({found})"):
-        TfHubExtractor(save_function(tmp_path / "module", function), 16, 3)
+        TfHubExtractor(hub_modules.save_function(tmp_path / "module", function), 16, 3)
 
 
 def test_a_module_for_another_image_size_is_refused(tmp_path: Path) -> None:
-    module = save_function(tmp_path / "means", lambda x: tf.reduce_mean(x, [1, 2]), size=16)
+    module = hub_modules.save_function(tmp_path / "means", lambda x: tf.reduce_mean(x, [1, 2]), size=16)
     assert TfHubExtractor(module, 16, 3).width == 3
     with pytest.raises(HubModuleError, match=r"cannot run on float32 \[1, 20, 20, 3\]: is image_size right\?"):
         TfHubExtractor(module, 20, 3)
@@ -223,14 +159,14 @@ def test_a_module_for_another_image_size_is_refused(tmp_path: Path) -> None:
 
 def test_a_tf1_module_for_another_image_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HubModuleError, match="is image_size right"):
-        TfHubExtractor(save_tf1_module(tmp_path / "tf1"), 9, 3)
+        TfHubExtractor(hub_modules.save_tf1_module(tmp_path / "tf1"), 9, 3)
 
 
 def test_a_tf1_module_without_the_signature_or_output_is_refused_with_what_it_has(tmp_path: Path) -> None:
     with pytest.raises(HubModuleError, match=r"signature 'default'.*'another'"):
-        TfHubExtractor(save_tf1_module(tmp_path / "signature", signature="another"), 8, 3)
+        TfHubExtractor(hub_modules.save_tf1_module(tmp_path / "signature", signature="another"), 8, 3)
     with pytest.raises(HubModuleError, match=r"gives.*'logits'"):
-        TfHubExtractor(save_tf1_module(tmp_path / "output", output="logits"), 8, 3)
+        TfHubExtractor(hub_modules.save_tf1_module(tmp_path / "output", output="logits"), 8, 3)
 
 
 def test_a_folder_that_does_not_exist_or_holds_no_module_is_refused(tmp_path: Path) -> None:
