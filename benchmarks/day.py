@@ -1,0 +1,145 @@
+"""`python -m benchmarks.day`: a day by `image-assets run`, from files to features, beside the extraction engine alone.
+
+Says where the rest of the time goes, and how much memory loading and extraction take, for one or more sizes of the day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, prepare, quiet_environment
+from benchmarks.extraction.measure import run_contestant
+
+DAY = dt.date(2026, 11, 3)
+CATEGORIES = ("plant", "animal", "human")
+GOAL = 0.4
+MOST_MEMORY_MB, MOST_GROWTH = 700, 1.10
+# What follows the features in a day's run, and is not measured here.
+_LATER = ("feature_shards", "classifier", "embedding")
+
+
+def main() -> None:
+    """Measure, print, and write JSON where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.day", description=__doc__)
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="a folder of JPEG files, at any depth")
+    parser.add_argument("--images", default="12000", help="images of the day; several sizes separated by commas")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where everything is kept")
+    options = parser.parse_args()
+    console = Console()
+    found = []
+    for images in map(int, options.images.split(",")):
+        inputs = prepare(options.photos, images, options.work)
+        with console.status(f"{images:,} images"):
+            found.append(_measure(inputs, images, options.work))
+        console.print(_table(found[-1]))
+    peaks = {one["images"]: max(one["peak_mb"].values()) for one in found}
+    growth = max(peaks.values()) / min(peaks.values())
+    said = ", ".join(f"{peak:,} MB at {images:,} images" for images, peak in peaks.items())
+    console.print(
+        f"peak memory: {said}; goals: below {MOST_MEMORY_MB} MB, and within {MOST_GROWTH - 1:.0%} of each other "
+        f"(here {growth - 1:.0%})"
+    )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def _measure(inputs: Inputs, images: int, work: Path) -> dict[str, Any]:
+    engine = run_contestant("engine", inputs, images, work / "engine.parquet")
+    root = work / f"day-{images}"
+    shutil.rmtree(root, ignore_errors=True)
+    _land(inputs, root / "landing")
+    (root / "dataset.yaml").write_text(yaml.safe_dump(_dataset(inputs)), encoding="utf-8")
+    places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", "store", "--day", DAY.isoformat()]
+    environment = {**quiet_environment(inputs), "DAGSTER_HOME": str((root / "dagster").resolve())}
+    began = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-m", "image_assets.cli", "run", *places, "--json"],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    whole = time.perf_counter() - began
+    day = json.loads(run.stdout)
+    if day["errors"]:
+        raise SystemExit("\n".join(day["errors"]))
+    later = sum(spent for stage, spent in day["seconds"].items() if stage.startswith(_LATER))
+    return {
+        "images": images,
+        "engine": images / engine.whole,
+        "day": images / (whole - later),
+        "ratio": engine.whole / (whole - later),
+        "seconds": {**day["seconds"], "start of the process, and the summary": whole - sum(day["seconds"].values())},
+        "peak_mb": _peaks(root / "dagster"),
+    }
+
+
+def _land(inputs: Inputs, landing: Path) -> None:
+    """The photos as a day of three categories; links, so that nothing is copied."""
+    for number, photo in enumerate(sorted(inputs.photos.rglob("*.jpg"))):
+        folder = landing / DAY.isoformat() / CATEGORIES[number % len(CATEGORIES)]
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(photo, folder / photo.name)
+
+
+def _dataset(inputs: Inputs) -> Mapping[str, Any]:
+    return {
+        "name": "measured",
+        "categories": {category: label for label, category in enumerate(CATEGORIES)},
+        "start_day": DAY,
+        "extractor": {
+            "kind": "tf_hub",
+            "module": str(inputs.module.resolve()),
+            "image_size": IMAGE_SIZE,
+            "width": WIDTH,
+            "runtime": "onnxruntime",
+        },
+    }
+
+
+def _peaks(home: Path) -> dict[str, int]:
+    """Peak memory of the stages, megabytes, as the assets report it."""
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    peaks: dict[str, int] = {}
+    with dg.DagsterInstance.get() as instance:
+        for asset in ("raw_images", "image_features"):
+            key = dg.AssetKey(["measured", asset])
+            for record in instance.fetch_materializations(key, limit=len(CATEGORIES)).records:
+                materialization = record.asset_materialization
+                assert materialization is not None
+                peak = materialization.metadata["peak memory (MB)"].value
+                peaks[asset] = max(peaks.get(asset, 0), int(str(peak)))
+    return peaks
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    table = Table("stage", title=f"A day of {found['images']:,} images")
+    table.add_column("seconds", justify="right")
+    for stage, seconds in sorted(found["seconds"].items(), key=lambda item: -item[1]):
+        note = " (not counted)" if stage.startswith(_LATER) else ""
+        table.add_row(stage + note, f"{seconds:.1f}")
+    table.add_section()
+    table.add_row("engine alone, images/s", f"{found['engine']:,.0f}")
+    table.add_row("the day from files to features, images/s", f"{found['day']:,.0f}")
+    table.add_row(f"ratio (goal ≥ {GOAL})", f"{found['ratio']:.2f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The contestants: each module has `run(task)`, and imports what only it needs."""
