@@ -46,6 +46,10 @@ bench: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAGES=n 
 	.venv-bench/bin/python -m benchmarks.extraction $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
+day: .venv/.dev  ## a day from files to features by image-assets run, beside the engine alone (IMAGES=n,m)
+	$(BIN)/python -m benchmarks.day $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
+		$(if $(JSON),--json "$(JSON)")
+
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
@@ -73,4 +77,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test bench growth lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test bench day growth lint crash-rounds docs lock clean-demo clean

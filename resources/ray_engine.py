@@ -43,7 +43,7 @@ class RayEngine:
         task = ray.remote(_work).options(num_cpus=threads, max_retries=_RETRIES, retry_exceptions=False)
         tasks = {task.remote(unit, threads, number, board): unit for number, unit in enumerate(units)}
         results: dict[Any, R] = {}
-        with _cancelled_on_error(tasks):
+        with _stopped_on_error(board):
             while len(results) < len(tasks):
                 ready, _ = ray.wait([one for one in tasks if one not in results], timeout=_REPORT_SECONDS)
                 results |= {one: _result(one, tasks[one]) for one in ready}
@@ -69,29 +69,49 @@ def _threads_of_a_unit(units: int) -> int:
 
 
 class _Board:
-    """Where the units that are being worked on leave how far they are."""
+    """Where the units that are being worked on leave how far they are, and learn that they need not go on."""
 
     def __init__(self) -> None:
         self._done: dict[int, int] = {}
+        self._stopped = False
 
-    def report(self, number: int, done: int) -> None:
+    def report(self, number: int, done: int) -> bool:
         self._done[number] = done
+        return self._stopped
 
     def done(self) -> dict[int, int]:
         return self._done
 
+    def stop(self) -> None:
+        self._stopped = True
+
+
+class _Stopped(RuntimeError):
+    """Another unit has failed: whatever this one made would not be used in this run."""
+
 
 def _work(unit: Unit[R], threads: int, number: int, board: Any) -> R:
-    said = 0.0
+    answer, said = board.report.remote(number, 0), time.monotonic()
+    _stop_if_told(answer)
 
     def report(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal answer, said
         now = time.monotonic()
         if now - said >= _REPORT_SECONDS or done == total:
             said = now
-            board.report.remote(number, done)
+            _stop_if_told(answer)
+            answer = board.report.remote(number, done)
 
     return unit.work(threads, report)
+
+
+def _stop_if_told(answer: Any) -> None:
+    try:
+        stopped = ray.get(answer, timeout=_REPORT_SECONDS)
+    except RayError:  # the board is away; the work is not
+        return
+    if stopped:
+        raise _Stopped
 
 
 def _result(task: Any, unit: Unit[R]) -> R:
@@ -123,11 +143,14 @@ def _report(units: Sequence[Unit], board: Any, progress: Progress) -> None:
 
 
 @contextmanager
-def _cancelled_on_error(tasks: dict[Any, Unit[R]]) -> Iterator[None]:
-    """Leave nothing running behind a failed or interrupted run."""
+def _stopped_on_error(board: Any) -> Iterator[None]:
+    """Leave nothing running behind a failed or interrupted run.
+
+    Ray's own `cancel` takes the driver down where a task ends at the same moment (a failed check in its task manager,
+    seen with 2.60), so the units are asked to stop.
+    """
     try:
         yield
     except BaseException:
-        for task in tasks:
-            ray.cancel(task, force=True)
+        board.stop.remote()
         raise

@@ -70,6 +70,13 @@ def fails(threads: int, progress: Progress) -> None:
     raise FileNotFoundError("no such bucket")
 
 
+def leaves_a_trace(trace: Path, threads: int, progress: Progress) -> None:
+    for step in range(600):
+        trace.write_text(str(step))
+        time.sleep(0.1)
+        progress(step, 600)
+
+
 def counts_up(seconds: float, marker: Path, threads: int, progress: Progress) -> str:
     (marker / ray.get_runtime_context().get_node_id()).touch()
     time.sleep(seconds)
@@ -103,6 +110,21 @@ def test_an_error_keeps_its_type_and_names_the_unit(cluster: Cluster) -> None:
     with pytest.raises(FileNotFoundError, match="no such bucket") as raised:
         RayEngine().run([Unit("the features of x", 1, fails), Unit("y", 1, partial(doubles, 1))], no_progress)
     assert "while working on the features of x" in raised.value.__notes__[0]
+
+
+def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Path) -> None:
+    traces = [Unit(str(n), 600, partial(leaves_a_trace, tmp_path / str(n))) for n in range(3)]
+    with pytest.raises(FileNotFoundError):
+        RayEngine().run([Unit("fails", 1, fails), *traces], no_progress)
+    # A machine is free again long before a minute's work is done, also for what had been waiting.
+    assert RayEngine().run([Unit("next", 1, partial(doubles, 1))], no_progress) == [(2, 1)]
+    assert all(int(path.read_text()) < 300 for path in tmp_path.iterdir())
+
+
+def test_failing_and_ending_at_the_same_moment_leaves_the_driver_alive(cluster: Cluster) -> None:
+    for _ in range(15):
+        with pytest.raises(FileNotFoundError):
+            RayEngine().run([Unit("fails", 1, fails), *[Unit("quick", 1, partial(doubles, 1))] * 4], no_progress)
 
 
 def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
@@ -152,3 +174,13 @@ def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, mon
     for platform in (here, there):
         land_small_sample(platform.landing)
     assert load_and_extract(here, LocalEngine()) == load_and_extract(there, RayEngine())
+
+
+def test_a_dataset_whose_file_says_ray_is_run_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    """Through Dagster, with all checks."""
+    platform = Platform(small_dataset(engine="ray"), tmp_path)
+    land_small_sample(platform.landing)
+    machines = {node["NodeID"] for node in ray.nodes()}
+    assert platform.run(platform.partition().date, "plant").ok
+    assert platform.rows(IMAGE_FEATURES, platform.partition()).height == 16
+    assert {node["NodeID"] for node in ray.nodes()} == machines  # the cluster that was there, and no other
