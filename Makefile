@@ -50,6 +50,10 @@ day: .venv/.dev  ## a day from files to features by image-assets run, beside the
 	$(BIN)/python -m benchmarks.day $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
+cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAGES=n)
+	$(BIN)/python -m benchmarks.cluster $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
+		$(if $(JSON),--json "$(JSON)")
+
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
@@ -77,4 +81,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test bench day growth lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test bench day cluster growth lint crash-rounds docs lock clean-demo clean

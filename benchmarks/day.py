@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, prepare, quiet_environment
+from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, land, prepare, quiet_environment
 from benchmarks.extraction.measure import run_contestant
 
 DAY = dt.date(2026, 11, 3)
@@ -63,7 +63,7 @@ def _measure(inputs: Inputs, images: int, work: Path) -> dict[str, Any]:
     engine = run_contestant("engine", inputs, images, work / "engine.parquet")
     root = work / f"day-{images}"
     shutil.rmtree(root, ignore_errors=True)
-    _land(inputs, root / "landing")
+    land(inputs, root / "landing", DAY, CATEGORIES)
     (root / "dataset.yaml").write_text(yaml.safe_dump(_dataset(inputs)), encoding="utf-8")
     places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", "store", "--day", DAY.isoformat()]
     environment = {**quiet_environment(inputs), "DAGSTER_HOME": str((root / "dagster").resolve())}
@@ -88,14 +88,6 @@ def _measure(inputs: Inputs, images: int, work: Path) -> dict[str, Any]:
         "seconds": {**day["seconds"], "start of the process, and the summary": whole - sum(day["seconds"].values())},
         "peak_mb": _peaks(root / "dagster"),
     }
-
-
-def _land(inputs: Inputs, landing: Path) -> None:
-    """The photos as a day of three categories; links, so that nothing is copied."""
-    for number, photo in enumerate(sorted(inputs.photos.rglob("*.jpg"))):
-        folder = landing / DAY.isoformat() / CATEGORIES[number % len(CATEGORIES)]
-        folder.mkdir(parents=True, exist_ok=True)
-        os.link(photo, folder / photo.name)
 
 
 def _dataset(inputs: Inputs) -> Mapping[str, Any]:

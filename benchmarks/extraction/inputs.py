@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +80,14 @@ def repeat_photos(photos: Path, images: int, target: Path) -> None:
         folder = target / f"{number // _IN_A_FOLDER:03d}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number:07d}.jpg").write_bytes(with_comment(path.read_bytes(), f"copy {number}"))
+
+
+def land(inputs: Inputs, landing: Path, day: dt.date, categories: Sequence[str]) -> None:
+    """Put the photos into a landing zone, shared out over the categories; as links, so that nothing is copied."""
+    for number, photo in enumerate(sorted(inputs.photos.rglob("*.jpg"))):
+        folder = landing / day.isoformat() / categories[number % len(categories)]
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(photo, folder / photo.name)
 
 
 def with_comment(jpeg: bytes, comment: str) -> bytes:
