@@ -4,6 +4,9 @@ import polars as pl
 
 from asset_checks.check import Outcome, Subject, check
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
+from io_managers.key_index import image_index, original_index
+
+_DUPLICATE = ("image_id", "source", "date", "category")
 
 
 @check(
@@ -36,15 +39,9 @@ def ids_loaded_once(subject: Subject) -> Outcome:
     """No id twice within the partition, none in two partitions."""
     here = subject.rows(RAW_IMAGES).select("image_id", "source").collect()
     twice = here.filter(pl.col("image_id").is_duplicated())
-    partition = subject.checked_partition
-    elsewhere = (
-        subject.table(RAW_IMAGES)
-        .scan()
-        .filter((pl.col("date") != partition.date) | (pl.col("category") != partition.category))
-        .join(here.lazy().select("image_id"), on="image_id", how="semi")
-        .select("image_id", "source", "date", "category")
-        .collect()
-    )
+    others = subject.table(RAW_IMAGES).snapshot().besides(subject.checked_partition)
+    found = image_index(subject.store, subject.dataset.name).find(here, others, ["source"])
+    elsewhere = found.sort("date", "category", "source")
     return Outcome(
         passed=twice.is_empty() and elsewhere.is_empty(),
         figures={"ids": here.height, "twice here": twice.height, "loaded elsewhere too": elsewhere.height},
@@ -89,23 +86,25 @@ def quarantine_rate(subject: Subject) -> Outcome:
 @check("Every duplicate's original is loaded, for the duplicates found here and those of images loaded here.")
 def duplicates_have_an_original(subject: Subject) -> Outcome:
     """No duplicate whose image is nowhere."""
-    partition = subject.checked_partition
-    originals_here = (pl.col("original_date") == partition.date) & (pl.col("original_category") == partition.category)
-    found_here = (pl.col("date") == partition.date) & (pl.col("category") == partition.category)
-    concerned = subject.table(DUPLICATES).scan().filter(originals_here | found_here)
-    lost = (
-        concerned.join(subject.table(RAW_IMAGES).scan().select("image_id"), on="image_id", how="anti")
-        .select("image_id", "source", "date", "category")
-        .sort("date", "category", "source")
-        .collect()
-    )
+    concerned = pl.concat([subject.rows(DUPLICATES).select(_DUPLICATE).collect(), _duplicates_of_images_here(subject)])
+    loaded = image_index(subject.store, subject.dataset.name).find(concerned, subject.table(RAW_IMAGES).snapshot())
+    lost = concerned.join(loaded, on="image_id", how="anti").sort("date", "category", "source")
     again = ", ".join(sorted({f"{date} {category}" for date, category in lost.select("date", "category").iter_rows()}))
     return Outcome(
         passed=lost.is_empty(),
-        figures={"duplicates": concerned.select(pl.len()).collect().item(), "without original": lost.height},
+        figures={"duplicates": concerned.height, "without original": lost.height},
         sample=lost,
         advice=f"The file that was loaded first is gone from the source. Run again: {again}; its copy is then loaded.",
     )
+
+
+def _duplicates_of_images_here(subject: Subject) -> pl.DataFrame:
+    """What other partitions call duplicates of images of this one."""
+    partition = subject.checked_partition
+    key = pl.DataFrame({"original_date": [partition.date], "original_category": [partition.category]})
+    others = subject.table(DUPLICATES).snapshot().besides(partition)
+    index = original_index(subject.store, subject.dataset.name)
+    return index.find(key, others, ["image_id", "source"]).select(_DUPLICATE)
 
 
 CHECKS = (

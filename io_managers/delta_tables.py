@@ -13,6 +13,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,6 +24,7 @@ from deltalake.transaction import AddAction
 from obstore.store import ObjectStore
 
 from image_assets.schema import Partition, TableSchema
+from io_managers.delta_log import OpenTable, Snapshot, borrowed
 from io_managers.parquet_files import ParquetFiles, WrittenFile
 
 _ATTEMPTS = 50
@@ -58,26 +60,44 @@ class PartitionedTable:
         self.url = url
         self.schema = schema
         self.files = ParquetFiles(url, schema.file_schema, objects, options)
+        self._objects = objects
         self._options = options
 
-    def exists(self) -> bool:
-        """Whether the table has been created."""
-        return DeltaTable.is_deltatable(self.url, self._options)
+    def snapshot(self) -> Snapshot:
+        """The table as it is now; without files where there is no table yet."""
+        try:
+            with self._borrowed(self._open) as table:
+                return table.snapshot()
+        except TableNotFoundError:
+            return Snapshot()
 
     def scan(self, partitions: Collection[Partition] | None = None) -> pl.LazyFrame:
         """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet."""
-        frame = self._scan(self._open()) if self.exists() else _empty(self.schema)
-        return frame if partitions is None else frame.filter(_any_of(partitions))
+        if partitions is not None:
+            return self.scan_files(*(self.snapshot().of(partition) for partition in partitions))
+        try:
+            # A scan may be collected much later: its table is not one that others use meanwhile.
+            table = self._open()
+        except TableNotFoundError:
+            return _empty(self.schema)
+        return pl.scan_delta(table) if table.file_uris() else _empty(self.schema)
+
+    def scan_files(self, *snapshots: Snapshot) -> pl.LazyFrame:
+        """The rows of the files of snapshots of this table, lazily.
+
+        Only these files are looked at, whatever else the table holds.
+        """
+        groups = [group for one in snapshots for group in one.files.partition_by("date", "category")]
+        return pl.concat([self._scan_partition(group) for group in groups] or [_empty(self.schema)])
 
     def partition_files(self, partition: Partition | None) -> list[WrittenFile]:
         """The files that the partition consists of, by name; those of the whole table for None."""
-        return _committed(self._open(), partition) if self.exists() else []
+        snapshot = self.snapshot()
+        return (snapshot if partition is None else snapshot.of(partition)).written_files()
 
     def partitions(self) -> list[Partition]:
         """The partitions that hold rows."""
-        if not self.exists():
-            return []
-        return sorted({_partition_of(action) for action in _actions(self._open())})
+        return self.snapshot().partitions()
 
     def folder(self, partition: Partition | None) -> str:
         """Where a partition's files lie, below the table."""
@@ -105,7 +125,7 @@ class PartitionedTable:
         return self._commit(partition, lambda _: files, exclusive=False)
 
     def replace_exclusively(
-        self, partition: Partition, choose: Callable[[pl.LazyFrame], Sequence[WrittenFile]]
+        self, partition: Partition, choose: Callable[[Snapshot], Sequence[WrittenFile]]
     ) -> CommitReport:
         """Like `replace`, with files that were chosen by looking at the rest of the table.
 
@@ -117,60 +137,70 @@ class PartitionedTable:
     def _commit(
         self,
         partition: Partition | None,
-        choose: Callable[[pl.LazyFrame], Sequence[WrittenFile]],
+        choose: Callable[[Snapshot], Sequence[WrittenFile]],
         *,
         exclusive: bool,
     ) -> CommitReport:
         own = "table" if partition is None else f"{partition.date.isoformat()}|{partition.category}"
         began_at: int | None = None
         for attempt in range(_ATTEMPTS):
-            table = self._open()
-            version = table.transaction_version(own) or 0
-            began_at = version if began_at is None else began_at
-            files = [file for file in choose(self._scan(table)) if file.rows]
-            rows = sum(file.rows for file in files)
-            if {f.path for f in _committed(table, partition)} == {f.path for f in files}:
-                return CommitReport(table.version(), changed=False, rows=rows)
-            if version != began_at:
-                raise CommitConflict(
-                    f"{self.schema.name}, {partition or 'whole table'}: another run replaced it meanwhile and its "
-                    "result stands; run again to load what has arrived since"
-                )
-            names = {own: version + 1}
-            if exclusive:
-                names[_WHOLE_TABLE] = (table.transaction_version(_WHOLE_TABLE) or 0) + 1
-            try:
-                self._write_commit(table, partition, files, names)
-            except CommitFailedError:
-                # Lost against another commit. Wait a little, at random, so that many writers do not march in step.
-                time.sleep(random.uniform(0, 0.02 * min(attempt + 1, 10)))
-                continue
-            return CommitReport(self._open().version(), changed=True, rows=rows)
+            with self._borrowed(self._open_or_create) as table:
+                there = table.snapshot()
+                files = [file for file in choose(there) if file.rows]
+                rows = sum(file.rows for file in files)
+                before = there if partition is None else there.of(partition)
+                if set(before.files["path"]) == {file.path for file in files}:
+                    return CommitReport(there.version, changed=False, rows=rows)
+                names = {own: table.next_transaction(own)}
+                began_at = names[own] if began_at is None else began_at
+                if names[own] != began_at:
+                    raise CommitConflict(
+                        f"{self.schema.name}, {partition or 'whole table'}: another run replaced it meanwhile and its "
+                        "result stands; run again to load what has arrived since"
+                    )
+                if exclusive:
+                    names[_WHOLE_TABLE] = table.next_transaction(_WHOLE_TABLE)
+                if self._write_commit(table.delta, partition, files, names):
+                    table.update()
+                    return CommitReport(table.delta.version(), changed=True, rows=rows)
+            # Lost against another commit. Wait a little, at random, so that many writers do not march in step.
+            time.sleep(random.uniform(0, 0.02 * min(attempt + 1, 10)))
         raise CommitConflict(f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later")
 
     def _write_commit(
         self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
-    ) -> None:
+    ) -> bool:
+        """Commit; False where another commit came first."""
         values: dict[str, str | None] = {}
         filters = None
         if partition is not None:
             values = {"date": partition.date.isoformat(), "category": partition.category}
             filters = [(column, "=", str(value)) for column, value in values.items()]
         modified = int(time.time() * 1000)
-        table.create_write_transaction(
-            [AddAction(f.path, f.bytes, values, modified, True, json.dumps({"numRecords": f.rows})) for f in files],
-            mode="overwrite",
-            schema=table.schema(),
-            partition_by=self.schema.partition_by,
-            partition_filters=filters,
-            commit_properties=CommitProperties(
-                app_transactions=[Transaction(app_id=name, version=number) for name, number in names.items()]
-            ),
-        )
+        try:
+            table.create_write_transaction(
+                [AddAction(f.path, f.bytes, values, modified, True, json.dumps({"numRecords": f.rows})) for f in files],
+                mode="overwrite",
+                schema=table.schema(),
+                partition_by=self.schema.partition_by,
+                partition_filters=filters,
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(app_id=name, version=number) for name, number in names.items()]
+                ),
+            )
+        except CommitFailedError:
+            return False
+        return True
+
+    def _borrowed(self, open_table: Callable[[], DeltaTable]) -> AbstractContextManager[OpenTable]:
+        return borrowed(self.url, self._objects, open_table)
 
     def _open(self) -> DeltaTable:
+        return DeltaTable(self.url, storage_options=self._options)
+
+    def _open_or_create(self) -> DeltaTable:
         try:
-            return DeltaTable(self.url, storage_options=self._options)
+            return self._open()
         except TableNotFoundError:
             pass
         try:
@@ -184,43 +214,18 @@ class PartitionedTable:
             )
         except DeltaError:
             # Somebody else created it at the same moment: then it is there now.
-            return DeltaTable(self.url, storage_options=self._options)
+            return self._open()
 
-    def _scan(self, table: DeltaTable) -> pl.LazyFrame:
-        if not table.file_uris():
-            return _empty(self.schema)
-        return pl.scan_delta(table)
+    def _scan_partition(self, files: pl.DataFrame) -> pl.LazyFrame:
+        paths = [f"{self.url}/{path}" for path in files["path"]]
+        rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=self._options or None)
+        return rows.with_columns(pl.lit(files[name][0]).alias(name) for name in self.schema.partition_by)
 
 
 def _empty(schema: TableSchema) -> pl.LazyFrame:
     frame = pl.from_arrow(schema.arrow.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame.lazy()
-
-
-def _any_of(partitions: Collection[Partition]) -> pl.Expr:
-    days: dict[str, list] = {}
-    for partition in partitions:
-        days.setdefault(partition.category, []).append(partition.date)
-    wanted = [(pl.col("category") == category) & pl.col("date").is_in(dates) for category, dates in days.items()]
-    return pl.any_horizontal(wanted) if wanted else pl.lit(value=False)
-
-
-def _actions(table: DeltaTable) -> list[dict]:
-    return pa.table(table.get_add_actions(flatten=True)).to_pylist()
-
-
-def _partition_of(action: dict) -> Partition:
-    return Partition(action["partition.date"], action["partition.category"])
-
-
-def _committed(table: DeltaTable, partition: Partition | None) -> list[WrittenFile]:
-    files = [
-        WrittenFile(action["path"], action["num_records"], action["size_bytes"])
-        for action in _actions(table)
-        if partition is None or _partition_of(action) == partition
-    ]
-    return sorted(files, key=lambda file: file.path)
 
 
 def _content_name(table: pa.Table) -> str:

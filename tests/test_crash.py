@@ -136,7 +136,10 @@ def test_of_a_killed_run_only_the_unit_in_work_is_lost(
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     finished = unit_files(platform, schema)
-    assert 2 <= len(finished) < 5
+    if schema is RAW_IMAGES:  # such a unit has two files: with one of them it is still in work
+        refused = unit_files(platform, QUARANTINE)
+        finished = {name: stat for name, stat in finished.items() if name in refused}
+    assert 1 <= len(finished) < 5
     assert rows(platform, schema).is_empty()
 
     assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0

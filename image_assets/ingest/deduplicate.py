@@ -7,10 +7,8 @@ them as duplicates. Within a partition the file whose source sorts first is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import polars as pl
 
 from image_assets.ingest.fingerprint import Fingerprint, Refusal
 from image_assets.schema import Partition
@@ -33,20 +31,21 @@ class LoadingPlan:
     repeats: list[Repeat]
 
 
-def plan_loading(prints: Sequence[Fingerprint], loaded_elsewhere: pl.LazyFrame, partition: Partition) -> LoadingPlan:
+def plan_loading(
+    prints: Sequence[Fingerprint], loaded_elsewhere: Mapping[str, tuple[Partition, str]], partition: Partition
+) -> LoadingPlan:
     """Tell new images from repeats.
 
     Args:
         prints: The partition's files, in the order of their sources.
-        loaded_elsewhere: The rows of `raw_images` of all other partitions.
+        loaded_elsewhere: Which of their images other partitions hold: id → the partition, and the image's source.
         partition: The partition being loaded.
     """
-    elsewhere = _originals(prints, loaded_elsewhere)
     first: dict[str, str] = {}
     plan = LoadingPlan([], [])
     for one in prints:
-        if one.image_id in elsewhere:
-            plan.repeats.append(Repeat(one, *elsewhere[one.image_id]))
+        if one.image_id in loaded_elsewhere:
+            plan.repeats.append(Repeat(one, *loaded_elsewhere[one.image_id]))
         elif one.image_id in first:
             plan.repeats.append(Repeat(one, partition, first[one.image_id]))
         else:
@@ -67,11 +66,3 @@ def settle_repeats(repeats: Iterable[Repeat], refusals: Sequence[Refusal]) -> tu
         else:
             also_refused.append(Refusal(repeat.print.file, repeat.print.image_id, refusal.reason, refusal.detail))
     return duplicates, also_refused
-
-
-def _originals(prints: Sequence[Fingerprint], loaded: pl.LazyFrame) -> dict[str, tuple[Partition, str]]:
-    if not prints:
-        return {}
-    wanted = pl.LazyFrame({"image_id": list({one.image_id for one in prints})})
-    found = loaded.select("image_id", "date", "category", "source").join(wanted, on="image_id", how="semi").collect()
-    return {i: (Partition(date, category), source) for i, date, category, source in found.iter_rows()}

@@ -11,28 +11,37 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.engine import Engine
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
-from image_assets.ingest.fingerprint import Refusal, fingerprint
+from image_assets.ingest.fingerprint import Fingerprint, Refusal, fingerprint
 from image_assets.ingest.source import Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, no_progress
+from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
+from io_managers.key_index import KeyIndex, image_index, original_index
+from io_managers.parquet_files import WrittenFile
 from io_managers.store import Store
 
 
 @dataclass(frozen=True)
 class IngestTables:
-    """The four tables that loading a partition replaces."""
+    """The four tables that loading a partition replaces, and the indices of two of them."""
 
     arrivals: PartitionedTable
     raw_images: PartitionedTable
     duplicates: PartitionedTable
     quarantine: PartitionedTable
+    images: KeyIndex
+    originals: KeyIndex
 
     @classmethod
     def of(cls, store: Store, dataset: str) -> IngestTables:
         """The tables of a dataset."""
-        return cls(*(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)))
+        return cls(
+            *(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)),
+            images=image_index(store, dataset),
+            originals=original_index(store, dataset),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,15 +79,16 @@ def ingest_partition(
     units: list[LoadedUnit] = []
     repeats: list[Repeat] = []
 
-    def choose(loaded: pl.LazyFrame) -> list:
-        others = loaded.filter((pl.col("date") != partition.date) | (pl.col("category") != partition.category))
-        plan = plan_loading(prints, others, partition)
+    def choose(loaded: Snapshot) -> list[WrittenFile]:
+        plan = plan_loading(prints, _originals(prints, tables.images, loaded.besides(partition)), partition)
         units[:] = load_units(
             plan.to_load, loader, engine, lambda done, _: progress(steps - len(plan.to_load) + done, steps)
         )
         repeats[:] = plan.repeats
         return [unit.raw_images for unit in units]
 
+    tables.images.cover(tables.raw_images.snapshot())
+    tables.originals.cover(tables.duplicates.snapshot())
     loaded = tables.raw_images.replace_exclusively(partition, choose)
     progress(steps, steps)
     decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, prints)]
@@ -94,6 +104,16 @@ def ingest_partition(
     return IngestReport(
         len(listing.files), listing.ignored, loaded.rows, len(duplicates), dict(sorted(reasons.items()))
     )
+
+
+def _originals(
+    prints: Sequence[Fingerprint], images: KeyIndex, elsewhere: Snapshot
+) -> dict[str, tuple[Partition, str]]:
+    wanted = pl.DataFrame({"image_id": [one.image_id for one in prints]}, schema={"image_id": pl.String})
+    found = (
+        images.find(wanted, elsewhere, ["source"]).sort("date", "category", "source").unique("image_id", keep="first")
+    )
+    return {i: (Partition(date, category), source) for i, source, date, category in found.iter_rows()}
 
 
 def _commit_the_rest(

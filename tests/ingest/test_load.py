@@ -21,6 +21,7 @@ from image_assets.ingest.load import IngestReport, IngestTables, ingest_partitio
 from image_assets.ingest.source import SourceFile
 from image_assets.ingest.units import SourceChanged
 from image_assets.schema import Partition, TableSchema
+from io_managers import key_index
 from io_managers.store import Store
 from tests.pictures import picture
 from tests.platform import small_dataset
@@ -127,6 +128,38 @@ def test_an_earlier_day_that_is_loaded_late_counts_what_a_later_day_holds_as_dup
     assert original == (DAYS[1], f"{DAYS[1]}/plant/later.png")
     place.load(DAYS[1])  # still the owner
     assert place.rows("raw_images")["image_id"].n_unique() == place.rows("raw_images").height == 2
+
+
+def test_images_of_the_past_are_not_read_to_tell_new_ones_from_repeats(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_index, "_UNCOVERED_FILES", 0)
+    place.put(DAYS[0], "plant", "a.png", PICTURES[0])
+    place.put(DAYS[1], "plant", "b.png", PICTURES[1])
+    place.put(DAYS[2], "plant", "c.png", PICTURES[2])
+    place.put(DAYS[2], "plant", "again.png", PICTURES[1])
+    place.load(DAYS[0])
+    place.load(DAYS[1])
+    place.load(DAYS[2], "animal")  # of which nothing arrived, but now both days are indexed
+    (past,) = place.tables.raw_images.partition_files(Partition(DAYS[0], "plant"))
+    (Path(place.tables.raw_images.url) / past.path).unlink()
+    assert place.load(DAYS[2]).duplicates == 1
+
+
+@pytest.mark.parametrize("index", ["raw_images_index", "duplicates_index"])
+def test_an_index_that_was_thrown_away_changes_nothing(
+    place: Place, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_index, "_UNCOVERED_FILES", 0)
+    for day in DAYS:
+        place.put(day, "plant", "a.png", PICTURES[0])
+        place.put(day, "plant", "b.png", PICTURES[1])
+        place.load(day)
+        segments = list((Path(place.store.url) / DATASET.name / index).glob("*.keys"))
+        assert segments or day != DAYS[2]
+        for segment in segments:
+            segment.unlink()
+    assert (place.rows("raw_images").height, place.rows("duplicates").height) == (2, 4)
 
 
 def test_copies_of_a_file_that_is_refused_are_refused_for_the_same_reason(place: Place) -> None:

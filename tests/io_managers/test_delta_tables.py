@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Partition
+from io_managers import delta_log
+from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import CommitConflict, PartitionedTable
 from io_managers.store import Store, StoreError
 
@@ -119,7 +126,7 @@ def test_of_two_first_loads_of_a_partition_one_wins_and_the_other_says_so(tmp_pa
             written = table.write_frame(PLANT, frame(name))
             first = True
 
-            def choose(_: pl.LazyFrame) -> list:
+            def choose(_: Snapshot) -> list:
                 nonlocal first
                 if first:  # both have seen the table before either commits
                     first = False
@@ -143,7 +150,7 @@ def test_two_runs_that_load_the_same_files_both_come_through(arrivals: Partition
     written = arrivals.write_frame(PLANT, frame("a"))
     waited = threading.local()
 
-    def choose(_: pl.LazyFrame) -> list:
+    def choose(_: Snapshot) -> list:
         if not getattr(waited, "done", False):
             waited.done = True
             barrier.wait()
@@ -185,8 +192,8 @@ def test_what_was_chosen_by_looking_at_the_table_is_chosen_again_when_the_table_
     put(arrivals, ANIMAL, "a")
     seen: list[list[str]] = []
 
-    def choose(rest: pl.LazyFrame) -> list:
-        seen.append(sorted(rest.collect()["source"]))
+    def choose(there: Snapshot) -> list:
+        seen.append(sorted(arrivals.scan_files(there).collect()["source"]))
         if len(seen) == 1:  # somebody else commits between the look and the commit
             other = Partition(PLANT.date, "human")
             arrivals.replace_exclusively(other, lambda _: [arrivals.write_frame(other, frame("h"))])
@@ -195,6 +202,91 @@ def test_what_was_chosen_by_looking_at_the_table_is_chosen_again_when_the_table_
     arrivals.replace_exclusively(PLANT, choose)
     assert seen == [["a"], ["a", "h"]]
     assert sources(arrivals, PLANT) == ["after a", "after h"]
+
+
+def test_a_snapshot_stays_as_it_was(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    put(arrivals, ANIMAL, "b")
+    before = arrivals.snapshot()
+    put(arrivals, PLANT, "c")
+    assert sorted(arrivals.scan_files(before).collect()["source"]) == ["a", "b"]
+    assert arrivals.scan_files(before.of(PLANT)).collect()["source"].to_list() == ["a"]
+    assert arrivals.scan_files(before.besides(PLANT)).collect()["source"].to_list() == ["b"]
+    assert sources(arrivals) == ["b", "c"]
+
+
+def test_the_rows_of_a_partition_are_those_of_the_whole_table(tmp_path: Path) -> None:
+    table = Store(str(tmp_path)).table("sample", IMAGE_FEATURES)
+    for number, partition in enumerate((PLANT, ANIMAL)):
+        rows = pl.DataFrame(
+            {"image_id": ["a"], "label": [number], "features": [[0.5, number]], "extractor": ["x"]},
+            schema={"image_id": pl.String, "label": pl.Int16, "features": pl.List(pl.Float32), "extractor": pl.String},
+        )
+        table.replace(partition, [table.write_frame(partition, rows)])
+    whole = table.scan().collect()
+    assert table.scan([PLANT]).collect().equals(whole.filter(category="plant"))
+    assert table.scan([ANIMAL, PLANT]).collect().sort("category").equals(whole.sort("category"))
+    nothing = table.scan([Partition(PLANT.date, "human")]).collect()
+    assert nothing.equals(whole.clear())
+
+
+def test_a_store_may_have_any_name(tmp_path: Path) -> None:
+    table = Store(str(tmp_path / "category=x/[ab]* {c}?")).table("sample", ARRIVALS)
+    put(table, PLANT, "a")
+    assert table.scan([PLANT]).collect().rows() == [("a", 1, PLANT.date, "plant")]
+
+
+def test_commits_of_other_processes_are_seen(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    other = DeltaTable(arrivals.url)  # what another process has open
+    put(arrivals, ANIMAL, "b")
+    other.update_incremental()
+    arrivals._write_commit(other, PLANT, [arrivals.write_frame(PLANT, frame("c"))], {"2026-11-20|plant": 2})
+    assert sources(arrivals, PLANT) == ["c"]
+    put(arrivals, PLANT, "d")
+    assert sources(arrivals) == ["b", "d"]
+
+
+@pytest.mark.parametrize("commits", [1, 3], ids=["with fewer commits", "with as many commits"])
+def test_a_table_that_was_removed_and_made_anew_is_seen_as_it_is(arrivals: PartitionedTable, commits: int) -> None:
+    for name in "abc":
+        put(arrivals, PLANT, name)
+    assert sources(arrivals, PLANT) == ["c"]
+    shutil.rmtree(arrivals.url)
+    assert arrivals.snapshot().partitions() == []
+    for name in "xyz"[:commits]:
+        put(arrivals, ANIMAL, name)
+    assert arrivals.snapshot().partitions() == [ANIMAL]
+    assert sources(arrivals, ANIMAL) == ["xyz"[commits - 1]]
+
+
+WRITES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.text("abc", max_size=2)), max_size=12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(writes=WRITES)
+def test_a_table_that_is_kept_open_is_as_one_opened_anew(writes: list[tuple[int, int, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        table = Store(folder).table("sample", ARRIVALS)
+        put(table, PLANT, "first")
+        for writer, day, names in writes:
+            with as_another_process() if writer else nullcontext():
+                put(table, Partition(PLANT.date + dt.timedelta(days=day), "plant"), *names)
+        kept = table.snapshot()
+        with as_another_process():
+            anew = table.snapshot()
+        assert kept.version == anew.version
+        assert kept.files.equals(anew.files)
+
+
+@contextmanager
+def as_another_process() -> Iterator[None]:
+    """Without the tables that this process has open, which stay as they are."""
+    kept = dict(delta_log._idle)
+    delta_log._idle.clear()
+    yield
+    delta_log._idle.clear()
+    delta_log._idle.update(kept)
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/store", "http://example.com/store"])

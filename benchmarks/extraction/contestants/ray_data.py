@@ -42,8 +42,13 @@ def run(task: Task) -> None:
     import ray
     import ray.data
 
-    quiet = {"log_to_driver": False, "configure_logging": False, "include_dashboard": False}
-    ray.init(address="local", num_cpus=2 * cores(), **quiet)
+    ray.init(
+        address="local",
+        num_cpus=2 * cores(),
+        log_to_driver=False,
+        configure_logging=False,
+        include_dashboard=False,
+    )
     ray.data.DataContext.get_current().enable_progress_bars = False
     task.ready()
     dataset = ray.data.read_binary_files([str(photo) for photo in task.photos], include_paths=False).map_batches(
