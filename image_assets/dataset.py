@@ -46,10 +46,17 @@ class FolderSource(_Section):
     )
 
 
+Precision = Literal["float32", "int8"]
+
+
 class EfficientNetLite0(_Section):
     """EfficientNet-Lite0 with its published ImageNet weights: 1,280 features, no download."""
 
     kind: Literal["efficientnet_lite0"] = "efficientnet_lite0"
+    precision: Precision = Field(
+        default="float32",
+        description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
+    )
 
 
 HubRuntime = Literal["tensorflow", "onnxruntime"]

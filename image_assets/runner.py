@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from image_assets.automation import REFRESHED, daily_job_name, refresh_job_name
+from image_assets.automation import daily_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.schema import Partition
@@ -187,4 +187,8 @@ def _add_errors(run: dg.ExecuteInProcessResult, partition: Partition | None, res
         if error.cls_name == "DagsterAssetCheckFailedError":
             continue
         cause = error.cause or error
-        result.errors.append(f"{partition or ', '.join(REFRESHED)}: {cause.cls_name}: {cause.message.strip()}")
+        stage = event.step_key.split("__")[-1] if event.step_key else "the run"
+        # Dagster writes the error's class, with its module, in front of the message.
+        message = cause.message.strip().split(f"{cause.cls_name}: ", 1)[-1]
+        where = f"{stage} of {partition}" if partition else stage
+        result.errors.append(f"{where}: {cause.cls_name}: {message}")

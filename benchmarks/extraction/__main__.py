@@ -19,10 +19,10 @@ CONTESTANTS = {
     "model_only": 1.0,
     "engine": 1.0,
     "original": 0.1,
-    "tf_data": 1 / 3,
+    "tf_data": 1 / 4,
     "ray_data": 1.0,
-    "daft_own": 1 / 3,
-    "daft_ours": 1.0,
+    "daft_own": 1 / 4,
+    "daft_ours": 1 / 2,
 }
 _NEEDS = {
     "original": ("tensorflow",),

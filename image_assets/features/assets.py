@@ -5,8 +5,8 @@ import time
 import dagster as dg
 
 from image_assets.automation import retried
-from image_assets.dataset import DatasetSpec
-from image_assets.features.units import Extraction, extract_units
+from image_assets.dataset import DatasetSpec, EfficientNetLite0, Extractor
+from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from io_managers.delta_io_manager import PartitionFiles
@@ -57,6 +57,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             value=extraction.files,
             metadata={
                 **_figures(extraction, time.monotonic() - began),
+                **(_fidelity(raw_images, dataset.extractor) if extraction.extracted else {}),
                 "extractor": extractor.name,
                 "extractor digest": extractor.digest,
                 "width": extractor.width,
@@ -69,6 +70,14 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 def _runtime(dataset: DatasetSpec) -> str:
     runtime = dataset.extractor.runtime if dataset.extractor.kind == "tf_hub" else "onnxruntime"
     return "onnx" if runtime == "onnxruntime" else runtime
+
+
+def _fidelity(raw_images: PartitionFiles, spec: Extractor) -> dict[str, float]:
+    """How close 8 bits are to 32, where that is what was chosen."""
+    if not isinstance(spec, EfficientNetLite0) or spec.precision == "float32":
+        return {}
+    found = sample_fidelity(raw_images.table, raw_images.files, spec, EfficientNetLite0())
+    return {"cosine to float32, mean": round(found.mean, 5), "cosine to float32, worst": round(found.worst, 5)}
 
 
 def _figures(extraction: Extraction, seconds: float) -> dict[str, float]:

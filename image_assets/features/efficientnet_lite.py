@@ -9,8 +9,11 @@ import importlib.resources
 
 import numpy as np
 
-from image_assets.features import efficientnet_lite_graph as graph
+from image_assets.dataset import Precision
+from image_assets.features import efficientnet_lite_int8 as int8
+from image_assets.features import efficientnet_lite_layers as network
 from image_assets.features.digest import extractor_digest
+from image_assets.features.efficientnet_lite_graph import build_graph
 from image_assets.features.errors import WeightsError
 from image_assets.features.onnx_session import start_session
 from image_assets.features.preprocess import Resize, check_batch
@@ -22,16 +25,16 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 
 # The whole image, squashed, is as good as a centre crop and loses nothing at the edges. Measured on 252 photos of
 # animals that have a class of their own in ImageNet: top-1 0.710 (centre crop of 7/8: 0.714), top-5 0.853 (0.825).
-_RESIZE = Resize(graph.IMAGE_SIZE, "squash")
+_RESIZE = Resize(network.IMAGE_SIZE, "squash")
 _SETTINGS = {
     "extractor": "efficientnet_lite0",
     **_RESIZE.settings,
     "layout": "RGB, channels last, 0 … 255",
-    "mean": graph.MEAN,
-    "std": graph.STD,
-    "batch_norm_epsilon": graph.BATCH_NORM_EPSILON,
+    "mean": network.MEAN,
+    "std": network.STD,
+    "batch_norm_epsilon": network.BATCH_NORM_EPSILON,
     "output": "global average pool of the last ReLU6",
-    "width": graph.FEATURES,
+    "width": network.FEATURES,
 }
 
 
@@ -40,16 +43,20 @@ class EfficientNetLite0Extractor:
 
     A row's features do not depend on the other rows of the batch, nor on the number of threads.
 
+    Args:
+        precision: What it computes in. On 900 photos int8 has a mean cosine to float32 of 0.9965; the worst is 0.982.
+
     Raises:
         WeightsError: the installed weights are missing or are not the expected ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, precision: Precision = "float32") -> None:
+        build, settings = (build_graph, {}) if precision == "float32" else (int8.build_int8_graph, int8.SETTINGS)
         self.name = "efficientnet_lite0"
-        self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS)
-        self.image_size = graph.IMAGE_SIZE
-        self.width = graph.FEATURES
-        self._session = start_session(graph.build_graph(load_weights()))
+        self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS | settings)
+        self.image_size = network.IMAGE_SIZE
+        self.width = network.FEATURES
+        self._session = start_session(build(load_weights()))
 
     def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[224, 224, 3]`; the aspect ratio is given up."""

@@ -65,7 +65,7 @@ def build_extractor(spec: dataset.Extractor) -> Extractor:
     """
     match spec:
         case dataset.EfficientNetLite0():
-            return EfficientNetLite0Extractor()
+            return EfficientNetLite0Extractor(spec.precision)
         case dataset.TfHub():
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
     assert_never(spec)

@@ -39,7 +39,7 @@ def feature_table(rows: pl.LazyFrame, extractor_digest: str) -> FeatureTable:
     """
     foreign = rows.filter(pl.col("extractor") != extractor_digest).select("date", "category").unique().collect()
     if not foreign.is_empty():
-        names = ", ".join(str(Partition(date, category)) for date, category in foreign.sort("date").iter_rows())
+        names = ", ".join(str(partition) for partition in sorted(Partition(*key) for key in foreign.iter_rows()))
         raise MixedExtractors(
             f"features of another extractor than the dataset's in: {names}; materialise image_features of these again"
         )

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from image_assets import dataset
 from image_assets.engine import Engine, Unit
+from image_assets.features.decode import decode_at_least
 from image_assets.features.errors import ExtractorError
 from image_assets.features.extractor import shared_extractor
+from image_assets.features.fidelity import Fidelity, fidelity
 from image_assets.features.pipeline import Effort, extract_rows
 from image_assets.memory import PeakMemory
 from image_assets.schema import Partition
@@ -26,6 +28,7 @@ from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 
 _READ_ROWS = 256
+_SAMPLE_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,19 @@ def extract_units(
         effort,
         max((result.peak_bytes for result in results), default=0),
     )
+
+
+def sample_fidelity(
+    raw_images: PartitionedTable,
+    files: Sequence[WrittenFile],
+    extractor: dataset.Extractor,
+    reference: dataset.Extractor,
+) -> Fidelity:
+    """How close one extractor is to another on the first images of a partition, whose `files` are not empty."""
+    rows = next(raw_images.files.read(files[0].path, ["content"], _SAMPLE_IMAGES))
+    one, other = shared_extractor(extractor), shared_extractor(reference)
+    images = [decode_at_least(content, one.sufficient_size).pixels for content in rows["content"].to_pylist()]
+    return fidelity(one, other, images)
 
 
 def unit_name(file: WrittenFile, extractor_digest: str) -> str:

@@ -12,26 +12,26 @@ _STAGES = [(1, 1, False), (2, 2, True), (2, 2, True), (3, 2, True), (3, 1, True)
 def features(weights: Weights, image: np.ndarray) -> np.ndarray:
     """Features, float64 `[1280]`, of one prepared image, uint8 `[224, 224, 3]`."""
     x = (image / 255 - 127 / 255) / (128 / 255)
-    x = _relu6(_norm(weights, "_bn0", _convolve(x, weights["_conv_stem.weight"], 2)))
+    x = _relu6(_norm(weights, "_bn0", convolve(x, weights["_conv_stem.weight"], 2)))
     index = 0
     for blocks, first_stride, expands in _STAGES:
         for stride in [first_stride] + [1] * (blocks - 1):
             x = _block(weights, f"_blocks.{index}", x, stride, expands)
             index += 1
-    x = _relu6(_norm(weights, "_bn1", _convolve(x, weights["_conv_head.weight"], 1)))
+    x = _relu6(_norm(weights, "_bn1", convolve(x, weights["_conv_head.weight"], 1)))
     return x.mean(axis=(0, 1))
 
 
 def _block(weights: Weights, name: str, x: np.ndarray, stride: int, expands: bool) -> np.ndarray:
     y = x
     if expands:
-        y = _relu6(_norm(weights, f"{name}._bn0", _convolve(y, weights[f"{name}._expand_conv.weight"], 1)))
-    y = _relu6(_norm(weights, f"{name}._bn1", _convolve(y, weights[f"{name}._depthwise_conv.weight"], stride)))
-    y = _norm(weights, f"{name}._bn2", _convolve(y, weights[f"{name}._project_conv.weight"], 1))
+        y = _relu6(_norm(weights, f"{name}._bn0", convolve(y, weights[f"{name}._expand_conv.weight"], 1)))
+    y = _relu6(_norm(weights, f"{name}._bn1", convolve(y, weights[f"{name}._depthwise_conv.weight"], stride)))
+    y = _norm(weights, f"{name}._bn2", convolve(y, weights[f"{name}._project_conv.weight"], 1))
     return x + y if x.shape == y.shape else y
 
 
-def _convolve(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
+def convolve(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
     """`[H, W, C]` with a kernel `[out, in, k, k]`, or `[C, 1, k, k]` channel by channel; padding SAME of TensorFlow."""
     side, k = x.shape[0], kernel.shape[2]
     outputs = -(-side // stride)

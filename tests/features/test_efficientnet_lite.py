@@ -89,8 +89,8 @@ def test_a_batch_of_another_size_is_refused(extractor: EfficientNetLite0Extracto
 
 def test_every_process_builds_the_same_graph() -> None:
     code = (
-        "import hashlib; from image_assets.features.efficientnet_lite import load_weights, graph; "
-        "print(hashlib.sha256(graph.build_graph(load_weights())).hexdigest())"
+        "import hashlib; from image_assets.features.efficientnet_lite import load_weights, build_graph; "
+        "print(hashlib.sha256(build_graph(load_weights())).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert hashlib.sha256(build_graph(load_weights())).hexdigest() == other
