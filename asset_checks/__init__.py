@@ -2,7 +2,15 @@
 
 import dagster as dg
 
-from asset_checks import classifier, embedding, feature_shards, image_features, raw_images
+from asset_checks import (
+    classifier,
+    embedding,
+    feature_shards,
+    image_features,
+    label_conflicts,
+    near_duplicates,
+    raw_images,
+)
 from asset_checks.check import asset_checks_of
 from image_assets.dataset import DatasetSpec
 
@@ -12,7 +20,9 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     return [
         asset_checks_of(dataset, "raw_images", raw_images.CHECKS, partitioned=True),
         asset_checks_of(dataset, "image_features", image_features.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "near_duplicates", near_duplicates.CHECKS, partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "label_conflicts", label_conflicts.CHECKS, partitioned=False),
         asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
     ]

@@ -3,12 +3,13 @@
 With too few images there rightly is no model: then these checks pass and say why there is none.
 """
 
+import numpy as np
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.split import held_out
-from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from image_assets.classifier.images import held_out_with_lookalikes, undisputed
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from io_managers.model_store import (
     ModelManifest,
     ModelMissingError,
@@ -46,8 +47,9 @@ def trained_on_the_training_images(subject: Subject) -> Outcome:
     manifest = _manifest(subject)
     if isinstance(manifest, Outcome):
         return manifest
-    ids = subject.rows(IMAGE_FEATURES).select("image_id").collect()["image_id"]
-    training = ids.filter(~pl.Series(held_out(ids, subject.dataset.classifier.held_out)))
+    rows, aside = _split(subject)
+    ids = rows["image_id"]
+    training = ids.filter(~pl.Series(aside))
     return Outcome(
         passed=manifest.training_ids_sha256 == ids_digest(training),
         figures={"images": len(ids), "of these for training": len(training), "held out share": manifest.held_out},
@@ -100,14 +102,21 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
     # Loads scikit-learn, which takes seconds and which checks of other assets need not wait for.
     from image_assets.classifier.train import NotTrainableError, check_trainable
 
-    rows = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
-    aside = held_out(rows["image_id"], subject.dataset.classifier.held_out)
+    rows, aside = _split(subject)
     try:
         check_trainable(rows["label"].to_numpy(), aside, subject.dataset.categories)
     except NotTrainableError as reason:
         if isinstance(error, ModelMissingError):
             return Outcome(passed=True, figures={"model": f"none: {reason}"})
     return Outcome(passed=False, figures={"problem": str(error)}, advice=_AGAIN)
+
+
+def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
+    """Id and label of every image that may be learnt from, and whether it is held out."""
+    features, conflicts = subject.rows(IMAGE_FEATURES), subject.rows(LABEL_CONFLICTS)
+    rows = undisputed(features.select("image_id", "label"), conflicts).collect()
+    share = subject.dataset.classifier.held_out
+    return rows, held_out_with_lookalikes(rows["image_id"], subject.rows(DUPLICATE_GROUPS), share)
 
 
 def _figure(manifest: ModelManifest, name: str) -> float:

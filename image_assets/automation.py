@@ -1,6 +1,6 @@
 """What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
@@ -10,12 +10,23 @@ from obstore.exceptions import BaseError as ObjectStoreError
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.units import SourceChanged
+from image_assets.quality.republish import PUBLISH_AGAIN
+from image_assets.schema import LABEL_CONFLICTS
+from image_assets.shards.manifest import FEATURE_SHARDS
 from io_managers.delta_tables import CommitConflict
 
-PARTITIONED = ("arrivals", "raw_images", "duplicates", "quarantine", "image_features", "feature_shards")
+PARTITIONED = (
+    "arrivals",
+    "raw_images",
+    "duplicates",
+    "quarantine",
+    "image_features",
+    "near_duplicates",
+    "feature_shards",
+)
 """The assets of a day and category, in the order of the flow."""
-REFRESHED = ("classifier", "embedding")
-"""The assets over the whole dataset."""
+REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding")
+"""The assets over the whole dataset, in the order of the flow."""
 
 _HOUR = 7
 
@@ -27,6 +38,11 @@ _RETRY_SECONDS = 10
 def daily_job_name(dataset: DatasetSpec) -> str:
     """The job that loads one day of one category and makes its features and shards."""
     return f"{dataset.name}_daily"
+
+
+def publish_job_name(dataset: DatasetSpec) -> str:
+    """The job that publishes the shards of one day of one category anew."""
+    return f"{dataset.name}_publish"
 
 
 def refresh_job_name(dataset: DatasetSpec) -> str:
@@ -48,7 +64,7 @@ def retried() -> Iterator[None]:
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
-def once_a_day_is_complete() -> dg.AutomationCondition:
+def once_a_day_is_complete(dataset: DatasetSpec) -> dg.AutomationCondition:
     """True once all categories of the latest day are there, all blocking checks passed, and something is new.
 
     Of the latest day, every partition must be there with its blocking checks passed. Days of the past may be missing
@@ -56,6 +72,8 @@ def once_a_day_is_complete() -> dg.AutomationCondition:
     is made of the whole dataset would be made of that partition too.
     """
     condition = dg.AutomationCondition
+    # They are refreshed together, in one run: that one of them is new says nothing new to the next.
+    refreshed_too = _keys(dataset, REFRESHED)
     # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
     # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
     # What is not there has not passed either.
@@ -63,33 +81,63 @@ def once_a_day_is_complete() -> dg.AutomationCondition:
     not_sound = condition.any_checks_match(
         condition.check_failed() | condition.execution_failed() | condition.in_progress(), blocking_only=True
     )
-    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_passed) | not_sound)
+    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_passed) | not_sound).ignore(
+        refreshed_too
+    )
     # Since it was last asked for, and not since it was last made, as in `eager`: what arrives while a refresh is
     # running would then be forgotten.
-    something_new = condition.any_deps_match(condition.newly_updated()).since(condition.newly_requested())
+    something_new = (
+        condition.any_deps_match(condition.newly_updated()).ignore(refreshed_too).since(condition.newly_requested())
+    )
     return (
         something_new.with_label("something is new")
         & ~not_ready.with_label("a partition is not ready")
-        & ~condition.any_deps_in_progress()
+        & ~condition.any_deps_match(condition.in_progress()).ignore(refreshed_too)
         & ~condition.in_progress()
     ).with_label("the latest day is complete and the blocking checks passed")
+
+
+def _keys(dataset: DatasetSpec, assets: Sequence[str]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(dg.AssetKey([dataset.name, asset]) for asset in assets))
+
+
+def _publish_again(dataset: DatasetSpec) -> dg.SensorDefinition:
+    """Publishes what label_conflicts found to be out of date."""
+
+    @dg.asset_sensor(
+        asset_key=dg.AssetKey([dataset.name, LABEL_CONFLICTS.name]),
+        name=f"{dataset.name}_publish_again",
+        job_name=publish_job_name(dataset),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Publishes shards anew without the images whose category has come into doubt.",
+    )
+    def publish_again(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> Iterator[dg.RunRequest]:
+        del context
+        materialisation = event.asset_materialization
+        found = materialisation.metadata.get(PUBLISH_AGAIN) if materialisation else None
+        for key in found.value if isinstance(found, dg.JsonMetadataValue) else ():  # pyright: ignore
+            yield dg.RunRequest(run_key=f"{event.run_id}|{key}", partition_key=str(key))
+
+    return publish_again
 
 
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensor of a dataset."""
 
-    def keys(assets: tuple[str, ...]) -> dg.AssetSelection:
-        return dg.AssetSelection.assets(*(dg.AssetKey([dataset.name, asset]) for asset in assets))
-
     daily = dg.define_asset_job(
         daily_job_name(dataset),
-        selection=keys(PARTITIONED),
+        selection=_keys(dataset, PARTITIONED),
         description="Loads one day of one category, makes its features and publishes its shards.",
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
-        selection=keys(REFRESHED),
+        selection=_keys(dataset, REFRESHED),
         description="Brings the classifier and the map up to date.",
+    )
+    publish = dg.define_asset_job(
+        publish_job_name(dataset),
+        selection=_keys(dataset, (FEATURE_SHARDS,)),
+        description="Publishes the shards of one day and category anew.",
     )
     schedule = dg.build_schedule_from_partitioned_job(
         daily,
@@ -105,9 +153,9 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
         description="Refreshes the classifier and the map once the latest day is complete and checked.",
     )
     return dg.Definitions(
-        jobs=[daily, refresh],
+        jobs=[daily, refresh, publish],
         schedules=[schedule],
-        sensors=[sensor],
+        sensors=[sensor, _publish_again(dataset)],
         # For every run, also those of the sensor, of backfills and of the UI's own job: the stages share out their
         # work over the cores themselves, and a process per step would only start slowly.
         executor=dg.in_process_executor,

@@ -53,6 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(command=_status)
 
+    conflicts = commands.add_parser("conflicts", help="one picture under several categories: which, and which is right")
+    actions = conflicts.add_subparsers(required=True, metavar="ACTION")
+    shown = actions.add_parser("list", help="the conflicts, open ones first")
+    _add_places(shown, landing=False)
+    shown.set_defaults(command=_list_conflicts)
+    settle = actions.add_parser("settle", help="say which category is right")
+    _add_places(settle, landing=False)
+    settle.add_argument("conflict", metavar="ID", help="the conflict's id, or the beginning of it")
+    right = settle.add_mutually_exclusive_group(required=True)
+    right.add_argument("--category", action="append", default=[], help="is right; may be repeated where several are")
+    right.add_argument("--none", action="store_true", help="none is: the pictures are kept nowhere")
+    settle.add_argument("--reviewer", help="who decided; default: the name that you are logged in with")
+    settle.set_defaults(command=_settle_conflict)
+
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
     demo.add_argument("--images", type=Path, help="a folder with one folder per category, instead of the sample")
@@ -79,11 +93,12 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
     from image_assets.ingest.source import SourceError
+    from image_assets.quality.reviews import ReviewError
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
     from io_managers.store import StoreError
 
-    return DatasetError, ExtractorError, LandingError, SourceError, UsageError, SampleError, StoreError
+    return DatasetError, ExtractorError, LandingError, SourceError, ReviewError, UsageError, SampleError, StoreError
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -133,6 +148,37 @@ def _status(options: argparse.Namespace) -> int:
         Console().print(partition_table(facts))
     else:
         Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
+    return 0
+
+
+def _list_conflicts(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.quality.reviews import current_conflicts
+    from image_assets.summary import conflict_table
+    from io_managers.store import Store
+
+    files = current_conflicts(load_dataset(options.dataset), Store(options.store))
+    console = Console()
+    if files.is_empty():
+        console.print("no picture is under two categories")
+    else:
+        console.print(conflict_table(files))
+    return 0
+
+
+def _settle_conflict(options: argparse.Namespace) -> int:
+    import getpass
+
+    from image_assets.dataset import load_dataset
+    from image_assets.quality.reviews import Decision, settle
+    from io_managers.store import Store
+
+    decision = Decision(frozenset(options.category), options.reviewer or getpass.getuser())
+    now = dt.datetime.now(dt.UTC)
+    marks = settle(load_dataset(options.dataset), Store(options.store), options.conflict, decision, now)
+    for image, category, belongs in marks.select("image_id", "category", "belongs").iter_rows():
+        Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {category}", highlight=False)
+    Console().print("it takes effect with the next run, which also publishes the partitions concerned anew")
     return 0
 
 

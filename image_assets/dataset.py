@@ -114,6 +114,33 @@ class Embedding(_Section):
     seed: int = Field(default=0, description="The same seed and images give the same map.")
 
 
+class NearDuplicates(_Section):
+    """When two images count as the same picture: their perceptual hashes are close, and their features confirm it."""
+
+    distance: int = Field(
+        default=10, ge=0, le=32, description="Bits of 64 in which their perceptual hashes may differ."
+    )
+    cosine: float = Field(default=0.85, ge=-1, le=1, description="Least cosine of their features.")
+    close_distance: int = Field(
+        default=2, ge=0, le=32, description="Up to so many bits, `close_cosine` is enough: saved smaller, or in grey."
+    )
+    close_cosine: float = Field(default=0.5, ge=-1, le=1, description="Least cosine of images that are so close.")
+
+
+class LabelConflicts(_Section):
+    """What becomes of one picture under several categories, until a reviewer has marked it."""
+
+    rule: Literal["hold", "first", "prefer"] = Field(
+        default="hold",
+        description="hold: neither is published nor trained on. first: the category of the day that it arrived first "
+        "on is right; of one day, held. prefer: the category that comes first in `prefer` is right.",
+    )
+    prefer: tuple[Name, ...] = Field(default=(), description="Categories, the most trusted first; others are held.")
+    limit: float = Field(
+        default=0.01, ge=0, le=1, description="Share of images in open conflicts above which nothing is trained."
+    )
+
+
 class Limits(_Section):
     """Where the platform draws the line."""
 
@@ -148,6 +175,8 @@ class DatasetSpec(_Section):
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
     embedding: Embedding = Embedding()
+    near_duplicates: NearDuplicates = NearDuplicates()
+    label_conflicts: LabelConflicts = LabelConflicts()
     limits: Limits = Limits()
 
     @field_validator("categories")

@@ -12,8 +12,7 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.runner import DayResult
 from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, Partition
-from image_assets.shards.assets import shards_prefix
-from image_assets.shards.manifest import ShardManifest, read_manifest
+from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
 from io_managers.store import Store
 
 

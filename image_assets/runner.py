@@ -12,9 +12,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from image_assets.automation import daily_job_name, refresh_job_name
+from image_assets.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_key, partition_of, partitions_of
+from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import Partition
 from io_managers.store import local_folder
 
@@ -104,7 +105,8 @@ def run_day(
 ) -> DayResult:
     """Materialise the partitions one after the other, then what is made of the whole dataset.
 
-    The latter is left alone where a partition did not come through: it would be made from data that is not sound.
+    What that shows to be published with images whose category is in doubt is published anew. The whole dataset's part
+    is left alone where a partition did not come through: it would be made from data that is not sound.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
@@ -113,7 +115,8 @@ def run_day(
     for partition in partitions:
         _run(definitions, daily_job_name(dataset), partition, instance, result)
     if result.ok:
-        _run(definitions, refresh_job_name(dataset), None, instance, result)
+        for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
+            _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
         result.refreshed = not result.errors
     return result
 
@@ -124,7 +127,8 @@ def _run(
     partition: Partition | None,
     instance: dg.DagsterInstance,
     result: DayResult,
-) -> None:
+) -> list[str]:
+    """Run a job; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
     job = definitions.resolve_job_def(job_name)
     run = job.execute_in_process(
@@ -156,6 +160,16 @@ def _run(
         for entry in instance.all_logs(run.run_id)
         if entry.level == logging.WARNING and not entry.is_dagster_event and entry.user_message not in result.warnings
     ]
+    return _to_publish_again(run)
+
+
+def _to_publish_again(run: dg.ExecuteInProcessResult) -> list[str]:
+    found: list[str] = []
+    for event in run.all_events:
+        if event.is_step_materialization:
+            listed = event.step_materialization_data.materialization.metadata.get(PUBLISH_AGAIN)
+            found += listed.value if isinstance(listed, dg.JsonMetadataValue) else []  # pyright: ignore
+    return found
 
 
 def _stop_if_interrupted(run: dg.ExecuteInProcessResult) -> None:

@@ -87,6 +87,7 @@ RAW_IMAGES = TableSchema(
         Column("width", pa.int32(), "Width after the EXIF orientation is applied", "pixels"),
         Column("height", pa.int32(), "Height after the EXIF orientation is applied", "pixels"),
         FILE_BYTES,
+        Column("perceptual_hash", pa.int64(), "64 bits that change little as long as the picture looks the same"),
         Column("thumbnail", pa.binary(), "JPEG of at most 96 pixels a side"),
         Column("content", pa.binary(), "The file itself, unchanged"),
     ),
@@ -134,6 +135,67 @@ IMAGE_FEATURES = TableSchema(
     ),
 )
 
+NEAR_DUPLICATES = TableSchema(
+    "near_duplicates",
+    "Pairs of images that look alike: hashes within a few bits, confirmed by the features. Each image is compared with "
+    "its own partition and with all others that had features by then.",
+    (
+        IMAGE_ID,
+        Column("other_id", pa.string(), "The image that looks like it"),
+        Column("other_date", pa.date32(), "Day of the partition that holds the other image"),
+        Column("other_category", pa.string(), "Category of the partition that holds the other image"),
+        Column("distance", pa.int16(), "Bits in which the perceptual hashes differ", "bits"),
+        Column("cosine", pa.float32(), "Cosine of the feature vectors"),
+    ),
+)
+
+_WHERE = (
+    Column("date", pa.date32(), "Day of the partition that holds the image"),
+    Column("category", pa.string(), "Category of the partition that holds the image"),
+)
+
+DUPLICATE_GROUPS = TableSchema(
+    "duplicate_groups",
+    "Images that look alike, in groups: whoever looks like a member is a member. Images that are like no other are "
+    "not listed.",
+    (
+        IMAGE_ID,
+        *_WHERE,
+        Column("group_id", pa.string(), "The member that arrived first; by its id among those of one day"),
+    ),
+    partitioned=False,
+)
+
+LABEL_CONFLICTS = TableSchema(
+    "label_conflicts",
+    "Files of one picture under several categories: the same bytes, or near-duplicates. One row for each file.",
+    (
+        Column("conflict_id", pa.string(), "The first image of all that contradict each other"),
+        IMAGE_ID,
+        Column("date", pa.date32(), "Day that the file arrived"),
+        Column("category", pa.string(), "Category that the file was delivered under"),
+        SOURCE,
+        Column("kind", pa.string(), "same bytes, or near-duplicate"),
+        Column("loaded", pa.bool_(), "Whether this file is the image that was loaded; else it is a duplicate of it"),
+        Column("state", pa.string(), "open, settled by rule, or settled by review"),
+        Column("kept", pa.bool_(), "Whether the image may be published and trained on under this category"),
+    ),
+    partitioned=False,
+)
+
+REVIEWS = TableSchema(
+    "reviews",
+    "What reviewers decided: whether an image belongs under a category. Of several marks the last one counts.",
+    (
+        IMAGE_ID,
+        Column("category", pa.string(), "The category in question"),
+        Column("belongs", pa.bool_(), "Whether the image belongs there"),
+        Column("reviewer", pa.string(), "Who decided"),
+        Column("decided_at", pa.timestamp("us", "UTC"), "When"),
+    ),
+    partitioned=False,
+)
+
 EMBEDDING = TableSchema(
     "embedding",
     "The map: every image's place in the t-SNE of all features.",
@@ -146,7 +208,18 @@ EMBEDDING = TableSchema(
     partitioned=False,
 )
 
-TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES, EMBEDDING)
+TABLES = (
+    ARRIVALS,
+    RAW_IMAGES,
+    DUPLICATES,
+    QUARANTINE,
+    IMAGE_FEATURES,
+    NEAR_DUPLICATES,
+    DUPLICATE_GROUPS,
+    LABEL_CONFLICTS,
+    REVIEWS,
+    EMBEDDING,
+)
 
 
 def shard_columns(width: int) -> tuple[Column, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -47,6 +48,26 @@ def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -
             f"{sum(one.quarantined.values()):,}",
             f"{one.features:,}",
             f"{len(_shards(one)):,}",
+        )
+    return table
+
+
+def conflict_table(files: pl.DataFrame) -> Table:
+    """A line per file of a label conflict, open conflicts first."""
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for name in ("conflict", "kind", "state", "category", "day", "kept"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("source", overflow="fold")
+    for row in files.sort(pl.col("state") != "open", "conflict_id", "date", "category").iter_rows(named=True):
+        kept = ("yes" if row["kept"] else "no") if row["loaded"] else "duplicate"
+        table.add_row(
+            row["conflict_id"][:12],
+            row["kind"],
+            row["state"],
+            row["category"],
+            str(row["date"]),
+            kept,
+            escape(str(row["source"])),
         )
     return table
 

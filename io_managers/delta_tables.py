@@ -124,6 +124,11 @@ class PartitionedTable:
         """
         return self._commit(partition, lambda _: files, exclusive=False)
 
+    def append(self, rows: pl.DataFrame) -> CommitReport:
+        """Add rows to a table without partitions, in one commit. Raises as `replace`, and nothing is added then."""
+        file = self.write_frame(None, rows)
+        return self._commit(None, lambda there: [*there.written_files(), file], exclusive=False)
+
     def replace_exclusively(
         self, partition: Partition, choose: Callable[[Snapshot], Sequence[WrittenFile]]
     ) -> CommitReport:

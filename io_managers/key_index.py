@@ -20,7 +20,7 @@ import obstore
 import polars as pl
 from obstore.store import ObjectStore
 
-from image_assets.schema import DUPLICATES, RAW_IMAGES, TableSchema
+from image_assets.schema import DUPLICATES, NEAR_DUPLICATES, RAW_IMAGES, TableSchema
 from image_assets.workers import chunks, ordered_map
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
@@ -59,14 +59,23 @@ def _leading_digits(frame: pl.DataFrame) -> pl.Series:
     return digits.str.to_integer(base=16, dtype=pl.UInt64, strict=False).fill_null(0)
 
 
-def _hashed_partition(frame: pl.DataFrame) -> pl.Series:
-    texts = frame.select(pl.concat_str("original_date", "original_category", separator="|"))["original_date"]
-    hashed = {text: int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") for text in texts.unique()}
-    return texts.replace_strict(hashed, return_dtype=pl.UInt64)
+def _partition_key(date: str, category: str) -> Key:
+    def numbers(frame: pl.DataFrame) -> pl.Series:
+        texts = frame.select(pl.concat_str(date, category, separator="|").alias("text"))["text"]
+        hashed = {text: int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") for text in texts.unique()}
+        return texts.replace_strict(hashed, return_dtype=pl.UInt64)
+
+    return Key((date, category), numbers)
+
+
+def _bits(frame: pl.DataFrame) -> pl.Series:
+    return pl.Series(frame["perceptual_hash"].to_numpy().view("uint64"))
 
 
 IMAGE = Key(("image_id",), _leading_digits)
-ORIGINAL_PARTITION = Key(("original_date", "original_category"), _hashed_partition)
+HASH = Key(("perceptual_hash",), _bits)
+ORIGINAL_PARTITION = _partition_key("original_date", "original_category")
+OTHER_PARTITION = _partition_key("other_date", "other_category")
 
 
 def image_index(store: Store, dataset: str) -> KeyIndex:
@@ -74,13 +83,23 @@ def image_index(store: Store, dataset: str) -> KeyIndex:
     return _index(store, dataset, RAW_IMAGES, IMAGE)
 
 
+def hash_index(store: Store, dataset: str) -> KeyIndex:
+    """The loaded images by their perceptual hashes; the numbers are the hashes."""
+    return _index(store, dataset, RAW_IMAGES, HASH, "hash_index")
+
+
 def original_index(store: Store, dataset: str) -> KeyIndex:
     """The duplicates by the partition that holds their original."""
     return _index(store, dataset, DUPLICATES, ORIGINAL_PARTITION)
 
 
-def _index(store: Store, dataset: str, schema: TableSchema, key: Key) -> KeyIndex:
-    return KeyIndex(store.table(dataset, schema), store.objects(dataset, f"{schema.name}_index"), key)
+def lookalike_index(store: Store, dataset: str) -> KeyIndex:
+    """The near-duplicates by the partition that holds the other image."""
+    return _index(store, dataset, NEAR_DUPLICATES, OTHER_PARTITION)
+
+
+def _index(store: Store, dataset: str, schema: TableSchema, key: Key, name: str = "index") -> KeyIndex:
+    return KeyIndex(store.table(dataset, schema), store.objects(dataset, f"{schema.name}_{name}"), key)
 
 
 class KeyIndex:
@@ -119,6 +138,21 @@ class KeyIndex:
         found = [frame for frames in ordered_map(look, files.iter_rows(named=True), _READERS) for frame in frames]
         schema = self.table.scan_files().select(*names, "date", "category").collect_schema()
         return pl.concat([pl.DataFrame(schema=schema), *found])
+
+    def numbers(self, there: Snapshot) -> Iterator[np.ndarray]:
+        """The numbers of all rows, piece by piece, uint64; possibly also some of rows that are not there any more."""
+        covered: set[str] = set()
+        for segment in self._segments():
+            try:
+                yield from segment.numbers()
+            except SegmentRemoved:
+                continue  # what it covered is read below, or comes with the segment that took its place
+            except DamagedSegment as damage:
+                self._discard(damage)
+                continue
+            covered.update(segment.files)
+        uncovered = [path for path in there.files["path"] if path not in covered]
+        yield from ordered_map(self._numbers_in, uncovered, _READERS)
 
     def cover(self, there: Snapshot) -> None:
         """Bring the index up to date where that is worth it: it then covers all files but a few new ones."""

@@ -92,6 +92,11 @@ class Segment:
         inside = slice(*np.searchsorted(numbers, bounds[0], "left"), *np.searchsorted(numbers, bounds[1], "right"))
         return numbers[inside], places[inside]
 
+    def numbers(self) -> Iterator[np.ndarray]:
+        """All numbers, ascending, chunk by chunk. Raises as `places_of`."""
+        for numbers, _ in self._chunks(np.arange(len(self.first))):
+            yield numbers
+
     def _chunks_of(self, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
         """The chunks that may have numbers of any range `lows[i]` … `highs[i]`, ascending."""
         # A number can begin in the chunk before the first one that begins with it.

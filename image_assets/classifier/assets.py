@@ -7,11 +7,11 @@ import dagster as dg
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
-from image_assets.classifier.split import held_out
+from image_assets.classifier.images import held_out_with_lookalikes, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
-from image_assets.schema import IMAGE_FEATURES
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
 from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
@@ -43,18 +43,23 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[dataset.name, CLASSIFIER],
-        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        ins={
+            schema.name: dg.AssetIn([dataset.name, schema.name])
+            for schema in (IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS)
+        },
         description="Tells the categories apart by the features; evaluated on images that it was not trained on.",
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"scikitlearn"},
-        automation_condition=once_a_day_is_complete(),
+        automation_condition=once_a_day_is_complete(dataset),
         # With too few images there is no model: then nothing is materialised, and the log says why.
         output_required=False,
     )
     def classifier(
         context: dg.AssetExecutionContext,
         image_features: pl.LazyFrame,
+        duplicate_groups: pl.LazyFrame,
+        label_conflicts: pl.LazyFrame,
         store: StoreResource,
         extractors: ExtractorResource,
     ) -> Iterator[dg.MaterializeResult]:
@@ -65,8 +70,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         extractor = extractors.extractor(dataset)
         with retried():
-            table = feature_table(image_features, extractor.digest)
-        aside = held_out(table.image_ids, dataset.classifier.held_out)
+            table = feature_table(undisputed(image_features, label_conflicts), extractor.digest)
+            aside = held_out_with_lookalikes(table.image_ids, duplicate_groups, dataset.classifier.held_out)
         try:
             check_trainable(table.labels, aside, dataset.categories)
         except NotTrainableError as reason:

@@ -27,7 +27,7 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         owners=dataset.owners,
         kinds={"deltalake"},
         metadata={"dagster/column_schema": column_schema(EMBEDDING)},
-        automation_condition=once_a_day_is_complete(),
+        automation_condition=once_a_day_is_complete(dataset),
         io_manager_key="tables",
         # A handful of images make no map: then nothing is materialised, and the log says why.
         output_required=False,

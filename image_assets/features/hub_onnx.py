@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import logging
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,7 @@ MAX_DEVIATION = 1e-4
 # Pinned, so that the same module becomes the same graph whatever newer operators a release of onnx brings.
 _OPSET = 18
 _INPUT, _OUTPUT = "images", "features"
+_REFUSED = 3
 _REMEDY = "set the extractor's `runtime: tensorflow`"
 
 
@@ -59,8 +63,31 @@ def load(module: str, folder: Path, weights: str, image_size: int, width: int) -
     key = _key(weights, image_size, width)
     with _cache_errors():
         model = model_cache.read_model(key)
-    if model is not None:
-        return OnnxModule(model)
+    if model is None:
+        # TensorFlow takes a gigabyte and does not give it back: where it is not here already, it stays outside.
+        make = _make if "tensorflow" in sys.modules else _make_apart
+        model = make(module, folder, weights, image_size, width)
+    return OnnxModule(model)
+
+
+def _make_apart(module: str, folder: Path, weights: str, image_size: int, width: int) -> bytes:
+    """As `_make`, in a process of its own."""
+    command = [sys.executable, "-m", __name__, module, str(folder), weights, str(image_size), str(width)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == _REFUSED:
+        raise HubModuleError(json.loads(done.stdout.splitlines()[-1]))
+    with _cache_errors():
+        model = model_cache.read_model(_key(weights, image_size, width)) if done.returncode == 0 else None
+    if model is None:
+        said = " ".join(done.stderr.split())[-500:]
+        raise HubModuleError(
+            f"{module}: the conversion for onnxruntime ended with {done.returncode} ({said}): {_REMEDY}"
+        )
+    return model
+
+
+def _make(module: str, folder: Path, weights: str, image_size: int, width: int) -> bytes:
+    """Convert a module, compare it and put it into the cache."""
     original = HubModule(module, folder, image_size, width)
     try:
         model = convert(original, image_size)
@@ -75,8 +102,8 @@ def load(module: str, folder: Path, weights: str, image_size: int, width: int) -
             f"{MAX_DEVIATION:g} times the largest of them, here {magnitude:.3g}, or times 1: {_REMEDY}"
         )
     with _cache_errors():
-        model_cache.write_model(key, model)
-    return converted
+        model_cache.write_model(_key(weights, image_size, width), model)
+    return model
 
 
 def convert(original: HubModule, image_size: int) -> bytes:
@@ -142,6 +169,16 @@ def _cache_errors() -> Iterator[None]:
         ) from None
 
 
+def _main(arguments: Sequence[str]) -> int:
+    module, folder, weights, image_size, width = arguments
+    try:
+        _make(module, Path(folder), weights, int(image_size), int(width))
+    except HubModuleError as error:
+        print(json.dumps(str(error)))  # noqa: T201  # for the process that asked
+        return _REFUSED
+    return 0
+
+
 @contextlib.contextmanager
 def _quiet(*names: str) -> Iterator[None]:
     """Turn loggers off: what matters is in the exceptions."""
@@ -154,3 +191,7 @@ def _quiet(*names: str) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

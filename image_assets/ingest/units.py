@@ -20,6 +20,7 @@ from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source
 from image_assets.ingest.thumbnail import thumbnail
+from image_assets.quality.perceptual_hash import perceptual_hash
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
@@ -27,7 +28,7 @@ from io_managers.parquet_files import WrittenFile
 
 UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.
-_DOOR_VERSION = 2
+_DOOR_VERSION = 3
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000
@@ -168,6 +169,7 @@ def _row(one: Fingerprint, loader: Loader) -> dict | Refusal:
         "width": width,
         "height": height,
         "bytes": len(content),
+        "perceptual_hash": perceptual_hash(image.pixels),
         "thumbnail": thumbnail(image.pixels),
         "content": content,
     }

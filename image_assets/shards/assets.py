@@ -5,20 +5,14 @@ import dagster as dg
 from image_assets.automation import retried
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_of, partitions_of
-from image_assets.schema import IMAGE_FEATURES, Partition
-from image_assets.shards.manifest import ShardManifest
+from image_assets.quality.evidence import EvidenceReader
+from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES
+from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, shards_prefix
 from image_assets.shards.writer import publish
 from io_managers.delta_io_manager import PartitionFiles
 from resources.extractors import ExtractorResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
-
-FEATURE_SHARDS = "feature_shards"
-
-
-def shards_prefix(dataset: DatasetSpec, partition: Partition) -> str:
-    """Where a partition's shards lie below the store."""
-    return f"{dataset.name}/{FEATURE_SHARDS}/date={partition.date.isoformat()}/category={partition.category}"
 
 
 def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
@@ -27,6 +21,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=[dataset.name, FEATURE_SHARDS],
         ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
         description=f"Features as {dataset.shards.format} files of {dataset.shards.rows:,} rows, with a manifest.",
         partitions_def=partitions_of(dataset),
         group_name=dataset.name,
@@ -42,7 +37,9 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         partition = partition_of(context.partition_key)
         extractor = extractors.extractor(dataset)
-        total = sum(file.rows for file in image_features.files)
+        with retried():
+            held_back = EvidenceReader(store.open(), dataset).held_back_of(partition)
+        total = sum(file.rows for file in image_features.files) - len(held_back)
         with retried(), progress.track(f"shards {partition}", "rows", context.log) as report_progress:
             manifest = publish(
                 (
@@ -59,6 +56,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 width=extractor.width,
                 extractor=extractor.digest,
                 shard_rows=dataset.shards.rows,
+                held_back=held_back,
                 file_format=dataset.shards.format,
                 progress=lambda done: report_progress(done, total),
             )
@@ -85,6 +83,7 @@ def _metadata(manifest: ShardManifest) -> dict:
     return {
         "dagster/row_count": manifest.rows,
         "shards": len(manifest.shards),
+        "held back": len(manifest.held_back),
         "bytes": sum(shard.bytes for shard in manifest.shards),
         "files": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
     }

@@ -21,11 +21,13 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from image_assets.dataset import DatasetName, Name
+from image_assets.dataset import DatasetName, DatasetSpec, Name
+from image_assets.schema import Partition
 
 if TYPE_CHECKING:  # the types are in obstore's stubs alone
     from obstore import ObjectMeta, PutMode
 
+FEATURE_SHARDS = "feature_shards"
 MANIFEST = "manifest.json"
 DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file name carries
 
@@ -64,11 +66,19 @@ class ShardManifest(_Record):
     width: Count = Field(description="Number of feature columns.")
     shard_rows: Annotated[int, Field(gt=0)] = Field(description="Rows of every shard but the last.")
     rows: Count
+    held_back: list[Sha256] = Field(
+        default=[], description="Images that have features and are not published: their category is in doubt."
+    )
     shards: list[ShardFile]
 
     def to_bytes(self) -> bytes:
         """The one JSON text of this manifest: the same content always gives the same bytes."""
         return (json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def shards_prefix(dataset: DatasetSpec, partition: Partition) -> str:
+    """Where a partition's shards lie below the store."""
+    return f"{dataset.name}/{FEATURE_SHARDS}/date={partition.date.isoformat()}/category={partition.category}"
 
 
 def path_of(prefix: str, name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from pyarrow import csv, parquet
@@ -75,6 +76,7 @@ def publish(
     width: int,
     extractor: str,
     shard_rows: int = 10_001,
+    held_back: Collection[str] = (),
     file_format: FileFormat = "parquet",
     progress: Callable[[int], None] | None = None,
 ) -> ShardManifest:
@@ -95,6 +97,7 @@ def publish(
         width: Number of features that every row must have.
         extractor: Digest that every row must have been made by.
         shard_rows: Rows of every shard but the last.
+        held_back: Ids of images that are left out.
         file_format: `parquet` (zstd, one row group) or `csv` (a header, LF, shortest exact decimals).
         progress: Called after each shard with the number of rows that are stored by then.
 
@@ -111,7 +114,7 @@ def publish(
         shards: list[ShardFile] = []
         ids: list[pl.Series] = []
         try:
-            for table in _tables(features, partition):
+            for table in _tables(_without(features, held_back), partition):
                 file = Path(scratch, "shard")
                 shard = _write(table, file, partition, len(shards), file_format)
                 shards.append(shard)
@@ -132,6 +135,7 @@ def publish(
             width=width,
             shard_rows=shard_rows,
             rows=sum(shard.rows for shard in shards),
+            held_back=sorted(held_back),
             shards=shards,
         )
         named = {shard.file for shard in shards} | {MANIFEST}
@@ -146,6 +150,16 @@ def publish(
 
 
 # Rows
+
+
+def _without(features: Iterable[pa.RecordBatch], held_back: Collection[str]) -> Iterator[pa.RecordBatch]:
+    ids = pa.array(sorted(held_back), pa.string())
+    for batch in features:
+        # Without its column, a batch is refused below.
+        if not held_back or "image_id" not in batch.schema.names:
+            yield batch
+        else:
+            yield batch.filter(pc.invert(pc.is_in(batch["image_id"], value_set=ids)))
 
 
 def _tables(features: Iterable[pa.RecordBatch], partition: _Partition) -> Iterator[pa.Table]:

@@ -201,6 +201,29 @@ def test_what_is_converted_runs_without_tensorflow(mobilenet: Path, extractor: T
     np.testing.assert_array_equal(features, extractor.infer(images(3, 128)))
 
 
+def test_a_conversion_leaves_no_tensorflow_behind(mobilenet: Path, extractor: TfHubExtractor, tmp_path: Path) -> None:
+    batch = images(3, 128)
+    expected = extractor.infer(batch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMAGE_ASSETS_CACHE", str(tmp_path / "empty"))
+        features, imported = run_in_another_process(str(mobilenet), tmp_path, batch)
+    assert imported == "[]"
+    np.testing.assert_array_equal(features, expected)
+
+
+def test_what_a_conversion_in_another_process_refuses_is_told_here(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom image_assets.features.tf_hub import TfHubExtractor\n"
+        "TfHubExtractor(sys.argv[1], 8, 3, 'onnxruntime')"
+    )
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "saved_model.pb").write_bytes(b"none")
+    result = subprocess.run([sys.executable, "-c", code, tmp_path / "module"], capture_output=True, text=True)
+    assert "HubModuleError" in result.stderr
+    assert "cannot load this module" in result.stderr
+    assert "_make_apart" in result.stderr
+
+
 def test_what_was_downloaded_and_converted_runs_without_tensorflow_and_without_the_server(
     mobilenet: Path, extractor: TfHubExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

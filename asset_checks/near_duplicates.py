@@ -1,0 +1,31 @@
+"""What must hold of pairs of images that look alike."""
+
+import polars as pl
+
+from asset_checks.check import Outcome, Subject, check
+from image_assets.quality.near_duplicates import alike
+from image_assets.schema import NEAR_DUPLICATES, RAW_IMAGES
+
+
+@check("Every pair is of two images, the first of this partition, and as alike as the dataset file asks for.")
+def pairs_are_alike(subject: Subject) -> Outcome:
+    """Ids, distances and cosines of the pairs."""
+    spec = subject.dataset.near_duplicates
+    pairs = subject.rows(NEAR_DUPLICATES).collect()
+    images = subject.rows(RAW_IMAGES).select("image_id").collect()
+    faulty = pl.concat(
+        [
+            pairs.join(images, on="image_id", how="anti").with_columns(fault=pl.lit("not an image of this partition")),
+            pairs.filter(pl.col("image_id") == pl.col("other_id")).with_columns(fault=pl.lit("one image")),
+            pairs.filter(~alike(spec)).with_columns(fault=pl.lit("not alike")),
+        ]
+    )
+    return Outcome(
+        passed=faulty.is_empty(),
+        figures={"pairs": pairs.height, "faulty": faulty.height, "distance": spec.distance, "cosine": spec.cosine},
+        sample=faulty.select("image_id", "other_id", "distance", "cosine", "fault"),
+        advice="Materialise near_duplicates of this partition again.",
+    )
+
+
+CHECKS = (pairs_are_alike,)
