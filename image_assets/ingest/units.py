@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
+from PIL import Image
 
 from image_assets.dataset import Limits
 from image_assets.engine import Engine, Unit
@@ -19,7 +20,8 @@ from image_assets.ingest.decode import decode
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source
-from image_assets.ingest.thumbnail import thumbnail
+from image_assets.ingest.thumbnail import small_copy, thumbnail
+from image_assets.quality.metrics import measure_copy
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
@@ -27,7 +29,7 @@ from io_managers.parquet_files import WrittenFile
 
 UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.
-_DOOR_VERSION = 2
+_DOOR_VERSION = 3
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000
@@ -135,9 +137,10 @@ def _batches(
 
 
 def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[int, pa.RecordBatch, list[Refusal]]:
-    results = [_row(one, loader) for one in prints]
+    results = [_read(one, loader) for one in prints]
     refused = [result for result in results if isinstance(result, Refusal)]
-    rows = [result for result in results if not isinstance(result, Refusal)]
+    # After decoding, and not in between: one measurement right after the other takes a fifth less time.
+    rows = [_row(result, loader) for result in results if not isinstance(result, Refusal)]
     return len(prints), pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), refused
 
 
@@ -153,21 +156,38 @@ def _read_again(one: Fingerprint, loader: Loader) -> bytes:
     return content
 
 
-def _row(one: Fingerprint, loader: Loader) -> dict | Refusal:
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """An accepted file. Its pixels are let go of: a chunk's would need much memory."""
+
+    file: Fingerprint
+    content: bytes
+    format: str
+    size: tuple[int, int]
+    copy: Image.Image
+
+
+def _read(one: Fingerprint, loader: Loader) -> _Image | Refusal:
     content = _read_again(one, loader)
     try:
         image = decode(content, loader.limits)
     except Rejected as rejected:
         return Refusal(one.file, one.image_id, rejected.reason, rejected.detail)
     height, width, _ = image.pixels.shape
+    return _Image(one, content, image.format, (width, height), small_copy(image.pixels))
+
+
+def _row(image: _Image, loader: Loader) -> dict:
+    width, height = image.size
     return {
-        "image_id": one.image_id,
+        "image_id": image.file.image_id,
         "label": loader.label,
-        "source": one.file.source,
+        "source": image.file.file.source,
         "format": image.format,
         "width": width,
         "height": height,
-        "bytes": len(content),
-        "thumbnail": thumbnail(image.pixels),
-        "content": content,
+        "bytes": len(image.content),
+        **measure_copy(image.copy)._asdict(),
+        "thumbnail": thumbnail(image.copy),
+        "content": image.content,
     }

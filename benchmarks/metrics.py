@@ -1,0 +1,104 @@
+"""`python -m benchmarks.metrics`: what the metrics of an image cost beside its decoding and its thumbnail.
+
+Each step is timed on every photo, in the order in which loading takes them, in several rounds; of each photo the fastest
+round counts, so that whatever else the machine does meanwhile is left out. The peer of the perceptual hash is ImageHash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import imagehash
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.extraction.inputs import PHOTOS
+from image_assets.dataset import Limits
+from image_assets.ingest.decode import decode
+from image_assets.ingest.thumbnail import small_copy, thumbnail
+from image_assets.quality.metrics import measure_copy
+
+GOAL = 0.25
+# As many as loading decodes before it measures them.
+_CHUNK = 32
+_LABELS = {
+    "decode": "decoding",
+    "copy": "the copy of at most 96 pixels",
+    "thumbnail": "the thumbnail's JPEG",
+    "metrics": "all metrics, of the copy",
+    "imagehash": "ImageHash's phash alone, of the copy",
+}
+
+
+def main() -> None:
+    """Measure, print, and write JSON where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__)
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="a folder of JPEG files, at any depth")
+    parser.add_argument("--images", type=int, default=300, help="photos, taken evenly from the folder")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    options = parser.parse_args()
+    paths = sorted(options.photos.rglob("*.jpg"))
+    contents = [path.read_bytes() for path in paths[:: max(1, len(paths) // options.images)][: options.images]]
+    if not contents:
+        parser.error(f"no *.jpg below {options.photos}; name a folder with --photos")
+    found = measure(contents, options.rounds)
+    console = Console()
+    console.print(_table(found, len(contents)))
+    verdict = "reached" if found["on top"] <= GOAL else "missed"
+    console.print(
+        f"metrics on top of decoding and thumbnail: {found['on top']:.1%}, goal ≤ {GOAL:.0%}: {verdict}; "
+        f"of decoding alone: {found['of decoding']:.1%}"
+    )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def measure(contents: Sequence[bytes], rounds: int) -> dict[str, float]:
+    """Microseconds per photo of every step, and the metrics' share of the others.
+
+    Args:
+        contents: JPEG files.
+        rounds: Times that every photo is done.
+    """
+    best = {step: [float("inf")] * len(contents) for step in _LABELS}
+
+    def timed(step: str, photo: int, work: Callable[[Any], Any], of: object) -> Any:
+        began = time.perf_counter_ns()
+        result = work(of)
+        best[step][photo] = min(best[step][photo], (time.perf_counter_ns() - began) / 1e3)
+        return result
+
+    for _ in range(rounds):
+        for start in range(0, len(contents), _CHUNK):
+            chunk = range(start, min(start + _CHUNK, len(contents)))
+            copies = {}
+            for photo in chunk:
+                image = timed("decode", photo, lambda content: decode(content, Limits()), contents[photo])
+                copies[photo] = timed("copy", photo, small_copy, image.pixels)
+            for photo in chunk:
+                timed("metrics", photo, measure_copy, copies[photo])
+                timed("thumbnail", photo, thumbnail, copies[photo])
+            for photo in chunk:
+                timed("imagehash", photo, imagehash.phash, copies[photo])
+    found = {step: fmean(times) for step, times in best.items()}
+    without = found["decode"] + found["copy"] + found["thumbnail"]
+    return {**found, "on top": found["metrics"] / without, "of decoding": found["metrics"] / found["decode"]}
+
+
+def _table(found: dict[str, float], photos: int) -> Table:
+    table = Table("step", title=f"Microseconds per photo, of {photos} photos, one thread")
+    table.add_column("µs", justify="right")
+    for step, label in _LABELS.items():
+        table.add_row(label, f"{found[step]:.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()
