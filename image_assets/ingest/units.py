@@ -21,7 +21,7 @@ from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source
 from image_assets.ingest.thumbnail import small_copy, thumbnail
-from image_assets.quality.metrics import measure_copy
+from image_assets.quality.metrics import ImageMetrics, measure_copies
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
@@ -139,8 +139,9 @@ def _batches(
 def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[int, pa.RecordBatch, list[Refusal]]:
     results = [_read(one, loader) for one in prints]
     refused = [result for result in results if isinstance(result, Refusal)]
-    # After decoding, and not in between: one measurement right after the other takes a fifth less time.
-    rows = [_row(result, loader) for result in results if not isinstance(result, Refusal)]
+    images = [result for result in results if not isinstance(result, Refusal)]
+    measured = measure_copies([image.copy for image in images])
+    rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
     return len(prints), pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), refused
 
 
@@ -177,7 +178,7 @@ def _read(one: Fingerprint, loader: Loader) -> _Image | Refusal:
     return _Image(one, content, image.format, (width, height), small_copy(image.pixels))
 
 
-def _row(image: _Image, loader: Loader) -> dict:
+def _row(image: _Image, metrics: ImageMetrics, loader: Loader) -> dict:
     width, height = image.size
     return {
         "image_id": image.file.image_id,
@@ -187,7 +188,7 @@ def _row(image: _Image, loader: Loader) -> dict:
         "width": width,
         "height": height,
         "bytes": len(image.content),
-        **measure_copy(image.copy)._asdict(),
+        **metrics._asdict(),
         "thumbnail": thumbnail(image.copy),
         "content": image.content,
     }

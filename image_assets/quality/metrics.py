@@ -13,7 +13,7 @@ machine.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -63,24 +63,29 @@ def measure(pixels: np.ndarray) -> ImageMetrics:
     Args:
         pixels: uint8 [height, width, 3], RGB, at least one pixel.
     """
-    return measure_copy(small_copy(pixels))
+    (found,) = measure_copies([small_copy(pixels)])
+    return found
 
 
-def measure_copy(copy: Image.Image) -> ImageMetrics:
-    """Measure a picture by its small copy, where there is one already: RGB, as `small_copy` gives it."""
-    grey = copy.convert("L")
-    levels, light, colour = np.asarray(grey), _light(grey.histogram()), _colour(np.asarray(copy))
-    return ImageMetrics(
-        brightness=light.mean,
-        brightness_p05=light.p05,
-        brightness_p99=light.p99,
-        contrast=light.deviation,
-        sharpness=_sharpness(levels),
-        entropy=max(0.0, grey.entropy()),
-        colourfulness=colour.colourfulness,
-        greyscale=colour.greyscale,
-        perceptual_hash=_perceptual_hash(levels),
-    )
+def measure_copies(copies: Sequence[Image.Image]) -> list[ImageMetrics]:
+    """Measure pictures by their small copies, where there are such already; many at once are done faster.
+
+    Args:
+        copies: RGB, of any sizes, as `small_copy` gives them.
+    """
+    if not copies:
+        return []
+    greys = [copy.convert("L") for copy in copies]
+    levels = [np.asarray(grey) for grey in greys]
+    light = _light([grey.histogram() for grey in greys])
+    entropy = [max(0.0, grey.entropy()) for grey in greys]
+    sharpness = [_sharpness(one) for one in levels]
+    colour = [_colour(np.asarray(copy)) for copy in copies]
+    hashes = _bits(np.stack([_low_frequencies(one) for one in levels]))
+    return [
+        ImageMetrics(*one[0], one[1], one[2], *one[3], one[4])
+        for one in zip(light, sharpness, entropy, colour, hashes, strict=True)
+    ]
 
 
 def hash_distance(one: int, other: int) -> int:
@@ -88,21 +93,15 @@ def hash_distance(one: int, other: int) -> int:
     return ((one ^ other) & (2**HASH_BITS - 1)).bit_count()
 
 
-class _Light(NamedTuple):
-    mean: float
-    p05: float
-    p99: float
-    deviation: float
-
-
-def _light(histogram: list[int]) -> _Light:
-    counts = np.array(histogram, np.float64)
-    upto = counts.cumsum()
-    pixels = upto[-1]
-    mean, square = (counts @ _MOMENTS / pixels).tolist()
-    p05, p99 = upto.searchsorted((0.05 * pixels, 0.99 * pixels)).tolist()
-    deviation = math.sqrt(max(0.0, square - mean * mean))
-    return _Light(mean / 255, p05 / 255, p99 / 255, deviation / 255)
+def _light(histograms: Sequence[list[int]]) -> list[list[float]]:
+    """Brightness, its two quantiles and contrast of each."""
+    counts = np.array(histograms, np.float64)
+    upto = counts.cumsum(axis=1)
+    pixels = upto[:, -1:]
+    mean, square = (counts @ _MOMENTS / pixels).T
+    deviation = np.sqrt(np.maximum(0, square - mean * mean))
+    p05, p99 = ((upto < share * pixels).sum(axis=1) for share in (0.05, 0.99))
+    return (np.stack([mean, p05, p99, deviation], axis=1) / 255).tolist()
 
 
 def _sharpness(grey: np.ndarray) -> float:
@@ -126,12 +125,8 @@ def _sharpness(grey: np.ndarray) -> float:
     return float(values @ values) / (height * width)
 
 
-class _Colour(NamedTuple):
-    colourfulness: float
-    greyscale: bool
-
-
-def _colour(pixels: np.ndarray) -> _Colour:
+def _colour(pixels: np.ndarray) -> tuple[float, bool]:
+    """Colourfulness, and whether it is greyscale."""
     channels = pixels.reshape(-1, 3).T.astype(np.int16, order="C")
     opponents = (channels[:2] - channels[1:]).astype(np.float64)
     # rg = R - G and yb = (R + G) / 2 - B are sums of these two, and so are their moments.
@@ -142,23 +137,29 @@ def _colour(pixels: np.ndarray) -> _Colour:
     variances = max(0.0, (rg_rg + yb_yb) / size - means)
     # Only what is grey on average is looked at pixel by pixel.
     greyscale = max(rg_rg, gb_gb) <= size * _GREY_TOLERANCE**2 and _spread(channels) <= _GREY_TOLERANCE
-    return _Colour(float(variances**0.5 + 0.3 * means**0.5), bool(greyscale))
+    return float(variances**0.5 + 0.3 * means**0.5), bool(greyscale)
 
 
 def _spread(channels: np.ndarray) -> int:
     return int((channels.max(axis=0) - channels.min(axis=0)).max())
 
 
-def _perceptual_hash(grey: np.ndarray) -> int:
+def _low_frequencies(grey: np.ndarray) -> np.ndarray:
+    """float64 [64] of whole numbers: the shares of the 8 × 8 lowest frequencies, row by row."""
     (down, whole_down), (across, whole_across) = _frequencies(grey.shape[0]), _frequencies(grey.shape[1])
     # A level is put aside, so that an even picture has no share of any other frequency, and not a rounding error
     # whose sign would decide over a bit.
     level = int(grey[0, 0])
     shares = down @ (grey.astype(np.float64) - level) @ across.T
     shares[0, 0] += level * whole_down * whole_across
-    in_order = np.sort(shares, axis=None)
-    bits = shares > in_order[HASH_BITS // 2 - 1 : HASH_BITS // 2 + 1].sum() / 2
-    return int.from_bytes(np.packbits(bits).tobytes(), "big", signed=True)
+    return shares.ravel()
+
+
+def _bits(shares: np.ndarray) -> list[int]:
+    """The hashes of float64 [pictures, 64] shares."""
+    in_order = np.sort(shares, axis=1)
+    medians = in_order[:, HASH_BITS // 2 - 1 : HASH_BITS // 2 + 1].sum(axis=1, keepdims=True) / 2
+    return np.packbits(shares > medians, axis=1).view(">i8")[:, 0].tolist()
 
 
 @lru_cache(maxsize=256)

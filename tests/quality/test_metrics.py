@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.thumbnail import small_copy
-from image_assets.quality.metrics import ImageMetrics, hash_distance, measure, measure_copy
+from image_assets.quality.metrics import ImageMetrics, hash_distance, measure, measure_copies
 from image_assets.schema import METRICS
 from tests.ingest.images import picture
 from tests.pictures import picture as striped
@@ -31,6 +31,11 @@ def uniform(red: int, green: int, blue: int, height: int = 40, width: int = 60) 
 
 def reference_hash(image: Image.Image) -> int:
     return int.from_bytes(np.packbits(imagehash.phash(image).hash).tobytes(), "big", signed=True)
+
+
+def copy_hash(copy: Image.Image) -> int:
+    (found,) = measure_copies([copy])
+    return found.perceptual_hash
 
 
 def noise(seed: int, height: int = 90, width: int = 96) -> np.ndarray:
@@ -51,6 +56,12 @@ def test_the_metrics_are_the_columns() -> None:
     assert ImageMetrics._fields == tuple(column.name for column in METRICS)
     for value, column in zip(measure(PIXELS), METRICS, strict=True):
         assert isinstance(value, {"float": float, "bool": bool, "int64": int}[str(column.type)])
+
+
+def test_many_at_once_are_measured_as_one_by_one() -> None:
+    pictures = [PIXELS, uniform(1, 2, 3), noise(0), noise(1, 5, 7), PIXELS]
+    assert measure_copies([small_copy(one) for one in pictures]) == [measure(one) for one in pictures]
+    assert measure_copies([]) == []
 
 
 # What is known exactly
@@ -148,12 +159,12 @@ def test_the_size_of_a_picture_hardly_matters() -> None:
 def test_the_hash_is_imagehashs_but_for_frequencies_next_to_the_median(seed: int) -> None:
     """Pillow rounds to whole grey levels between the steps of resizing; here nothing is rounded."""
     copy = small_copy(noise(seed, 90 - seed, 96))
-    assert hash_distance(measure_copy(copy).perceptual_hash, reference_hash(copy)) <= 4
+    assert hash_distance(copy_hash(copy), reference_hash(copy)) <= 4
 
 
 def test_on_photos_the_hash_is_imagehashs_mostly_to_the_bit(shared_data) -> None:
     copies = [small_copy(one) for one in photos(shared_data)]
-    of_copies = [hash_distance(measure_copy(copy).perceptual_hash, reference_hash(copy)) for copy in copies]
+    of_copies = [hash_distance(copy_hash(copy), reference_hash(copy)) for copy in copies]
     assert np.mean([bits == 0 for bits in of_copies]) > 0.9
     assert max(of_copies) <= 4
     # Of the whole picture, not of its copy, which two ways of resizing have led to.
