@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from asset_checks import classifier, embedding, feature_shards, image_features, raw_images
+from asset_checks import classifier, drift, embedding, feature_shards, image_features, image_quality, raw_images
 from asset_checks.check import asset_checks_of
 from image_assets.dataset import DatasetSpec
 
@@ -10,8 +10,13 @@ from image_assets.dataset import DatasetSpec
 def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     """All checks of a dataset."""
     return [
-        asset_checks_of(dataset, "raw_images", raw_images.CHECKS, partitioned=True),
-        asset_checks_of(dataset, "image_features", image_features.CHECKS, partitioned=True),
+        asset_checks_of(
+            dataset,
+            "raw_images",
+            (*raw_images.CHECKS, *image_quality.CHECKS, drift.metrics_drift),
+            partitioned=True,
+        ),
+        asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
