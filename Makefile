@@ -57,6 +57,10 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
+metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (PHOTOS=folder IMAGES=n)
+	$(BIN)/python -m benchmarks.metrics $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
+		$(if $(JSON),--json "$(JSON)")
+
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,4 +85,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test bench day cluster growth lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test bench day cluster growth metrics lint crash-rounds docs lock clean-demo clean

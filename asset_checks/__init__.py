@@ -4,9 +4,11 @@ import dagster as dg
 
 from asset_checks import (
     classifier,
+    drift,
     embedding,
     feature_shards,
     image_features,
+    image_quality,
     label_conflicts,
     near_duplicates,
     raw_images,
@@ -18,8 +20,13 @@ from image_assets.dataset import DatasetSpec
 def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     """All checks of a dataset."""
     return [
-        asset_checks_of(dataset, "raw_images", raw_images.CHECKS, partitioned=True),
-        asset_checks_of(dataset, "image_features", image_features.CHECKS, partitioned=True),
+        asset_checks_of(
+            dataset,
+            "raw_images",
+            (*raw_images.CHECKS, *image_quality.CHECKS, drift.metrics_drift),
+            partitioned=True,
+        ),
+        asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),
         asset_checks_of(dataset, "near_duplicates", near_duplicates.CHECKS, partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "label_conflicts", label_conflicts.CHECKS, partitioned=False),

@@ -22,7 +22,16 @@ from PIL import Image
 
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.features.extractor import shared_extractor
-from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, Partition, TableSchema
+from image_assets.schema import (
+    ARRIVALS,
+    DUPLICATES,
+    IMAGE_FEATURES,
+    METRICS,
+    QUARANTINE,
+    RAW_IMAGES,
+    Partition,
+    TableSchema,
+)
 from io_managers.delta_tables import PartitionedTable
 from io_managers.key_index import image_index, original_index
 from io_managers.parquet_files import WrittenFile
@@ -129,6 +138,7 @@ def _images(partition: Partition, label: int) -> pl.DataFrame:
             format=pl.lit("jpeg"),
             width=pl.lit(_SIDE, pl.Int32),
             height=pl.lit(_SIDE, pl.Int32),
+            **{column.name: pl.lit(0) for column in METRICS},
             thumbnail=pl.lit(bytes(700)),
             content=pl.lit(bytes(700)),
         )

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from benchmarks.history import add_files
 from image_assets.memory import PeakMemory
-from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.schema import METRICS, RAW_IMAGES, Partition
 from io_managers.key_index import image_index
 from io_managers.store import Store
 
@@ -84,6 +84,7 @@ def _rows(start: int, end: int) -> pa.RecordBatch:
         format=pl.lit("jpeg"),
         width=pl.lit(32, pl.Int32),
         height=pl.lit(32, pl.Int32),
+        **{column.name: pl.lit(0) for column in METRICS},
         bytes=pl.lit(700, pl.Int64),
         thumbnail=pl.lit(b""),
         content=pl.lit(b""),

@@ -14,10 +14,12 @@ from pydantic_core import PydanticUndefined
 from image_assets.dataset import (
     Classifier,
     DatasetSpec,
+    Drift,
     EfficientNetLite0,
     Embedding,
     FolderSource,
     Limits,
+    Quality,
     Shards,
     TfHub,
 )
@@ -33,6 +35,8 @@ _SECTIONS = (
     ("classifier", Classifier),
     ("embedding", Embedding),
     ("limits", Limits),
+    ("quality", Quality),
+    ("drift", Drift),
 )
 
 

@@ -156,6 +156,60 @@ class Limits(_Section):
     )
 
 
+class Quality(_Section):
+    """When an image counts as poor, and how many of a day's images may be."""
+
+    dark: float = Field(
+        default=0.32, ge=0, le=1, description="An image is dark when 99 % of its pixels are below this brightness."
+    )
+    bright: float = Field(
+        default=0.95, ge=0, le=1, description="An image is bright when 95 % of its pixels are above this brightness."
+    )
+    blurred: float = Field(
+        default=0.04,
+        ge=0,
+        description="An image is blurred when it shows something and its sharpness is below this share of the variance "
+        "of its grey levels.",
+    )
+    low_information: float = Field(
+        default=1, ge=0, le=8, description="An image shows next to nothing when its entropy is below this, bits."
+    )
+    odd_shape: float = Field(
+        default=3, ge=1, description="An image is odd-shaped when its longer side is more than this times the shorter."
+    )
+    odd_size: float = Field(
+        default=4,
+        ge=1,
+        description="An image is odd-sized when √(width × height) is more than this times the median, "
+        "or the median more than this times it; the median is that of its day and category.",
+    )
+    share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of a partition's images of any of these kinds above which a warning is given.",
+    )
+
+
+class Drift(_Section):
+    """When a day of a category differs from the days before it."""
+
+    window_days: int = Field(default=14, ge=1, le=366, description="Days before the day that it is compared with.")
+    min_images: int = Field(
+        default=100, ge=20, description="With fewer images of the day, or before it, nothing is compared."
+    )
+    sample: int = Field(
+        default=2_000, ge=100, description="About so many images of the day, and as many before it, are compared."
+    )
+    psi: float = Field(
+        default=0.25, gt=0, description="Largest population stability index of any metric or main feature direction."
+    )
+    ks: float = Field(default=0.2, gt=0, le=1, description="Largest Kolmogorov-Smirnov distance of any of them.")
+    auc: float = Field(
+        default=0.8, ge=0.5, le=1, description="Largest AUC of a classifier that tells the day from the days before."
+    )
+
+
 class DatasetSpec(_Section):
     """One dataset: its categories, where its images come from, and what is made of them."""
 
@@ -178,6 +232,8 @@ class DatasetSpec(_Section):
     near_duplicates: NearDuplicates = NearDuplicates()
     label_conflicts: LabelConflicts = LabelConflicts()
     limits: Limits = Limits()
+    quality: Quality = Quality()
+    drift: Drift = Drift()
 
     @field_validator("categories")
     @classmethod

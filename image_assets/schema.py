@@ -76,6 +76,36 @@ ARRIVALS = TableSchema(
     (SOURCE, FILE_BYTES),
 )
 
+METRICS = (
+    Column(
+        "brightness",
+        pa.float32(),
+        "Mean luma: 0 black … 1 white; this and what follows of a copy of the thumbnail's size",
+    ),
+    Column(
+        "brightness_p05", pa.float32(), "Luma that 5 % of the pixels do not exceed: near 1 where nearly all is white"
+    ),
+    Column(
+        "brightness_p99", pa.float32(), "Luma that 99 % of the pixels do not exceed: near 0 where nearly all is black"
+    ),
+    Column("contrast", pa.float32(), "Standard deviation of luma, 0 … 0.5"),
+    Column(
+        "sharpness", pa.float32(), "Variance of the Laplacian of the grey levels 0 … 255; near 0 where it is blurred"
+    ),
+    Column(
+        "entropy",
+        pa.float32(),
+        "Entropy of the grey levels' histogram, 0 … 8; near 0 where there is hardly a picture",
+        "bits",
+    ),
+    Column("colourfulness", pa.float32(), "After Hasler and Süsstrunk: 0 grey, 30 an ordinary photo, above 80 vivid"),
+    Column(
+        "greyscale", pa.bool_(), "Whether red, green and blue are the same in every pixel, give or take 8 of 255 levels"
+    ),
+    Column("perceptual_hash", pa.int64(), "pHash: 64 bits, of which pictures that look alike share nearly all"),
+)
+"""Of every image, measured as it is loaded: see `image_assets.quality.metrics`."""
+
 RAW_IMAGES = TableSchema(
     "raw_images",
     "Every accepted image, once.",
@@ -87,7 +117,7 @@ RAW_IMAGES = TableSchema(
         Column("width", pa.int32(), "Width after the EXIF orientation is applied", "pixels"),
         Column("height", pa.int32(), "Height after the EXIF orientation is applied", "pixels"),
         FILE_BYTES,
-        Column("perceptual_hash", pa.int64(), "64 bits that change little as long as the picture looks the same"),
+        *METRICS,
         Column("thumbnail", pa.binary(), "JPEG of at most 96 pixels a side"),
         Column("content", pa.binary(), "The file itself, unchanged"),
     ),

@@ -46,6 +46,10 @@ class CommitReport:
     rows: int
 
 
+class OldTable(RuntimeError):
+    """A table lacks columns that this version of the platform writes and reads; it has to be made anew."""
+
+
 class PartitionedTable:
     """One table of one dataset.
 
@@ -201,7 +205,15 @@ class PartitionedTable:
         return borrowed(self.url, self._objects, open_table)
 
     def _open(self) -> DeltaTable:
-        return DeltaTable(self.url, storage_options=self._options)
+        table = DeltaTable(self.url, storage_options=self._options)
+        there = {field.name for field in table.schema().fields}
+        missing = [name for name in self.schema.arrow.names if name not in there]
+        if missing:
+            raise OldTable(
+                f"the table at {self.url} was made by an earlier version and has no column {', '.join(missing)}; "
+                "give the dataset a new store, or move its folder away, and run its days again from the landing zone"
+            )
+        return table
 
     def _open_or_create(self) -> DeltaTable:
         try:

@@ -1,4 +1,4 @@
-"""Small pictures for the tables and the console."""
+"""Small pictures for the tables, the console and the metrics."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import numpy as np
 from PIL import Image
 
 QUALITY = 80
+SIDE = 96
+"""Longest side of a thumbnail, pixels."""
 
 
-def thumbnail(pixels: np.ndarray, side: int = 96) -> bytes:
+def small_copy(pixels: np.ndarray, side: int = SIDE) -> Image.Image:
     """Scale a picture down to fit a square, keeping its proportions; a smaller one keeps its size.
-
-    The same pixels give the same bytes with the same release of Pillow.
 
     Args:
         pixels: uint8 [height, width, 3], RGB.
-        side: Longest side of the thumbnail, pixels; the other has at least 1.
+        side: Longest side of the copy, pixels; the other has at least 1.
 
     Returns:
-        A JPEG file.
+        An RGB image. The same pixels give the same copy with the same release of Pillow.
     """
     image = Image.fromarray(pixels)
     # Both steps are antialiased. Averaging whole blocks as far as they fit, and resampling only what is left, is
     # three times as fast as resampling at once and cannot be told from it at this size.
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=1.0)
+    return image
+
+
+def thumbnail(copy: Image.Image) -> bytes:
+    """A small copy as a JPEG file; the same bytes for the same copy with the same release of Pillow."""
     file = BytesIO()
-    image.save(file, "JPEG", quality=QUALITY)
+    copy.save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

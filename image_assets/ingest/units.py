@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
+from PIL import Image
 
 from image_assets.dataset import Limits
 from image_assets.engine import Engine, Unit
@@ -19,8 +20,8 @@ from image_assets.ingest.decode import decode
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source
-from image_assets.ingest.thumbnail import thumbnail
-from image_assets.quality.perceptual_hash import perceptual_hash
+from image_assets.ingest.thumbnail import small_copy, thumbnail
+from image_assets.quality.metrics import ImageMetrics, measure_copies
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
@@ -136,9 +137,11 @@ def _batches(
 
 
 def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[int, pa.RecordBatch, list[Refusal]]:
-    results = [_row(one, loader) for one in prints]
+    results = [_read(one, loader) for one in prints]
     refused = [result for result in results if isinstance(result, Refusal)]
-    rows = [result for result in results if not isinstance(result, Refusal)]
+    images = [result for result in results if not isinstance(result, Refusal)]
+    measured = measure_copies([image.copy for image in images])
+    rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
     return len(prints), pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), refused
 
 
@@ -154,22 +157,38 @@ def _read_again(one: Fingerprint, loader: Loader) -> bytes:
     return content
 
 
-def _row(one: Fingerprint, loader: Loader) -> dict | Refusal:
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """An accepted file. Its pixels are let go of: a chunk's would need much memory."""
+
+    file: Fingerprint
+    content: bytes
+    format: str
+    size: tuple[int, int]
+    copy: Image.Image
+
+
+def _read(one: Fingerprint, loader: Loader) -> _Image | Refusal:
     content = _read_again(one, loader)
     try:
         image = decode(content, loader.limits)
     except Rejected as rejected:
         return Refusal(one.file, one.image_id, rejected.reason, rejected.detail)
     height, width, _ = image.pixels.shape
+    return _Image(one, content, image.format, (width, height), small_copy(image.pixels))
+
+
+def _row(image: _Image, metrics: ImageMetrics, loader: Loader) -> dict:
+    width, height = image.size
     return {
-        "image_id": one.image_id,
+        "image_id": image.file.image_id,
         "label": loader.label,
-        "source": one.file.source,
+        "source": image.file.file.source,
         "format": image.format,
         "width": width,
         "height": height,
-        "bytes": len(content),
-        "perceptual_hash": perceptual_hash(image.pixels),
-        "thumbnail": thumbnail(image.pixels),
-        "content": content,
+        "bytes": len(image.content),
+        **metrics._asdict(),
+        "thumbnail": thumbnail(image.copy),
+        "content": image.content,
     }

@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from image_assets.dataset import Limits
 from image_assets.engine import LocalEngine
 from image_assets.ingest import units
+from image_assets.ingest.decode import decode
 from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.source import SourceFile
 from image_assets.ingest.units import SourceChanged
-from image_assets.schema import Partition, TableSchema
+from image_assets.quality.metrics import measure
+from image_assets.schema import METRICS, Partition, TableSchema
 from io_managers import key_index
 from io_managers.store import Store
 from tests.pictures import picture
@@ -91,6 +94,8 @@ def test_a_row_tells_what_the_image_is(place: Place) -> None:
     assert (row["label"], row["category"], row["date"]) == (1, "animal", DAYS[0])
     assert row["content"] == PICTURES[0]
     assert row["thumbnail"].startswith(b"\xff\xd8")
+    measured = measure(decode(PICTURES[0], Limits()).pixels)
+    assert [row[column.name] for column in METRICS] == [pytest.approx(value) for value in measured]
 
 
 def test_nothing_arrived_gives_empty_partitions_not_an_error(place: Place) -> None:

@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from image_assets.ingest import thumbnail as thumbnails
 from image_assets.ingest.decode import sniff
-from image_assets.ingest.thumbnail import thumbnail
 from tests.ingest.images import picture
+
+
+def thumbnail(pixels: np.ndarray, side: int = thumbnails.SIDE) -> bytes:
+    return thumbnails.thumbnail(thumbnails.small_copy(pixels, side))
 
 
 def opened(content: bytes) -> Image.Image:

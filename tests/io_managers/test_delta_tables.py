@@ -18,10 +18,10 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Partition
+from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Column, Partition, TableSchema
 from io_managers import delta_log
 from io_managers.delta_log import Snapshot
-from io_managers.delta_tables import CommitConflict, PartitionedTable
+from io_managers.delta_tables import CommitConflict, OldTable, PartitionedTable
 from io_managers.store import Store, StoreError
 
 PLANT = Partition(dt.date(2026, 11, 20), "plant")
@@ -50,6 +50,17 @@ def sources(table: PartitionedTable, *partitions: Partition) -> list[str]:
 def test_a_table_that_was_never_written_has_no_rows_but_its_columns(arrivals: PartitionedTable) -> None:
     assert arrivals.scan().collect().columns == ["source", "bytes", "date", "category"]
     assert arrivals.partitions() == []
+
+
+def test_a_table_of_an_earlier_version_says_what_it_lacks_and_what_to_do(arrivals: PartitionedTable) -> None:
+    put(arrivals, PLANT, "a")
+    grown = TableSchema(ARRIVALS.name, "", (*ARRIVALS.columns, Column("brightness", pa.float32(), "")))
+    delta_log._idle.clear()  # as in the process of the new version
+    now = Store(str(Path(arrivals.url).parents[1])).table("sample", grown)
+    for use in (now.snapshot, now.scan, lambda: now.scan([PLANT]), lambda: now.replace(PLANT, [])):
+        with pytest.raises(OldTable, match=r"arrivals was made by an earlier version .* brightness; give .* new store"):
+            use()
+    assert sources(arrivals) == ["a"]
 
 
 def test_replacing_a_partition_leaves_the_others(arrivals: PartitionedTable) -> None:

@@ -1,0 +1,81 @@
+"""What ought to hold of the pictures of a loaded partition: few are dark, blurred, empty or of an odd shape or size.
+
+These checks warn. When an image counts as such is said in `image_assets.quality.issues` and in the dataset file.
+"""
+
+import polars as pl
+
+from asset_checks.check import WARN, Outcome, Subject, check
+from asset_checks.thumbnails import with_thumbnails
+from image_assets.quality.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
+from image_assets.schema import RAW_IMAGES
+
+_SHOWN = 10
+
+
+@check("Few images are dark throughout.", severity=WARN)
+def dark_images(subject: Subject) -> Outcome:
+    """Share of images that are nearly black."""
+    return _share(subject, DARK, "Look for a covered or broken camera, a night shift, or an export without its gamma.")
+
+
+@check("Few images are bright throughout.", severity=WARN)
+def bright_images(subject: Subject) -> Outcome:
+    """Share of images that are nearly white."""
+    return _share(subject, BRIGHT, "Look for an overexposed camera, empty scans, or transparency that became white.")
+
+
+@check("Few images are blurred.", severity=WARN)
+def blurred_images(subject: Subject) -> Outcome:
+    """Share of images without a sharp edge, by their sharpness relative to their contrast."""
+    return _share(subject, BLURRED, "Look for a camera out of focus or moving, or small images that were enlarged.")
+
+
+@check("Few images show next to nothing.", severity=WARN)
+def low_information_images(subject: Subject) -> Outcome:
+    """Share of images that are even, or nearly so, by the entropy of their grey levels."""
+    return _share(subject, LOW_INFORMATION, "Look for placeholders, failed renderings, and pages that are empty.")
+
+
+@check("Few images are far longer than wide, or far wider than long.", severity=WARN)
+def odd_shaped_images(subject: Subject) -> Outcome:
+    """Share of images of an extreme aspect ratio."""
+    return _share(
+        subject, ODD_SHAPE, "Look for banners, panoramas and badly cut images: padding leaves little of them."
+    )
+
+
+@check("Few images are far smaller or larger than the others of their day and category.", severity=WARN)
+def odd_sized_images(subject: Subject) -> Outcome:
+    """Share of images whose size is far from the partition's median."""
+    return _share(
+        subject, ODD_SIZE, "Look for thumbnails among originals, or another camera; limits.min_side refuses them."
+    )
+
+
+def _share(subject: Subject, issue: Issue, advice: str) -> Outcome:
+    quality = subject.dataset.quality
+    rows = (
+        subject.rows(RAW_IMAGES)
+        .select("image_id", "source", figure=issue.figure.cast(pl.Float64), found=issue.found(quality))
+        .collect()
+    )
+    found = rows.filter("found").drop("found").sort("figure", "image_id", descending=[issue.above, False])
+    share = found.height / rows.height if rows.height else 0.0
+    passed = share <= quality.share
+    return Outcome(
+        passed=passed,
+        figures={
+            "share": round(share, 4),
+            "limit": quality.share,
+            "images": rows.height,
+            "found": found.height,
+            f"quality.{issue.name}": issue.threshold(quality),
+        },
+        # Pictures are large for an event log: they are shown where there is something to look at.
+        sample=None if passed else with_thumbnails(subject, found.head(_SHOWN)),
+        advice=f"{advice} If such images belong here, change quality.{issue.name} or quality.share.",
+    )
+
+
+CHECKS = (dark_images, bright_images, blurred_images, low_information_images, odd_shaped_images, odd_sized_images)
