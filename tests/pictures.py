@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,21 @@ def picture(kind: int, seed: int, side: int = 64) -> bytes:
     return buffer.getvalue()
 
 
-def land_pictures(landing: Path, day: str, category: str, kind: int, seeds: range) -> None:
+def clouds(kind: int, seed: int, side: int = 96) -> bytes:
+    """A PNG of clouds in the hue that `kind` decides: no two look alike, as stripes of one kind do."""
+    random = np.random.default_rng([kind, seed])
+    coarse = Image.fromarray(random.integers(0, 256, (7, 7), np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
+    hue = np.roll([1.0, 0.5, 0.1], kind)
+    buffer = io.BytesIO()
+    Image.fromarray((np.asarray(coarse)[..., None] * hue).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def land_pictures(
+    landing: Path, day: str, category: str, kind: int, seeds: range, draw: Callable[[int, int], bytes] = picture
+) -> None:
     """Put pictures into a landing zone, as `DAY/CATEGORY/batch/picture-SEED.png`."""
     folder = landing / day / category / "batch"
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
-        (folder / f"picture-{seed:04d}.png").write_bytes(picture(kind, seed))
+        (folder / f"picture-{seed:04d}.png").write_bytes(draw(kind, seed))
