@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.storage.tags import (
@@ -139,7 +139,7 @@ def _failure(
     if errors and not steps:
         return None
     event = ended[-1].get_dagster_event()
-    error = event.job_failure_data.error
+    error = event.event_specific_data.error if isinstance(event.event_specific_data, JobFailureData) else None
     return RunFailure(
         dataset=dataset,
         job=run.job_name,

@@ -29,14 +29,18 @@ class AlertsNotDelivered(Exception):
     """Alerts wait for a channel that does not accept them; the next tick tries again."""
 
 
-def alert_sensors(dataset: DatasetSpec) -> list[dg.SensorDefinition]:
-    """The sensors that tell of a dataset's failed checks and runs; none where nobody is to be told."""
+def alert_sensors(dataset: DatasetSpec, seconds: int = _SECONDS) -> list[dg.SensorDefinition]:
+    """The sensors that tell of a dataset's failed checks and runs; none where nobody is to be told.
+
+    Args:
+        seconds: Between two ticks of each; Dagster's daemon looks every five whether one is due.
+    """
     if not dataset.alerts.channels:
         return []
     return [
-        _watch(dataset, dg.DagsterRunStatus.SUCCESS, "alerts_of_successful_runs"),
-        _watch(dataset, dg.DagsterRunStatus.FAILURE, "alerts_of_failed_runs"),
-        _deliver(dataset),
+        _watch(dataset, dg.DagsterRunStatus.SUCCESS, "alerts_of_successful_runs", seconds),
+        _watch(dataset, dg.DagsterRunStatus.FAILURE, "alerts_of_failed_runs", seconds),
+        _deliver(dataset, seconds),
     ]
 
 
@@ -54,12 +58,12 @@ def refuse_unknown_assets(dataset: DatasetSpec, assets: Set[str]) -> None:
             )
 
 
-def _watch(dataset: DatasetSpec, status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
+def _watch(dataset: DatasetSpec, status: dg.DagsterRunStatus, name: str, seconds: int) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=status,
         name=f"{dataset.name}_{name}",
         description="Records what the checks of finished runs say, and sends what is new.",
-        minimum_interval_seconds=_SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def watch(context: dg.RunStatusSensorContext, notifier: NotifierResource) -> None:
@@ -86,11 +90,11 @@ def _record_run(
         ledger.settle_retry(dataset.name, run.run_id)
 
 
-def _deliver(dataset: DatasetSpec) -> dg.SensorDefinition:
+def _deliver(dataset: DatasetSpec, seconds: int) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{dataset.name}_deliver_alerts",
         description="Sends the alerts that a channel has not accepted yet.",
-        minimum_interval_seconds=_SECONDS,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def deliver_alerts(context: dg.SensorEvaluationContext, notifier: NotifierResource) -> dg.SkipReason:
