@@ -137,7 +137,9 @@ class Ledger:
     def expected_retries(self, dataset: str) -> list[str]:
         """The runs of which a retry is still expected."""
         with self._transaction() as database:
-            rows = database.execute("SELECT run_id FROM expected_retries WHERE dataset = ?", (dataset,)).fetchall()
+            rows = database.execute(
+                "SELECT run_id FROM expected_retries WHERE dataset = ? ORDER BY rowid", (dataset,)
+            ).fetchall()
         return [run_id for (run_id,) in rows]
 
     def settle_retry(self, dataset: str, run_id: str) -> None:

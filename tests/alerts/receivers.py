@@ -18,10 +18,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def reserved_port() -> socket.socket:
+    """A port of its own: nobody else gets it, who connects is refused, and the owner may listen on it later."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Webhook:
     """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self._reserved = reserved_port()
+        self.port: int = self._reserved.getsockname()[1]
         self.received: list[Received] = []
         self.status = 200
         self.asked = 0
@@ -74,8 +77,10 @@ class Webhook:
 
         with ThreadingHTTPServer(("127.0.0.1", self.port), Handler) as server:
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-            yield self
-            server.shutdown()
+            try:
+                yield self
+            finally:
+                server.shutdown()
 
 
 class MailServer:
@@ -84,7 +89,8 @@ class MailServer:
     user, password = "alerts", "p4ss-w0rd-of-the-test"
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self._reserved = reserved_port()
+        self.port: int = self._reserved.getsockname()[1]
         self.received: list[EmailMessage] = []
 
     @property
