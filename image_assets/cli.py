@@ -1,4 +1,4 @@
-"""The command `image-assets`: landing, running a day, looking at what is loaded, the demo."""
+"""The command `image-assets`: landing, running a day, looking at what is loaded and told, the demo."""
 
 from __future__ import annotations
 
@@ -52,6 +52,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_places(status, landing=False)
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(command=_status)
+
+    alerts = commands.add_parser("alerts", help="who is told of failed checks and runs, and what was told")
+    parts = alerts.add_subparsers(required=True, metavar="WHAT")
+    test = parts.add_parser("test", help="send a test message to every channel of a dataset")
+    test.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
+    test.set_defaults(command=_alerts_test)
+    told = parts.add_parser("list", help="the delivery ledger: what was told, and what still waits")
+    told.add_argument("--pending", action="store_true", help="only what waits")
+    told.add_argument("--json", action="store_true", help="print one JSON object")
+    told.set_defaults(command=_alerts_list)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
@@ -134,6 +144,19 @@ def _status(options: argparse.Namespace) -> int:
     else:
         Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
     return 0
+
+
+def _alerts_test(options: argparse.Namespace) -> int:
+    from image_assets.alerts.command import try_channels
+    from image_assets.dataset import load_dataset
+
+    return try_channels(load_dataset(options.dataset), Console())
+
+
+def _alerts_list(options: argparse.Namespace) -> int:
+    from image_assets.alerts.command import list_alerts
+
+    return list_alerts(Console(), pending=options.pending, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from io_managers.delta_io_manager import DeltaIOManager
 from resources.engines import EngineResource
 from resources.extractors import ExtractorResource
 from resources.landing import LandingResource
-from resources.notifier import NotifierResource
+from resources.notifier import notifier_of_environment
 from resources.progress import LogProgress
 from resources.store import StoreResource
 
@@ -26,8 +26,6 @@ DATASETS_VARIABLE = "IMAGE_ASSETS_DATASETS"
 LANDING_VARIABLE = "IMAGE_ASSETS_LANDING"
 STORE_VARIABLE = "IMAGE_ASSETS_STORE"
 ENGINE_VARIABLE = "IMAGE_ASSETS_ENGINE"
-UI_VARIABLE = "IMAGE_ASSETS_UI_URL"
-LEDGER_VARIABLE = "IMAGE_ASSETS_ALERT_LEDGER"
 
 
 def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:
@@ -66,9 +64,7 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
         "extractors": ExtractorResource(),
         "engines": EngineResource(override=_engine_override()),
         "progress": LogProgress(),
-        "notifier": NotifierResource(
-            ui_url=os.environ.get(UI_VARIABLE) or None, ledger_file=os.environ.get(LEDGER_VARIABLE) or None
-        ),
+        "notifier": notifier_of_environment(),
     }
 
 

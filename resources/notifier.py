@@ -21,6 +21,9 @@ from image_assets.dataset import AlertChannel
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
+UI_VARIABLE = "IMAGE_ASSETS_UI_URL"
+LEDGER_VARIABLE = "IMAGE_ASSETS_ALERT_LEDGER"
+
 _LEDGER = "alerts.sqlite"
 _SHORTEST_SECRET = 3
 _KINDS = {"failed": "failure", "run failed": "failure", "recovered": "success"}
@@ -89,6 +92,13 @@ class NotifierResource(dg.ConfigurableResource):
         service.socket_connect_timeout = min(service.socket_connect_timeout, self.timeout_seconds / 2)
         service.socket_read_timeout = min(service.socket_read_timeout, self.timeout_seconds / 2)
         return service
+
+
+def notifier_of_environment() -> NotifierResource:
+    """The notifier that `IMAGE_ASSETS_UI_URL` and `IMAGE_ASSETS_ALERT_LEDGER` describe."""
+    return NotifierResource(
+        ui_url=os.environ.get(UI_VARIABLE) or None, ledger_file=os.environ.get(LEDGER_VARIABLE) or None
+    )
 
 
 def _url_of(channel: AlertChannel) -> str:
