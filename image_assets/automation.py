@@ -7,6 +7,7 @@ import dagster as dg
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError as ObjectStoreError
 
+from image_assets.alerts.sensors import alert_sensors
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.units import SourceChanged
@@ -122,7 +123,7 @@ def _publish_again(dataset: DatasetSpec) -> dg.SensorDefinition:
 
 
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:
-    """The jobs, the schedule and the sensor of a dataset."""
+    """The jobs, the schedule and the sensors of a dataset."""
 
     daily = dg.define_asset_job(
         daily_job_name(dataset),
@@ -155,7 +156,7 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     return dg.Definitions(
         jobs=[daily, refresh, publish],
         schedules=[schedule],
-        sensors=[sensor, _publish_again(dataset)],
+        sensors=[sensor, _publish_again(dataset), *alert_sensors(dataset)],
         # For every run, also those of the sensor, of backfills and of the UI's own job: the stages share out their
         # work over the cores themselves, and a process per step would only start slowly.
         executor=dg.in_process_executor,

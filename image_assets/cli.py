@@ -1,4 +1,4 @@
-"""The command `image-assets`: landing, running a day, looking at what is loaded, the demo."""
+"""The command `image-assets`: landing, running a day, looking at what is loaded and told, the demo."""
 
 from __future__ import annotations
 
@@ -66,6 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     right.add_argument("--none", action="store_true", help="none is: the pictures are kept nowhere")
     settle.add_argument("--reviewer", help="who decided; default: the name that you are logged in with")
     settle.set_defaults(command=_settle_conflict)
+    alerts = commands.add_parser("alerts", help="who is told of failed checks and runs, and what was told")
+    parts = alerts.add_subparsers(required=True, metavar="WHAT")
+    test = parts.add_parser("test", help="send a test message to every channel of a dataset")
+    test.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
+    test.set_defaults(command=_alerts_test)
+    told = parts.add_parser("list", help="the delivery ledger: what was told, and what still waits")
+    told.add_argument("--pending", action="store_true", help="only what waits")
+    told.add_argument("--json", action="store_true", help="print one JSON object")
+    told.set_defaults(command=_alerts_list)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
@@ -180,6 +189,19 @@ def _settle_conflict(options: argparse.Namespace) -> int:
         Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {category}", highlight=False)
     Console().print("it takes effect with the next run, which also publishes the partitions concerned anew")
     return 0
+
+
+def _alerts_test(options: argparse.Namespace) -> int:
+    from image_assets.alerts.command import try_channels
+    from image_assets.dataset import load_dataset
+
+    return try_channels(load_dataset(options.dataset), Console())
+
+
+def _alerts_list(options: argparse.Namespace) -> int:
+    from image_assets.alerts.command import list_alerts
+
+    return list_alerts(Console(), pending=options.pending, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 BUNDLED = Path(__file__).parent / "datasets"
 
@@ -210,6 +210,51 @@ class Drift(_Section):
     )
 
 
+Severity = Literal["WARN", "ERROR"]
+
+
+class AlertChannel(_Section):
+    """Where alerts go: mail, a chat, a webhook, anything that apprise has a URL for; with what is not worth one."""
+
+    name: Name | None = Field(
+        default=None, description="What the channel is called in logs and lists; default: the variable."
+    )
+    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+        default=None, description="Environment variable that holds the channel's apprise URL."
+    )
+    url: str | None = Field(default=None, repr=False, description="The URL itself, where it holds no secret.")
+    assets: tuple[Name, ...] = Field(default=(), description="Only alerts of these assets; default: of all.")
+    severity: Severity | None = Field(default=None, description="From here on; default: that of `alerts`.")
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("a channel needs either url_env, the variable that holds its URL, or url")
+        if self.url is not None and self.name is None:
+            raise ValueError("a channel with url needs a name too")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What the channel is called; never holds a secret."""
+        return self.name or self.url_env or ""
+
+
+class Alerts(_Section):
+    """Who is told of failed checks and runs, and of checks that pass again."""
+
+    severity: Severity = Field(default="WARN", description="Failed checks of at least this severity are told.")
+    channels: tuple[AlertChannel, ...] = Field(default=(), description="Where to; without any, nobody is told.")
+
+    @field_validator("channels")
+    @classmethod
+    def _labels_are_unique(cls, channels: tuple[AlertChannel, ...]) -> tuple[AlertChannel, ...]:
+        labels = [channel.label for channel in channels]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two channels are called {', '.join(twice)}; give one of them another name")
+        return channels
+
+
 class DatasetSpec(_Section):
     """One dataset: its categories, where its images come from, and what is made of them."""
 
@@ -234,6 +279,7 @@ class DatasetSpec(_Section):
     limits: Limits = Limits()
     quality: Quality = Quality()
     drift: Drift = Drift()
+    alerts: Alerts = Alerts()
 
     @field_validator("categories")
     @classmethod
@@ -285,6 +331,8 @@ def _describe(error: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "(the whole file)"
     found = error.get("input")
     shown = repr(found) if not isinstance(found, (dict, list)) else f"a {type(found).__name__}"
+    if error["loc"][:1] == ("alerts",):
+        shown = "a value that is not shown, as it may hold a secret"
     if error["type"] == "missing":
         return f"  {key}: missing; {_allowed(key)}"
     if error["type"] == "extra_forbidden":
@@ -296,6 +344,9 @@ def _allowed(key: str) -> str:
     """The keys that are allowed where `key` stands, read off the model itself."""
     section: Any = DatasetSpec
     for part in key.split(".")[:-1]:
+        if part.isdigit():  # a place in a list
+            section = get_args(section)[0]
+            continue
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.

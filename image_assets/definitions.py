@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from asset_checks import checks_of
+from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.automation import automation_of
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, EngineName, load_datasets
@@ -18,6 +19,7 @@ from io_managers.delta_io_manager import DeltaIOManager
 from resources.engines import EngineResource
 from resources.extractors import ExtractorResource
 from resources.landing import LandingResource
+from resources.notifier import notifier_of_environment
 from resources.progress import LogProgress
 from resources.store import StoreResource
 
@@ -47,6 +49,7 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
         classifier_assets(dataset),
         embedding_assets(dataset),
     ]
+    refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
     return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks_of(dataset)), automation_of(dataset))
 
 
@@ -63,6 +66,7 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
         "extractors": ExtractorResource(),
         "engines": EngineResource(override=_engine_override()),
         "progress": LogProgress(),
+        "notifier": notifier_of_environment(),
     }
 
 
@@ -82,7 +86,8 @@ def defs() -> dg.Definitions:
 
     `IMAGE_ASSETS_DATASETS` lists dataset files or names of bundled ones, separated by commas; `IMAGE_ASSETS_LANDING`
     and `IMAGE_ASSETS_STORE` say where images arrive and where everything is kept; `IMAGE_ASSETS_ENGINE` replaces the
-    engine of all datasets. Credentials of a bucket are taken
+    engine of all datasets; `IMAGE_ASSETS_UI_URL` is where links in alerts lead, `IMAGE_ASSETS_ALERT_LEDGER` a file for
+    their ledger. Credentials of a bucket are taken
     from the usual `AWS_…` variables by the object store itself and never pass through Dagster's configuration.
     """
     datasets = load_datasets([name.strip() for name in os.environ.get(DATASETS_VARIABLE, "kingdoms").split(",")])

@@ -77,11 +77,16 @@ class Daemon:
     Args:
         home: `DAGSTER_HOME`; its configuration is written.
         variables: What the definitions read from the environment.
+        workspace: What it loads.
+        more_config: Lines for the instance's configuration.
     """
 
-    def __init__(self, home: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, variables: Mapping[str, str], workspace: Path = WORKSPACE, more_config: str = ""
+    ) -> None:
         home.mkdir(exist_ok=True)
-        (home / "dagster.yaml").write_text(_CONFIG)
+        (home / "dagster.yaml").write_text(_CONFIG + more_config)
+        self._workspace = workspace
         self._log = home / "daemon.log"
         self._environment = environment(home, variables)
         self.instance = dg.DagsterInstance.from_config(str(home))
@@ -90,7 +95,7 @@ class Daemon:
         program = Path(sys.executable).with_name("dagster-daemon")
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [program, "run", "-w", WORKSPACE],
+                [program, "run", "-w", self._workspace],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,
@@ -109,6 +114,10 @@ class Daemon:
             os.killpg(group, signal.SIGKILL)
         self._process.wait()
         self.instance.dispose()
+
+    def kill(self) -> None:
+        """End everything at once, as when the machine loses power."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     def was_down_since(self, moment: dt.datetime, schedule: dg.ScheduleDefinition) -> None:
         """Have the schedule look as if the daemon had been up until just before `moment`, and not since."""

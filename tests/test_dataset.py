@@ -95,3 +95,30 @@ def test_an_unknown_category_has_no_label() -> None:
     assert spec.label_of("duck") == 1
     with pytest.raises(DatasetError, match="no category 'eagle'; it has duck, owl"):
         spec.label_of("eagle")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "said"),
+    [
+        ({"channels": [{}]}, r"alerts\.channels\.0: .*needs either url_env, the variable that holds its URL, or url"),
+        ({"channels": [{"url": "json://h/5ecret"}]}, r"a channel with url needs a name too"),
+        ({"channels": [{"url_env": "json://h/5ecret"}]}, r"alerts\.channels\.0\.url_env: .*not shown.*match pattern"),
+        ({"channels": ["json://h/5ecret"]}, r"alerts\.channels\.0: .*not shown"),
+        ({"channels": "json://h/5ecret"}, r"alerts\.channels: .*not shown"),
+        ("json://h/5ecret", r"alerts: .*not shown"),
+        ({"channels": [{"url_env": "A", "uri": "5ecret"}]}, r"uri: unknown key; allowed keys here: name, url_env, url"),
+        ({"channels": [{"url_env": "A"}, {"url_env": "A"}]}, r"two channels are called A"),
+        ({"severity": "INFO"}, r"alerts\.severity: .*'WARN' or 'ERROR'"),
+    ],
+)
+def test_a_wrong_alert_channel_is_told_of_without_its_url(alerts: object, said: str) -> None:
+    with pytest.raises(DatasetError, match=said) as caught:
+        parse_dataset({**MINIMAL, "alerts": alerts}, "birds.yaml")
+    assert "5ecret" not in str(caught.value)
+
+
+def test_a_dataset_that_is_printed_does_not_show_the_urls_of_its_channels() -> None:
+    channel = {"name": "team", "url": "json://h/5ecret"}
+    spec = parse_dataset({**MINIMAL, "alerts": {"channels": [channel]}}, "birds.yaml")
+    assert spec.alerts.channels[0].label == "team"
+    assert "5ecret" not in repr(spec)

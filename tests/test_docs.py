@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.pictures import picture
 from tests.platform import small_dataset
@@ -77,6 +78,12 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_the_example_of_alerts_is_a_usable_part_of_a_dataset_file() -> None:
+    (example,) = [content for language, _, content in blocks(ROOT / "docs" / "operating.md") if language == "yaml"]
+    dataset = small_dataset(**yaml.safe_load(example))
+    assert [channel.label for channel in dataset.alerts.channels] == ["TEAM_ALERT_URL", "SUPPLIER_ALERT_URL"]
 
 
 def test_the_readme_counts_the_checks_right() -> None:

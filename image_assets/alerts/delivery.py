@@ -1,0 +1,81 @@
+"""Recording what a run says for every channel, and handing what waits in the ledger to the channels."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from image_assets.alerts.ledger import Entry, Ledger, State
+from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
+from image_assets.alerts.text import Links, Text, text_of_check, text_of_failure
+from image_assets.dataset import AlertChannel, Alerts, DatasetSpec
+
+# Dagster gives a sensor a minute. A channel that is down keeps a tick for at most one of the sender's timeouts.
+_TICK_SECONDS = 30
+
+
+class ChannelError(Exception):
+    """A channel that cannot be used or did not accept a message: which and why, without its URL."""
+
+
+class Sender(Protocol):
+    """Hands messages to channels."""
+
+    def send(self, channel: AlertChannel, text: Text, state: State) -> None:
+        """Return once the channel has accepted the message; raise `ChannelError` where it has not."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a delivery did: messages that were accepted, and what is wrong with which channel."""
+
+    delivered: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def record(report: RunReport, alerts: Alerts, ledger: Ledger, links: Links) -> None:
+    """Have every channel take note of what it hears of a run. Recording a run again changes nothing."""
+    checks = [(outcome, text_of_check(outcome, links)) for outcome in report.outcomes]
+    entries = [
+        Entry(channel.label, outcome, text)
+        for channel in alerts.channels
+        for outcome, text in checks
+        if hears_of_check(channel, alerts, outcome)
+    ]
+    if (failure := report.failure) is not None:
+        text = text_of_failure(failure, links)
+        entries += [Entry(c.label, failure, text) for c in alerts.channels if hears_of_failure(c, failure)]
+    if entries:
+        ledger.record(entries)
+
+
+def deliver(dataset: DatasetSpec, ledger: Ledger, sender: Sender, *, only_new: bool = False) -> Delivery:
+    """Hand every waiting message to its channel, in the order of what they tell.
+
+    A message that is accepted is marked at once. After one that is not, the channel is left alone until the next call.
+
+    Args:
+        only_new: Leave alone a channel that has not accepted a message before.
+    """
+    until = time.monotonic() + _TICK_SECONDS
+    delivered = 0
+    problems: list[str] = []
+    with ledger.delivering() as mine:
+        for channel in dataset.alerts.channels if mine else ():
+            waiting = ledger.pending(dataset.name, channel.label)
+            if only_new and any(message.tries for message in waiting):
+                continue
+            for number, message in enumerate(waiting):
+                if time.monotonic() > until:
+                    break
+                try:
+                    sender.send(channel, message.text, message.state)
+                except ChannelError as error:
+                    ledger.mark_refused(message, str(error))
+                    problems.append(f"{error}; {len(waiting) - number} alerts wait, to be sent again")
+                    break
+                ledger.mark_delivered(message)
+                delivered += 1
+    return Delivery(delivered, tuple(problems))
