@@ -127,7 +127,7 @@ def _sample(
 
 
 def _numbers(rows: pl.DataFrame) -> np.ndarray:
-    return rows.select(METRICS).to_numpy()
+    return rows.select(list(METRICS)).to_numpy()
 
 
 def _most_unlike(subject: Subject, day: pl.DataFrame, report: DriftReport) -> pl.DataFrame:
