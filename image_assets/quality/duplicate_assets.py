@@ -90,10 +90,10 @@ def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
     def groups(store: StoreResource) -> dg.MaterializeResult:
         with retried():
             found = duplicate_groups(EvidenceReader(store.open(), dataset).pairs())
-        sizes = found.group_by("group_id").len()["len"]
+        sizes = found.group_by("group_id").len()["len"].to_list()
         return dg.MaterializeResult(
             value=found,
-            metadata={"groups": len(sizes), "images in groups": found.height, "largest group": sizes.max() or 0},
+            metadata={"groups": len(sizes), "images in groups": found.height, "largest group": max(sizes, default=0)},
         )
 
     return groups

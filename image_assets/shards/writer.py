@@ -19,7 +19,6 @@ from typing import Literal
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from pyarrow import csv, parquet
@@ -153,13 +152,14 @@ def publish(
 
 
 def _without(features: Iterable[pa.RecordBatch], held_back: Collection[str]) -> Iterator[pa.RecordBatch]:
-    ids = pa.array(sorted(held_back), pa.string())
+    ids = pl.Series(sorted(held_back), dtype=pl.String)
     for batch in features:
         # Without its column, a batch is refused below.
         if not held_back or "image_id" not in batch.schema.names:
             yield batch
         else:
-            yield batch.filter(pc.invert(pc.is_in(batch["image_id"], value_set=ids)))
+            kept = ~pl.Series(batch["image_id"]).is_in(ids.implode())
+            yield batch.filter(pa.array(kept.to_numpy()))
 
 
 def _tables(features: Iterable[pa.RecordBatch], partition: _Partition) -> Iterator[pa.Table]:

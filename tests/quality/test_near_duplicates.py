@@ -147,7 +147,7 @@ def test_many_copies_of_one_picture_stay_bounded_and_are_one_group(tmp_path: Pat
         (one.landing / str(FIRST) / "plant" / f"q{quality}.jpg").write_bytes(saved(clouds(0, 1), quality=quality))
     one.run(FIRST, "plant")
     pairs = one.rows(NEAR_DUPLICATES)
-    assert pairs.group_by("image_id").len()["len"].max() <= 50 * pairs["distance"].n_unique()
+    assert max(pairs.group_by("image_id").len()["len"].to_list()) <= 50 * pairs["distance"].n_unique()
     groups = duplicate_groups(EvidenceReader(one.store, one.dataset).pairs())
     assert groups["group_id"].n_unique() == 1
     assert groups.height >= 80
@@ -212,12 +212,11 @@ def test_lookalikes_fall_on_the_same_side_of_the_split(platform: Platform) -> No
         ).all()
     # Without the groups they do not: the ids of two files of one picture have nothing in common.
     none = groups.clear().lazy()
-    apart = 0
+    apart = False
     for share in np.linspace(0.05, 0.95, 19):
         sides = pl.DataFrame({"image_id": ids, "aside": held_out_with_lookalikes(ids, none, share)})
-        apart += (
-            groups.join(sides, on="image_id").group_by("group_id").agg(pl.col("aside").n_unique())["aside"] > 1
-        ).sum()
+        sides_of_groups = groups.join(sides, on="image_id").group_by("group_id").agg(pl.col("aside").n_unique())
+        apart |= 2 in sides_of_groups["aside"]
     assert apart
 
 
