@@ -7,7 +7,10 @@ from image_assets.quality.near_duplicates import alike
 from image_assets.schema import NEAR_DUPLICATES, RAW_IMAGES
 
 
-@check("Every pair is of two images, the first of this partition, and as alike as the dataset file asks for.")
+@check(
+    "Every pair is of two images, the first of this partition, and as alike as the dataset file asks for.",
+    blocking=True,
+)
 def pairs_are_alike(subject: Subject) -> Outcome:
     """Ids, distances and cosines of the pairs."""
     spec = subject.dataset.near_duplicates

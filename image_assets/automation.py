@@ -28,6 +28,8 @@ PARTITIONED = (
 """The assets of a day and category, in the order of the flow."""
 REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding")
 """The assets over the whole dataset, in the order of the flow."""
+DECIDING = ("image_features", "near_duplicates")
+"""The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
 
 _HOUR = 7
 
@@ -73,8 +75,8 @@ def once_a_day_is_complete(dataset: DatasetSpec) -> dg.AutomationCondition:
     is made of the whole dataset would be made of that partition too.
     """
     condition = dg.AutomationCondition
-    # They are refreshed together, in one run: that one of them is new says nothing new to the next.
-    refreshed_too = _keys(dataset, REFRESHED)
+    # All of them look at the same assets, and so are asked for at the same moment, in one run.
+    upstream = _keys(dataset, DECIDING)
     # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
     # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
     # What is not there has not passed either.
@@ -82,18 +84,15 @@ def once_a_day_is_complete(dataset: DatasetSpec) -> dg.AutomationCondition:
     not_sound = condition.any_checks_match(
         condition.check_failed() | condition.execution_failed() | condition.in_progress(), blocking_only=True
     )
-    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_passed) | not_sound).ignore(
-        refreshed_too
-    )
+    not_ready = condition.any_deps_match((condition.in_latest_time_window() & not_passed) | not_sound).allow(upstream)
     # Since it was last asked for, and not since it was last made, as in `eager`: what arrives while a refresh is
     # running would then be forgotten.
-    something_new = (
-        condition.any_deps_match(condition.newly_updated()).ignore(refreshed_too).since(condition.newly_requested())
-    )
+    updated = condition.any_deps_match(condition.newly_updated()).allow(upstream)
+    something_new = updated.since(condition.newly_requested())
     return (
         something_new.with_label("something is new")
         & ~not_ready.with_label("a partition is not ready")
-        & ~condition.any_deps_match(condition.in_progress()).ignore(refreshed_too)
+        & ~condition.any_deps_match(condition.in_progress()).allow(upstream)
         & ~condition.in_progress()
     ).with_label("the latest day is complete and the blocking checks passed")
 

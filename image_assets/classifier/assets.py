@@ -11,7 +11,7 @@ from image_assets.classifier.images import held_out_with_lookalikes, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
-from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
 from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
@@ -47,6 +47,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             schema.name: dg.AssetIn([dataset.name, schema.name])
             for schema in (IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS)
         },
+        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
         description="Tells the categories apart by the features; evaluated on images that it was not trained on.",
         group_name=dataset.name,
         owners=dataset.owners,

@@ -8,7 +8,7 @@ import polars as pl
 from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
-from image_assets.schema import EMBEDDING, IMAGE_FEATURES
+from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
 from io_managers.plots import save_plot
 from io_managers.table_metadata import column_schema
 from resources.extractors import ExtractorResource
@@ -22,6 +22,7 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=[dataset.name, EMBEDDING.name],
         ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
         description=EMBEDDING.meaning,
         group_name=dataset.name,
         owners=dataset.owners,

@@ -78,7 +78,7 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
 def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=_key(dataset, DUPLICATE_GROUPS),
-        deps=[_key(dataset, NEAR_DUPLICATES)],
+        deps=[_key(dataset, NEAR_DUPLICATES), _key(dataset, IMAGE_FEATURES)],
         description=DUPLICATE_GROUPS.meaning,
         group_name=dataset.name,
         owners=dataset.owners,
@@ -102,7 +102,7 @@ def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
 def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=_key(dataset, LABEL_CONFLICTS),
-        deps=[_key(dataset, NEAR_DUPLICATES), _key(dataset, DUPLICATES)],
+        deps=[_key(dataset, schema) for schema in (NEAR_DUPLICATES, IMAGE_FEATURES, DUPLICATES)],
         description=LABEL_CONFLICTS.meaning,
         group_name=dataset.name,
         owners=dataset.owners,
