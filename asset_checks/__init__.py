@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from asset_checks import classifier, embedding, feature_shards, image_features, raw_images
+from asset_checks import accounting, classifier, embedding, feature_shards, image_features, label_suspects, raw_images
 from asset_checks.check import asset_checks_of
 from image_assets.dataset import DatasetSpec
 
@@ -15,4 +15,6 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
     ]

@@ -14,8 +14,10 @@ from io_managers.delta_tables import CommitConflict
 
 PARTITIONED = ("arrivals", "raw_images", "duplicates", "quarantine", "image_features", "feature_shards")
 """The assets of a day and category, in the order of the flow."""
-REFRESHED = ("classifier", "embedding")
+REFRESHED = ("classifier", "embedding", "label_suspects")
 """The assets over the whole dataset."""
+REPORTS = ("accounting",)
+"""What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7
 
@@ -75,6 +77,17 @@ def once_a_day_is_complete() -> dg.AutomationCondition:
     ).with_label("the latest day is complete and the blocking checks passed")
 
 
+def once_a_day_is_over(dataset: DatasetSpec) -> dg.AutomationCondition:
+    """True once the latest day is complete, and in any case every day by the time that data is due.
+
+    Reports are wanted most on days that did not come through.
+    """
+    due = dg.AutomationCondition.cron_tick_passed(f"0 {_HOUR + dataset.freshness_hours} * * *", dataset.time_zone)
+    return (once_a_day_is_complete() | due.with_label("data is due by now")).with_label(
+        "the latest day is complete, or its data is due"
+    )
+
+
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     """The jobs, the schedule and the sensor of a dataset."""
 
@@ -88,8 +101,8 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
-        selection=keys(REFRESHED),
-        description="Brings the classifier and the map up to date.",
+        selection=keys((*REFRESHED, *REPORTS)),
+        description="Brings the classifier, the map, the suspects and the reports up to date.",
     )
     schedule = dg.build_schedule_from_partitioned_job(
         daily,

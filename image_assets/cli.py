@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(command=_status)
 
+    accounting = commands.add_parser("accounting", help="what arrived per day and category, and what became of it")
+    _add_places(accounting, landing=False)
+    accounting.add_argument("--csv", metavar="FILE", type=Path, help="write it into this file too")
+    accounting.set_defaults(command=_accounting)
+
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
     demo.add_argument("--images", type=Path, help="a folder with one folder per category, instead of the sample")
@@ -134,6 +139,20 @@ def _status(options: argparse.Namespace) -> int:
     else:
         Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
     return 0
+
+
+def _accounting(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.quality.accounting import accounts_of
+    from image_assets.quality.accounting_report import show_accounts
+    from io_managers.store import Store
+
+    dataset = load_dataset(options.dataset)
+    accounts = accounts_of(Store(options.store), dataset.name)
+    if options.csv:
+        accounts.wide().write_csv(options.csv)
+    show_accounts(Console(), dataset.name, accounts)
+    return 0 if accounts.unbalanced().is_empty() else 1
 
 
 def _demo(options: argparse.Namespace) -> int:

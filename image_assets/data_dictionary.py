@@ -17,6 +17,7 @@ from image_assets.dataset import (
     EfficientNetLite0,
     Embedding,
     FolderSource,
+    LabelNoise,
     Limits,
     Shards,
     TfHub,
@@ -32,6 +33,7 @@ _SECTIONS = (
     ("shards", Shards),
     ("classifier", Classifier),
     ("embedding", Embedding),
+    ("label_noise", LabelNoise),
     ("limits", Limits),
 )
 

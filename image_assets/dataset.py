@@ -114,6 +114,30 @@ class Embedding(_Section):
     seed: int = Field(default=0, description="The same seed and images give the same map.")
 
 
+class LabelNoise(_Section):
+    """Suspects among labels, and images far from their category."""
+
+    folds: int = Field(default=5, ge=2, description="Every image is judged by a model of the other folds.")
+    regularisation: float = Field(
+        default=0.3,
+        gt=0,
+        description="As in classifier, but stronger, so that wrong labels are not learnt by heart.",
+    )
+    neighbours: int = Field(default=10, gt=0, description="Nearest images of the category that an image is held to.")
+    outlier_score: float = Field(
+        default=3.5,
+        gt=0,
+        description="Robust standard deviations from its category that make an image an outlier.",
+    )
+    max_rows: int = Field(
+        default=100_000, ge=100, description="Of more images, a sample in which every category keeps its share."
+    )
+    max_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of a category's images that may be suspects without a warning."
+    )
+    seed: int = Field(default=0, ge=0, description="Of folds and sample: the same images give the same suspects.")
+
+
 class Limits(_Section):
     """Where the platform draws the line."""
 
@@ -140,6 +164,9 @@ class DatasetSpec(_Section):
     source: FolderSource = FolderSource()
     start_day: dt.date = Field(description="First day that may be loaded.")
     time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
+    freshness_hours: int = Field(
+        default=3, ge=1, le=16, description="Hours after 07:00 by which a day's data is due; later it is stale."
+    )
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
     extractor: Extractor = EfficientNetLite0()
     engine: EngineName = Field(
@@ -148,6 +175,7 @@ class DatasetSpec(_Section):
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
     embedding: Embedding = Embedding()
+    label_noise: LabelNoise = LabelNoise()
     limits: Limits = Limits()
 
     @field_validator("categories")

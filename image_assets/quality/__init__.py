@@ -1,0 +1,1 @@
+"""Quality of what was loaded: suspects, accounts, volumes, health."""
