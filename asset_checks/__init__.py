@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from asset_checks import accounting, classifier, embedding, feature_shards, image_features, label_suspects, raw_images
+from asset_checks import (
+    accounting,
+    classifier,
+    embedding,
+    feature_shards,
+    image_features,
+    label_suspects,
+    raw_images,
+    volume,
+)
 from asset_checks.check import asset_checks_of
 from image_assets.dataset import DatasetSpec
 
@@ -10,7 +19,7 @@ from image_assets.dataset import DatasetSpec
 def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     """All checks of a dataset."""
     return [
-        asset_checks_of(dataset, "raw_images", raw_images.CHECKS, partitioned=True),
+        asset_checks_of(dataset, "raw_images", (*raw_images.CHECKS, *volume.CHECKS), partitioned=True),
         asset_checks_of(dataset, "image_features", image_features.CHECKS, partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),

@@ -1,5 +1,6 @@
 """What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -85,6 +86,18 @@ def once_a_day_is_over(dataset: DatasetSpec) -> dg.AutomationCondition:
     due = dg.AutomationCondition.cron_tick_passed(f"0 {_HOUR + dataset.freshness_hours} * * *", dataset.time_zone)
     return (once_a_day_is_complete() | due.with_label("data is due by now")).with_label(
         "the latest day is complete, or its data is due"
+    )
+
+
+def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
+    """Fresh is what was materialised since midnight, from `freshness_hours` after 07:00 on.
+
+    Dagster looks at an asset's latest materialisation, of whatever partition: what one late category leaves out is the
+    matter of the check `no_day_missing`.
+    """
+    hour = _HOUR + dataset.freshness_hours
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
     )
 
 

@@ -21,6 +21,7 @@ from image_assets.dataset import (
     Limits,
     Shards,
     TfHub,
+    Volume,
 )
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
@@ -34,6 +35,7 @@ _SECTIONS = (
     ("classifier", Classifier),
     ("embedding", Embedding),
     ("label_noise", LabelNoise),
+    ("volume", Volume),
     ("limits", Limits),
 )
 

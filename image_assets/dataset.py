@@ -138,6 +138,16 @@ class LabelNoise(_Section):
     seed: int = Field(default=0, ge=0, description="Of folds and sample: the same images give the same suspects.")
 
 
+class Volume(_Section):
+    """How many files usually arrive."""
+
+    window_days: int = Field(default=28, ge=7, description="A day is compared with so many days before it.")
+    min_days: int = Field(default=5, ge=2, description="With fewer days that had any file, nothing is compared.")
+    factor: float = Field(
+        default=2, gt=1, description="So many times the usual number of files, or its inverse, is always unusual."
+    )
+
+
 class Limits(_Section):
     """Where the platform draws the line."""
 
@@ -176,6 +186,7 @@ class DatasetSpec(_Section):
     classifier: Classifier = Classifier()
     embedding: Embedding = Embedding()
     label_noise: LabelNoise = LabelNoise()
+    volume: Volume = Volume()
     limits: Limits = Limits()
 
     @field_validator("categories")

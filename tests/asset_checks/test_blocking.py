@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from asset_checks import checks_of, feature_shards, image_features, raw_images
+from asset_checks import checks_of, feature_shards, image_features, raw_images, volume
 from asset_checks.check import Check
 from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetSpec
@@ -225,7 +225,7 @@ def nothing_arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def test_an_empty_partition_passes_all_its_checks(nothing_arrived: Ran) -> None:
-    checks = [*raw_images.CHECKS, *image_features.CHECKS, *feature_shards.CHECKS]
+    checks = [*raw_images.CHECKS, *volume.CHECKS, *image_features.CHECKS, *feature_shards.CHECKS]
     partitioned = [check.check for check in nothing_arrived.result.checks if check.partition]
     assert partitioned == [check.name for check in checks]
     assert nothing_arrived.failed() == []
