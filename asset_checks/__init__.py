@@ -3,6 +3,7 @@
 import dagster as dg
 
 from asset_checks import (
+    accounting,
     classifier,
     drift,
     embedding,
@@ -10,8 +11,10 @@ from asset_checks import (
     image_features,
     image_quality,
     label_conflicts,
+    label_suspects,
     near_duplicates,
     raw_images,
+    volume,
 )
 from asset_checks.check import asset_checks_of
 from image_assets.dataset import DatasetSpec
@@ -23,7 +26,7 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(
             dataset,
             "raw_images",
-            (*raw_images.CHECKS, *image_quality.CHECKS, drift.metrics_drift),
+            (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift),
             partitioned=True,
         ),
         asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),
@@ -32,4 +35,6 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "label_conflicts", label_conflicts.CHECKS, partitioned=False),
         asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
     ]

@@ -1,5 +1,6 @@
 """What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -26,10 +27,12 @@ PARTITIONED = (
     "feature_shards",
 )
 """The assets of a day and category, in the order of the flow."""
-REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding")
+REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "label_suspects")
 """The assets over the whole dataset, in the order of the flow."""
 DECIDING = ("image_features", "near_duplicates")
 """The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
+REPORTS = ("accounting",)
+"""What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7
 
@@ -97,6 +100,29 @@ def once_a_day_is_complete(dataset: DatasetSpec) -> dg.AutomationCondition:
     ).with_label("the latest day is complete and the blocking checks passed")
 
 
+def once_a_day_is_over(dataset: DatasetSpec) -> dg.AutomationCondition:
+    """True once the latest day is complete, and in any case every day by the time that data is due.
+
+    Reports are wanted most on days that did not come through.
+    """
+    due = dg.AutomationCondition.cron_tick_passed(f"0 {_HOUR + dataset.freshness_hours} * * *", dataset.time_zone)
+    return (once_a_day_is_complete(dataset) | due.with_label("data is due by now")).with_label(
+        "the latest day is complete, or its data is due"
+    )
+
+
+def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
+    """Fresh is what was materialised since midnight, from `freshness_hours` after 07:00 on.
+
+    Dagster looks at an asset's latest materialisation, of whatever partition: what one late category leaves out is the
+    matter of the check `no_day_missing`.
+    """
+    hour = _HOUR + dataset.freshness_hours
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
+    )
+
+
 def _keys(dataset: DatasetSpec, assets: Sequence[str]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*(dg.AssetKey([dataset.name, asset]) for asset in assets))
 
@@ -131,8 +157,8 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
-        selection=_keys(dataset, REFRESHED),
-        description="Brings the classifier and the map up to date.",
+        selection=_keys(dataset, (*REFRESHED, *REPORTS)),
+        description="Brings the classifier, the map, the suspects and the reports up to date.",
     )
     publish = dg.define_asset_job(
         publish_job_name(dataset),

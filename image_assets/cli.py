@@ -75,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--pending", action="store_true", help="only what waits")
     told.add_argument("--json", action="store_true", help="print one JSON object")
     told.set_defaults(command=_alerts_list)
+    accounting = commands.add_parser("accounting", help="what arrived per day and category, and what became of it")
+    _add_places(accounting, landing=False)
+    accounting.add_argument("--csv", metavar="FILE", type=Path, help="write it into this file too")
+    accounting.set_defaults(command=_accounting)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
@@ -202,6 +206,20 @@ def _alerts_list(options: argparse.Namespace) -> int:
     from image_assets.alerts.command import list_alerts
 
     return list_alerts(Console(), pending=options.pending, as_json=options.json)
+
+
+def _accounting(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.quality.accounting import accounts_of
+    from image_assets.quality.accounting_report import show_accounts
+    from io_managers.store import Store
+
+    dataset = load_dataset(options.dataset)
+    accounts = accounts_of(Store(options.store), dataset.name)
+    if options.csv:
+        accounts.wide().write_csv(options.csv)
+    show_accounts(Console(), dataset.name, accounts)
+    return 0 if accounts.unbalanced().is_empty() else 1
 
 
 def _demo(options: argparse.Namespace) -> int:

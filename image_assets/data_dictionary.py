@@ -18,10 +18,12 @@ from image_assets.dataset import (
     EfficientNetLite0,
     Embedding,
     FolderSource,
+    LabelNoise,
     Limits,
     Quality,
     Shards,
     TfHub,
+    Volume,
 )
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
@@ -34,6 +36,8 @@ _SECTIONS = (
     ("shards", Shards),
     ("classifier", Classifier),
     ("embedding", Embedding),
+    ("label_noise", LabelNoise),
+    ("volume", Volume),
     ("limits", Limits),
     ("quality", Quality),
     ("drift", Drift),

@@ -141,6 +141,40 @@ class LabelConflicts(_Section):
     )
 
 
+class LabelNoise(_Section):
+    """Suspects among labels, and images far from their category."""
+
+    folds: int = Field(default=5, ge=2, description="Every image is judged by a model of the other folds.")
+    regularisation: float = Field(
+        default=0.3,
+        gt=0,
+        description="As in classifier, but stronger, so that wrong labels are not learnt by heart.",
+    )
+    neighbours: int = Field(default=10, gt=0, description="Nearest images of the category that an image is held to.")
+    outlier_score: float = Field(
+        default=3.5,
+        gt=0,
+        description="Robust standard deviations from its category that make an image an outlier.",
+    )
+    max_rows: int = Field(
+        default=100_000, ge=100, description="Of more images, a sample in which every category keeps its share."
+    )
+    max_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of a category's images that may be suspects without a warning."
+    )
+    seed: int = Field(default=0, ge=0, description="Of folds and sample: the same images give the same suspects.")
+
+
+class Volume(_Section):
+    """How many files usually arrive."""
+
+    window_days: int = Field(default=28, ge=7, description="A day is compared with so many days before it.")
+    min_days: int = Field(default=5, ge=2, description="With fewer days that had any file, nothing is compared.")
+    factor: float = Field(
+        default=2, gt=1, description="So many times the usual number of files, or its inverse, is always unusual."
+    )
+
+
 class Limits(_Section):
     """Where the platform draws the line."""
 
@@ -266,6 +300,9 @@ class DatasetSpec(_Section):
     source: FolderSource = FolderSource()
     start_day: dt.date = Field(description="First day that may be loaded.")
     time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
+    freshness_hours: int = Field(
+        default=3, ge=1, le=16, description="Hours after 07:00 by which a day's data is due; later it is stale."
+    )
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
     extractor: Extractor = EfficientNetLite0()
     engine: EngineName = Field(
@@ -276,6 +313,8 @@ class DatasetSpec(_Section):
     embedding: Embedding = Embedding()
     near_duplicates: NearDuplicates = NearDuplicates()
     label_conflicts: LabelConflicts = LabelConflicts()
+    label_noise: LabelNoise = LabelNoise()
+    volume: Volume = Volume()
     limits: Limits = Limits()
     quality: Quality = Quality()
     drift: Drift = Drift()

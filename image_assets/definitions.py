@@ -13,6 +13,7 @@ from image_assets.dataset import DatasetError, DatasetSpec, EngineName, load_dat
 from image_assets.embedding.assets import embedding_assets
 from image_assets.features.assets import feature_assets
 from image_assets.ingest.assets import ingest_assets
+from image_assets.quality.assets import quality_assets
 from image_assets.quality.duplicate_assets import duplicate_assets
 from image_assets.shards.assets import shard_assets
 from io_managers.delta_io_manager import DeltaIOManager
@@ -48,6 +49,7 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
         shard_assets(dataset),
         classifier_assets(dataset),
         embedding_assets(dataset),
+        *quality_assets(dataset),
     ]
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
     return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks_of(dataset)), automation_of(dataset))

@@ -238,6 +238,45 @@ EMBEDDING = TableSchema(
     partitioned=False,
 )
 
+LABEL_SUSPECTS = TableSchema(
+    "label_suspects",
+    "Images to look at: whose label is probably wrong, or which are far from their category.",
+    (
+        IMAGE_ID,
+        LABEL,
+        *PARTITION_COLUMNS,
+        Column("kind", pa.string(), "`label`: another category is more probable; `outlier`: far from its category"),
+        Column(
+            "score",
+            pa.float32(),
+            "The higher, the more suspect. label: one minus the probability of the image's own label; outlier: "
+            "distance to the category's nearest images in robust standard deviations",
+        ),
+        Column(
+            "suggested_category",
+            pa.string(),
+            "The most probable other category; null for outliers",
+            nullable=True,
+        ),
+        Column("probability", pa.float32(), "Of the suggested category; null for outliers", nullable=True),
+    ),
+    partitioned=False,
+)
+
+ACCOUNTING = TableSchema(
+    "accounting",
+    "The accounts: how many files arrived per day and category, and what became of them.",
+    (
+        *PARTITION_COLUMNS,
+        Column("listed", pa.int64(), "Files that the source listed", "files"),
+        Column("loaded", pa.int64(), "Of these: accepted images", "files"),
+        Column("duplicates", pa.int64(), "Of these: loaded already", "files"),
+        Column("quarantined", pa.int64(), "Of these: refused", "files"),
+        Column("reasons", pa.string(), "The quarantine by reason, such as `empty 1, not_an_image 2`"),
+    ),
+    partitioned=False,
+)
+
 TABLES = (
     ARRIVALS,
     RAW_IMAGES,
@@ -249,6 +288,8 @@ TABLES = (
     LABEL_CONFLICTS,
     REVIEWS,
     EMBEDDING,
+    LABEL_SUSPECTS,
+    ACCOUNTING,
 )
 
 

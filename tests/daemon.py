@@ -31,7 +31,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
-from image_assets.automation import PARTITIONED, REFRESHED, daily_job_name, refresh_job_name
+from image_assets.automation import DECIDING, PARTITIONED, REFRESHED, REPORTS, daily_job_name, refresh_job_name
 from image_assets.partitions import partition_key
 from image_assets.schema import Partition
 from tests.pictures import land_pictures
@@ -200,7 +200,8 @@ class Ticks:
         )
         self._cursor = result.cursor
         requested = [name for name in REFRESHED if result.get_num_requested(self._key(name))]
-        assert result.total_requested == len(requested)
+        reports = sum(result.get_num_requested(self._key(name)) for name in REPORTS)
+        assert result.total_requested == len(requested) + reports
         return requested
 
     def load(self, category: str, day: dt.date | None = None, *, tick_within: bool = False) -> list[list[str]]:
@@ -208,7 +209,7 @@ class Ticks:
 
         Returns:
             What the ticks within the run asked for, if there are to be any: one at its start and end each, and one
-            after `image_features` was made and after every evaluation of one of its checks.
+            after each of the deciding assets was made and after every evaluation of one of their checks.
         """
         daily = self._job(daily_job_name(self.platform.dataset))
         return [
@@ -274,7 +275,7 @@ class Ticks:
 
 def _is_telling(event: dg.DagsterEvent) -> bool:
     if event.event_type in (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
-        return "image_features" in str(event.step_key)
+        return any(asset in str(event.step_key) for asset in DECIDING)
     return event.event_type in (
         dg.DagsterEventType.RUN_START,
         dg.DagsterEventType.RUN_SUCCESS,

@@ -12,8 +12,9 @@ import pytest
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import GenericError
 
+from asset_checks import drift, image_features, near_duplicates
 from image_assets import automation
-from image_assets.automation import PARTITIONED, REFRESHED, daily_job_name, refresh_job_name, retried
+from image_assets.automation import PARTITIONED, REFRESHED, REPORTS, daily_job_name, refresh_job_name, retried
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import (
     build_definitions,
@@ -35,9 +36,11 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 
 BERLIN = ZoneInfo("Europe/Berlin")
-BOTH = ["classifier", "embedding"]
-# Of the ticks at a run's start, after its features, after each of their four checks and at its end.
-ONCE_CHECKED = [[], [], [], [], [], BOTH, []]
+EVERYTHING = list(REFRESHED)
+CHECKS = len(near_duplicates.CHECKS) + len(image_features.CHECKS) + len([drift.features_drift])
+# Of the ticks at a run's start, after its features and near-duplicates, after each of their checks and at its end: all
+# that can be told is told with the last check.
+ONCE_CHECKED = [*([[]] * (1 + 2 + CHECKS - 1)), EVERYTHING, []]
 
 
 def definitions_of(*datasets: DatasetSpec) -> dg.Definitions:
@@ -107,7 +110,7 @@ def test_nothing_is_asked_for_before_the_first_day_is_over() -> None:
 
 def test_the_daily_job_holds_the_partitioned_assets_and_the_refresh_the_others() -> None:
     definitions = definitions_of(small_dataset())
-    for job, assets in ((daily_job_name, PARTITIONED), (refresh_job_name, REFRESHED)):
+    for job, assets in ((daily_job_name, PARTITIONED), (refresh_job_name, (*REFRESHED, *REPORTS))):
         selected = definitions.resolve_job_def(job(small_dataset())).asset_layer.selected_asset_keys
         assert selected == {dg.AssetKey(["drawn", asset]) for asset in assets}
 
@@ -155,11 +158,11 @@ def test_a_failed_blocking_check_holds_back_until_the_partition_is_put_right(tic
 def test_features_that_are_made_again_by_hand_wait_for_their_checks(ticks: Ticks) -> None:
     ticks.load("plant")
     ticks.load("animal")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
     ticks.make_features("plant")
     assert ticks.requested() == []
     assert ticks.check_features("plant")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
 
 
 def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_it_fails(
@@ -168,7 +171,7 @@ def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_i
     monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
     ticks.load("plant")
     ticks.load("animal")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
     assert ticks.load("plant", ticks.earlier, tick_within=True) == ONCE_CHECKED
     in_the_way = ticks.platform.landing / str(ticks.earlier)
     in_the_way.touch()  # a file where the day's folder should be
@@ -177,34 +180,34 @@ def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_i
     assert ticks.requested() == []
     in_the_way.unlink()
     ticks.load("plant", ticks.earlier)
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
 
 
 @pytest.mark.parametrize("ticks", [-ONE_DAY], indirect=True)
 def test_after_midnight_the_refresh_waits_for_the_new_day(ticks: Ticks) -> None:
     ticks.load("plant")
     ticks.load("animal")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
     ticks.shift += ONE_DAY
     ticks.load("plant", ticks.earlier)
     assert ticks.requested() == []
     ticks.load("plant", ticks.latest + ONE_DAY)  # nothing arrived, which is a day like any other
     assert ticks.requested() == []
     ticks.load("animal", ticks.latest + ONE_DAY)
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
 
 
 def test_a_backfill_is_waited_for_and_refreshed_after_once(ticks: Ticks) -> None:
     ticks.load("plant")
     ticks.load("animal")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
     with ticks.backfill(Partition(ticks.earlier, "plant"), Partition(ticks.earlier, "animal")):
         assert ticks.requested() == []
         ticks.load("plant", ticks.earlier)
         assert ticks.requested() == []
         ticks.load("animal", ticks.earlier)
         assert ticks.requested() == []
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
     assert ticks.requested() == []
 
 
@@ -212,7 +215,7 @@ def test_a_backfill_is_waited_for_and_refreshed_after_once(ticks: Ticks) -> None
 def test_what_arrives_while_a_refresh_is_running_is_not_forgotten(ticks: Ticks, tick_before: bool) -> None:
     ticks.load("plant")
     ticks.load("animal")
-    assert ticks.requested() == BOTH
+    assert ticks.requested() == EVERYTHING
 
     def meanwhile() -> None:
         if tick_before:

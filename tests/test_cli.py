@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 import yaml
 
+from image_assets.automation import REFRESHED, REPORTS
 from image_assets.cli import main
 from image_assets.ingest import units
-from image_assets.schema import IMAGE_FEATURES
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
 
@@ -76,7 +77,7 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     assert run(places, SECOND) == 0
     second = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert second["categories"]["plant"]["duplicates"] == 1
-    unpartitioned = ("drawn/classifier/", "drawn/embedding/", "drawn/plots/")
+    unpartitioned = tuple(f"drawn/{name}/" for name in (*REFRESHED, *REPORTS, "plots"))
     after = snapshot(places / "store")
     changed = [name for name, digest in before.items() if after.get(name) != digest]
     assert [name for name in changed if not name.startswith(unpartitioned)] == []
@@ -92,6 +93,29 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     shown = capsys.readouterr().out
     assert "2026-11-04" in shown
     assert "quarantined" in shown
+
+
+def test_the_accounts_are_printed_and_written_and_what_does_not_balance_ends_with_status_1(
+    loaded_platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = loaded_platform.copy_to(tmp_path)
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
+    arguments = ["accounting", "--dataset", f"{tmp_path}/drawn.yaml", "--store", f"{tmp_path}/store"]
+    assert main([*arguments, "--csv", f"{tmp_path}/accounts.csv"]) == 0
+    assert "not_an_image" in capsys.readouterr().out
+    written = pl.read_csv(tmp_path / "accounts.csv", try_parse_dates=True)
+    plants = written.filter(pl.col("category") == "plant").select(pl.exclude("category")).rows()
+    assert plants == [(FIRST, 20, 16, 1, 3, 1, 2), (SECOND, 5, 4, 1, 0, 0, 0)]
+    assert written.columns[-2:] == ["empty", "not_an_image"]
+
+    rows = platform.rows(RAW_IMAGES, platform.partition("animal"))
+    platform.replace_rows(RAW_IMAGES, platform.partition("animal"), rows.slice(1))
+    assert main(arguments) == 1
+    assert "does not balance: 2026-11-03 animal: 16 listed, 15 loaded" in capsys.readouterr().out
+
+    arguments[-1] = f"{tmp_path}/empty"
+    assert main(arguments) == 0
+    assert "nothing has arrived of drawn yet" in capsys.readouterr().out
 
 
 def test_one_category_alone_has_no_classifier_and_says_so(tmp_path: Path, places: Path, capsys) -> None:

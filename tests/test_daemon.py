@@ -13,7 +13,7 @@ import pytest
 import yaml
 from dagster._core.scheduler.instigation import InstigatorType
 
-from image_assets.automation import REFRESHED
+from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetError
 from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_VARIABLE, defs
 from image_assets.partitions import partition_key
@@ -69,6 +69,7 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
     definitions = platform.definitions()
     daemon = Daemon(tmp_path / "home", variables)
     daemon.was_down_since(seven, definitions.resolve_schedule_def("drawn_at_seven"))
+    whole_dataset = {dg.AssetKey(["drawn", name]) for name in (*REFRESHED, *REPORTS)}
     with daemon:
         *daily, refresh = runs = daemon.wait_for("three finished runs", lambda: daemon.finished_runs(3))
         assert daemon.next_tick_requests(definitions) == 0
@@ -80,7 +81,7 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
             for entry in daemon.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         ]
         loaded = daemon.instance.get_materialized_partitions(dg.AssetKey(["drawn", "feature_shards"]))
-        made = [daemon.instance.get_latest_materialization_event(dg.AssetKey(["drawn", name])) for name in REFRESHED]
+        made = [daemon.instance.get_latest_materialization_event(key) for key in whole_dataset]
 
     assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 3
     assert missed.timestamp == seven.timestamp()
@@ -90,7 +91,7 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
     # The first tick of the sensor came before the day was there; only one asked for anything, and that in one run.
     assert [tick.run_ids for tick in sensor_ticks if tick.run_ids] == [[refresh.run_id]]
     assert sensor_ticks[0].run_ids == []
-    assert refresh.asset_selection == {dg.AssetKey(["drawn", name]) for name in REFRESHED}
-    assert [event.run_id if event else None for event in made] == [refresh.run_id] * 2
+    assert refresh.asset_selection == whole_dataset
+    assert [event.run_id if event else None for event in made] == [refresh.run_id] * len(whole_dataset)
     assert evaluations
     assert all(evaluation is not None and evaluation.passed for evaluation in evaluations)

@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from image_assets.automation import retried
+from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec, EfficientNetLite0, Extractor
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.partitions import partition_of, partitions_of
@@ -29,6 +29,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         owners=dataset.owners,
         kinds={"deltalake", _runtime(dataset)},
         metadata={"dagster/column_schema": column_schema(IMAGE_FEATURES)},
+        freshness_policy=due_every_day(dataset),
         io_manager_key="tables",
     )
     def image_features(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from image_assets.automation import retried
+from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.preview import contact_sheet, quarantine_table
@@ -32,6 +32,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             owners=dataset.owners,
             kinds={"deltalake", "image"} if schema is RAW_IMAGES else {"deltalake"},
             metadata={"dagster/column_schema": column_schema(schema)},
+            freshness_policy=due_every_day(dataset),
         ).with_io_manager_key("tables")
 
     @dg.multi_asset(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from image_assets.automation import retried
+from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.quality.evidence import EvidenceReader
@@ -27,6 +27,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={dataset.shards.format},
+        freshness_policy=due_every_day(dataset),
     )
     def feature_shards(
         context: dg.AssetExecutionContext,

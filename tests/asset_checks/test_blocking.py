@@ -12,6 +12,7 @@ import pytest
 
 from asset_checks import checks_of, feature_shards, image_features, raw_images
 from asset_checks.check import Check
+from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile
@@ -198,7 +199,7 @@ def test_every_check_says_in_plain_words_what_holds(stopped: Ran) -> None:
         assert spec.description, spec.name
         assert spec.description[0].isupper(), spec.name
         assert spec.description.endswith("."), spec.name
-        assert (spec.partitions_def is None) == (spec.asset_key.path[-1] in ("classifier", "embedding"))
+        assert (spec.partitions_def is None) == (spec.asset_key.path[-1] in (*REFRESHED, *REPORTS))
 
 
 def test_the_next_sound_run_puts_it_right(stopped: Ran, tmp_path) -> None:
@@ -231,8 +232,9 @@ def nothing_arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def test_an_empty_partition_passes_all_its_checks(nothing_arrived: Ran) -> None:
-    found = [check.check for check in nothing_arrived.result.checks]
-    assert found == [name for asset in ("raw_images", "image_features", "feature_shards") for name in NAMES[asset]]
+    found = [check.check for check in nothing_arrived.result.checks if check.partition]
+    partitioned = ("raw_images", "image_features", "near_duplicates", "feature_shards")
+    assert found == [name for asset in partitioned for name in NAMES[asset]]
     assert nothing_arrived.failed() == []
     assert nothing_arrived.result.ok
 

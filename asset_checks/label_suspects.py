@@ -1,0 +1,36 @@
+"""What must hold of the suspects among labels: there are few."""
+
+import polars as pl
+
+from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.quality.sample import sample_size
+from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS
+
+
+@check("In no category are too many images suspected of a wrong label, or far from the others.", severity=WARN)
+def few_label_suspects(subject: Subject) -> Outcome:
+    """Suspects ÷ images looked at, per category, against `label_noise.max_share`."""
+    spec = subject.dataset.label_noise
+    counts = subject.rows(IMAGE_FEATURES).group_by("category").agg(pl.len().alias("images")).collect()
+    suspects = subject.rows(LABEL_SUSPECTS).collect().sort("kind", "score", descending=[False, True])
+    found = suspects.group_by("category").agg(pl.col("image_id").n_unique().alias("suspects"))
+    shares = counts.join(found, on="category", how="left").with_columns(pl.col("suspects").fill_null(0))
+    images = shares["images"].to_list()
+    looked_at = [sample_size(one, sum(images), spec.max_rows) for one in images]
+    shares = shares.with_columns(share=pl.col("suspects") / pl.Series(looked_at, dtype=pl.Int64)).sort("category")
+    above = shares.filter(pl.col("share") > spec.max_share)["category"].to_list()
+    return Outcome(
+        passed=not above,
+        figures={
+            "limit": spec.max_share,
+            **{
+                f"share of {category}": round(share, 4) for category, share in shares.select("category", "share").rows()
+            },
+        },
+        sample=suspects.filter(pl.col("category").is_in(above)),
+        advice=f"Look at the pictures of {', '.join(above)} in label_suspects: move files that lie in the wrong "
+        "category and load their days again; raise label_noise.max_share if the categories are that alike.",
+    )
+
+
+CHECKS = (few_label_suspects,)

@@ -1,0 +1,82 @@
+"""The accounts: what arrived on every day in every category, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from image_assets.quality.counts import rows_per_partition
+from image_assets.schema import ACCOUNTING, ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from io_managers.store import Store
+
+OUTCOMES: dict[str, TableSchema] = {"loaded": RAW_IMAGES, "duplicates": DUPLICATES, "quarantined": QUARANTINE}
+"""What becomes of a file; it is one of these."""
+BESIDE: dict[str, TableSchema] = {}
+"""What is counted too but is no outcome of its own, such as near-duplicates: these are loaded."""
+_KEYS = ("date", "category")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts of a dataset.
+
+    Attributes:
+        rows: Columns date, category, listed, the `OUTCOMES`, what is counted `BESIDE`; in the order of days and
+            categories.
+        reasons: Columns date, category, reason, files: the quarantine by reason.
+    """
+
+    rows: pl.DataFrame
+    reasons: pl.DataFrame
+
+    def unbalanced(self) -> pl.DataFrame:
+        """The rows in which the outcomes are not as many as the files that were listed."""
+        return unbalanced(self.rows)
+
+    def table(self) -> pl.DataFrame:
+        """The rows of the table `accounting`."""
+        texts = (
+            self.reasons.sort("reason")
+            .group_by(*_KEYS)
+            .agg(pl.format("{} {}", "reason", "files").str.join(", ").alias("reasons"))
+        )
+        joined = self.rows.join(texts, on=_KEYS, how="left", maintain_order="left")
+        return joined.with_columns(pl.col("reasons").fill_null("")).select(ACCOUNTING.file_schema.names)
+
+    def wide(self) -> pl.DataFrame:
+        """The rows with a column more for every reason."""
+        if self.reasons.is_empty():
+            return self.rows
+        names = self.reasons["reason"].unique().sort()
+        columns = self.reasons.pivot("reason", index=_KEYS, values="files")
+        joined = self.rows.join(columns, on=_KEYS, how="left", maintain_order="left")
+        return joined.with_columns(pl.col(names.to_list()).fill_null(0)).select(*self.rows.columns, *names)
+
+
+def accounts_of(store: Store, dataset: str) -> Accounts:
+    """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine."""
+    counts = {
+        name: rows_per_partition(store, dataset, schema)
+        for name, schema in {"listed": ARRIVALS, **OUTCOMES, **BESIDE}.items()
+    }
+    # A day and category that only an outcome knows is a fault, which must not be left out.
+    rows = pl.concat([found.select(_KEYS) for found in counts.values()]).unique().sort(_KEYS)
+    for name, found in counts.items():
+        rows = rows.join(found.rename({"rows": name}), on=_KEYS, how="left", maintain_order="left")
+    reasons = (
+        store.table(dataset, QUARANTINE)
+        .scan()
+        .group_by(*_KEYS, "reason")
+        .agg(pl.len().cast(pl.Int64).alias("files"))
+        .sort(*_KEYS, "reason")
+        .collect()
+    )
+    return Accounts(rows.with_columns(pl.col(counts).fill_null(0)), reasons)  # pyright: ignore[reportArgumentType]
+
+
+def unbalanced(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, with columns listed and `OUTCOMES`, in which the outcomes are not as many as the files listed."""
+    return rows.with_columns(difference=pl.col("listed") - pl.sum_horizontal(list(OUTCOMES))).filter(
+        pl.col("difference") != 0
+    )

@@ -1,0 +1,131 @@
+"""Suspects among labels: images that a classifier, trained without them, takes for another category.
+
+Confident learning (Northcutt, Jiang, Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70,
+2021) as cleanlab has it, on out-of-fold probabilities: every image is judged by a model that has not seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from cleanlab.filter import find_label_issues
+from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
+
+from image_assets.classifier.train import train
+from image_assets.dataset import Classifier, LabelNoise
+
+SUSPECTS_SCHEMA = pl.Schema(
+    {"image_id": pl.String, "label": pl.Int16, "score": pl.Float32, "suggested": pl.Int16, "probability": pl.Float32}
+)
+
+# cleanlab holds every category to the mean certainty of its own images: where categories are told apart with near
+# certainty, a wrong label at 0.9 stays below that. Of 60 wrong labels among 900 photos, over eight choices of the 60,
+# cleanlab finds 92.5 % (precision 93.5 %); with those at 0.6 and above it is 95.6 % (91.5 %).
+_CERTAIN = 0.6
+
+
+@dataclass(frozen=True)
+class LabelSuspects:
+    """What was found, and what could not be judged.
+
+    Attributes:
+        suspects: Columns of `SUSPECTS_SCHEMA`, the most suspect first: `score` is one minus the probability of the
+            image's own label, `suggested` the most probable other label and `probability` the one of that.
+        judged: Images that were judged.
+        skipped: Why some or all were not; empty where all were.
+    """
+
+    suspects: pl.DataFrame
+    judged: int
+    skipped: str = ""
+
+
+def label_suspects(
+    features: np.ndarray,
+    labels: np.ndarray,
+    image_ids: pl.Series,
+    classes: Mapping[str, int],
+    classifier: Classifier,
+    spec: LabelNoise,
+) -> LabelSuspects:
+    """Find images whose label is probably wrong.
+
+    The same rows in the same order give the same suspects.
+
+    Args:
+        features: float32 [N, D].
+        labels: int16 [N].
+        image_ids: [N].
+        classes: Category → label.
+        classifier: The dataset's classifier: its kind and iterations.
+        spec: Folds and regularisation.
+
+    Raises:
+        UnusableFeaturesError: see `check_features`.
+    """
+    names = {label: name for name, label in classes.items()}
+    present, counts = np.unique(labels, return_counts=True)
+    # In every fold there must be an image of the class to train on and one to judge.
+    judged = present[counts >= spec.folds]
+    few = [f"{names.get(int(label), label)} ({n})" for label, n in zip(present, counts, strict=True) if n < spec.folds]
+    skipped = f"fewer than {spec.folds} images of {', '.join(few)}: not judged" if few else ""
+    if len(judged) < 2:
+        reason = f"labels are judged from two categories with at least {spec.folds} images on; found {len(judged)}"
+        return LabelSuspects(pl.DataFrame(schema=SUSPECTS_SCHEMA), 0, reason)
+    rows = np.flatnonzero(np.isin(labels, judged))
+    probabilities = out_of_fold_probabilities(features[rows], labels[rows], classes, classifier, spec)
+    ranks = np.searchsorted(judged, labels[rows])
+    # More processes than one would only be worth it for many thousands of categories.
+    issues = np.asarray(find_label_issues(ranks, probabilities, filter_by="prune_by_noise_rate", n_jobs=1))
+    everyone = _everyone(image_ids.gather(rows), labels[rows], judged, ranks, probabilities)
+    found = everyone.filter(pl.Series(issues) | (pl.col("probability") >= _CERTAIN))
+    return LabelSuspects(found.sort(["score", "image_id"], descending=[True, False]), len(rows), skipped)
+
+
+def out_of_fold_probabilities(
+    features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int], classifier: Classifier, spec: LabelNoise
+) -> np.ndarray:
+    """Every image's probabilities from a model that was trained without its fold.
+
+    Args:
+        features: float32 [N, D].
+        labels: int16 [N], at least `spec.folds` of each of the K labels that occur.
+        classes: Category → label.
+        classifier: The dataset's classifier.
+        spec: Folds and regularisation.
+
+    Returns:
+        float64 [N, K], columns in the order of the labels.
+    """
+    # A weak penalty lets the model learn wrong labels by heart, and with them their neighbours.
+    penalised = classifier.model_copy(update={"regularisation": spec.regularisation})
+    probabilities = np.empty((len(labels), len(np.unique(labels))))
+    folds = StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed)
+    for training, judged in folds.split(features, labels):
+        model = train(features[training], labels[training], penalised, classes)
+        with threadpool_limits(limits=1):
+            probabilities[judged] = model.predict_proba(features[judged])
+    return probabilities
+
+
+def _everyone(
+    image_ids: pl.Series, labels: np.ndarray, judged: np.ndarray, ranks: np.ndarray, probabilities: np.ndarray
+) -> pl.DataFrame:
+    rows = np.arange(len(ranks))
+    others = probabilities.copy()
+    others[rows, ranks] = -1
+    best = others.argmax(axis=1)
+    return pl.DataFrame(
+        {
+            "image_id": image_ids,
+            "label": labels,
+            "score": 1 - probabilities[rows, ranks],
+            "suggested": judged[best],
+            "probability": probabilities[rows, best],
+        },
+        schema=SUSPECTS_SCHEMA,
+    )

@@ -1,0 +1,70 @@
+"""Outliers: images far from all others of their category."""
+
+from __future__ import annotations
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+_REFERENCES = 10_000
+_BLOCK = 1_024
+# Median absolute deviation to standard deviation, of a normal distribution.
+_MAD_TO_SIGMA = 1.4826
+# As good as equal, relative to the distances themselves: copies of one image must not make all others outliers.
+_SMALLEST_SPREAD = 0.05
+
+
+def outlier_scores(features: np.ndarray, labels: np.ndarray, neighbours: int, seed: int = 0) -> np.ndarray:
+    """How far every image is from its category, in robust standard deviations.
+
+    The mean distance to the nearest neighbours within the category, on features of length 1; its logarithm, because
+    distances are positive and skewed; minus the category's median, divided by 1.4826 × the median absolute deviation
+    (Leys et al., "Detecting outliers: Do not use standard deviation around the mean", J. Exp. Soc. Psychol. 49, 2013).
+    Neighbours are sought among at most 10,000 images of a category, chosen at random, so that time grows with the
+    number of images and not with its square.
+
+    Args:
+        features: float32 [N, D].
+        labels: int16 [N].
+        neighbours: How many are looked at.
+        seed: Of the choice.
+
+    Returns:
+        float64 [N]; NaN in categories with no more images than `neighbours`.
+    """
+    scores = np.full(len(labels), np.nan)
+    random = np.random.default_rng(seed)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) > neighbours:
+            distances = _neighbour_distances(_normalised(features[rows]), neighbours, random)
+            scores[rows] = _robust_scores(np.log(np.maximum(distances, 1e-6)))
+    return scores
+
+
+def _normalised(features: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
+def _neighbour_distances(features: np.ndarray, neighbours: int, random: np.random.Generator) -> np.ndarray:
+    """Mean distance of every row to its nearest others among the references."""
+    chosen = np.sort(random.permutation(len(features))[:_REFERENCES])
+    references = features[chosen]
+    distances = np.empty(len(features))
+    with threadpool_limits(limits=1):
+        for start in range(0, len(features), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            # Of vectors of length 1: |a - b|² = 2 - 2 a·b.
+            squares = np.maximum(2 - 2 * (features[block] @ references.T), 0)
+            own = np.searchsorted(chosen, np.arange(len(features))[block])
+            itself = np.flatnonzero(chosen[np.minimum(own, len(chosen) - 1)] == np.arange(len(features))[block])
+            squares[itself, own[itself]] = np.inf
+            nearest = np.partition(squares, neighbours - 1, axis=1)[:, :neighbours]
+            distances[block] = np.sqrt(nearest).mean(axis=1)
+    return distances
+
+
+def _robust_scores(values: np.ndarray) -> np.ndarray:
+    median = np.median(values)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(values - median))
+    return (values - median) / max(spread, _SMALLEST_SPREAD)

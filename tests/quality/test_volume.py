@@ -1,0 +1,198 @@
+"""Half the usual volume and missing days are caught; ordinary variation, weekends and small numbers are not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asset_checks import volume
+from image_assets.dataset import Volume
+from image_assets.quality.volume import missing_days, usual_volume
+from image_assets.schema import ARRIVALS, Partition
+from tests.asset_checks.faults import failing, outcome
+from tests.platform import Platform, small_dataset
+
+SPEC = Volume()
+MONDAY = dt.date(2026, 9, 7)
+DAY = dt.timedelta(days=1)
+CHECKS = volume.CHECKS
+
+
+def days(number: int, start: dt.date = MONDAY) -> list[dt.date]:
+    return [start + i * DAY for i in range(number)]
+
+
+def simulated(
+    random: np.random.Generator, number: int, files: float, spread: float, weekend: float = 1
+) -> dict[dt.date, int]:
+    """Days whose numbers vary by `spread` on a logarithmic scale, and by chance."""
+    usual = {day: files * (weekend if day.weekday() >= 5 else 1) for day in days(number)}
+    return {day: int(random.poisson(n * np.exp(random.normal(0, spread)))) for day, n in usual.items()}
+
+
+def alarms(random: np.random.Generator, trials: int, change: float = 1, **ways: float) -> float:
+    """Share of simulated days, after four weeks, that are found unusual; the day's number is multiplied first."""
+    found = 0
+    for trial in range(trials):
+        counts = simulated(random, 29 + trial % 7, **ways)  # pyright: ignore[reportArgumentType]
+        last = max(counts)
+        files = max(round(counts.pop(last) * change), 1)
+        found += not usual_volume(counts, last, SPEC).is_usual(files)
+    return found / trials
+
+
+@pytest.mark.parametrize(
+    ("files", "spread", "weekend", "half_caught"),
+    [
+        (100, 0.05, 1, 0.95),
+        (100, 0.1, 1, 0.9),
+        (100, 0.15, 1, 0.7),
+        (1_000, 0.1, 1, 0.95),
+        (1_000, 0.15, 1, 0.85),
+        (1_000, 0.05, 0.25, 0.95),
+        (1_000, 0.1, 0.25, 0.7),
+    ],
+)
+def test_ordinary_variation_is_no_alarm_and_half_of_it_is(
+    files: float, spread: float, weekend: float, half_caught: float
+) -> None:
+    """Half of what a day would have had, which itself may have been more than usual."""
+    random = np.random.default_rng(0)
+    ways = {"files": files, "spread": spread, "weekend": weekend}
+    assert alarms(random, 400, **ways) <= 0.03
+    assert alarms(random, 200, change=0.5, **ways) >= half_caught
+    assert alarms(random, 100, change=0.2, **ways) >= 0.97
+    assert alarms(random, 100, change=4, **ways) >= 0.97
+
+
+@pytest.mark.parametrize("files", [1, 3, 8])
+def test_chance_among_a_few_files_is_no_alarm(files: float) -> None:
+    assert alarms(np.random.default_rng(0), 400, files=files, spread=0) <= 0.02
+
+
+@given(st.integers(40, 10_000), st.floats(0, 0.6), st.integers(0, 100), st.integers(5, 60))
+def test_half_and_twice_the_median_are_always_caught(files: int, spread: float, seed: int, number: int) -> None:
+    counts = simulated(np.random.default_rng(seed), number, files, spread)
+    usual = usual_volume(counts, max(counts) + DAY, SPEC)
+    if usual.median < 20:
+        return
+    assert not usual.is_usual(int(usual.median / 2))
+    assert not usual.is_usual(int(np.ceil(usual.median * 2)))
+    assert usual.is_usual(round(usual.median))
+
+
+def test_a_few_odd_days_do_not_move_what_is_usual() -> None:
+    counts = dict.fromkeys(days(28), 100) | {MONDAY + 3 * DAY: 100_000, MONDAY + 9 * DAY: 1}
+    usual = usual_volume(counts, MONDAY + 28 * DAY, SPEC)
+    assert usual.median == pytest.approx(100)
+    assert (usual.is_usual(80), usual.is_usual(120), usual.is_usual(50), usual.is_usual(200)) == (
+        True,
+        True,
+        False,
+        False,
+    )
+
+
+def test_only_the_window_and_the_days_before_count_and_too_few_of_them_say_nothing() -> None:
+    counts = dict.fromkeys(days(28), 100)
+    long_ago = {MONDAY - 400 * DAY + i * DAY: 5 for i in range(30)}
+    later = {MONDAY + 29 * DAY + i * DAY: 9_000 for i in range(60)}
+    assert usual_volume(counts | long_ago | later, MONDAY + 28 * DAY, SPEC).median == pytest.approx(100)
+    few = dict.fromkeys(days(4), 100)
+    assert usual_volume(few, MONDAY + 4 * DAY, SPEC).is_usual(1)
+    assert not usual_volume(few | {MONDAY + 4 * DAY: 100}, MONDAY + 5 * DAY, SPEC).is_usual(1)
+    assert usual_volume({}, MONDAY, SPEC).is_usual(0)
+
+
+# Missing days
+
+
+def test_a_day_without_any_file_is_missing_and_so_is_today() -> None:
+    counts = dict.fromkeys(days(20), 10)
+    today = max(counts)
+    assert missing_days(counts, today, SPEC) == []
+    del counts[MONDAY + 8 * DAY]
+    counts[today] = 0
+    assert missing_days(counts, today, SPEC) == [MONDAY + 8 * DAY, today]
+    assert missing_days(counts, today - DAY, SPEC) == [MONDAY + 8 * DAY]
+
+
+def test_days_before_the_first_arrival_and_before_the_window_are_not_missing() -> None:
+    counts = dict.fromkeys(days(60), 10)
+    del counts[MONDAY + 2 * DAY]
+    assert missing_days(counts, MONDAY + 20 * DAY, SPEC) == [MONDAY + 2 * DAY]
+    assert missing_days(counts, MONDAY + 59 * DAY, SPEC) == []
+    assert missing_days({}, MONDAY, SPEC) == []
+
+
+def test_weekends_on_which_nothing_ever_arrives_are_not_missing_but_a_monday_is() -> None:
+    counts = {day: 10 for day in days(28) if day.weekday() < 5}
+    friday = MONDAY + 25 * DAY
+    assert missing_days(counts, friday, SPEC) == []
+    assert missing_days(counts, friday + 2 * DAY, SPEC) == []
+    del counts[MONDAY + 14 * DAY]
+    assert missing_days(counts, friday, SPEC) == [MONDAY + 14 * DAY]
+
+
+def test_a_category_that_arrives_now_and_then_has_no_missing_days() -> None:
+    random = np.random.default_rng(0)
+    counts = {day: 10 for day in days(60) if random.random() < 0.4}
+    assert missing_days(counts, MONDAY + 59 * DAY, SPEC) == []
+
+
+def test_a_category_that_ends_stays_missing_however_long_ago_that_is() -> None:
+    counts = dict.fromkeys(days(20), 10)
+    for gap in (1, 10, 100):
+        missing = missing_days(counts, max(counts) + gap * DAY, SPEC)
+        assert missing == days(min(gap, 29), max(counts) + max(gap - 28, 1) * DAY)
+
+
+# The checks
+
+
+@pytest.fixture
+def delivered(tmp_path) -> Platform:
+    """Twenty days of about 40 listed plants; nothing else is there."""
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    for day in days(20):
+        list_files(platform, day, 36 + day.day % 9)
+    return platform
+
+
+def list_files(platform: Platform, day: dt.date, files: int) -> None:
+    table = platform.store.table(platform.dataset.name, ARRIVALS)
+    partition = Partition(day, "plant")
+    sources = pa.array([f"{number}.png" for number in range(files)], pa.string())
+    rows = pa.record_batch([sources, pa.array([1] * files, pa.int64())], schema=ARRIVALS.file_schema)
+    table.replace(partition, [table.write_file(partition, f"listing-{files}", [rows])])
+
+
+def test_an_ordinary_day_passes_and_the_first_days_say_that_there_is_nothing_to_compare(delivered: Platform) -> None:
+    for number in (0, 3, 12, 19):
+        assert failing(delivered, CHECKS, Partition(MONDAY + number * DAY, "plant")) == set()
+    first = outcome(delivered, volume.usual_volume, Partition(MONDAY + 3 * DAY, "plant")).figures
+    assert first["usual"] == "fewer than 5 days to compare with"
+    assert failing(delivered, CHECKS, Partition(MONDAY, "animal")) == set()
+
+
+@pytest.mark.parametrize(("files", "said"), [(20, "less"), (80, "more"), (1, "less")])
+def test_half_and_twice_as_many_files_are_warned_of(delivered: Platform, files: int, said: str) -> None:
+    partition = Partition(MONDAY + 19 * DAY, "plant")
+    list_files(delivered, partition.date, files)
+    assert failing(delivered, CHECKS, partition) == {"usual_volume"}
+    found = outcome(delivered, volume.usual_volume, partition)
+    assert f"Much {said} arrived" in found.advice
+    assert found.figures["files"] == files
+
+
+def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered: Platform) -> None:
+    list_files(delivered, MONDAY + 10 * DAY, 0)
+    for number in (10, 11):
+        partition = Partition(MONDAY + number * DAY, "plant")
+        assert failing(delivered, CHECKS, partition) == {"no_day_missing"}
+        assert "plant on 2026-09-17" in outcome(delivered, volume.no_day_missing, partition).advice
