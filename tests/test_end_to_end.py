@@ -38,7 +38,9 @@ def photos(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Platf
     (day / "plant" / "bad" / "MANIFEST.tsv").unlink()
     result = platform.run(platform.partition(day=FIRST.replace(day=20)).date)
     assert result.ok, result.errors
-    assert [str(check) for check in result.checks if not check.passed] == []
+    # Of the malformed files, those that can be decoded are tiny test pictures among the photos.
+    odd = "raw_images/odd_sized_images [2026-11-20 plant]"
+    assert [str(check) for check in result.checks if not check.passed] == [odd]
     return platform
 
 

