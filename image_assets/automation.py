@@ -17,7 +17,7 @@ PARTITIONED = ("arrivals", "raw_images", "duplicates", "quarantine", "image_feat
 """The assets of a day and category, in the order of the flow."""
 REFRESHED = ("classifier", "embedding", "label_suspects")
 """The assets over the whole dataset."""
-REPORTS = ("accounting",)
+REPORTS = ("accounting", "health")
 """What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7
@@ -99,6 +99,13 @@ def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
     )
+
+
+def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
+    """The latest day whose data is due at that moment: yesterday, before today's deadline the day before."""
+    there = now.astimezone(dataset.zone)
+    before_deadline = there.hour < _HOUR + dataset.freshness_hours
+    return there.date() - dt.timedelta(days=2 if before_deadline else 1)
 
 
 def automation_of(dataset: DatasetSpec) -> dg.Definitions:

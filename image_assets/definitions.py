@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from asset_checks import checks_of
+from asset_checks import check_keys, checks_of
 from image_assets.automation import automation_of
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, EngineName, load_datasets
@@ -39,15 +39,16 @@ def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, o
 
 
 def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
+    checks = checks_of(dataset)
     assets = [
         ingest_assets(dataset),
         feature_assets(dataset),
         shard_assets(dataset),
         classifier_assets(dataset),
         embedding_assets(dataset),
-        *quality_assets(dataset),
+        *quality_assets(dataset, check_keys(checks)),
     ]
-    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks_of(dataset)), automation_of(dataset))
+    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset))
 
 
 def build_resources(landing: LandingResource, store: StoreResource) -> dict[str, object]:
