@@ -23,6 +23,7 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 ZONE = ZoneInfo("UTC")
+CHECKED = {"raw_images", "image_features", "feature_shards", *REFRESHED, "accounting"}
 DUE = dt.datetime.combine(SECOND + dt.timedelta(1), dt.time(12), ZONE)
 EVERYTHING = (
     "raw_images",
