@@ -11,7 +11,7 @@ from image_assets.quality.check_states import count_states
 from image_assets.quality.health import CategoryHealth, Health
 
 _SHOWN = 20
-_CATEGORY_COLUMNS = ("category", "last day", "behind", "images", "quarantine", "on the last day", "drift")
+_CATEGORY_COLUMNS = ("category", "last day", "behind", "images", "quarantine", "of last day", "drift")
 _SIZE_COLUMNS = ("folder", "stored", "in use")
 
 
@@ -64,7 +64,8 @@ def bytes_text(number: int) -> str:
 
 
 def _category_cells(one: CategoryHealth) -> list[str]:
-    behind = "never loaded" if one.days_behind is None else f"{max(one.days_behind, 0)} days"
+    days = "1 day" if one.days_behind == 1 else f"{max(one.days_behind or 0, 0)} days"
+    behind = "never loaded" if one.days_behind is None else days
     return [
         one.category,
         str(one.last_day or "none"),
@@ -72,7 +73,7 @@ def _category_cells(one: CategoryHealth) -> list[str]:
         f"{one.images:,}",
         f"{one.quarantine_rate:.1%}",
         f"{one.quarantine_rate_last_day:.1%}",
-        one.drift or "not measured",
+        one.drift or "unknown",
     ]
 
 
@@ -97,7 +98,7 @@ def _not_passed(health: Health) -> list[str]:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for number, name in enumerate(columns):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
     return table
