@@ -1,5 +1,7 @@
 """What must hold: one module per asset, built for each dataset by a factory."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from asset_checks import (
@@ -38,3 +40,8 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
         asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
     ]
+
+
+def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:
+    """The keys of checks, in their order."""
+    return [key for layer in checks for key in layer.check_keys]

@@ -31,7 +31,7 @@ REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "
 """The assets over the whole dataset, in the order of the flow."""
 DECIDING = ("image_features", "near_duplicates")
 """The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
-REPORTS = ("accounting",)
+REPORTS = ("accounting", "health")
 """What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7
@@ -121,6 +121,13 @@ def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
     )
+
+
+def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
+    """The latest day whose data is due at that moment: yesterday, before today's deadline the day before."""
+    there = now.astimezone(dataset.zone)
+    before_deadline = there.hour < _HOUR + dataset.freshness_hours
+    return there.date() - dt.timedelta(days=2 if before_deadline else 1)
 
 
 def _keys(dataset: DatasetSpec, assets: Sequence[str]) -> dg.AssetSelection:

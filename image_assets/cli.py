@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     land.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
     land.set_defaults(command=_land)
 
-    status = commands.add_parser("status", help="what is loaded, per day and category")
+    status = commands.add_parser("status", help="what is loaded, how recent it is, what the checks say, what it takes")
     _add_places(status, landing=False)
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(command=_status)
@@ -147,20 +147,31 @@ def _land(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from asset_checks import check_keys, checks_of
     from image_assets.dataset import load_dataset
     from image_assets.facts import partition_facts
+    from image_assets.quality.health import health_of
+    from image_assets.quality.health_report import show_health
+    from image_assets.runner import existing_instance
     from image_assets.summary import partition_table
     from io_managers.store import Store
 
     dataset = load_dataset(options.dataset)
-    facts = partition_facts(dataset, Store(options.store))
+    store, instance = Store(options.store), existing_instance(options.store)
+    facts = partition_facts(dataset, store)
+    if not facts and not options.json:
+        Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
+        return 0
+    health = health_of(dataset, store, instance, check_keys(checks_of(dataset)))
+    if instance is not None:
+        instance.dispose()
     if options.json:
         loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
-        print(json.dumps({"dataset": dataset.name, "partitions": loaded}, ensure_ascii=False))  # noqa: T201
-    elif facts:
-        Console().print(partition_table(facts))
+        report = {"dataset": dataset.name, "partitions": loaded, **health.as_json()}
+        print(json.dumps(report, ensure_ascii=False))  # noqa: T201
     else:
-        Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
+        Console().print(partition_table(facts))
+        show_health(Console(), health)
     return 0
 
 

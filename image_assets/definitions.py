@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from asset_checks import checks_of
+from asset_checks import check_keys, checks_of
 from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.automation import automation_of
 from image_assets.classifier.assets import classifier_assets
@@ -42,6 +42,7 @@ def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, o
 
 
 def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
+    checks = checks_of(dataset)
     assets = [
         ingest_assets(dataset),
         feature_assets(dataset),
@@ -49,10 +50,10 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
         shard_assets(dataset),
         classifier_assets(dataset),
         embedding_assets(dataset),
-        *quality_assets(dataset),
+        *quality_assets(dataset, check_keys(checks)),
     ]
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
-    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks_of(dataset)), automation_of(dataset))
+    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset))
 
 
 def build_resources(landing: LandingResource, store: StoreResource) -> dict[str, object]:

@@ -78,6 +78,16 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
+def existing_instance(store_url: str) -> dg.DagsterInstance | None:
+    """The instance that `open_instance` would open; None where it would have to be made or cannot be told."""
+    home = os.environ.get("DAGSTER_HOME")
+    folder = local_folder(store_url)
+    path = Path(home).expanduser() if home else Path(str(folder)).parent / "dagster" if folder else None
+    if path is None or not (path / "dagster.yaml").exists():
+        return None
+    return open_instance(store_url)
+
+
 def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
     """The day's partitions, of the categories asked for or of all.
 

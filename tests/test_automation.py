@@ -229,6 +229,20 @@ def test_what_arrives_while_a_refresh_is_running_is_not_forgotten(ticks: Ticks, 
     assert ticks.requested() == []
 
 
+def test_reports_are_made_when_data_is_due_although_nothing_came(tmp_path: Path) -> None:
+    definitions = Platform(small_dataset(time_zone="Europe/Berlin"), tmp_path).definitions()
+    morning = dt.datetime.combine(FIRST + ONE_DAY, dt.time(9, 58), BERLIN)
+    cursor, requested = None, []
+    with dg.instance_for_test() as instance:
+        for minutes in (0, 1, 3, 4):
+            now = morning + dt.timedelta(minutes=minutes)
+            result = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=now, cursor=cursor)
+            cursor = result.cursor
+            names = (*PARTITIONED, *REFRESHED, *REPORTS)
+            requested.append([name for name in names if result.get_num_requested(dg.AssetKey(["drawn", name]))])
+    assert requested == [[], [], list(REPORTS), []]
+
+
 # What is tried again
 
 

@@ -93,6 +93,12 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     shown = capsys.readouterr().out
     assert "2026-11-04" in shown
     assert "quarantined" in shown
+    assert f"checks: {status['checks']['passed']} passed, 0 warned, 0 failed" in shown
+    # The partitioned checks of both days, and those of the whole dataset.
+    assert status["checks"]["passed"] > 2 * 3 * 14
+    assert status["categories"]["plant"]["last_run"] == str(SECOND)
+    assert status["categories"]["plant"]["quarantine_rate"] == 0.12
+    assert status["storage"]["raw_images"]["bytes"] >= status["storage"]["raw_images"]["bytes_in_use"] > 0
 
 
 def test_the_accounts_are_printed_and_written_and_what_does_not_balance_ends_with_status_1(

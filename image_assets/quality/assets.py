@@ -1,9 +1,11 @@
-"""The assets on quality over the whole dataset: label_suspects and accounting."""
+"""The assets on quality over the whole dataset: label_suspects, accounting and health."""
+
+from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete, once_a_day_is_over, retried
+from image_assets.automation import PARTITIONED, once_a_day_is_complete, once_a_day_is_over, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import (
     ACCOUNTING,
@@ -21,14 +23,15 @@ from io_managers.table_metadata import column_schema
 from resources.extractors import ExtractorResource
 from resources.store import StoreResource
 
+HEALTH = "health"
 _SHOWN = 20
 # The last two are not counted: it is by them that the day is known to be complete.
 _COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES, NEAR_DUPLICATES)
 
 
-def quality_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
-    """The assets on quality of a dataset."""
-    return [_label_suspects(dataset), _accounting(dataset)]
+def quality_assets(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
+    """The assets on quality of a dataset, of which `check_keys` are all the checks."""
+    return [_label_suspects(dataset), _accounting(dataset), _health(dataset, check_keys)]
 
 
 def _label_suspects(dataset: DatasetSpec) -> dg.AssetsDefinition:
@@ -115,3 +118,34 @@ def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return accounting
+
+
+def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[dataset.name, HEALTH],
+        deps=[[dataset.name, name] for name in PARTITIONED],
+        description="How recent the data is, what the checks last said, and how much storage it takes.",
+        group_name=dataset.name,
+        owners=dataset.owners,
+        automation_condition=once_a_day_is_over(dataset),
+        # The last step of a run, so that it knows what the others' checks have found.
+        op_tags={"dagster/priority": "-1"},
+    )
+    def health(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+        from image_assets.quality.check_states import count_states
+        from image_assets.quality.health import health_of
+        from image_assets.quality.health_report import health_markdown
+
+        with retried():
+            found = health_of(dataset, store.open(), context.instance, check_keys)
+        return dg.MaterializeResult(
+            metadata={
+                "late categories": len(found.stale),
+                **{f"checks {state}": number for state, number in count_states(found.checks or []).items()},
+                **{f"quarantine rate, {one.category}": round(one.quarantine_rate, 4) for one in found.categories},
+                "bytes": found.stored,
+                "report": dg.MetadataValue.md(health_markdown(found)),
+            }
+        )
+
+    return health

@@ -1,0 +1,181 @@
+"""The health of a dataset: how recent its data is, what its checks say, how much it takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from image_assets.automation import due_day
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_of
+from image_assets.quality.accounting import accounts_of
+from image_assets.quality.check_states import CheckState, State, check_states, count_states
+from image_assets.quality.counts import table_bytes
+from image_assets.schema import RAW_IMAGES, TABLES
+from io_managers.store import Store
+
+
+@dataclass(frozen=True)
+class CategoryHealth:
+    """One category.
+
+    Attributes:
+        last_day: The last day on which files arrived; None where none ever did.
+        last_run: The last day that was loaded, files or none; None where that is not known.
+        days_behind: Days from the last run (where not known, the last day) to the day that is due; None where nothing
+            was ever loaded.
+        images: Images loaded.
+        quarantine_rate: Quarantined ÷ listed, over all days; 0 where nothing was listed.
+        quarantine_rate_last_day: The same of the last day.
+        drift: The worst state of the drift checks on the last day that they looked at; None where there are none.
+    """
+
+    category: str
+    last_day: dt.date | None
+    last_run: dt.date | None
+    days_behind: int | None
+    images: int
+    quarantine_rate: float
+    quarantine_rate_last_day: float
+    drift: State | None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the day that is due is there."""
+        return self.days_behind is not None and self.days_behind <= 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a folder of the dataset takes, bytes: on the store, and of that in use (None where all of it is)."""
+
+    name: str
+    stored: int
+    in_use: int | None
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health of a dataset; `checks` is None where no instance was there to ask."""
+
+    dataset: str
+    due: dt.date
+    categories: list[CategoryHealth]
+    checks: list[CheckState] | None
+    sizes: list[Size]
+
+    @property
+    def stale(self) -> list[str]:
+        """The categories whose data is late."""
+        return [one.category for one in self.categories if not one.is_fresh]
+
+    @property
+    def stored(self) -> int:
+        """Bytes on the store."""
+        return sum(size.stored for size in self.sizes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entries of `image-assets status --json`."""
+        return {
+            "due": str(self.due),
+            "categories": {
+                one.category: {
+                    "last_day": str(one.last_day) if one.last_day else None,
+                    "last_run": str(one.last_run) if one.last_run else None,
+                    "days_behind": one.days_behind,
+                    "fresh": one.is_fresh,
+                    "images": one.images,
+                    "quarantine_rate": round(one.quarantine_rate, 6),
+                    "quarantine_rate_last_day": round(one.quarantine_rate_last_day, 6),
+                    "drift": one.drift,
+                }
+                for one in self.categories
+            },
+            "checks": None
+            if self.checks is None
+            else {
+                **count_states(self.checks),
+                "not_passed": [{"check": str(one), "state": one.state} for one in self.checks if one.state != "passed"],
+            },
+            "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
+        }
+
+
+def health_of(
+    dataset: DatasetSpec,
+    store: Store,
+    instance: dg.DagsterInstance | None,
+    check_keys: Sequence[dg.AssetCheckKey],
+    now: dt.datetime | None = None,
+) -> Health:
+    """Gather the health of a dataset.
+
+    Args:
+        dataset: The dataset.
+        store: Where its tables are.
+        instance: Where runs and checks are recorded; None where there is none, then the tables alone are asked.
+        check_keys: The dataset's checks.
+        now: The present, with a time zone.
+    """
+    due = due_day(dataset, now or dt.datetime.now(dt.UTC))
+    checks = None if instance is None else check_states(instance, check_keys)
+    rows = accounts_of(store, dataset.name).rows
+    runs = _last_runs(dataset, instance)
+    categories = [
+        _category(rows.filter(pl.col("category") == name), name, runs.get(name), due, checks or [])
+        for name in dataset.categories
+    ]
+    return Health(dataset.name, due, categories, checks, _sizes(dataset, store))
+
+
+def _category(
+    rows: pl.DataFrame, category: str, last_run: dt.date | None, due: dt.date, checks: Sequence[CheckState]
+) -> CategoryHealth:
+    listed = rows.filter(pl.col("listed") > 0).sort("date")
+    last_day = listed["date"][-1] if listed.height else None
+    recent = max((day for day in (last_day, last_run) if day), default=None)
+    return CategoryHealth(
+        category,
+        last_day,
+        last_run,
+        (due - recent).days if recent else None,
+        int(rows["loaded"].sum()),
+        _rate(listed),
+        _rate(listed.tail(1)),
+        _drift(category, checks),
+    )
+
+
+def _rate(rows: pl.DataFrame) -> float:
+    return int(rows["quarantined"].sum()) / int(rows["listed"].sum()) if rows.height else 0.0
+
+
+def _drift(category: str, checks: Sequence[CheckState]) -> State | None:
+    """`checks` are in the order of `check_states`: the worst first."""
+    found = [one for one in checks if "drift" in one.check and one.partition and one.partition.category == category]
+    latest = max((one.partition.date for one in found if one.partition), default=None)
+    return next((one.state for one in found if one.partition and one.partition.date == latest), None)
+
+
+def _last_runs(dataset: DatasetSpec, instance: dg.DagsterInstance | None) -> dict[str, dt.date]:
+    """The last day of every category that was loaded, whether anything had arrived or not."""
+    days: dict[str, dt.date] = {}
+    keys = instance.get_materialized_partitions(dg.AssetKey([dataset.name, RAW_IMAGES.name])) if instance else ()
+    for partition in map(partition_of, keys):
+        days[partition.category] = max(partition.date, days.get(partition.category, partition.date))
+    return days
+
+
+def _sizes(dataset: DatasetSpec, store: Store) -> list[Size]:
+    stored: dict[str, int] = {}
+    for objects in store.objects(dataset.name).list():
+        for one in objects:
+            folder = str(one["path"]).split("/")[0]
+            stored[folder] = stored.get(folder, 0) + int(one["size"])
+    in_use = {schema.name: table_bytes(store, dataset.name, schema) for schema in TABLES if schema.name in stored}
+    return [Size(name, number, in_use.get(name)) for name, number in sorted(stored.items())]

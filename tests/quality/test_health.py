@@ -1,0 +1,227 @@
+"""Health: how recent the data is, what the checks last said, what everything takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from asset_checks import check_keys, checks_of
+from image_assets.automation import REFRESHED, due_day, refresh_job_name
+from image_assets.quality.check_states import CheckState, State, check_states, count_states
+from image_assets.quality.health import Health, health_of
+from image_assets.quality.health_report import bytes_text, health_markdown
+from image_assets.runner import chosen_partitions, existing_instance, open_instance, run_day
+from image_assets.schema import IMAGE_FEATURES, Partition
+from tests.asset_checks.faults import PLANT
+from tests.daemon import SILENT
+from tests.pictures import land_pictures
+from tests.platform import FIRST, SECOND, Platform, small_dataset
+
+ZONE = ZoneInfo("UTC")
+CHECKED = {"raw_images", "image_features", "feature_shards", *REFRESHED, "accounting"}
+DUE = dt.datetime.combine(SECOND + dt.timedelta(1), dt.time(12), ZONE)
+
+
+def day_of(platform: Platform, day: dt.date, instance: dg.DagsterInstance, *categories: str) -> bool:
+    return run_day(
+        platform.definitions(), platform.dataset, chosen_partitions(platform.dataset, day, categories), instance
+    ).ok
+
+
+def health(platform: Platform, instance: dg.DagsterInstance | None, now: dt.datetime = DUE) -> Health:
+    return health_of(platform.dataset, platform.store, instance, check_keys(checks_of(platform.dataset)), now)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, dg.DagsterInstance]]:
+    """Two categories over two days. On the second no animals were loaded, and a plant was lost from the features."""
+    dataset = small_dataset(categories={"plant": 0, "animal": 1}, limits={"quarantine_rate": 0.1})
+    platform = Platform(dataset, tmp_path_factory.mktemp("recorded"))
+    for kind, category in enumerate(dataset.categories):
+        land_pictures(platform.landing, str(FIRST), category, kind, range(12))
+    land_pictures(platform.landing, str(SECOND), "plant", 0, range(20, 24))
+    (platform.landing / str(SECOND) / "plant" / "empty.png").touch()
+    with dg.instance_for_test() as instance:
+        assert day_of(platform, FIRST, instance)
+        day_of(platform, SECOND, instance, "plant")
+        lose_a_feature(platform)
+        check_again(platform, instance)
+        yield platform, instance
+
+
+def lose_a_feature(platform: Platform) -> None:
+    rows = platform.rows(IMAGE_FEATURES, PLANT)
+    platform.replace_rows(IMAGE_FEATURES, PLANT, rows.slice(1))
+
+
+def check_again(platform: Platform, instance: dg.DagsterInstance) -> None:
+    """The checks of the plants' features of the first day, once more."""
+    definitions = platform.definitions()
+    keys = {key for key in check_keys(checks_of(platform.dataset)) if key.asset_key.path[-1] == "image_features"}
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
+    job.execute_in_process(instance=instance, partition_key=f"plant|{FIRST}", raise_on_error=False, run_config=SILENT)
+
+
+def test_every_category_says_how_recent_it_is_and_how_much_was_refused(recorded) -> None:
+    found = health(*recorded)
+    plant, animal = found.categories
+    assert (plant.last_day, plant.last_run, plant.days_behind, plant.is_fresh) == (SECOND, SECOND, 0, True)
+    assert (animal.last_day, animal.last_run, animal.days_behind, animal.is_fresh) == (FIRST, FIRST, 1, False)
+    assert (plant.images, plant.quarantine_rate, plant.quarantine_rate_last_day) == (16, 1 / 17, 1 / 5)
+    assert (animal.quarantine_rate, animal.quarantine_rate_last_day) == (0, 0)
+    assert found.stale == ["animal"]
+    assert found.due == SECOND
+
+
+def test_a_day_on_which_nothing_arrived_was_loaded_all_the_same(tmp_path) -> None:
+    platform = Platform(small_dataset(categories={"plant": 0, "animal": 1}), tmp_path)
+    platform.landing.mkdir()
+    with dg.instance_for_test() as instance:
+        assert [one.days_behind for one in health(platform, instance).categories] == [None, None]
+        day_of(platform, SECOND, instance, "animal")
+        plant, animal = health(platform, instance).categories
+    assert (animal.last_day, animal.last_run, animal.is_fresh) == (None, SECOND, True)
+    assert (plant.is_fresh, plant.days_behind) == (False, None)
+    assert "never loaded" in health_markdown(health(platform, None))
+
+
+def test_the_checks_are_in_the_state_of_their_latest_evaluation(recorded) -> None:
+    platform, instance = recorded
+    checks = health(platform, instance).checks
+    assert checks is not None
+    states = {str(one): one.state for one in checks}
+    assert states[f"raw_images/quarantine_rate [{SECOND} plant]"] == "failed"
+    assert states[f"raw_images/quarantine_rate [{FIRST} plant]"] == "passed"
+    failed = [one for one in checks if one.state == "failed"]
+    assert {one.asset for one in failed} == {"raw_images", "image_features"}
+    assert all(one.description for one in failed)
+    assert len(states) == len(checks)
+    counts = count_states(checks)
+    assert counts["passed"] + counts["warned"] + counts["failed"] + counts["unfinished"] == len(checks)
+    # Three partitions, and once the whole dataset.
+    assert {one.asset for one in checks} == CHECKED
+    worst_first: list[State] = [one.state for one in checks]
+    assert worst_first == sorted(worst_first, key=["failed", "warned", "unfinished", "passed"].index)
+
+
+def test_what_only_warns_is_told_from_what_fails(recorded) -> None:
+    _, instance = recorded
+    found: dict[dg.AssetCheckSeverity, State] = {
+        dg.AssetCheckSeverity.WARN: "warned",
+        dg.AssetCheckSeverity.ERROR: "failed",
+    }
+    key = dg.AssetCheckKey(dg.AssetKey(["other", "raw_images"]), "by_hand")
+    for severity, state in found.items():
+        evaluation = dg.AssetCheckEvaluation(key.asset_key, key.name, False, {}, severity=severity)
+        instance.report_runless_asset_event(evaluation)
+        (one,) = check_states(instance, [key])
+        assert one.state == state
+        assert str(one) == "raw_images/by_hand"
+
+
+def test_a_check_that_passes_again_is_passed(recorded) -> None:
+    platform, instance = recorded
+    broken = {str(one) for one in health(platform, instance).checks or [] if one.asset == "image_features"
+              and one.state == "failed"}  # fmt: skip
+    assert broken
+    assert day_of(platform, FIRST, instance, "plant")
+    states = {str(one): one.state for one in health(platform, instance).checks or []}
+    assert {states[name] for name in broken} == {"passed"}
+    lose_a_feature(platform)
+    check_again(platform, instance)
+
+
+def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    def drift(day: dt.date, category: str, state: State, name: str = "brightness_drift") -> CheckState:
+        return CheckState("raw_images", name, Partition(day, category), state)
+
+    found = [
+        drift(FIRST, "plant", "failed"),
+        drift(SECOND, "plant", "warned"),
+        drift(SECOND, "plant", "passed", "feature_drift"),
+        drift(SECOND, "animal", "passed"),
+        drift(SECOND, "human", "failed", "quarantine_rate"),
+    ]
+    monkeypatch.setattr("image_assets.quality.health.check_states", lambda *_: found)
+    with dg.instance_for_test() as instance:
+        categories = health(Platform(small_dataset(), tmp_path), instance).categories
+    assert {one.category: one.drift for one in categories} == {"plant": "warned", "animal": "passed", "human": None}
+
+
+def test_the_storage_is_what_lies_there_and_of_that_what_is_in_use(recorded) -> None:
+    platform, instance = recorded
+    found = health(platform, instance)
+    folder = Path(platform.store.location("drawn"))
+    assert found.stored == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    sizes = {size.name: size for size in found.sizes}
+    assert set(sizes) >= {"raw_images", "image_features", "feature_shards", "classifier", "plots"}
+    features = sizes["image_features"]
+    assert features.in_use is not None
+    # The file that was replaced is still there.
+    assert 0 < features.in_use < features.stored - 10_000
+    assert sizes["feature_shards"].in_use is None
+
+
+@pytest.mark.parametrize(
+    ("hour", "behind"), [(7, 1), (9, 1), (10, 2), (23, 2)], ids=["seven", "before ten", "ten", "night"]
+)
+def test_a_day_is_due_three_hours_after_seven_the_next_morning(recorded, hour: int, behind: int) -> None:
+    now = dt.datetime.combine(SECOND + dt.timedelta(2), dt.time(hour, 30), ZONE) - dt.timedelta(minutes=30)
+    _, animal = health(*recorded, now=now).categories
+    assert animal.days_behind == behind
+
+
+def test_due_days_are_those_of_the_datasets_time_zone() -> None:
+    dataset = small_dataset(time_zone="Asia/Tokyo")
+    assert due_day(dataset, dt.datetime(2026, 11, 5, 0, 59, tzinfo=ZONE)) == dt.date(2026, 11, 3)
+    assert due_day(dataset, dt.datetime(2026, 11, 5, 1, 0, tzinfo=ZONE)) == dt.date(2026, 11, 4)
+
+
+def test_the_asset_is_made_last_and_says_the_same(recorded) -> None:
+    platform, instance = recorded
+    job = platform.definitions().resolve_job_def(refresh_job_name(platform.dataset))
+    result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=SILENT)
+    steps = [event.step_key for event in result.all_events if event.is_step_success]
+    assert str(steps[-1]).endswith("health")
+    (made,) = (event for event in result.get_asset_materialization_events() if event.asset_key.path[-1] == "health")
+    metadata = made.materialization.metadata
+    found = health(platform, instance)
+    counts = count_states(found.checks or [])
+    assert {state: metadata[f"checks {state}"].value for state in counts} == counts
+    assert metadata["quarantine rate, plant"].value == round(1 / 17, 4)
+    report = str(metadata["report"].value)
+    assert f"| plant | {SECOND} |" in report
+    assert f"failed: raw_images/quarantine_rate [{SECOND} plant]" in report
+
+
+def test_without_an_instance_the_tables_alone_are_asked_and_none_is_made(
+    recorded, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    found = health(recorded[0], None)
+    assert found.checks is None
+    assert found.as_json()["checks"] is None
+    assert [one.last_run for one in found.categories] == [None, None]
+    assert found.stale == ["animal"]
+    assert "set DAGSTER_HOME" in health_markdown(found)
+    assert existing_instance(str(tmp_path / "store")) is None
+    assert existing_instance("s3://bucket/store") is None
+    assert list(tmp_path.iterdir()) == []
+    open_instance(str(tmp_path / "store")).dispose()
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    opened = existing_instance(str(tmp_path / "store"))
+    assert opened is not None
+    opened.dispose()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (52 * 10**12, "52.0 TB")],
+)
+def test_bytes_are_written_for_people(number: int, text: str) -> None:
+    assert bytes_text(number) == text
