@@ -11,10 +11,10 @@ import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
-from image_assets.dataset import Drift
 from image_assets.features.table import feature_matrix
 from image_assets.quality.drift import DriftReport, compare, compare_features
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
+from image_assets.settings.quality import Drift
 from io_managers.delta_log import Snapshot
 
 _SHOWN = 10

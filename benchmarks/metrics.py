@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.extraction.inputs import PHOTOS
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.thumbnail import small_copy, thumbnail
 from image_assets.quality.metrics import measure_copies
+from image_assets.settings.stages import Limits
 
 GOAL = 0.25
 # As many as loading decodes before it measures them.

@@ -11,22 +11,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from image_assets.dataset import (
-    Classifier,
-    DatasetSpec,
-    Drift,
-    EfficientNetLite0,
-    Embedding,
-    FolderSource,
-    LabelNoise,
-    Limits,
-    Quality,
-    Shards,
-    TfHub,
-    Volume,
-)
+from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
+from image_assets.settings.quality import Drift, LabelNoise, Quality, Volume
+from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, FolderSource, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),

@@ -9,12 +9,13 @@ from asset_checks import check_keys, checks_of
 from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.automation import automation_of
 from image_assets.classifier.assets import classifier_assets
-from image_assets.dataset import DatasetError, DatasetSpec, EngineName, load_datasets
+from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
 from image_assets.embedding.assets import embedding_assets
 from image_assets.features.assets import feature_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.quality.assets import quality_assets
 from image_assets.quality.duplicate_assets import duplicate_assets
+from image_assets.settings.stages import EngineName
 from image_assets.shards.assets import shard_assets
 from io_managers.delta_io_manager import DeltaIOManager
 from resources.engines import EngineResource

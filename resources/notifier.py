@@ -16,7 +16,7 @@ from pydantic import Field
 from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.ledger import Ledger, State
 from image_assets.alerts.text import Links, Text
-from image_assets.dataset import AlertChannel
+from image_assets.settings.alerts import AlertChannel
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 
 from image_assets.classifier.assets import current_manifest
-from image_assets.dataset import Limits, load_dataset
+from image_assets.dataset import load_dataset
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import partition_facts
 from image_assets.ingest.decode import decode
 from image_assets.ingest.reasons import Rejected
 from image_assets.runner import chosen_partitions, run_day
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
+from image_assets.settings.stages import Limits
 from io_managers.store import Store
 from resources.landing import LandingResource
 from resources.store import StoreResource

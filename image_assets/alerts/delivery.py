@@ -9,7 +9,8 @@ from typing import Protocol
 from image_assets.alerts.ledger import Entry, Ledger, State
 from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, Text, text_of_check, text_of_failure
-from image_assets.dataset import AlertChannel, Alerts, DatasetSpec
+from image_assets.dataset import DatasetSpec
+from image_assets.settings.alerts import AlertChannel, Alerts
 
 # Dagster gives a sensor a minute. A channel that is down keeps a tick for at most one of the sender's timeouts.
 _TICK_SECONDS = 30

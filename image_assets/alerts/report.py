@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from image_assets.dataset import AlertChannel, Alerts, Severity
+from image_assets.settings.alerts import AlertChannel, Alerts, Severity
 
 
 @dataclass(frozen=True)

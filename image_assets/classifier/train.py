@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from image_assets.dataset import Classifier
+from image_assets.settings.stages import Classifier
 
 
 class NotTrainableError(ValueError):

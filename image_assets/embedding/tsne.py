@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from threadpoolctl import threadpool_limits
 
-from image_assets.dataset import Embedding
+from image_assets.settings.stages import Embedding
 from image_assets.workers import Progress, cores, no_progress
 
 MIN_IMAGES = 10

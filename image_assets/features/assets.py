@@ -5,10 +5,11 @@ import time
 import dagster as dg
 
 from image_assets.automation import due_every_day, retried
-from image_assets.dataset import DatasetSpec, EfficientNetLite0, Extractor
+from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from image_assets.settings.stages import EfficientNetLite0, Extractor
 from io_managers.delta_io_manager import PartitionFiles
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource

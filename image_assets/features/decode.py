@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from image_assets.dataset import Limits
 from image_assets.features.extractor import Extractor
 from image_assets.ingest import jpeg
 from image_assets.ingest.decode import decode
+from image_assets.settings.stages import Limits
 
 Size = tuple[int, int]
 """Width and height, pixels."""

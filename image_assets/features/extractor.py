@@ -11,9 +11,9 @@ from typing import Protocol, assert_never
 
 import numpy as np
 
-from image_assets import dataset
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
 from image_assets.features.tf_hub import TfHubExtractor
+from image_assets.settings import stages
 
 
 class Extractor(Protocol):
@@ -64,8 +64,8 @@ def build_extractor(spec: dataset.Extractor) -> Extractor:
         ExtractorError: its weights or its module cannot be used.
     """
     match spec:
-        case dataset.EfficientNetLite0():
+        case stages.EfficientNetLite0():
             return EfficientNetLite0Extractor(spec.precision)
-        case dataset.TfHub():
+        case stages.TfHub():
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
     assert_never(spec)

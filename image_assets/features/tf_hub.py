@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from image_assets.dataset import HubRuntime
 from image_assets.features import hub_onnx
 from image_assets.features.digest import extractor_digest, folder_digest
 from image_assets.features.hub_module import HubModule, module_folder
 from image_assets.features.preprocess import Resize, check_batch
+from image_assets.settings.stages import HubRuntime
 
 
 class TfHubExtractor:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from image_assets.dataset import Limits
 from image_assets.ingest import jpeg
 from image_assets.ingest.convert import to_rgb
 from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
@@ -15,6 +14,7 @@ from image_assets.ingest.header import check_header, check_size
 from image_assets.ingest.readers import open_image
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.tags import orientation
+from image_assets.settings.stages import Limits
 
 __all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
 

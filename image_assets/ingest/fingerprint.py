@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from image_assets.dataset import Limits
 from image_assets.engine import Engine, Unit
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceFile, SourceReadError
+from image_assets.settings.stages import Limits
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 
 _UNIT_FILES = 10_001

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from image_assets.dataset import Limits
 from image_assets.ingest import tags
 from image_assets.ingest.formats import ImageFormat
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 
 Size = tuple[int, int]
 

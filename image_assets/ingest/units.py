@@ -14,7 +14,6 @@ from functools import partial
 import pyarrow as pa
 from PIL import Image
 
-from image_assets.dataset import Limits
 from image_assets.engine import Engine, Unit
 from image_assets.ingest.decode import decode
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
@@ -23,6 +22,7 @@ from image_assets.ingest.source import Source
 from image_assets.ingest.thumbnail import small_copy, thumbnail
 from image_assets.quality.metrics import ImageMetrics, measure_copies
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
+from image_assets.settings.stages import Limits
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile

@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.dataset import Drift
+from image_assets.settings.quality import Drift
 
 _BINS = 10
 _FOLDS = 5

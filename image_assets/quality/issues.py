@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.dataset import Quality
+from image_assets.settings.quality import Quality
 
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
 

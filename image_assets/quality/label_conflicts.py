@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.dataset import LabelConflicts
 from image_assets.quality.groups import duplicate_groups
+from image_assets.settings.quality import LabelConflicts
 
 SAME_BYTES, NEAR_DUPLICATE = "same bytes", "near-duplicate"
 OPEN, BY_RULE, BY_REVIEW = "open", "settled by rule", "settled by review"

@@ -16,7 +16,8 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.train import train
-from image_assets.dataset import Classifier, LabelNoise
+from image_assets.settings.quality import LabelNoise
+from image_assets.settings.stages import Classifier
 
 SUSPECTS_SCHEMA = pl.Schema(
     {"image_id": pl.String, "label": pl.Int16, "score": pl.Float32, "suggested": pl.Int16, "probability": pl.Float32}

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.dataset import NearDuplicates
 from image_assets.features.table import feature_matrix
 from image_assets.quality.hash_search import pairs_within
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, Partition
+from image_assets.settings.quality import NearDuplicates
 from image_assets.workers import Progress, no_progress
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_assets.dataset import Volume
+from image_assets.settings.quality import Volume
 
 # Median absolute deviation to standard deviation, of a normal distribution.
 _MAD_TO_SIGMA = 1.4826

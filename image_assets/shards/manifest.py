@@ -21,8 +21,9 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from image_assets.dataset import DatasetName, DatasetSpec, Name
+from image_assets.dataset import DatasetSpec
 from image_assets.schema import Partition
+from image_assets.settings.section import DatasetName, Name
 
 if TYPE_CHECKING:  # the types are in obstore's stubs alone
     from obstore import ObjectMeta, PutMode

@@ -21,7 +21,7 @@ from image_assets.alerts.delivery import ChannelError, deliver, record
 from image_assets.alerts.ledger import Ledger, State
 from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport
 from image_assets.alerts.text import Links, Text
-from image_assets.dataset import AlertChannel, Severity
+from image_assets.settings.alerts import AlertChannel, Severity
 from tests.platform import small_dataset
 
 DATASET = small_dataset(alerts={"channels": [{"url_env": "TEAM"}, {"url_env": "BOSS", "severity": "ERROR"}]})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.text import Text
-from image_assets.dataset import AlertChannel
+from image_assets.settings.alerts import AlertChannel
 from resources.notifier import NotifierResource, _without_secrets
 from tests.alerts.receivers import MailServer, Webhook
 

@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from image_assets.classifier.evaluate import evaluate
 from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, train
-from image_assets.dataset import Classifier
+from image_assets.settings.stages import Classifier
 from tests.classifier.synthetic import CLASSES, clusters
 
 

@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, check_trainable, train
-from image_assets.dataset import Classifier
+from image_assets.settings.stages import Classifier
 from tests.classifier.synthetic import CLASSES, clusters
 
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from image_assets.dataset import Embedding
 from image_assets.embedding import tsne
 from image_assets.embedding.tsne import (
     MIN_IMAGES,
@@ -17,6 +16,7 @@ from image_assets.embedding.tsne import (
     spread,
     trustworthiness,
 )
+from image_assets.settings.stages import Embedding
 from tests.embedding.synthetic import clusters
 
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_assets.dataset import EfficientNetLite0, Limits
 from image_assets.features import decode as scaled
 from image_assets.features.decode import decode_at_least, prepared
 from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.ingest.decode import decode
 from image_assets.ingest.reasons import Rejected
+from image_assets.settings.stages import EfficientNetLite0, Limits
 from tests.ingest.images import encode
 
 WHOLE = (10**6, 10**6)

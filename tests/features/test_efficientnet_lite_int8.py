@@ -11,12 +11,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from image_assets.dataset import DatasetError, EfficientNetLite0, parse_dataset
+from image_assets.dataset import DatasetError, parse_dataset
 from image_assets.features import efficientnet_lite_int8, quantisation
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor, load_weights
 from image_assets.features.efficientnet_lite_int8 import build_int8_graph
 from image_assets.features.extractor import build_extractor
 from image_assets.features.fidelity import fidelity
+from image_assets.settings.stages import EfficientNetLite0
 from tests.features import efficientnet_lite_int8_reference as reference
 
 CATS = range(281, 286)  # tabby, tiger cat, Persian, Siamese and Egyptian cat among the ImageNet classes

@@ -15,11 +15,11 @@ import onnx.numpy_helper
 import pytest
 import skimage.data
 
-from image_assets import dataset
 from image_assets.features import hub_onnx
 from image_assets.features.errors import HubModuleError
 from image_assets.features.extractor import build_extractor
 from image_assets.features.tf_hub import TfHubExtractor
+from image_assets.settings import stages
 from tests.conftest import SHARED_DATA
 from tests.features.extracting import extract
 
@@ -100,7 +100,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, change: Callable[[onnx.ModelProto], N
 
 
 def test_a_dataset_file_chooses_the_runtime(mobilenet: Path, extractor: TfHubExtractor) -> None:
-    spec = dataset.TfHub(kind="tf_hub", module=str(mobilenet), image_size=128, width=512, runtime="onnxruntime")
+    spec = stages.TfHub(kind="tf_hub", module=str(mobilenet), image_size=128, width=512, runtime="onnxruntime")
     assert build_extractor(spec).digest == extractor.digest
 
 

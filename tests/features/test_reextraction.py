@@ -9,9 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 from asset_checks.image_features import one_extractor
-from image_assets.dataset import EfficientNetLite0
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import IMAGE_FEATURES
+from image_assets.settings.stages import EfficientNetLite0
 from tests.asset_checks.faults import outcome
 from tests.platform import FIRST, Platform, small_dataset
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from image_assets import dataset
 from image_assets.features.errors import HubModuleError
 from image_assets.features.extractor import build_extractor
 from image_assets.features.tf_hub import TfHubExtractor
+from image_assets.settings import stages
 from tests.conftest import SHARED_DATA
 from tests.features.extracting import extract
 
@@ -48,7 +48,7 @@ def noise() -> np.ndarray:
 
 
 def test_a_dataset_file_chooses_a_hub_module(mobilenet: Path) -> None:
-    spec = dataset.TfHub(kind="tf_hub", module=str(mobilenet), image_size=128, width=512)
+    spec = stages.TfHub(kind="tf_hub", module=str(mobilenet), image_size=128, width=512)
     features = extract(build_extractor(spec), [skimage.data.chelsea(), skimage.data.astronaut()])
     assert (features.shape, features.dtype) == ((2, 512), np.float32)
     assert np.isfinite(features).all()

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.dataset import EfficientNetLite0
 from image_assets.engine import LocalEngine, Unit
 from image_assets.features import pipeline, units
 from image_assets.features.decode import prepared
@@ -18,6 +17,7 @@ from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.features.table import MixedExtractors, feature_matrix, feature_table
 from image_assets.features.units import Extraction, extract_units, unit_name
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from image_assets.settings.stages import EfficientNetLite0
 from image_assets.workers import Progress, no_progress
 from io_managers.delta_tables import PartitionedTable
 from tests.platform import SECOND, Platform

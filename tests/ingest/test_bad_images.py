@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest.bad_images import DIFFERENCES, JUDGEMENTS, Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL.TiffImagePlugin", "ignore:::PIL.PngImagePlugin")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from image_assets.dataset import Limits
 from image_assets.ingest.convert import to_rgb
 from image_assets.ingest.decode import decode
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest.images import chunk, encode, exif, grey_tiff, picture, png
 
 RAMP16 = np.arange(65_536, dtype=np.uint16).reshape(256, 256)

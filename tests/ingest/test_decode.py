@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.formats import ACCEPTED
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest.images import bombs, chunk, deflated_tiff, encode, exif, grey_tiff, picture, png, tiff
 
 LIMITS = Limits()

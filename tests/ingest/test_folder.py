@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.dataset import FolderSource as FolderSpec
 from image_assets.ingest.folder import IN_PROGRESS, FolderSource
 from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import SourceError, SourceReadError, printable
+from image_assets.settings.stages import FolderSource as FolderSpec
 
 DAY = dt.date(2026, 11, 20)
 MANY = 1_000_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest.images import encode, grey_tiff, picture
 
 OTHERS = {

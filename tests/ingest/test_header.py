@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.formats import ACCEPTED
 from image_assets.ingest.header import MAX_PARTS, MAX_SCANS
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest import images
 
 BOMBS = images.bombs()

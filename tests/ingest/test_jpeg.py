@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_assets.dataset import Limits
 from image_assets.ingest import jpeg
 from image_assets.ingest.decode import _read, decode
 from image_assets.ingest.formats import ImageFormat
 from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
 from tests.ingest.images import encode, exif
 
 PHOTO = Image.fromarray(skimage.data.chelsea()).resize((90, 60))

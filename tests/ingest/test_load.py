@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.dataset import Limits
 from image_assets.engine import LocalEngine
 from image_assets.ingest import units
 from image_assets.ingest.decode import decode
@@ -24,6 +23,7 @@ from image_assets.ingest.source import SourceFile
 from image_assets.ingest.units import SourceChanged
 from image_assets.quality.metrics import measure
 from image_assets.schema import METRICS, Partition, TableSchema
+from image_assets.settings.stages import Limits
 from io_managers import key_index
 from io_managers.store import Store
 from tests.pictures import picture

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asset_checks.drift import METRICS
-from image_assets.dataset import Drift, Limits
 from image_assets.ingest.decode import decode
 from image_assets.quality.drift import (
     Figure,
@@ -20,6 +19,8 @@ from image_assets.quality.drift import (
     population_stability_index,
 )
 from image_assets.quality.metrics import measure
+from image_assets.settings.quality import Drift
+from image_assets.settings.stages import Limits
 
 LIMITS = Drift()
 SPLITS = range(10)

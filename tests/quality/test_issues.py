@@ -13,9 +13,9 @@ import pytest
 from cleanvision import Imagelab
 from PIL import Image, ImageFilter
 
-from image_assets.dataset import Quality
 from image_assets.quality.issues import ISSUES
 from image_assets.quality.metrics import measure
+from image_assets.settings.quality import Quality
 
 PLANTED = 12
 CLEANVISIONS = {

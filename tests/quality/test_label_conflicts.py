@@ -7,9 +7,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from image_assets.dataset import LabelConflicts
 from image_assets.quality.label_conflicts import Evidence, held_back, label_conflicts
 from image_assets.schema import REVIEWS
+from image_assets.settings.quality import LabelConflicts
 
 MONDAY, TUESDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3)
 PAIR = {

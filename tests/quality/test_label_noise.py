@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.dataset import Classifier, EfficientNetLite0, LabelNoise
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.quality.label_noise import SUSPECTS_SCHEMA, LabelSuspects, label_suspects
 from image_assets.quality.outliers import outlier_scores
+from image_assets.settings.quality import LabelNoise
+from image_assets.settings.stages import Classifier, EfficientNetLite0
 
 CLASSES = {"plant": 0, "animal": 1, "human": 2}
 WRONG = 60

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageFilter
 
-from image_assets.dataset import Limits
 from image_assets.ingest.decode import decode
 from image_assets.ingest.thumbnail import small_copy
 from image_assets.quality.metrics import ImageMetrics, hash_distance, measure, measure_copies
 from image_assets.schema import METRICS
+from image_assets.settings.stages import Limits
 from tests.ingest.images import picture
 from tests.pictures import picture as striped
 

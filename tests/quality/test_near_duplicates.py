@@ -18,7 +18,6 @@ from image_assets.automation import publish_job_name
 from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.images import held_out_with_lookalikes, undisputed
 from image_assets.cli import main
-from image_assets.dataset import NearDuplicates
 from image_assets.partitions import partition_key
 from image_assets.quality.evidence import EvidenceReader
 from image_assets.quality.groups import duplicate_groups
@@ -32,6 +31,7 @@ from image_assets.schema import (
     RAW_IMAGES,
     Partition,
 )
+from image_assets.settings.quality import NearDuplicates
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from io_managers.key_index import hash_index
 from io_managers.model_store import ids_digest

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from asset_checks import label_suspects
-from image_assets.dataset import EfficientNetLite0
 from image_assets.features.extractor import shared_extractor
 from image_assets.quality.sample import stratified_sample
 from image_assets.quality.suspects import find_suspects, suspects_markdown, worst
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES
+from image_assets.settings.stages import EfficientNetLite0
 from tests.asset_checks.faults import change, failing, outcome
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asset_checks import volume
-from image_assets.dataset import Volume
 from image_assets.quality.volume import missing_days, usual_volume
 from image_assets.schema import ARRIVALS, Partition
+from image_assets.settings.quality import Volume
 from tests.asset_checks.faults import failing, outcome
 from tests.platform import Platform, small_dataset
 

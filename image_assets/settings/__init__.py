@@ -1,0 +1,1 @@
+"""The sections of a dataset file, with their defaults and what they mean."""

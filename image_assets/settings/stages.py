@@ -1,0 +1,105 @@
+"""Where images come from and what the stages make of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from image_assets.settings.section import Section
+
+
+class FolderSource(Section):
+    """Files under `LANDING/<day>/<category>/**`, at any depth."""
+
+    kind: Literal["folder"] = "folder"
+    landing: str | None = Field(
+        default=None, description="Local folder of the landing zone; default: the one the platform is started with."
+    )
+    ignore: tuple[str, ...] = Field(
+        default=(".*", "Thumbs.db", "desktop.ini"),
+        description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
+    )
+
+
+Precision = Literal["float32", "int8"]
+
+
+class EfficientNetLite0(Section):
+    """EfficientNet-Lite0 with its published ImageNet weights: 1,280 features, no download."""
+
+    kind: Literal["efficientnet_lite0"] = "efficientnet_lite0"
+    precision: Precision = Field(
+        default="float32",
+        description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
+    )
+
+
+HubRuntime = Literal["tensorflow", "onnxruntime"]
+
+
+class TfHub(Section):
+    """Any TF Hub image feature-vector module."""
+
+    kind: Literal["tf_hub"]
+    module: str = Field(description="URL of the module, or the folder of a SavedModel.")
+    image_size: int = Field(gt=0, le=4096, description="Side of the square input in pixels.")
+    width: int = Field(gt=0, description="Number of features the module gives.")
+    runtime: HubRuntime = Field(
+        default="tensorflow",
+        description="What runs it. onnxruntime is faster: the module is converted once, and refused where its features "
+        "differ from TensorFlow's by more than 1e-4.",
+    )
+
+
+Extractor = Annotated[EfficientNetLite0 | TfHub, Field(discriminator="kind")]
+
+
+EngineName = Literal["local", "ray"]
+
+
+class Shards(Section):
+    """The published tables."""
+
+    rows: int = Field(default=10_001, gt=0, description="Rows of every shard but the last of its partition.")
+    format: Literal["parquet", "csv"] = Field(default="parquet", description="Same values in either.")
+
+
+class Classifier(Section):
+    """Scaled multinomial logistic regression on the features."""
+
+    kind: Literal["logistic_regression"] = "logistic_regression"
+    regularisation: float = Field(
+        default=0.001,
+        gt=0,
+        description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms.",
+    )
+    held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
+    max_iterations: int = Field(default=1_000, gt=0, description="Training stops after so many, and says so.")
+
+
+class Embedding(Section):
+    """t-SNE of the features."""
+
+    perplexity: float = Field(
+        default=30, gt=1, description="Effective number of neighbours; lowered for small datasets."
+    )
+    fit_points: int = Field(
+        default=30_000, ge=100, description="At most so many points are fitted, the rest are placed."
+    )
+    seed: int = Field(default=0, description="The same seed and images give the same map.")
+
+
+class Limits(Section):
+    """Where the platform draws the line."""
+
+    max_bytes: int = Field(default=50_000_000, gt=0, description="Largest accepted file, bytes.")
+    max_pixels: int = Field(default=64_000_000, gt=0, description="Largest accepted width × height, from the header.")
+    max_side: int = Field(default=30_000, gt=0, description="Longest accepted side, pixels.")
+    min_side: int = Field(default=1, gt=0, description="Shortest accepted side, pixels.")
+    quarantine_rate: float = Field(
+        default=0.05, ge=0, le=1, description="Share of a partition's files in quarantine above which its check fails."
+    )
+    imbalance: float = Field(
+        default=10, ge=1, description="Largest category ÷ smallest category above which a warning is given."
+    )
