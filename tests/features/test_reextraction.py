@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from asset_checks.image_features import one_extractor
+from image_assets.automation import REFRESHED
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.stages import EfficientNetLite0
@@ -28,7 +29,7 @@ def switched(damaged: Platform) -> Platform:
         f"{stage}: MixedExtractors: features of another extractor than the dataset's in: 2026-11-03 animal, "
         "2026-11-03 human, 2026-11-04 animal, 2026-11-04 human, 2026-11-04 plant; "
         "materialise image_features of these again"
-        for stage in ("classifier", "embedding")
+        for stage in REFRESHED
     ]
     return platform
 
