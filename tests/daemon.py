@@ -150,17 +150,21 @@ class Daemon:
         return runs if len(runs) >= number and all(run.is_finished for run in runs) else None
 
     def ticks(self, kind: InstigatorType) -> list[InstigatorTick]:
-        """The finished ticks of the one schedule or sensor, oldest first."""
+        """The finished ticks of the one schedule or of the automation sensor, oldest first."""
         ticks = [
             tick
-            for state in self.instance.all_instigator_state(instigator_type=kind)
+            for state in self._states(kind)
             for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id)
         ]
         return sorted((tick for tick in ticks if tick.end_timestamp), key=lambda tick: tick.timestamp)
 
+    def _states(self, kind: InstigatorType) -> list[InstigatorState]:
+        states = self.instance.all_instigator_state(instigator_type=kind)
+        return [state for state in states if kind is InstigatorType.SCHEDULE or state.name.endswith("_when_complete")]
+
     def next_tick_requests(self, definitions: dg.Definitions) -> int:
         """How many assets the automation sensor's next tick would request, from what its last one has kept."""
-        (state,) = self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+        (state,) = self._states(InstigatorType.SENSOR)
         assert isinstance(state.instigator_data, SensorInstigatorData)
         cursor = asset_daemon_cursor_from_instigator_serialized_cursor(
             state.instigator_data.cursor, definitions.resolve_asset_graph()

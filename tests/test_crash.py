@@ -18,8 +18,7 @@ import pytest
 import yaml
 
 from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, TableSchema
-from image_assets.shards.manifest import shards_prefix
-from image_assets.shards.manifest import read_manifest
+from image_assets.shards.manifest import read_manifest, shards_prefix
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 

@@ -3,14 +3,14 @@
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete, retried
+from image_assets.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.quality.conflict_pictures import conflicts_markdown
 from image_assets.quality.evidence import EvidenceReader
 from image_assets.quality.groups import duplicate_groups
 from image_assets.quality.label_conflicts import OPEN, held_back
-from image_assets.quality.near_duplicates import Library, near_duplicates
+from image_assets.quality.near_duplicates import Library, PairRecord, near_duplicates
 from image_assets.quality.republish import PUBLISH_AGAIN, to_publish_again
 from image_assets.quality.reviews import current_conflicts
 from image_assets.schema import (
@@ -22,7 +22,7 @@ from image_assets.schema import (
     RAW_IMAGES,
     TableSchema,
 )
-from io_managers.key_index import hash_index
+from io_managers.key_index import hash_index, lookalike_index
 from io_managers.table_metadata import column_schema
 from resources.extractors import ExtractorResource
 from resources.progress import ProgressReporter
@@ -48,7 +48,7 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
         owners=dataset.owners,
         kinds={"deltalake"},
         metadata={"dagster/column_schema": column_schema(NEAR_DUPLICATES)},
-        io_manager_key="tables",
+        freshness_policy=due_every_day(dataset),
     )
     def near_duplicates_asset(
         context: dg.AssetExecutionContext,
@@ -66,10 +66,15 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
         with retried(), progress.track(f"near-duplicates {partition}", "images", context.log) as report_progress:
             pairs = near_duplicates(partition, library, dataset.near_duplicates, report_progress)
+            record = PairRecord(opened.table(dataset.name, NEAR_DUPLICATES), lookalike_index(opened, dataset.name))
+            recorded = record.keep(partition, pairs)
         other_category = pairs.filter(pl.col("other_category") != partition.category)
         return dg.MaterializeResult(
-            value=pairs,
-            metadata={"pairs": pairs.height, "pairs with another category": other_category.height},
+            metadata={
+                "dagster/row_count": recorded,
+                "pairs": pairs.height,
+                "pairs with another category": other_category.height,
+            },
         )
 
     return near_duplicates_asset

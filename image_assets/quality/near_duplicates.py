@@ -46,6 +46,38 @@ class Library:
     extractor: str
 
 
+@dataclass(frozen=True)
+class PairRecord:
+    """Where pairs are recorded, each by one of its two partitions.
+
+    Attributes:
+        table: The table `near_duplicates`.
+        index: Its index by the other partition.
+    """
+
+    table: PartitionedTable
+    index: KeyIndex
+
+    def keep(self, partition: Partition, pairs: pl.DataFrame) -> int:
+        """Replace the partition's pairs, without those that the other partition has recorded; how many these are.
+
+        A partition that is run again after later days have come thus stays as it is. What is left out is decided on
+        the very version of the table that the commit lands on: of two partitions that are recorded at the same time,
+        one keeps the pair.
+        """
+        key = pl.DataFrame({"other_date": [partition.date], "other_category": [partition.category]})
+
+        def choose(there: Snapshot) -> list[WrittenFile]:
+            elsewhere = self.index.find(key, there.besides(partition), ["image_id", "other_id"])
+            own = pairs.join(
+                elsewhere, left_on=["image_id", "other_id"], right_on=["other_id", "image_id"], how="anti"
+            ).sort("image_id", "other_id")
+            return [self.table.write_frame(partition, own)]
+
+        self.index.cover(self.table.snapshot())
+        return self.table.replace_exclusively(partition, choose).rows
+
+
 def near_duplicates(
     partition: Partition, library: Library, spec: NearDuplicates, progress: Progress = no_progress
 ) -> pl.DataFrame:

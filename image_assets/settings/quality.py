@@ -49,7 +49,7 @@ class LabelNoise(Section):
     outlier_score: float = Field(
         default=3.5,
         gt=0,
-        description="Robust standard deviations from its category that make an image an outlier.",
+        description="Robust standard deviations from its category beyond which an image is an outlier.",
     )
     max_rows: int = Field(
         default=100_000, ge=100, description="Of more images, a sample in which every category keeps its share."

@@ -1,4 +1,4 @@
-"""`python -m tests.asset_checks.mutations`: every fault that the tests plant, the checks that are to catch it, and which do.
+"""`python -m tests.asset_checks.mutations`: every fault that the tests plant, and which checks catch it.
 
 The faults are those of the tests beside it; here they are planted one by one in copies of a platform that was really
 run, and the outcome is printed as a table. Exit status 1 where a fault is not caught by just the checks that it should

@@ -19,8 +19,7 @@ from image_assets.ingest.source import Listing, Source, SourceFile
 from image_assets.partitions import partition_key, partition_of
 from image_assets.runner import DayResult, run_day
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
-from image_assets.shards.manifest import shards_prefix
-from image_assets.shards.manifest import ShardManifest, read_manifest
+from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
 from io_managers.parquet_files import WrittenFile
 from resources.landing import LandingResource
 from resources.store import StoreResource

@@ -13,8 +13,7 @@ import pytest
 
 from asset_checks import feature_shards
 from image_assets.schema import IMAGE_FEATURES, Partition
-from image_assets.shards.manifest import shards_prefix
-from image_assets.shards.manifest import MANIFEST, ShardFile, ShardManifest, parse_manifest, shard_name
+from image_assets.shards.manifest import MANIFEST, ShardFile, ShardManifest, parse_manifest, shard_name, shards_prefix
 from image_assets.shards.writer import publish
 from tests.asset_checks.faults import PLANT, Plant, change, failing, in_first_row, outcome, some_id
 from tests.platform import FIRST, SECOND, Platform

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from asset_checks import check_keys, checks_of
-from image_assets.automation import REFRESHED, due_day, refresh_job_name
+from image_assets.automation import due_day, refresh_job_name
 from image_assets.quality.check_states import CheckState, State, check_states, count_states
 from image_assets.quality.health import Health, health_of
 from image_assets.quality.health_report import bytes_text, health_markdown
@@ -23,7 +23,7 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 ZONE = ZoneInfo("UTC")
-CHECKED = {"raw_images", "image_features", "feature_shards", *REFRESHED, "accounting"}
+CHECKED = {key.asset_key.path[-1] for key in check_keys(checks_of(small_dataset()))}
 DUE = dt.datetime.combine(SECOND + dt.timedelta(1), dt.time(12), ZONE)
 
 
