@@ -42,6 +42,12 @@ test: .venv/.dev  ## the tests
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
 
+damaged-day: .venv/.dev  ## a day of 10,000 files, 2,000 of them damaged
+	DAMAGED_DAY_FILES=10000 $(BIN)/python -m pytest -q tests/ingest/test_damaged_day.py
+
+mutations: .venv/.dev  ## every fault that the tests plant, and which checks catch it; ten clean runs
+	$(BIN)/python -m tests.asset_checks.mutations
+
 bench: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAGES=n JSON=file)
 	.venv-bench/bin/python -m benchmarks.extraction $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
@@ -60,6 +66,9 @@ growth: .venv/.dev  ## how the cost of a day grows with its images and with hist
 metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (PHOTOS=folder IMAGES=n)
 	$(BIN)/python -m benchmarks.metrics $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
+
+lookalikes: .venv/.dev  ## a day's hashes against those of a million images, beside DuckDB
+	$(BIN)/python -m benchmarks.lookalikes $(if $(JSON),--json "$(JSON)")
 
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
@@ -85,4 +94,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test bench day cluster growth metrics lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics lookalikes lint crash-rounds docs lock clean-demo clean

@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
-from image_assets.settings.quality import Drift, LabelNoise, Quality, Volume
+from image_assets.settings.alerts import AlertChannel, Alerts
+from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, FolderSource, Limits, Shards, TfHub
 
 _SECTIONS = (
@@ -25,11 +26,15 @@ _SECTIONS = (
     ("shards", Shards),
     ("classifier", Classifier),
     ("embedding", Embedding),
+    ("near_duplicates", NearDuplicates),
+    ("label_conflicts", LabelConflicts),
     ("label_noise", LabelNoise),
     ("volume", Volume),
     ("limits", Limits),
     ("quality", Quality),
     ("drift", Drift),
+    ("alerts", Alerts),
+    ("alerts.channels", AlertChannel),
 )
 
 
@@ -38,7 +43,7 @@ def data_dictionary() -> str:
     parts = [
         "# Data dictionary",
         "Written by `make docs` from `image_assets/schema.py`, `image_assets/ingest/reasons.py` and "
-        "`image_assets/dataset.py`; a test keeps it true.",
+        "`image_assets/dataset.py` with its `settings/`; a test keeps it true.",
         "## Tables",
         "Delta tables at `<store>/<dataset>/<table>`. Partitioned tables have a folder per `date` and `category`.",
     ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from image_assets.data_dictionary import data_dictionary
+from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import TABLES
 
@@ -21,6 +24,13 @@ def test_every_column_reason_and_table_is_in_it() -> None:
         assert f"### {schema.name}" in page
         assert all(f"| `{column.name}` |" in page for column in schema.columns)
     assert all(f"| `{reason}` | {reason.meaning} |" in page for reason in Reason)
+
+
+def test_every_section_of_a_dataset_file_is_in_it() -> None:
+    page = data_dictionary()
+    for name, field in DatasetSpec.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            assert f"### `{name}`" in page
 
 
 def test_nothing_in_it_is_left_unexplained() -> None:
