@@ -33,7 +33,7 @@ from image_assets.schema import (
     TableSchema,
 )
 from io_managers.delta_tables import PartitionedTable
-from io_managers.key_index import image_index, original_index
+from io_managers.key_index import hash_index, image_index, original_index
 from io_managers.parquet_files import WrittenFile
 from io_managers.store import Store
 
@@ -68,7 +68,8 @@ def make_history(store: Store, dataset: DatasetSpec, partitions: int) -> None:
     }
     for schema, make in makers.items():
         _fill(store.table(dataset.name, schema), keys[:partitions], make)
-    for index in (image_index(store, dataset.name), original_index(store, dataset.name)):
+    for index_of in (image_index, hash_index, original_index):
+        index = index_of(store, dataset.name)
         index.cover(index.table.snapshot())
 
 
