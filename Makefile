@@ -83,7 +83,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 
-EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra dev
+EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra scrape --extra dev
 COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
 
