@@ -18,16 +18,15 @@ from pydantic import Field, ValidationError, field_validator
 from image_assets.settings.alerts import Alerts
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, Section
+from image_assets.settings.sources import FolderSource, Source
 from image_assets.settings.stages import (
     Classifier,
     EfficientNetLite0,
     Embedding,
     EngineName,
     Extractor,
-    FolderSource,
     Limits,
     Shards,
-    TfHub,
 )
 
 BUNDLED = Path(__file__).parent / "datasets"
@@ -45,7 +44,7 @@ class DatasetSpec(Section):
     categories: dict[Name, Annotated[int, Field(ge=0, lt=32_768)]] = Field(
         min_length=1, description="Category → integer label."
     )
-    source: FolderSource = FolderSource()
+    source: Source = FolderSource()
     start_day: dt.date = Field(description="First day that may be loaded.")
     time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
     freshness_hours: int = Field(
@@ -137,12 +136,17 @@ def _allowed(key: str) -> str:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
-            kinds = [s for s in (EfficientNetLite0, TfHub) if s.model_fields["kind"].annotation == Literal[part]]
+            kinds = [s for s in Section.__subclasses__() if _kind_of(s) == Literal[part]]
             section = kinds[0] if kinds else DatasetSpec
         else:
             section = field.annotation
     names = getattr(section, "model_fields", DatasetSpec.model_fields)
     return f"allowed keys here: {', '.join(names)}"
+
+
+def _kind_of(section: type[Section]) -> Any:
+    field = section.model_fields.get("kind")
+    return field.annotation if field else None
 
 
 def parse_dataset(content: object, origin: str) -> DatasetSpec:

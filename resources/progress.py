@@ -84,8 +84,8 @@ class TerminalProgress:
             disable=not self._console.is_terminal,
         )
         with bars:
-            task = bars.add_task(title, total=None)
-            yield lambda done, total: bars.update(task, completed=done, total=total)
+            task = bars.add_task(title, total=None, visible=False)  # until there is some work
+            yield lambda done, total: bars.update(task, completed=done, total=total, visible=True)
             total = bars.tasks[0].total
             bars.update(task, completed=total or 0, total=total or 0)
 

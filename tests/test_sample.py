@@ -13,8 +13,8 @@ import pytest
 
 from image_assets.dataset import load_dataset
 from image_assets.engine import LocalEngine
-from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.registry import folder_source
 from image_assets.sample import SampleError, SampleReport, choose_drawings, write_sample
 from image_assets.schema import Partition
 from io_managers.store import Store
@@ -53,7 +53,7 @@ def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(
     loaded: dict[tuple[dt.date, str], IngestReport] = {}
     for day in DAYS:
         for category in CATEGORIES:
-            one = ingest_partition(Partition(day, category), dataset, FolderSource(landing), tables, LocalEngine())
+            one = ingest_partition(Partition(day, category), dataset, folder_source(landing), tables, LocalEngine())
             assert 0 < sum(one.quarantined.values()) / one.listed < dataset.limits.quarantine_rate
             assert one.listed == report.files[day][category]
             assert one.loaded >= 20
@@ -94,7 +94,7 @@ def test_the_artists_are_named_where_no_source_lists_it(sample: tuple[Path, Samp
     text = (landing / "ATTRIBUTION.txt").read_text(encoding="utf-8")
     assert "OpenMoji" in text
     assert "CC BY-SA 4.0" in text
-    listed = [f.source for d in DAYS for c in CATEGORIES for f in FolderSource(landing).list_files(d, c).files]
+    listed = [f.source for d in DAYS for c in CATEGORIES for f in folder_source(landing).list_files(d, c).files]
     assert "ATTRIBUTION.txt" not in " ".join(listed)
 
 

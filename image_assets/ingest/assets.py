@@ -49,9 +49,11 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
         began, peak = time.monotonic(), PeakMemory()
+        source = landing.source(dataset)
+        with retried(), progress.track(f"fetch {partition}", "files", context.log) as report_progress:
+            source.fetch(partition.date, partition.category, report_progress)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             tables = IngestTables.of(store.open(), dataset.name)
-            source = landing.source(dataset)
             report = ingest_partition(partition, dataset, source, tables, engines.engine(dataset), report_progress)
             unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
         metadata = _metadata(report)

@@ -48,7 +48,7 @@ def read_within(source: Source, file: SourceFile, limits: Limits) -> bytes:
     try:
         content = source.read(file, limits.max_bytes)
     except SourceReadError as error:
-        raise Rejected(Reason.UNREADABLE, str(error)) from error
+        raise Rejected(error.reason, str(error)) from error
     if len(content) > limits.max_bytes:
         raise Rejected(
             Reason.TOO_MANY_BYTES, f"more than {limits.max_bytes:,} bytes, though {file.bytes:,} were listed"

@@ -1,20 +1,21 @@
-"""The folder source: files under `LANDING/<day>/<category>/**`, at any depth, under any name a disk can hold.
+"""Files on a local disk, at any depth, under any name a disk can hold.
 
 The walk is `os.scandir`'s, not the object store's: obstore's local listing fails on names with control characters.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from image_assets.ingest.source import Listing, SourceError, SourceFile, SourceReadError, printable
+from image_assets.workers import Progress
 
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
 IN_PROGRESS = ".arriving-"
@@ -79,46 +80,47 @@ def walk(top: str, ignore: Sequence[str]) -> Walk:
     return Walk(paths, ignored)
 
 
-class FolderSource:
-    """A local landing zone.
+class LocalTree:
+    """A folder and all that lies below it.
 
-    Links to files within the landing zone are followed. All else that is no regular file (links that lead out of the
-    landing zone, to folders or nowhere, devices, pipes, folders that cannot be opened) is listed as a file whose
-    `read` raises, so that it ends in quarantine and not in silence.
+    Links to files within the folder are followed. All else that is no regular file (links that lead out of it, to
+    folders or nowhere, devices, pipes, folders that cannot be opened) is listed as a file whose `read` raises, so that
+    it ends in quarantine and not in silence.
 
     Args:
-        landing: Folder, as a path or `file://` URL.
+        root: Folder, as a path or `file://` URL.
         ignore: Shell patterns of file and folder names that are no arrivals.
 
     Raises:
-        SourceError: the landing zone is not local.
+        SourceError: the folder is not local.
     """
 
-    def __init__(self, landing: str | Path, ignore: Sequence[str] = ()):
-        self.landing = local_path(landing).absolute()
+    def __init__(self, root: str | Path, ignore: Sequence[str] = ()):
+        self.root = local_path(root).absolute()
         self.ignore = tuple(ignore)
 
-    def days(self) -> list[dt.date]:
-        """Days that have a folder, ascending; folders with other names are none."""
-        return sorted(day for name in self._folders(self._root()) if (day := _day(name)) is not None)
+    def folders(self, path: str) -> list[str]:
+        """Printable names of the folders directly below, sorted; see `FileTree`."""
+        folder = self._folder(path)
+        if folder is None:
+            return []
+        with os.scandir(folder) as entries:
+            return sorted(printable(e.name) for e in entries if e.is_dir() and not is_ignored(e.name, self.ignore))
 
-    def categories(self, day: dt.date) -> list[str]:
-        """Printable names of the folders of a day, sorted."""
-        folder = self._root() / day.isoformat()
-        return sorted(printable(name) for name in self._folders(folder)) if _is_folder(folder) else []
+    def fetch(self, path: str, progress: Progress) -> None:
+        """Nothing: a disk is near."""
 
-    def list_files(self, day: dt.date, category: str) -> Listing:
-        """Files of a day's category.
+    def files(self, path: str) -> Listing:
+        """Everything below.
 
         Raises:
-            SourceError: the landing zone is missing, or something else stands where a folder must.
+            SourceError: the root is missing, or something else stands where a folder must.
         """
-        root = self._root()
-        folder = root / day.isoformat() / category
-        if not (_is_folder(folder.parent) and _is_folder(folder)):
+        folder = self._folder(path)
+        if folder is None:
             return Listing((), 0)
         found = walk(str(folder), self.ignore)
-        below, real = len(os.path.join(root, "")), os.path.realpath(root)
+        below, real = len(os.path.join(self.root, "")), os.path.realpath(self.root)
         files = (_describe(path, path[below:], real) for path in found.paths)
         return Listing(tuple(sorted((f for f in files if f), key=lambda file: file.source)), found.ignored)
 
@@ -129,30 +131,31 @@ class FolderSource:
             SourceReadError: it is gone, no regular file, out of the landing zone, not readable or changing.
         """
         try:
-            return _read_regular(os.path.join(self.landing, file.locator), self.landing, max_bytes)
+            with _open_regular(os.path.join(self.root, file.locator), self.root) as stream:
+                return _read_within(stream, max_bytes)
         except OSError as error:
             raise SourceReadError(f"{file.source}: cannot be read: {error.strerror or error}") from None
 
-    def _root(self) -> Path:
-        if not self.landing.is_dir():
+    def open(self, file: SourceFile) -> BinaryIO:
+        """A listed file as a seekable stream. Raises `SourceReadError` as `read`."""
+        try:
+            return _open_regular(os.path.join(self.root, file.locator), self.root)
+        except OSError as error:
+            raise SourceReadError(f"{file.source}: cannot be read: {error.strerror or error}") from None
+
+    def _folder(self, path: str) -> Path | None:
+        """The folder at `path`, or None where there is none; each part of the path must be a folder."""
+        if not self.root.is_dir():
             raise SourceError(
-                f"landing zone {printable(str(self.landing))}: no such folder; "
+                f"landing zone {printable(str(self.root))}: no such folder; "
                 "name another one or bring images into it with `image-assets land`"
             )
-        return self.landing
-
-    def _folders(self, folder: Path) -> list[str]:
-        with os.scandir(folder) as entries:
-            return [e.name for e in entries if e.is_dir() and not is_ignored(e.name, self.ignore)]
-
-
-def _day(name: str) -> dt.date | None:
-    """The day a folder is named after; `20261120` and `2026-W47-5` are dates to Python but not to `list_files`."""
-    try:
-        day = dt.date.fromisoformat(name)
-    except ValueError:
-        return None
-    return day if day.isoformat() == name else None
+        folder = self.root
+        for part in filter(None, path.split("/")):
+            folder /= part
+            if not _is_folder(folder):
+                return None
+        return folder
 
 
 def _is_folder(path: Path) -> bool:
@@ -187,20 +190,23 @@ def _is_within(path: str, folder: str) -> bool:
     return path.startswith(os.path.join(folder, ""))
 
 
-def _read_regular(path: str, root: Path, max_bytes: int) -> bytes:
+def _open_regular(path: str, root: Path) -> BinaryIO:
     real = os.path.realpath(path, strict=True)
     if not _is_within(real, os.path.realpath(root)):
         raise OSError("it is a link that leads out of the landing zone")
     if not stat.S_ISREG(os.lstat(real).st_mode):  # before opening: opening alone may act on a device
         raise OSError("it is no regular file")
     # Should it have become a pipe or a link since: opening does not wait for a writer, and does not follow.
-    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is no regular file")
-        expected = min(status.st_size, max_bytes + 1)
-        content = file.read(min(status.st_size, max_bytes) + 1)
-    if len(content) != expected:
-        raise OSError(f"it is being written to: {status.st_size} bytes when opened, {len(content)} or more when read")
+    stream = open(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")  # noqa: SIM115  # the caller's
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError("it is no regular file")
+    return stream
+
+
+def _read_within(stream: BinaryIO, max_bytes: int) -> bytes:
+    size = os.fstat(stream.fileno()).st_size
+    content = stream.read(min(size, max_bytes) + 1)
+    if len(content) != min(size, max_bytes + 1):
+        raise OSError(f"it is being written to: {size} bytes when opened, {len(content)} or more when read")
     return content

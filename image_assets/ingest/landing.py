@@ -21,13 +21,14 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from image_assets import dataset
 from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
 from image_assets.ingest.source import printable
+from image_assets.settings.section import Name
+from image_assets.settings.sources import FolderSource
 from image_assets.workers import Progress, no_progress
 
-DEFAULT_IGNORE = dataset.FolderSource().ignore
-_CATEGORY = TypeAdapter(dataset.Name)
+DEFAULT_IGNORE = FolderSource().ignore
+_CATEGORY = TypeAdapter(Name)
 _LONGEST_NAME = 255  # bytes, on every common file system
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from image_assets import dataset
-from image_assets.ingest.folder import FolderSource
+from collections.abc import Sequence
+from pathlib import Path
+
+from image_assets.ingest.day_folders import DayFolders
+from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import Source
+from image_assets.settings.sources import FolderSource
 
 
-def open_source(spec: dataset.FolderSource, landing: str) -> Source:
+def open_source(spec: FolderSource, landing: str) -> Source:
     """The source that a dataset file asks for.
 
     Args:
@@ -17,5 +21,9 @@ def open_source(spec: dataset.FolderSource, landing: str) -> Source:
     Raises:
         SourceError: the landing zone is of a kind that this source cannot open.
     """
-    kinds = {"folder": FolderSource}
-    return kinds[spec.kind](spec.landing or landing, spec.ignore)
+    return folder_source(spec.landing or landing, spec.ignore)
+
+
+def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders:
+    """Files under `LANDING/<day>/<category>/**` on a local disk."""
+    return DayFolders(LocalTree(landing, ignore))

@@ -1,6 +1,7 @@
 """What every way of arriving looks like to the pipeline: a day's files of a category, listed and then read.
 
-Here are the interface and its errors; each source has a module of its own, and `registry.py` knows them all.
+Here are the interfaces and their errors. A `FileTree` is a place where files lie (a disk, a bucket, the insides of
+archives); a `Source` says which of them arrived on a day under a category. `registry.py` knows them all.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
+
+from image_assets.ingest.reasons import Reason
+from image_assets.workers import Progress
 
 # Cc, Cs, Zl, Zp, the signs that turn the direction of writing, and the escape itself. Unicode guarantees that
 # these classes keep their members, so a provenance does not change with the version of Python.
@@ -20,7 +24,15 @@ class SourceError(Exception):
 
 
 class SourceReadError(SourceError):
-    """One listed file that cannot be read; the others still can."""
+    """One listed file that cannot be read; the others still can.
+
+    Attributes:
+        reason: The code that it gets in quarantine.
+    """
+
+    def __init__(self, message: str, reason: Reason = Reason.UNREADABLE) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,50 @@ class Listing:
     ignored: int
 
 
+class FileTree(Protocol):
+    """A place where files lie in folders. Paths have `/` between their parts; `""` is the top.
+
+    It can be pickled, and its methods called from several threads.
+    """
+
+    def folders(self, path: str) -> list[str]:
+        """Printable names of the folders directly below, sorted; none where `path` is not there.
+
+        Raises:
+            SourceError: the top is not there, or something other than a folder stands where one must.
+        """
+        ...
+
+    def fetch(self, path: str, progress: Progress) -> None:
+        """Bring near what lies below and cannot be read where it is; what was brought before is not brought again.
+
+        Raises:
+            SourceError: as `folders`, or there is no room for it.
+        """
+        ...
+
+    def files(self, path: str) -> Listing:
+        """Everything below, at any depth; empty where `path` is not there. Raises `SourceError` as `folders`."""
+        ...
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed file; see `Source.read`."""
+        ...
+
+    def open(self, file: SourceFile) -> BinaryIO:
+        """A listed file as a seekable stream, for what is too large to be read whole.
+
+        Raises:
+            SourceReadError: it cannot be opened.
+        """
+        ...
+
+
 class Source(Protocol):
-    """A way of arriving. Each method but `read` raises `SourceError` where the source itself is not there."""
+    """A way of arriving. Each method but `read` raises `SourceError` where the source itself is not there.
+
+    It can be pickled, and `read` called from several threads.
+    """
 
     def days(self) -> list[dt.date]:
         """Days on which something arrived, ascending."""
@@ -65,8 +119,18 @@ class Source(Protocol):
         """Names that a day's files arrived under, sorted; they need not be the dataset's."""
         ...
 
+    def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
+        """Bring near what cannot be read where it is: downloads, members of archives. Most sources have none.
+
+        Called before `list_files`. What was brought before is not brought again, so it can be killed and repeated.
+        """
+        ...
+
     def list_files(self, day: dt.date, category: str) -> Listing:
-        """Everything that arrived on a day under a category; empty where nothing did."""
+        """Everything that arrived on a day under a category; empty where nothing did.
+
+        What was to be fetched and could not be is listed too: reading it raises, with the reason.
+        """
         ...
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Where images come from and what the stages make of them."""
+"""What the stages make of the images."""
 
 from __future__ import annotations
 
@@ -7,20 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from image_assets.settings.section import Section
-
-
-class FolderSource(Section):
-    """Files under `LANDING/<day>/<category>/**`, at any depth."""
-
-    kind: Literal["folder"] = "folder"
-    landing: str | None = Field(
-        default=None, description="Local folder of the landing zone; default: the one the platform is started with."
-    )
-    ignore: tuple[str, ...] = Field(
-        default=(".*", "Thumbs.db", "desktop.ini"),
-        description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
-    )
-
 
 Precision = Literal["float32", "int8"]
 

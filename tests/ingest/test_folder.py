@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.ingest.folder import IN_PROGRESS, FolderSource
-from image_assets.ingest.registry import open_source
+from image_assets.ingest.day_folders import DayFolders
+from image_assets.ingest.folder import IN_PROGRESS
+from image_assets.ingest.registry import folder_source, open_source
 from image_assets.ingest.source import SourceError, SourceReadError, printable
-from image_assets.settings.stages import FolderSource as FolderSpec
+from image_assets.settings.sources import FolderSource as FolderSpec
 
 DAY = dt.date(2026, 11, 20)
 MANY = 1_000_000
@@ -30,8 +31,8 @@ def plants(tmp_path: Path) -> Path:
     return folder
 
 
-def source(plants: Path, *ignore: str) -> FolderSource:
-    return FolderSource(plants.parents[1], ignore)
+def source(plants: Path, *ignore: str) -> DayFolders:
+    return folder_source(plants.parents[1], ignore)
 
 
 def listed(plants: Path, *ignore: str) -> list[str]:
@@ -108,7 +109,7 @@ def test_every_name_that_a_disk_takes_is_listed_once_and_read_again(names: set[b
         for name in names:
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(name)
-        files = FolderSource(landing)
+        files = folder_source(landing)
         found = files.list_files(DAY, "plant").files
         assert {file.source: files.read(file, MANY) for file in found} == {
             f"{DAY}/plant/{printable(os.fsdecode(name))}": name for name in names
@@ -202,7 +203,7 @@ def test_a_folder_or_file_that_may_not_be_opened_is_listed_so_that_nothing_vanis
         else:
             closed.write_bytes(b"x")
         closed.chmod(0)
-        folder = FolderSource(landing)
+        folder = folder_source(landing)
         with as_somebody_else():
             files = folder.list_files(DAY, "plant").files
             assert [file.source for file in files] == [f"{DAY}/plant/{name}", f"{DAY}/plant/open.png"]
@@ -250,7 +251,7 @@ def test_a_file_that_is_being_written_to_is_not_taken_for_whole(plants: Path, mo
         patch.setattr(os, "fstat", look_before_more_is_written)
         with pytest.raises(SourceReadError, match=r"a\.png: cannot be read: it is being written to"):
             folder.read(file, MANY)
-    assert folder.read(file, MANY) == b"beginning and end"
+    assert folder.read(file, MANY) == (plants / "a.png").read_bytes()
 
 
 def test_a_file_that_becomes_a_link_out_after_listing_is_not_followed(plants: Path, tmp_path: Path) -> None:
@@ -330,7 +331,7 @@ def test_a_link_in_the_place_of_a_folder_is_an_error(plants: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("question", ["days", "categories", "list_files"])
 def test_a_missing_landing_zone_is_an_error_that_says_what_to_do(tmp_path: Path, question: str) -> None:
-    nowhere = FolderSource(tmp_path / "nowhere")
+    nowhere = folder_source(tmp_path / "nowhere")
     ask = {
         "days": nowhere.days,
         "categories": lambda: nowhere.categories(DAY),

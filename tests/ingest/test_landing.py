@@ -11,8 +11,8 @@ from threading import Barrier
 import pytest
 
 from image_assets.ingest import landing as landing_module
-from image_assets.ingest.folder import FolderSource
 from image_assets.ingest.landing import LandingError, LandingReport, categories_of, land
+from image_assets.ingest.registry import folder_source
 
 DAY = dt.date(2026, 11, 20)
 
@@ -116,7 +116,7 @@ def test_any_name_can_land_and_a_url_names_the_landing_zone(tmp_path: Path) -> N
         write(tmp_path / "in" / os.fsdecode(name), name)
     url = (tmp_path / "landing zone").as_uri()
     assert land([tmp_path / "in"], url, DAY, "plant").copied == len(names)
-    source = FolderSource(url)
+    source = folder_source(url)
     files = source.list_files(DAY, "plant").files
     assert sorted(source.read(file, 100) for file in files) == sorted(names)
 
@@ -158,7 +158,7 @@ def test_a_copy_that_is_cut_off_is_not_seen_and_the_next_run_finishes(
         patch.setattr(landing_module.shutil, "copyfile", killed)
         with pytest.raises(KeyboardInterrupt):
             land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
-    assert FolderSource(tmp_path / "landing").list_files(DAY, "plant").files == ()
+    assert folder_source(tmp_path / "landing").list_files(DAY, "plant").files == ()
     land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert landed(tmp_path / "landing") == {"in/1.png": b"whole content"}
 

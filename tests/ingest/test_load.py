@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from image_assets.engine import LocalEngine
 from image_assets.ingest import units
+from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.decode import decode
-from image_assets.ingest.folder import FolderSource
+from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceFile
 from image_assets.ingest.units import SourceChanged
 from image_assets.quality.metrics import measure
@@ -50,9 +52,9 @@ class Place:
         file.write_bytes(content)
         return file
 
-    def load(self, day: dt.date, category: str = "plant", source: FolderSource | None = None) -> IngestReport:
+    def load(self, day: dt.date, category: str = "plant", source: DayFolders | None = None) -> IngestReport:
         return ingest_partition(
-            Partition(day, category), DATASET, source or FolderSource(self.landing), self.tables, LocalEngine()
+            Partition(day, category), DATASET, source or folder_source(self.landing), self.tables, LocalEngine()
         )
 
     def rows(self, table: str) -> pl.DataFrame:
@@ -225,11 +227,12 @@ def test_units_give_the_rows_of_a_single_one(tmp_path: Path, monkeypatch: pytest
     assert states[0] == states[1]
 
 
-class Meddling(FolderSource):
+class Meddling(DayFolders):
     """A folder in which somebody changes a file between the first and the second look at it."""
 
     def __init__(self, landing: Path, meddle: Callable[[Path], object]) -> None:
-        super().__init__(landing)
+        super().__init__(LocalTree(landing))
+        self.landing = landing
         self.meddle = meddle
         self.reads: Counter[str] = Counter()
 
