@@ -1,15 +1,20 @@
 """What must hold of the suspects among labels: there are few."""
 
 import polars as pl
+from scipy.stats import binom
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.quality.sample import sample_size
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS
 
+# Of few images, one or two suspects are a large share. Only a count that the limit explains with less than this
+# probability is a warning.
+_BY_CHANCE = 0.05
+
 
 @check("In no category are too many images suspected of a wrong label, or far from the others.", severity=WARN)
 def few_label_suspects(subject: Subject) -> Outcome:
-    """Suspects ÷ images looked at, per category, against `label_noise.max_share`."""
+    """Suspects among the images looked at, per category, against `label_noise.max_share` by a binomial test."""
     spec = subject.dataset.label_noise
     counts = subject.rows(IMAGE_FEATURES).group_by("category").agg(pl.len().alias("images")).collect()
     suspects = subject.rows(LABEL_SUSPECTS).collect().sort("kind", "score", descending=[False, True])
@@ -17,8 +22,11 @@ def few_label_suspects(subject: Subject) -> Outcome:
     shares = counts.join(found, on="category", how="left").with_columns(pl.col("suspects").fill_null(0))
     images = shares["images"].to_list()
     looked_at = [sample_size(one, sum(images), spec.max_rows) for one in images]
-    shares = shares.with_columns(share=pl.col("suspects") / pl.Series(looked_at, dtype=pl.Int64)).sort("category")
-    above = shares.filter(pl.col("share") > spec.max_share)["category"].to_list()
+    by_chance = binom.sf(shares["suspects"].cast(pl.Int64).to_numpy() - 1, looked_at, spec.max_share)
+    shares = shares.with_columns(
+        share=pl.col("suspects") / pl.Series(looked_at, dtype=pl.Int64), by_chance=pl.Series(by_chance)
+    ).sort("category")
+    above = shares.filter(pl.col("by_chance") < _BY_CHANCE)["category"].to_list()
     return Outcome(
         passed=not above,
         figures={

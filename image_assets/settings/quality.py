@@ -55,7 +55,11 @@ class LabelNoise(Section):
         default=100_000, ge=100, description="Of more images, a sample in which every category keeps its share."
     )
     max_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of a category's images that may be suspects without a warning."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of a category's images that may be suspects. More are warned of, beyond what "
+        "chance explains (binomial test, 5 %).",
     )
     seed: int = Field(default=0, ge=0, description="Of folds and sample: the same images give the same suspects.")
 

@@ -30,7 +30,8 @@ from asset_checks import (
     raw_images,
 )
 from asset_checks.check import Check
-from image_assets.schema import DUPLICATES, RAW_IMAGES, Partition
+from image_assets.quality.accounting import accounts_of
+from image_assets.schema import ACCOUNTING, DUPLICATES, RAW_IMAGES, Partition
 from tests.asset_checks import (
     test_classifier,
     test_embedding,
@@ -77,7 +78,9 @@ def mutations() -> Iterator[Mutation]:
         for fault, (plant, expected) in faults.items():
             yield Mutation(asset, fault, plant, checks, None, _names(expected))
     for fault, plant in test_accounting.FAULTS.items():
-        yield Mutation("accounting", fault, plant, accounting.CHECKS, None, frozenset({"accounts_balance"}))
+        yield Mutation(
+            "accounting", fault, _accounted_anew(plant), accounting.CHECKS, None, frozenset({"accounts_balance"})
+        )
     yield Mutation(
         "label_conflicts",
         "a copy of a plant among the animals",
@@ -86,6 +89,16 @@ def mutations() -> Iterator[Mutation]:
         None,
         frozenset({"no_open_conflict", "open_conflicts_within_limit"}),
     )
+
+
+def _accounted_anew(plant: Plant) -> Plant:
+    """The fault, and the accounts of the tables as they are then."""
+
+    def planted(platform: Platform) -> None:
+        plant(platform)
+        platform.replace_rows(ACCOUNTING, None, accounts_of(platform.store, platform.dataset.name).table())
+
+    return planted
 
 
 def _names(expected: str | set[str]) -> frozenset[str]:

@@ -21,12 +21,12 @@ CHECKS = label_suspects.CHECKS
 
 @pytest.fixture(scope="module")
 def mislabelled(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """Twenty-four drawings per category, and four animals among the plants."""
+    """Twenty-four drawings per category, and six animals among the plants."""
     # Animals among plants look like animals too, which is a matter of label_conflicts and not looked at here.
     platform = Platform(small_dataset(label_conflicts={"limit": 1.0}), tmp_path_factory.mktemp("mislabelled"))
     for kind, category in enumerate(platform.dataset.categories):
         land_pictures(platform.landing, str(FIRST), category, kind, range(24))
-    land_pictures(platform.landing, str(FIRST), "plant", 1, range(50, 54))
+    land_pictures(platform.landing, str(FIRST), "plant", 1, range(50, 56))
     result = platform.run(FIRST)
     assert result.ok, result.errors
     assert "label_suspects/few_label_suspects" in [str(check) for check in result.checks if not check.passed]
@@ -41,12 +41,12 @@ def planted(platform: Platform) -> set[str]:
 def test_animals_among_the_plants_are_suspected_and_suggested_to_be_animals(mislabelled: Platform) -> None:
     suspects = mislabelled.rows(LABEL_SUSPECTS)
     found = suspects.filter(pl.col("kind") == "label")
-    assert len(planted(mislabelled) & set(found["image_id"])) >= 2
-    assert len(planted(mislabelled) & set(suspects["image_id"])) >= 3
+    assert len(planted(mislabelled) & set(found["image_id"])) >= 3
+    assert len(planted(mislabelled) & set(suspects["image_id"])) >= 4
     assert found.filter(pl.col("image_id").is_in(planted(mislabelled)))["suggested_category"].unique().to_list() == [
         "animal"
     ]
-    assert len(set(suspects["image_id"]) - planted(mislabelled)) <= 2
+    assert len(set(suspects["image_id"]) - planted(mislabelled)) <= 3
     assert set(suspects.select("date", "category").iter_rows()) >= {(FIRST, "plant")}
 
 
@@ -56,7 +56,7 @@ def test_the_category_with_the_wrong_files_is_warned_of_and_a_clean_dataset_pass
     found = outcome(mislabelled, label_suspects.few_label_suspects)
     assert not found.passed
     assert "plant" in found.advice
-    assert float(found.figures["share of plant"]) >= 3 / 28 - 1e-4
+    assert float(found.figures["share of plant"]) >= 4 / 30 - 1e-4
     assert found.sample is not None
     assert set(found.sample["category"]) == {"plant"}
     assert failing(loaded_platform, CHECKS) == set()
@@ -68,7 +68,7 @@ def test_without_anything_loaded_there_is_nothing_to_suspect(tmp_path) -> None:
 
 def test_suspects_that_somebody_added_are_counted(loaded_platform: Platform, tmp_path) -> None:
     damaged = loaded_platform.copy_to(tmp_path)
-    images = damaged.rows(IMAGE_FEATURES).filter(pl.col("category") == "human").head(3)
+    images = damaged.rows(IMAGE_FEATURES).filter(pl.col("category") == "human").head(5)
     added = images.select(
         "image_id", "label", "date", "category", kind=pl.lit("outlier"), score=pl.lit(9, pl.Float32),
         suggested_category=pl.lit(None, pl.String), probability=pl.lit(None, pl.Float32),
@@ -88,7 +88,7 @@ def test_a_large_dataset_is_judged_on_a_sample(mislabelled: Platform) -> None:
     )
     report = find_suspects(more, small, digest)
     assert report.sampled
-    assert (report.images, report.judged) == (228, 178)
+    assert (report.images, report.judged) == (234, 179)
     assert report.rows.equals(find_suspects(more, small, digest).rows)
 
 
