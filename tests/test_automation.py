@@ -54,7 +54,7 @@ def tick(definitions: dg.Definitions, schedule: str, moment: dt.datetime) -> lis
     """The run requests of a schedule's tick at a moment."""
     repository = definitions.get_repository_def()
     with (
-        dg.instance_for_test() as instance,
+        dg.DagsterInstance.ephemeral() as instance,
         dg.build_schedule_context(
             instance=instance, scheduled_execution_time=moment, repository_def=repository
         ) as context,
@@ -127,7 +127,7 @@ def ticks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ticks]:
     zone = zone_at_noon()
     today = dt.datetime.now(ZoneInfo(zone)).date()
     dataset = small_dataset(categories={"plant": 0, "animal": 1}, start_day=today - 5 * ONE_DAY, time_zone=zone)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         ticks = Ticks(Platform(dataset, tmp_path), instance, getattr(request, "param", dt.timedelta()))
         for category in dataset.categories:
             ticks.land(category, range(6))
@@ -233,7 +233,7 @@ def test_reports_are_made_when_data_is_due_although_nothing_came(tmp_path: Path)
     definitions = Platform(small_dataset(time_zone="Europe/Berlin"), tmp_path).definitions()
     morning = dt.datetime.combine(FIRST + ONE_DAY, dt.time(9, 58), BERLIN)
     cursor, requested = None, []
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         for minutes in (0, 1, 3, 4):
             now = morning + dt.timedelta(minutes=minutes)
             result = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=now, cursor=cursor)
@@ -295,7 +295,7 @@ def run_daily(platform: Platform, changes: dict[str, object]) -> tuple[dg.Execut
         LandingResource(url=str(platform.landing)), StoreResource(url=str(platform.root / "store"))
     )
     definitions = build_definitions([platform.dataset], {**resources, **changes})
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def(daily_job_name(platform.dataset)).execute_in_process(
             instance=instance,
             partition_key=partition_key(platform.partition()),

@@ -85,7 +85,7 @@ def test_the_same_day_on_a_bucket_gives_the_same_tables_and_files(
     )
     definitions = build_definitions([dataset], resources)
     store = Store(url, s3_server.storage_options)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):  # the second time finds everything done
             result = run_day(definitions, dataset, chosen_partitions(dataset, FIRST, []), instance)
             assert result.ok, result.errors

@@ -42,7 +42,7 @@ def test_a_day_that_was_not_loaded_is_late_from_ten_oclock_until_it_is(tmp_path,
     def at(hour: int, minute: int = 0, days: int = 0) -> dt.datetime:
         return dt.datetime.combine(day + dt.timedelta(days), dt.time(hour, minute), BERLIN)
 
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
 
         def loaded(moment: dt.datetime, of: dt.date) -> None:
             with freeze_time(moment):

@@ -11,7 +11,7 @@ from tests.platform import FIRST, Platform
 
 def test_a_folder_that_is_no_category_is_warned_of_once_and_seen_in_the_metadata(damaged: Platform) -> None:
     land_pictures(damaged.landing, str(FIRST), "Plants", 0, range(1))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         partitions = chosen_partitions(damaged.dataset, FIRST, ["plant", "animal"])
         result = run_day(damaged.definitions(), damaged.dataset, partitions, instance)
         event = instance.get_latest_materialization_event(dg.AssetKey(["drawn", "arrivals"]))

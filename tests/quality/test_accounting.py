@@ -102,7 +102,7 @@ def test_what_does_not_balance_is_named(damaged: Platform, fault: str) -> None:
 def test_it_is_reported_although_the_day_did_not_come_through(damaged: Platform) -> None:
     FAULTS["image lost"](damaged)
     job = damaged.definitions().resolve_implicit_global_asset_job_def()
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = job.get_subset(asset_selection={dg.AssetKey(["drawn", "accounting"])}).execute_in_process(
             instance=instance, raise_on_error=False
         )

@@ -46,7 +46,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platfor
         land_pictures(platform.landing, str(FIRST), category, kind, range(12))
     land_pictures(platform.landing, str(SECOND), "plant", 0, range(20, 24))
     (platform.landing / str(SECOND) / "plant" / "empty.png").touch()
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert day_of(platform, FIRST, instance)
         day_of(platform, SECOND, instance, "plant")
         lose_a_feature(platform)
@@ -81,7 +81,7 @@ def test_every_category_says_how_recent_it_is_and_how_much_was_refused(recorded)
 def test_a_day_on_which_nothing_arrived_was_loaded_all_the_same(tmp_path) -> None:
     platform = Platform(small_dataset(categories={"plant": 0, "animal": 1}), tmp_path)
     platform.landing.mkdir()
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert [one.days_behind for one in health(platform, instance).categories] == [None, None]
         day_of(platform, SECOND, instance, "animal")
         plant, animal = health(platform, instance).categories
@@ -148,7 +148,7 @@ def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(monkeypatch
         drift(SECOND, "human", "failed", "quarantine_rate"),
     ]
     monkeypatch.setattr("image_assets.quality.health.check_states", lambda *_: found)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         categories = health(Platform(small_dataset(), tmp_path), instance).categories
     assert {one.category: one.drift for one in categories} == {"plant": "warned", "animal": "passed", "human": None}
 

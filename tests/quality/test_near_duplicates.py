@@ -266,7 +266,7 @@ def test_shards_with_a_disputed_image_are_noticed(platform: Platform, tmp_path: 
         for key in {row[:2] for row in rows.select("date", "category").rows()} if schema.partitioned else {None}:
             partition = Partition(*key) if key else None
             copy.replace_rows(schema, partition, copy.rows(schema, partition).clear())
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         job = copy.definitions().resolve_job_def(publish_job_name(copy.dataset))
         assert job.execute_in_process(instance=instance, partition_key=partition_key(PLANTS)).success
     assert "picture-0005.png" in published(copy, PLANTS)
