@@ -107,6 +107,17 @@ class LocalTree:
         with os.scandir(folder) as entries:
             return sorted(printable(e.name) for e in entries if e.is_dir() and not is_ignored(e.name, self.ignore))
 
+    def loose_files(self, path: str) -> list[SourceFile]:
+        """What lies directly in a folder and is no folder, sorted; see `FileTree`."""
+        folder = self._folder(path)
+        if folder is None:
+            return []
+        below, real = len(os.path.join(self.root, "")), os.path.realpath(self.root)
+        with os.scandir(folder) as entries:
+            paths = [e.path for e in entries if not e.is_dir() and not is_ignored(e.name, self.ignore)]
+        files = (_describe(path, path[below:], real) for path in paths)
+        return sorted((file for file in files if file), key=lambda file: file.source)
+
     def fetch(self, path: str, progress: Progress) -> None:
         """Nothing: a disk is near."""
 

@@ -291,13 +291,13 @@ def test_replaced_content_has_another_version(plants: Path) -> None:
     assert before.version != after.version
 
 
-def test_days_and_categories_are_what_folders_say(plants: Path) -> None:
+def test_days_are_what_folders_say_and_categories_all_that_lies_in_them(plants: Path) -> None:
     for name in ("2026-11-19/animal", "20261118/x", "2026-W47-1/x", "2026-02-30/x", "notes/y", f"{DAY}/.hidden"):
         (plants.parents[1] / name).mkdir(parents=True)
     (plants.parents[1] / "2026-11-18").write_bytes(b"a file is no day")
-    (plants.parent / "readme.txt").write_bytes(b"a file is no category")
+    (plants.parent / "readme.txt").write_bytes(b"a file is no category, and must not be overlooked")
     assert source(plants, ".*").days() == [dt.date(2026, 11, 19), DAY]
-    assert source(plants, ".*").categories(DAY) == ["plant"]
+    assert source(plants, ".*").categories(DAY) == ["plant", "readme.txt"]
     assert source(plants).categories(dt.date(2020, 1, 1)) == []
 
 
