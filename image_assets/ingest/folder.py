@@ -47,7 +47,7 @@ def local_path(landing: str | Path) -> Path:
     if url.scheme != "file" or url.netloc not in ("", "localhost"):
         raise SourceError(
             f"landing zone {printable(text)}: a folder source takes a local folder or a file:/// URL; "
-            "buckets and other machines come with another kind of source"
+            "for a bucket set `source: {kind: bucket}` in the dataset file"
         )
     return Path(unquote(url.path, errors="surrogateescape"))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from image_assets.settings.section import Section
+
+_IGNORE = (".*", "Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 class Archives(Section):
@@ -33,7 +35,7 @@ class FolderSource(Section):
         default=None, description="Local folder of the landing zone; default: the one the platform is started with."
     )
     ignore: tuple[str, ...] = Field(
-        default=(".*", "Thumbs.db", "desktop.ini", "__MACOSX"),
+        default=_IGNORE,
         description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
     )
     archives: Archives = Archives()
@@ -44,4 +46,27 @@ class FolderSource(Section):
     )
 
 
-Source = FolderSource
+class BucketSource(Section):
+    """Objects of a bucket, `s3://bucket/prefix`, or files of a local folder by the same code."""
+
+    kind: Literal["bucket"]
+    landing: str | None = Field(
+        default=None, description="`s3://bucket/prefix`; default: the landing zone that the platform is started with."
+    )
+    days: Literal["by_key", "by_last_modified"] = Field(
+        default="by_key",
+        description="Where an object's day of arrival is found: in its key, `<day>/<category>/**`, or in its last "
+        "modification, in the dataset's time zone, with keys `<category>/**`.",
+    )
+    ignore: tuple[str, ...] = Field(
+        default=_IGNORE, description="Names of objects, and of parts of keys (shell patterns), that are no arrivals."
+    )
+    archives: Archives = Archives()
+    staging: str | None = Field(
+        default=None,
+        description="Local folder for what is unpacked before it is loaded; default: one below the folder that "
+        "`IMAGE_ASSETS_STAGING` names, else in the cache folder. It may be deleted at any time.",
+    )
+
+
+Source = Annotated[FolderSource | BucketSource, Field(discriminator="kind")]

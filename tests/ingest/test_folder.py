@@ -352,7 +352,7 @@ def test_a_file_url_is_a_folder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("url", ["s3://bucket/landing", "file://other-machine/landing"])
 def test_a_bucket_or_another_machine_is_no_folder(url: str) -> None:
-    with pytest.raises(SourceError, match=f"{url}.*buckets and other machines come with another kind of source"):
+    with pytest.raises(SourceError, match=f"{url}.*for a bucket set `source"):
         open_source(FolderSpec(), url)
 
 

@@ -25,6 +25,7 @@ _LOCATOR_BYTES = 20
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 0xFFFF
+_LONGEST_RECORD = _CENTRAL.size + 3 * 0xFFFF
 _UNKNOWN = 0xFFFFFFFF
 _STORED, _DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 _METHODS = (_STORED, _DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -103,19 +104,24 @@ def find_directory(stream: GuardedStream) -> Directory | None:
 
 def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[Record]:
     """The records of the central directory. Raises `ArchiveBroken` where there is none though one must be."""
-    at = directory.start
+    at, window, window_at = directory.start, b"", 0
     while at < directory.end:
-        stream.seek(at)
-        head = read_fully(stream, _CENTRAL.size)
+        # By the window, as members are read between two records and the archive may lie in a bucket.
+        if len(window) - window_at < _LONGEST_RECORD:
+            stream.seek(at)
+            window, window_at = read_fully(stream, min(_CHUNK, directory.end - at)), 0
+        head = window[window_at : window_at + _CENTRAL.size]
         if len(head) < _CENTRAL.size or not head.startswith(CENTRAL):
             raise ArchiveBroken(f"its directory is damaged at byte {at:,}")
         (_, made_by, _, flags, method, _, _, crc, packed, size, n_name, n_extra, n_comment, _, _, attributes, position
          ) = _CENTRAL.unpack(head)  # fmt: skip
-        name, extra = read_fully(stream, n_name), read_fully(stream, n_extra)
+        name_at = window_at + _CENTRAL.size
+        name, extra = window[name_at : name_at + n_name], window[name_at + n_name : name_at + n_name + n_extra]
         size, packed, position = _zip64(extra, size, packed, position)
         mode = attributes >> 16 if made_by >> 8 == _UNIX else 0
         mode = mode if stat.S_IFMT(mode) else 0
-        at += _CENTRAL.size + n_name + n_extra + n_comment
+        length = _CENTRAL.size + n_name + n_extra + n_comment
+        at, window_at = at + length, window_at + length
         if at > directory.end:
             raise ArchiveBroken("its directory is damaged: a record leads out of it")
         yield Record(name, flags, method, crc, packed, size, position + directory.base, mode)
