@@ -23,7 +23,12 @@ from io_managers.store import local_folder
 
 _ADVICE = {
     "NoSuchBucket": "there is no such bucket; name another one or make it with `image-assets bucket create`",
-    "AccessDenied": "the credentials do not allow it: they need s3:ListBucket and s3:GetObject",
+    "404": "there is no such bucket",
+    "BucketAlreadyExists": "the name is taken by somebody else's bucket; choose another one",
+    "InvalidBucketName": "3 to 63 lower-case letters, digits, - and . name a bucket",
+    "BucketNotEmpty": "it is not empty; first run `image-assets bucket empty`",
+    "403": "the credentials do not allow it",
+    "AccessDenied": "the credentials do not allow it; reading takes s3:ListBucket and s3:GetObject",
     "InvalidAccessKeyId": "the access key is not known there; check AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "the secret key is wrong; check AWS_SECRET_ACCESS_KEY",
     "PermanentRedirect": "it lies in another region; set AWS_REGION",
