@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, GuardedStream, Member, MemberRefused, refused
+from image_assets.ingest.archives.zip_content import content
 from image_assets.ingest.archives.zip_records import (
     CENTRAL,
     END,
     SIZES_FOLLOW,
     Directory,
     Record,
-    content,
     directory_records,
     find_directory,
     local_record,

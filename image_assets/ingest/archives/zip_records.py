@@ -1,7 +1,7 @@
-"""The records of a zip archive, and the content that they describe.
+"""The records of a zip archive.
 
 Format: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.3. Unlike `ZipFile` this reads the central directory record by
-record, whatever number of them it holds or states; the content is decompressed by `zipfile.ZipExtFile`.
+record, whatever number of them it holds or states, and keeps none in memory.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, cast
 
-from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, GuardedStream, MemberRefused
+from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, MemberRefused
 from image_assets.ingest.reasons import Reason
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
@@ -27,12 +26,9 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 0xFFFF
 _LONGEST_RECORD = _CENTRAL.size + 3 * 0xFFFF
 _UNKNOWN = 0xFFFFFFFF
-_STORED, _DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
-_METHODS = (_STORED, _DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _UNIX = 3
 _CHUNK = 1 << 20
-# bzip2 and LZMA are not decompressed up to a limit: what a piece of input this small becomes must fit into memory.
-_SMALL_CHUNK = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -139,28 +135,6 @@ def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
         return None
     size, packed, _ = _zip64(extra, size, packed, 0)
     return Record(name, flags, method, crc, packed, size, at, 0), at + _LOCAL.size + n_name + n_extra
-
-
-def content(stream: GuardedStream, record: Record, start: int, meter: Callable[[int], None]) -> Iterator[bytes]:
-    """A member's content. Raises `MemberRefused` where it is not what the record says."""
-    record.check_kind()
-    info = zipfile.ZipInfo()
-    info.compress_type, info.CRC = record.method, record.crc
-    info.compress_size, info.file_size = record.packed, record.size
-    step = _CHUNK if record.method in (_STORED, _DEFLATED) else _SMALL_CHUNK
-    got = 0
-    try:
-        stream.seek(start)
-        with zipfile.ZipExtFile(cast(BinaryIO, stream), "r", info) as unpacked:
-            while chunk := unpacked.read(step):
-                got += len(chunk)
-                meter(len(chunk))
-                yield chunk
-    except DAMAGE as error:
-        said = str(error) or "its data end too early"
-        raise MemberRefused(Reason.MEMBER_DAMAGED, f"after {got:,} of {record.size:,} bytes: {said}") from None
-    if got != record.size:
-        raise MemberRefused(Reason.MEMBER_DAMAGED, f"{got:,} bytes where {record.size:,} are stated")
 
 
 def read_fully(stream: GuardedStream, size: int) -> bytes:
