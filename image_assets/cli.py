@@ -12,6 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from image_assets.bucket_command import add_bucket_commands
+
 _BAD_USAGE = 2
 _INTERRUPTED = 130
 
@@ -80,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     accounting.add_argument("--csv", metavar="FILE", type=Path, help="write it into this file too")
     accounting.set_defaults(command=_accounting)
 
+    add_bucket_commands(commands)
+
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
     demo.add_argument("--images", type=Path, help="a folder with one folder per category, instead of the sample")
@@ -110,8 +114,10 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
     from io_managers.store import StoreError
+    from resources.buckets import BucketError
 
-    return DatasetError, ExtractorError, LandingError, SourceError, ReviewError, UsageError, SampleError, StoreError
+    stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
+    return *stages, BucketError, DatasetError, StoreError, UsageError
 
 
 def _run(options: argparse.Namespace) -> int:

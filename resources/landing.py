@@ -11,8 +11,12 @@ from image_assets.ingest.source import Source
 class LandingResource(dg.ConfigurableResource):
     """The landing zone that datasets read from unless their file names one of its own."""
 
-    url: str = Field(description="Folder with LANDING/<day>/<category>/** in it.")
+    url: str = Field(description="Folder or s3://bucket/prefix with LANDING/<day>/<category>/** in it.")
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Options of the object store under object_store's names, such as aws_endpoint or aws_region.",
+    )
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""
-        return open_source(dataset.source, dataset.source.landing or self.url)
+        return open_source(dataset.source, self.url, dataset.time_zone, self.options)

@@ -189,7 +189,7 @@ def test_ctrl_c_ends_the_command_and_not_only_the_step(
         (["--category", "rock"], "dataset drawn has no category 'rock'; it has animal, human, plant"),
         (["--dataset", "nowhere.yaml"], "nowhere.yaml: cannot read this dataset file"),
         (["--landing", "/nowhere/at/all"], "/nowhere/at/all: no such folder"),
-        (["--landing", "s3://bucket/landing"], "buckets and other machines come with another kind of source"),
+        (["--landing", "s3://bucket/landing"], "for a bucket set `source: {kind: bucket}`"),
         (["--store", "ftp://host/store"], "expected a folder, file:///… or s3://bucket/prefix"),
         (["--store", "s3://bucket/store"], "set DAGSTER_HOME"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import subprocess
@@ -12,8 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from image_assets.ingest.registry import open_source
+from image_assets.settings.sources import FolderSource
+from image_assets.workers import no_progress
+from tests.ingest.archives import zipped
 from tests.pictures import picture
 from tests.platform import small_dataset
+from tests.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,6 +58,27 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
                 assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
                 ran += 1
     assert ran == 6
+
+
+def test_the_page_on_sources_says_what_works(tmp_path: Path, s3_server: S3Server) -> None:
+    (tmp_path / "june.zip").write_bytes(zipped([("inner/a.jpg", picture(0, 1))]))
+    options = {name.upper(): value for name, value in s3_server.storage_options.items()}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, **options, "PATH": path, "PYTHONPATH": str(ROOT)}
+    ran = 0
+    for language, _, content in blocks(ROOT / "docs" / "sources.md"):
+        if language == "sh":
+            command = ["bash", "-euc", content]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+        else:
+            small_dataset(**yaml.safe_load(content))
+    assert ran == 2
+    source = open_source(FolderSource(staging=str(tmp_path / "staging")), str(tmp_path / "landing"))
+    day = dt.date(2026, 11, 20)
+    source.fetch(day, "owl", no_progress)
+    assert [file.source for file in source.list_files(day, "owl").files] == ["2026-11-20/owl/june.zip/inner/a.jpg"]
 
 
 @pytest.mark.parametrize("target", sorted(make_targets()))

@@ -18,6 +18,8 @@ from resources.landing import LandingResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
 
+_NAMED = 20  # names in a warning
+
 
 def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The ingest assets of a dataset."""
@@ -59,11 +61,11 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         metadata = _metadata(report)
         metadata["raw_images"] |= _figures(report, time.monotonic() - began, peak)
         if unknown:
-            metadata["arrivals"]["unknown categories"] = ", ".join(unknown)
+            named = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED:,} more" if unknown[_NAMED:] else "")
+            metadata["arrivals"]["unknown categories"] = named
             context.log.warning(
-                f"{partition.date}: these are no categories of {dataset.name} and are not loaded: "
-                f"{', '.join(unknown)}; "
-                "rename the folders, or add the categories to the dataset file"
+                f"{partition.date}: these are no categories of {dataset.name} and are not loaded: {named}; "
+                "rename folders or add the categories to the dataset file, and put files into a category's folder"
             )
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))
         metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.source import FileTree, Listing, SourceFile
 from image_assets.workers import Progress
 
 
 class DayFolders:
     """A source whose files lie under `<day>/<category>/`, at any depth.
+
+    An archive directly in a day's folder holds categories: `<day>/photos.zip/<category>/**`.
 
     Args:
         tree: Where they lie.
@@ -23,20 +26,32 @@ class DayFolders:
         return days_among(self.tree.folders(""))
 
     def categories(self, day: dt.date) -> list[str]:
-        """Printable names of the folders of a day, sorted."""
-        return self.tree.folders(day.isoformat())
+        """Printable names of what lies in a day's folder and in its archives, sorted: folders, and files in none."""
+        names = {name for name in self.tree.folders(day.isoformat()) if not is_archive_name(name)}
+        names.update(file.source.partition("/")[2] for file in self.tree.loose_files(day.isoformat()))
+        for path in self._archives(day):
+            names.update(self.tree.folders(path))
+            names.update(file.source.partition("/")[2] for file in self.tree.loose_files(path))
+        return sorted(names)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Bring near what the tree cannot hand out where it is."""
-        self.tree.fetch(f"{day.isoformat()}/{category}", progress)
+        for path in (f"{day.isoformat()}/{category}", *self._archives(day)):
+            self.tree.fetch(path, progress)
 
     def list_files(self, day: dt.date, category: str) -> Listing:
         """Files of a day's category."""
-        return self.tree.files(f"{day.isoformat()}/{category}")
+        own = self.tree.files(f"{day.isoformat()}/{category}")
+        packed = [self.tree.files(f"{path}/{category}") for path in self._archives(day)]
+        files = sorted((file for part in (own, *packed) for file in part.files), key=lambda file: file.source)
+        return Listing(tuple(files), own.ignored + sum(part.ignored for part in packed))
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         """The content of a listed file; see `Source`."""
         return self.tree.read(file, max_bytes)
+
+    def _archives(self, day: dt.date) -> list[str]:
+        return [f"{day}/{name}" for name in self.tree.folders(day.isoformat()) if is_archive_name(name)]
 
 
 def days_among(names: list[str]) -> list[dt.date]:

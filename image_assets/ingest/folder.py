@@ -47,7 +47,7 @@ def local_path(landing: str | Path) -> Path:
     if url.scheme != "file" or url.netloc not in ("", "localhost"):
         raise SourceError(
             f"landing zone {printable(text)}: a folder source takes a local folder or a file:/// URL; "
-            "buckets and other machines come with another kind of source"
+            "for a bucket set `source: {kind: bucket}` in the dataset file"
         )
     return Path(unquote(url.path, errors="surrogateescape"))
 
@@ -106,6 +106,17 @@ class LocalTree:
             return []
         with os.scandir(folder) as entries:
             return sorted(printable(e.name) for e in entries if e.is_dir() and not is_ignored(e.name, self.ignore))
+
+    def loose_files(self, path: str) -> list[SourceFile]:
+        """What lies directly in a folder and is no folder, sorted; see `FileTree`."""
+        folder = self._folder(path)
+        if folder is None:
+            return []
+        below, real = len(os.path.join(self.root, "")), os.path.realpath(self.root)
+        with os.scandir(folder) as entries:
+            paths = [e.path for e in entries if not e.is_dir() and not is_ignored(e.name, self.ignore)]
+        files = (_describe(path, path[below:], real) for path in paths)
+        return sorted((file for file in files if file), key=lambda file: file.source)
 
     def fetch(self, path: str, progress: Progress) -> None:
         """Nothing: a disk is near."""

@@ -29,6 +29,27 @@ class Reason(StrEnum):
     TRUNCATED = "truncated", "The content ends before the picture does."
     CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged, or of a kind that its format's reader lacks."
     NOT_FINITE = "not_finite", "A floating-point picture holds NaN or infinity, so its brightness is undefined."
+    ARCHIVE_DAMAGED = (
+        "archive_damaged",
+        "The archive is damaged or cut off; what could be read of it is loaded, the detail says where it breaks.",
+    )
+    ARCHIVE_TOO_MANY_MEMBERS = (
+        "archive_too_many_members",
+        "The archive holds more members than the dataset's limit; the rest of it is not loaded.",
+    )
+    ARCHIVE_TOO_MANY_BYTES = (
+        "archive_too_many_bytes",
+        "Unpacked, the archive is larger than the dataset's limit; the rest of it is not loaded.",
+    )
+    ARCHIVE_RATIO = (
+        "archive_ratio",
+        "Unpacked, the archive grows by more than the dataset's limit, as bombs do; the rest of it is not loaded.",
+    )
+    ARCHIVE_NESTING = "archive_nesting", "An archive within more archives than the dataset's limit; it is not opened."
+    MEMBER_DAMAGED = "member_damaged", "A member of an archive cannot be unpacked, or its checksum is wrong."
+    MEMBER_ENCRYPTED = "member_encrypted", "A member of an archive is encrypted."
+    MEMBER_UNSUPPORTED = "member_unsupported", "A member of an archive is stored in a way that is not known here."
+    MEMBER_NO_FILE = "member_no_file", "A member of an archive is a link, a device or another thing that is no file."
 
 
 class Rejected(Exception):

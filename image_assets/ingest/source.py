@@ -80,6 +80,14 @@ class FileTree(Protocol):
         """
         ...
 
+    def loose_files(self, path: str) -> list[SourceFile]:
+        """Files directly in the folder at `path`, in no folder of it, sorted; none where it is not there.
+
+        Raises:
+            SourceError: as `folders`.
+        """
+        ...
+
     def fetch(self, path: str, progress: Progress) -> None:
         """Bring near what lies below and cannot be read where it is; what was brought before is not brought again.
 
@@ -116,7 +124,10 @@ class Source(Protocol):
         ...
 
     def categories(self, day: dt.date) -> list[str]:
-        """Names that a day's files arrived under, sorted; they need not be the dataset's."""
+        """Names that a day's files arrived under, sorted; they need not be the dataset's.
+
+        A file that lies where categories must be is named too: nobody would see it otherwise.
+        """
         ...
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:

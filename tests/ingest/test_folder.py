@@ -291,13 +291,13 @@ def test_replaced_content_has_another_version(plants: Path) -> None:
     assert before.version != after.version
 
 
-def test_days_and_categories_are_what_folders_say(plants: Path) -> None:
+def test_days_are_what_folders_say_and_categories_all_that_lies_in_them(plants: Path) -> None:
     for name in ("2026-11-19/animal", "20261118/x", "2026-W47-1/x", "2026-02-30/x", "notes/y", f"{DAY}/.hidden"):
         (plants.parents[1] / name).mkdir(parents=True)
     (plants.parents[1] / "2026-11-18").write_bytes(b"a file is no day")
-    (plants.parent / "readme.txt").write_bytes(b"a file is no category")
+    (plants.parent / "readme.txt").write_bytes(b"a file is no category, and must not be overlooked")
     assert source(plants, ".*").days() == [dt.date(2026, 11, 19), DAY]
-    assert source(plants, ".*").categories(DAY) == ["plant"]
+    assert source(plants, ".*").categories(DAY) == ["plant", "readme.txt"]
     assert source(plants).categories(dt.date(2020, 1, 1)) == []
 
 
@@ -352,7 +352,7 @@ def test_a_file_url_is_a_folder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("url", ["s3://bucket/landing", "file://other-machine/landing"])
 def test_a_bucket_or_another_machine_is_no_folder(url: str) -> None:
-    with pytest.raises(SourceError, match=f"{url}.*buckets and other machines come with another kind of source"):
+    with pytest.raises(SourceError, match=f"{url}.*for a bucket set `source"):
         open_source(FolderSpec(), url)
 
 

@@ -1,0 +1,1 @@
+"""Archives: members streamed one by one, under names of our own, within caps."""

@@ -1,0 +1,81 @@
+"""Which files are archives, and the reader of each format: the name says where to look, the content decides."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, GuardedStream, Member
+from image_assets.ingest.archives.tar import BLOCK, tar_members
+from image_assets.ingest.archives.zip import zip_members
+from image_assets.ingest.archives.zip_records import find_directory, read_fully
+
+if TYPE_CHECKING:
+    from backports import zstd
+else:
+    try:
+        from compression import zstd  # Python 3.14 and later
+    except ImportError:
+        from backports import zstd
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+_ZIP, _GZIP, _ZSTD = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+Meter = Callable[[int], None]
+"""Told of every byte that was unpacked; may raise to end it."""
+Reader = Callable[[GuardedStream, Meter], Iterator[Member]]
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether a file of this name is looked into."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def reader_of(stream: GuardedStream) -> Reader | None:
+    """What reads an archive of this content; None where it is no archive, whatever its name."""
+    stream.seek(0)
+    head = read_fully(stream, BLOCK)
+    if head.startswith(_ZIP):
+        return zip_members
+    if head.startswith(_GZIP):
+        return _tar_gz_members
+    if head.startswith(_ZSTD):
+        return _tar_zst_members
+    if _is_tar_header(head):
+        return _plain_tar_members
+    # Something may stand before a zip archive: a program that unpacks it.
+    directory = find_directory(stream)
+    return zip_members if directory and directory.start < directory.end else None
+
+
+def _is_tar_header(head: bytes) -> bool:
+    if head[257:262] == b"ustar":
+        return True
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+def _plain_tar_members(stream: GuardedStream, meter: Meter) -> Iterator[Member]:
+    stream.seek(0)
+    return tar_members(stream, stream.tell, meter)
+
+
+def _tar_gz_members(stream: GuardedStream, meter: Meter) -> Iterator[Member]:
+    stream.seek(0)
+    with gzip.GzipFile(fileobj=cast(BinaryIO, stream), mode="rb") as unpacked:
+        yield from tar_members(unpacked, stream.tell, meter)
+
+
+def _tar_zst_members(stream: GuardedStream, meter: Meter) -> Iterator[Member]:
+    stream.seek(0)
+    try:
+        unpacked = zstd.ZstdFile(cast(BinaryIO, stream), "r")
+    except DAMAGE as error:
+        raise ArchiveBroken(str(error)) from None
+    with unpacked:
+        yield from tar_members(unpacked, stream.tell, meter)

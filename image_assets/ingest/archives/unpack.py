@@ -1,0 +1,193 @@
+"""Unpacking one archive into its shelf, with the archives that are nested in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+from image_assets.ingest.archives.caps import Budget, CapReached
+from image_assets.ingest.archives.formats import is_archive_name, reader_of
+from image_assets.ingest.archives.manifest import End, Record, Shelf
+from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, Member, MemberRefused, StreamFailed
+from image_assets.ingest.folder import is_ignored
+from image_assets.ingest.reasons import Reason
+from image_assets.ingest.source import SourceReadError, printable
+from image_assets.ingest.staging import written_whole
+from image_assets.settings.sources import Archives
+
+Tell = Callable[[int], None]
+"""Called after every member with the position in the archive, bytes."""
+
+
+def is_complete(shelf: Shelf) -> bool:
+    """Whether all of an archive is there, so that it need not be opened again."""
+    end = shelf.end()
+    if end is None or not end.final:
+        return False
+    records, _, _ = shelf.records()
+    return not shelf.missing(records) and all(is_complete(shelf.nested(r.number)) for r in records if r.is_archive)
+
+
+class Unpacker:
+    """Unpacks archives.
+
+    Args:
+        caps: What an archive may cost.
+        ignore: Shell patterns of file and folder names that are no arrivals.
+    """
+
+    def __init__(self, caps: Archives, ignore: Sequence[str]) -> None:
+        self._caps = caps
+        self._ignore = tuple(ignore)
+
+    def unpack(self, opened: Callable[[], BinaryIO], size: int, shelf: Shelf, tell: Tell) -> None:
+        """Bring an archive's members into its shelf; what is there already is not written again.
+
+        Whatever is wrong with the archive is noted in the shelf.
+
+        Args:
+            opened: Opens the archive.
+            size: Its size, bytes.
+            shelf: Where to; nobody else writes there now.
+            tell: Called after every member.
+
+        Raises:
+            SourceError: staging cannot be written. What is there stays.
+        """
+        if is_complete(shelf):
+            return
+        budget = Budget(self._caps, size)
+        try:
+            with opened() as stream:
+                self._unpack(stream, shelf, budget, 1, tell)
+        except CapReached:
+            pass  # noted in the shelf
+        except SourceReadError as error:
+            shelf.finish(End(False, error.reason, str(error)))
+
+    def _unpack(self, stream: BinaryIO, shelf: Shelf, budget: Budget, depth: int, tell: Tell) -> None:
+        shelf.begin()
+        members, size = budget.members, budget.bytes
+
+        def end(final: bool, reason: Reason | None = None, detail: str = "", is_archive: bool = True) -> None:
+            shelf.finish(End(final, reason, detail, budget.members - members, budget.bytes - size, is_archive))
+
+        walk = _Walk(self, shelf, budget, depth, tell)
+        try:
+            is_archive = walk.run(stream)
+        except CapReached as cap:  # of the outermost archive, with all that is in it
+            end(True, cap.reason if depth == 1 else None, f"{walk.where}: {cap}")
+            raise
+        except ArchiveBroken as broken:
+            end(True, Reason.ARCHIVE_DAMAGED, f"{walk.where}: {broken}")
+        except StreamFailed as failed:
+            end(False, Reason.UNREADABLE, f"{walk.where}: {failed}")
+        else:
+            end(True, is_archive=is_archive)
+
+    def nested(self, record: Record, shelf: Shelf, budget: Budget, depth: int) -> None:
+        """Unpack an archive that is a member."""
+        inner = shelf.nested(record.number)
+        end = inner.end()
+        if end is not None and is_complete(inner):
+            budget.add_members(end.members)
+            budget.add_bytes(end.bytes)
+            return
+        with open(shelf.file(record.number), "rb") as stream:
+            self._unpack(stream, inner, budget, depth + 1, lambda _: None)
+
+    def take(self, member: Member, number: int, shelf: Shelf, depth: int) -> Record:
+        """Bring a member's content into the shelf, or note why it is not to be had."""
+        name, file = printable(member.name), shelf.file(number)
+        try:
+            with written_whole(file) as staged:
+                for chunk in member.chunks():
+                    staged.write(chunk)
+        except MemberRefused as refusal:
+            return Record(number, name, 0, refusal.reason, str(refusal))
+        return self.judge(number, name, shelf, depth)
+
+    def judge(self, number: int, name: str, shelf: Shelf, depth: int) -> Record:
+        """The record of a member whose content is there."""
+        file = shelf.file(number)
+        size = file.stat().st_size
+        if not is_archive_name(name):
+            return Record(number, name, size)
+        with file.open("rb") as stream:
+            is_archive = reader_of(GuardedStream(stream)) is not None
+        if is_archive and depth >= self._caps.nesting:
+            file.unlink()
+            detail = f"an archive within {depth} other(s); at most {self._caps.nesting} lie in each other"
+            return Record(number, name, 0, Reason.ARCHIVE_NESTING, detail)
+        return Record(number, name, size, is_archive=is_archive)
+
+    def ignored(self, name: str) -> str | None:
+        """The part of a member's path that the patterns leave out, down to the name that one of them means."""
+        for match in re.finditer(r"[^/]+", name):
+            if match[0] not in (".", "..") and is_ignored(match[0], self._ignore):
+                return printable(name[: match.end()])
+        return None
+
+
+class _Walk:
+    """Goes through the members of one archive."""
+
+    def __init__(self, unpacker: Unpacker, shelf: Shelf, budget: Budget, depth: int, tell: Tell) -> None:
+        self._unpacker = unpacker
+        self._shelf = shelf
+        self._budget = budget
+        self._depth = depth
+        self._tell = tell
+        self._done = 0
+        self._in: str | None = None
+
+    @property
+    def where(self) -> str:
+        """How far it came, in words."""
+        return f"after {self._done:,} member(s)" + (f", in {self._in}" if self._in else "")
+
+    def run(self, stream: BinaryIO) -> bool:
+        """Bring all members into the shelf; False where it is no archive."""
+        records, known, _ = self._shelf.records()
+        here = {record.number: record for record in records}
+        missing = self._shelf.missing(records)
+        guarded = GuardedStream(stream)
+        reader = reader_of(guarded)
+        if reader is None:
+            return False
+        for number, member in enumerate(reader(guarded, self._budget.add_bytes)):
+            self._in = printable(member.name)
+            self._budget.add_members(1)
+            if number < known and number not in missing:
+                record = here.get(number)
+                self._count_passed(member, record)
+            else:
+                record = self._take(member, number, is_new=number >= known)
+            if record is not None and record.is_archive:
+                self._unpacker.nested(record, self._shelf, self._budget, self._depth)
+            self._done, self._in = number + 1, None
+            self._tell(member.consumed)
+        return True
+
+    def _take(self, member: Member, number: int, *, is_new: bool) -> Record | None:
+        ignored = self._unpacker.ignored(member.name)
+        record = None
+        if ignored is None and not member.is_folder:
+            if self._is_here(member, number):
+                record = self._unpacker.judge(number, printable(member.name), self._shelf, self._depth)
+                self._count_passed(member, record)
+            else:
+                record = self._unpacker.take(member, number, self._shelf, self._depth)
+        if is_new:
+            self._shelf.add(number, record, ignored)
+        return record
+
+    def _is_here(self, member: Member, number: int) -> bool:
+        """Whether a run that was killed before it could note the member has brought it."""
+        file = self._shelf.file(number)
+        return member.bytes is not None and file.is_file() and file.stat().st_size == member.bytes
+
+    def _count_passed(self, member: Member, record: Record | None) -> None:
+        if member.passed_unread and record is not None:
+            self._budget.add_bytes(record.bytes)

@@ -1,0 +1,159 @@
+"""The records of a zip archive.
+
+Format: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.5.3. Unlike `ZipFile` this reads the central directory record by
+record, whatever number of them it holds or states, and keeps none in memory.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, MemberRefused
+from image_assets.ingest.reasons import Reason
+
+LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+ENCRYPTED, SIZES_FOLLOW, UTF8 = 0x1, 0x8, 0x800
+_ZIP64_END, _ZIP64_LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+_END = struct.Struct("<4s4H2LH")
+_ZIP64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR_BYTES = 20
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LONGEST_COMMENT = 0xFFFF
+_LONGEST_RECORD = _CENTRAL.size + 3 * 0xFFFF
+_UNKNOWN = 0xFFFFFFFF
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_UNIX = 3
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Where the central directory lies: bytes of the archive, and what all positions in it are counted from."""
+
+    start: int
+    end: int
+    base: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a record says of a member; sizes in bytes, `position` that of its local record."""
+
+    name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    position: int
+    mode: int
+
+    @property
+    def text(self) -> str:
+        """The name: UTF-8 where it says so or is so, else the code page of DOS."""
+        if self.flags & UTF8:
+            return self.name.decode("utf-8", "surrogateescape")
+        try:
+            return self.name.decode("utf-8")
+        except UnicodeDecodeError:
+            return self.name.decode("cp437")
+
+    def check_kind(self) -> None:
+        """Raise `MemberRefused` for what is no file or cannot be unpacked."""
+        if self.mode and not stat.S_ISREG(self.mode):
+            kind = "a symbolic link" if stat.S_ISLNK(self.mode) else "a folder, device or pipe"
+            raise MemberRefused(Reason.MEMBER_NO_FILE, f"{kind}, no file")
+        if self.flags & ENCRYPTED:
+            raise MemberRefused(Reason.MEMBER_ENCRYPTED, "it is encrypted; pack it anew without a password")
+        if self.method not in _METHODS:
+            known = "stored, deflate, bzip2, LZMA"
+            raise MemberRefused(
+                Reason.MEMBER_UNSUPPORTED, f"compressed by method {self.method}; known are {known}; pack it anew"
+            )
+
+
+def find_directory(stream: GuardedStream) -> Directory | None:
+    """The central directory, or None where there is none."""
+    begin = max(0, stream.size - _LONGEST_COMMENT - _END.size)
+    stream.seek(begin)
+    tail = read_fully(stream, stream.size - begin)
+    at = tail.rfind(END, 0, len(tail) - _END.size + len(END))
+    if at < 0:
+        return None
+    *_, size, offset, _comment = _END.unpack_from(tail, at)
+    end = begin + at
+    zip64 = end - _LOCATOR_BYTES - _ZIP64.size
+    if zip64 >= 0:
+        stream.seek(zip64)
+        records = read_fully(stream, _ZIP64.size + _LOCATOR_BYTES)
+        if records.startswith(_ZIP64_END) and records[_ZIP64.size :].startswith(_ZIP64_LOCATOR):
+            *_, size, offset = _ZIP64.unpack_from(records)
+            end = zip64
+    base = end - size - offset  # more than 0 where something was put before the archive
+    return Directory(end - size, end, base) if base >= 0 else None
+
+
+def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[Record]:
+    """The records of the central directory. Raises `ArchiveBroken` where there is none though one must be."""
+    at, window, window_at = directory.start, b"", 0
+    while at < directory.end:
+        # By the window, as members are read between two records and the archive may lie in a bucket.
+        if len(window) - window_at < _LONGEST_RECORD:
+            stream.seek(at)
+            window, window_at = read_fully(stream, min(_CHUNK, directory.end - at)), 0
+        head = window[window_at : window_at + _CENTRAL.size]
+        if len(head) < _CENTRAL.size or not head.startswith(CENTRAL):
+            raise ArchiveBroken(f"its directory is damaged at byte {at:,}")
+        (_, made_by, _, flags, method, _, _, crc, packed, size, n_name, n_extra, n_comment, _, _, attributes, position
+         ) = _CENTRAL.unpack(head)  # fmt: skip
+        name_at = window_at + _CENTRAL.size
+        name, extra = window[name_at : name_at + n_name], window[name_at + n_name : name_at + n_name + n_extra]
+        size, packed, position = _zip64(extra, size, packed, position)
+        mode = attributes >> 16 if made_by >> 8 == _UNIX else 0
+        mode = mode if stat.S_IFMT(mode) else 0
+        length = _CENTRAL.size + n_name + n_extra + n_comment
+        at, window_at = at + length, window_at + length
+        if at > directory.end:
+            raise ArchiveBroken("its directory is damaged: a record leads out of it")
+        yield Record(name, flags, method, crc, packed, size, position + directory.base, mode)
+
+
+def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
+    """The record before a member's content and the position of the content; None where no such record is."""
+    stream.seek(at)
+    head = read_fully(stream, _LOCAL.size)
+    if len(head) < _LOCAL.size or not head.startswith(LOCAL):
+        return None
+    _, _, flags, method, _, _, crc, packed, size, n_name, n_extra = _LOCAL.unpack(head)
+    name, extra = read_fully(stream, n_name), read_fully(stream, n_extra)
+    if len(name) < n_name or len(extra) < n_extra:
+        return None
+    size, packed, _ = _zip64(extra, size, packed, 0)
+    return Record(name, flags, method, crc, packed, size, at, 0), at + _LOCAL.size + n_name + n_extra
+
+
+def read_fully(stream: GuardedStream, size: int) -> bytes:
+    """`size` bytes, fewer at the end."""
+    parts: list[bytes] = []
+    while size > 0 and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _zip64(extra: bytes, size: int, packed: int, position: int) -> tuple[int, int, int]:
+    """The three figures, those that do not fit into 32 bits taken from the extra field of zip64."""
+    figures = [size, packed, position]
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        if kind == 1:
+            values = list(struct.unpack_from(f"<{min(length, len(extra) - at - 4) // 8}Q", extra, at + 4))
+            figures = [values.pop(0) if figure == _UNKNOWN and values else figure for figure in figures]
+        at += 4 + length
+    return figures[0], figures[1], figures[2]

@@ -1,0 +1,248 @@
+"""A bucket as a tree of files, and the source whose days are those of the objects' last modification."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import Any, BinaryIO, cast
+from zoneinfo import ZoneInfo
+
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.store import ObjectStore
+
+from image_assets.ingest.folder import is_ignored
+from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
+from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, printable
+from image_assets.workers import Progress
+from io_managers.store import Store
+
+# obstore repeats each request by itself; these are for bodies that break off.
+_ATTEMPTS = 4
+_FIRST_WAIT_SECONDS = 0.2
+_RANGE = 8 << 20
+_RANGES_AT_ONCE = 4
+_BUFFER = 1 << 20
+
+Between = tuple[dt.datetime, dt.datetime]
+"""From the first moment up to, not including, the second."""
+
+
+class BucketTree:
+    """Objects below `s3://bucket/prefix`, or files below a local folder.
+
+    Args:
+        url: Where they lie.
+        options: Options of the object store under object_store's names, such as `aws_endpoint`.
+        ignore: Shell patterns of file and folder names that are no arrivals.
+        between: Only objects that were last modified in this time.
+
+    Raises:
+        SourceError: another kind of URL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
+        between: Between | None = None,
+    ) -> None:
+        self.url = url
+        self.options = dict(options or {})
+        self.ignore = tuple(ignore)
+        self.between = between
+        self.objects = objects_of(url, self.options)
+
+    def folders(self, path: str) -> list[str]:
+        """Printable names of the folders directly below, sorted, whenever they came to be; see `FileTree`."""
+        names, _ = self.objects.level(path)
+        return sorted(printable(name) for name in names if not is_ignored(name, self.ignore))
+
+    def loose_files(self, path: str) -> list[SourceFile]:
+        """Objects directly below; see `FileTree`."""
+        _, objects = self.objects.level(path)
+        return sorted(self._chosen(objects, path, set()), key=lambda file: file.source)
+
+    def fetch(self, path: str, progress: Progress) -> None:
+        """Nothing: objects are read where they are."""
+
+    def files(self, path: str) -> Listing:
+        """Everything below; see `FileTree`."""
+        ignored: set[str] = set()
+        files = self._chosen(self.objects.below(path), path, ignored)
+        return Listing(tuple(sorted(files, key=lambda file: file.source)), len(ignored))
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed object; a large one comes in several ranges at once. See `FileTree`."""
+        size = min(file.bytes, max_bytes + 1)
+        starts = range(0, size, _RANGE)
+        read = partial(self._read_range, file)
+        if len(starts) <= 1:
+            return read(0, size)
+        with ThreadPoolExecutor(_RANGES_AT_ONCE) as pool:
+            return b"".join(pool.map(lambda start: read(start, min(start + _RANGE, size)), starts))
+
+    def open(self, file: SourceFile) -> BinaryIO:
+        """A listed object as a seekable stream; see `FileTree`."""
+        raw = _RangedStream(file.bytes, partial(self._read_range, file))
+        return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+
+    def days(self, zone: ZoneInfo) -> set[dt.date]:
+        """Days on which anything was last modified, in a time zone. All objects are listed for it."""
+        return {one.modified.astimezone(zone).date() for one in self.objects.below("")}
+
+    def _chosen(self, objects: Iterator[Object] | list[Object], path: str, ignored: set[str]) -> Iterator[SourceFile]:
+        for one in objects:
+            if self.between and not self.between[0] <= one.modified < self.between[1]:
+                continue
+            if left_out := self._ignored(one.key, path):
+                ignored.add(left_out)
+            else:
+                yield SourceFile(printable(one.key), one.bytes, f"{one.etag}-{one.bytes}", f"{one.etag}\n{one.key}")
+
+    def _ignored(self, key: str, path: str) -> str | None:
+        """The part of a key that the patterns leave out, down to the name that one of them means."""
+        at = len(path) + 1 if path else 0
+        for name in key[at:].split("/"):
+            at += len(name) + 1
+            if name not in (".", "..") and is_ignored(name, self.ignore):
+                return key[: at - 1]
+        return None
+
+    def _read_range(self, file: SourceFile, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` of an object as it was listed. Raises `SourceReadError`."""
+        if start >= end:
+            return b""
+        etag, _, key = file.locator.partition("\n")
+        if _is_odd(key):
+            return self._read_odd(file, key, etag)[start:end]
+        try:
+            content = _again(lambda: _get(self._store(), key, etag, start, end))
+        except PreconditionError:
+            raise SourceReadError(f"{file.source}: it was replaced since it was listed; run it again") from None
+        except FileNotFoundError:
+            raise SourceReadError(f"{file.source}: it was deleted since it was listed") from None
+        except (BaseError, OSError) as error:
+            raise SourceReadError(f"{file.source}: cannot be read: {str(error).split(chr(10))[0]}") from None
+        if len(content) != end - start:
+            raise SourceReadError(f"{file.source}: {len(content):,} bytes came where {end - start:,} were asked for")
+        return content
+
+    def _read_odd(self, file: SourceFile, key: str, etag: str) -> bytes:
+        """The whole of an object whose key obstore cannot name."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not isinstance(self.objects, S3Objects):
+            raise SourceReadError(f"{file.source}: cannot be read: this name takes `kind: folder`")
+        try:
+            return self.objects.read(key, etag)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise SourceReadError(f"{file.source}: cannot be read: {explained(error)}") from None
+
+    def _store(self) -> ObjectStore:
+        return _store(self.url, tuple(sorted(self.options.items())))
+
+
+class ByLastModified:
+    """A source whose files lie under `<category>/**` and arrived on the day of their last modification.
+
+    Args:
+        bucket: Where they lie.
+        zone: Time zone in which days begin.
+        wrap: What opens archives in a tree, or leaves it as it is.
+    """
+
+    def __init__(self, bucket: BucketTree, zone: ZoneInfo, wrap: Callable[[FileTree], FileTree]) -> None:
+        self.bucket = bucket
+        self.zone = zone
+        self.wrap = wrap
+
+    def days(self) -> list[dt.date]:
+        """Days on which something was last modified, ascending."""
+        return sorted(self.bucket.days(self.zone))
+
+    def categories(self, day: dt.date) -> list[str]:
+        """Printable names of the folders, of whatever day, and of objects of this day that lie in none, sorted."""
+        tree = self._tree(day)
+        return sorted({*tree.folders(""), *(file.source for file in tree.loose_files(""))})
+
+    def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
+        """Unpack the day's archives."""
+        self._tree(day).fetch(category, progress)
+
+    def list_files(self, day: dt.date, category: str) -> Listing:
+        """Files of a category that were last modified on a day."""
+        return self._tree(day).files(category)
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed file; see `Source`."""
+        return self.wrap(self.bucket).read(file, max_bytes)
+
+    def _tree(self, day: dt.date) -> FileTree:
+        begin, end = (
+            dt.datetime.combine(date, dt.time(), self.zone).astimezone(dt.UTC)
+            for date in (day, day + dt.timedelta(days=1))
+        )
+        return self.wrap(BucketTree(self.bucket.url, self.bucket.options, self.bucket.ignore, (begin, end)))
+
+
+class _RangedStream(io.RawIOBase):
+    """An object as a seekable stream. obstore's own forgets its buffer at every seek, which archives do often."""
+
+    def __init__(self, size: int, read_range: Callable[[int, int], bytes]) -> None:
+        self._size = size
+        self._read_range = read_range
+        self._at = 0
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer as far as there is content."""
+        content = self._read_range(self._at, min(self._at + len(buffer), self._size))
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a position."""
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
+        return self._at
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+
+def _is_odd(key: str) -> bool:
+    """Whether obstore cannot name this key, or takes it for another."""
+    return bool(re.search(r"[\x00-\x1f\x7f]", key)) or any(part in ("", ".", "..") for part in key.split("/"))
+
+
+def _get(store: ObjectStore, key: str, etag: str, start: int, end: int) -> bytes:
+    return bytes(obstore.get(store, key, options={"if_match": etag, "range": (start, end)}).bytes())
+
+
+def _again(read: Callable[[], bytes]) -> bytes:
+    """Try again, with longer and longer waits, what may pass."""
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return read()
+        except (PermissionDeniedError, PreconditionError, FileNotFoundError):
+            raise
+        except (BaseError, OSError):
+            time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
+    return read()
+
+
+@lru_cache(maxsize=8)
+def _store(url: str, options: tuple[tuple[str, str], ...]) -> ObjectStore:
+    """One store per process and options, so that connections are kept."""
+    return Store(url, dict(options)).objects()

@@ -1,0 +1,105 @@
+"""Staging: where sources put what they bring near, downloads and members of archives, before it is loaded.
+
+Names in it are our own, never names from outside. A file is there whole or not at all. All of it may be deleted at
+any time and is then made again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from image_assets.features.model_cache import cache_folder
+from image_assets.ingest.source import SourceError, printable
+from io_managers.store import local_folder
+
+STAGING_VARIABLE = "IMAGE_ASSETS_STAGING"
+_PARTIAL = ".partial-"
+
+
+def staging_folder(spec_staging: str | None, landing: str | Path) -> Path:
+    """The staging folder of a source.
+
+    Args:
+        spec_staging: The setting `staging` of the source's section; it decides where it is given.
+        landing: The landing zone, as a path or URL.
+
+    Returns:
+        The folder that is given; else one for this landing zone below the folder that `IMAGE_ASSETS_STAGING` names;
+        else `.staging` in a local landing zone; else one below the cache folder. It need not exist.
+    """
+    if spec_staging:
+        return Path(spec_staging).expanduser().absolute()
+    local = local_folder(os.fspath(landing))
+    mark = hashlib.sha256(os.fsencode(local or os.fspath(landing))).hexdigest()[:16]
+    if base := os.environ.get(STAGING_VARIABLE):
+        return Path(base).expanduser().absolute() / mark
+    return local / ".staging" if local else cache_folder() / "staging" / mark
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content becomes the file at `path` at the end, replacing what is there, or nothing on an error.
+
+    Raises:
+        SourceError: the disk refuses it.
+    """
+    partial = path.with_name(f"{_PARTIAL}{uuid4().hex}")
+    with staging_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "xb") as stream:
+                yield stream
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Put a small file in place, whole, to outlive a power failure. Raises `SourceError` as `written_whole`."""
+    with written_whole(path) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what killed writers left in a folder that nobody else writes into now."""
+    for partial in folder.glob(f"{_PARTIAL}*"):
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`, waiting for whoever holds it; a process that dies lets go of it.
+
+    Raises:
+        SourceError: the disk refuses the file.
+    """
+    with staging_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def staging_errors(path: Path) -> Iterator[None]:
+    """Turn the disk's refusals into a `SourceError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"staging {printable(str(path))}: {error.strerror or error}; make room or name another folder with "
+            f"`source.staging` in the dataset file or with {STAGING_VARIABLE}"
+        ) from None

@@ -1,0 +1,56 @@
+"""S3 as boto3 and `S3Resource` are told of it, from the options that the store and Delta take.
+
+Where obstore is used it is faster; boto3 lists keys that obstore cannot name, and makes and deletes buckets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+# S3Resource's name → object_store's names: in options in lower case, in the environment in upper case.
+_NAMES = {
+    "endpoint_url": ("aws_endpoint", "aws_endpoint_url"),
+    "region_name": ("aws_region", "aws_default_region"),
+    "aws_access_key_id": ("aws_access_key_id",),
+    "aws_secret_access_key": ("aws_secret_access_key",),
+    "aws_session_token": ("aws_session_token", "aws_token"),
+}
+
+
+def s3_settings(options: Mapping[str, str]) -> dict[str, str]:
+    """Settings of `S3Resource`, and arguments of `boto3.client`, that mean what the store's options mean.
+
+    Args:
+        options: Under object_store's names; what they do not say, the `AWS_…` environment variables say.
+    """
+    found: dict[str, str] = {}
+    for setting, names in _NAMES.items():
+        values = [options[name] for name in names if options.get(name)]
+        values += [os.environ[name.upper()] for name in names if os.environ.get(name.upper())]
+        if values:
+            found[setting] = values[0]
+    return found
+
+
+def s3_client(options: Mapping[str, str]) -> Any:
+    """A client; its calls are repeated with back-off."""
+    import boto3  # takes a moment, and most processes need none
+    from botocore.config import Config
+
+    retries = Config(retries={"max_attempts": 5, "mode": "standard"})
+    return boto3.client("s3", config=retries, **s3_settings(options))  # pyright: ignore[reportArgumentType]
+
+
+def bucket_and_prefix(url: str) -> tuple[str, str]:
+    """The parts of `s3://bucket/prefix`; the prefix without slashes at its ends, `""` where there is none.
+
+    Raises:
+        ValueError: it is no such URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{url!r}: expected s3://bucket or s3://bucket/prefix")
+    return parts.netloc, parts.path.strip("/")
