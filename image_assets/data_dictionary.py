@@ -15,9 +15,10 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
+from image_assets.settings.classifier import FAMILIES, Classifier, Selection
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import FolderSource
-from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, Limits, Shards, TfHub
+from image_assets.settings.stages import EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),
@@ -26,6 +27,8 @@ _SECTIONS = (
     ("extractor", TfHub),
     ("shards", Shards),
     ("classifier", Classifier),
+    ("classifier.selection", Selection),
+    *(("classifier.candidates", family) for family in FAMILIES),
     ("embedding", Embedding),
     ("near_duplicates", NearDuplicates),
     ("label_conflicts", LabelConflicts),
@@ -98,6 +101,8 @@ def _settings(section: type[BaseModel]) -> str:
 
 def _default(value: object) -> str:
     if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
         return "see below"
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value) or "none"
