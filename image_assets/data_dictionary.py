@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -115,7 +115,7 @@ def _type_name(annotation: Any) -> str:
         return _type_name(arguments[0])
     if origin is Literal:
         return " or ".join(f"`{one}`" for one in arguments)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return " or ".join(dict.fromkeys(_type_name(one) for one in arguments if one is not type(None)))
     if origin is dict:
         return f"{_type_name(arguments[0])} → {_type_name(arguments[1])}"
