@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -15,9 +15,10 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
+from image_assets.settings.classifier import FAMILIES, Classifier, Selection
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import Archives, BucketSource, FolderSource
-from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, Limits, Shards, TfHub
+from image_assets.settings.stages import EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),
@@ -28,6 +29,8 @@ _SECTIONS = (
     ("extractor", TfHub),
     ("shards", Shards),
     ("classifier", Classifier),
+    ("classifier.selection", Selection),
+    *(("classifier.candidates", family) for family in FAMILIES),
     ("embedding", Embedding),
     ("near_duplicates", NearDuplicates),
     ("label_conflicts", LabelConflicts),
@@ -101,6 +104,8 @@ def _settings(section: type[BaseModel]) -> str:
 def _default(value: object) -> str:
     if isinstance(value, BaseModel):
         return "see below"
+    if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
+        return "see below"
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value) or "none"
     return "" if value in (None, "") else f"`{value}`"
@@ -112,7 +117,7 @@ def _type_name(annotation: Any) -> str:
         return _type_name(arguments[0])
     if origin is Literal:
         return " or ".join(f"`{one}`" for one in arguments)
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return " or ".join(dict.fromkeys(_type_name(one) for one in arguments if one is not type(None)))
     if origin is dict:
         return f"{_type_name(arguments[0])} → {_type_name(arguments[1])}"

@@ -16,11 +16,11 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from image_assets.settings.alerts import Alerts
+from image_assets.settings.classifier import Classifier
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, Section
 from image_assets.settings.sources import FolderSource, Source
 from image_assets.settings.stages import (
-    Classifier,
     EfficientNetLite0,
     Embedding,
     EngineName,

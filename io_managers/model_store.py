@@ -41,6 +41,7 @@ class ModelDescription(BaseModel):
 
     dataset: str
     kind: str = Field(description="Kind of classifier, as the dataset file names it.")
+    candidate: str = Field(default="", description="The kind with its settings, as they were selected.")
     classes: dict[str, int] = Field(description="Category → label.")
     extractor: str = Field(description="Name of the feature extractor.")
     extractor_digest: str = Field(description="Digest of the extractor's weights and settings.")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import obstore
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
-from image_assets.classifier.images import held_out_with_lookalikes, undisputed
+from image_assets.classifier.images import held_out_with_lookalikes, lookalike_names, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
@@ -17,10 +18,15 @@ from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
+from resources.progress import ProgressReporter
 from resources.store import StoreResource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from image_assets.classifier.evaluate import Evaluation
+    from image_assets.classifier.families import Candidate
+    from image_assets.classifier.selection import Score
 
 CLASSIFIER = "classifier"
 
@@ -28,6 +34,11 @@ CLASSIFIER = "classifier"
 def classifier_prefix(dataset: DatasetSpec) -> str:
     """Where the model lies below the store."""
     return f"{dataset.name}/{CLASSIFIER}"
+
+
+def scores_prefix(dataset: DatasetSpec) -> str:
+    """Where the scores of candidates lie below the store."""
+    return f"{dataset.name}/classifier-scores"
 
 
 def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
@@ -63,10 +74,13 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         label_conflicts: pl.LazyFrame,
         store: StoreResource,
         extractors: ExtractorResource,
+        progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.classifier.choice import choose
         from image_assets.classifier.evaluate import evaluate
         from image_assets.classifier.report import confusion_plot, summary_markdown
+        from image_assets.classifier.selection import TrainingRows
         from image_assets.classifier.train import NotTrainableError, check_trainable, train
 
         extractor = extractors.extractor(dataset)
@@ -78,9 +92,21 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
-        model = train(table.features[~aside], table.labels[~aside], dataset.classifier, dataset.categories)
+        names = lookalike_names(table.image_ids, duplicate_groups).filter(pl.Series(~aside))
+        rows = TrainingRows(table.features[~aside], table.labels[~aside], names)
+        objects = store.open().objects()
+        try:
+            with progress.track("select the classifier", "candidates", context.log) as report_progress:
+                chosen = choose(dataset.classifier, rows, objects, scores_prefix(dataset), report_progress)
+        except NotTrainableError as reason:
+            context.log.warning(str(reason))
+            return
+        model = train(
+            rows.features, rows.labels, chosen.candidate, dataset.categories, dataset.classifier.selection.seed
+        )
         evaluation = evaluate(model, table.features[aside], table.labels[aside], dataset.categories)
-        description = _description(dataset, extractor, table, table.image_ids.filter(~aside), evaluation)
+        trained_on = table.image_ids.filter(~aside)
+        description = _description(dataset, extractor, table, chosen.candidate, trained_on, evaluation)
         with retried():
             manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
             plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
@@ -89,6 +115,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 **evaluation.headline(),
                 "model": manifest.file,
                 "sha256": manifest.sha256,
+                **_compared(dataset, store.open(), chosen.scores),
+                "candidate": str(chosen.candidate),
                 "report": dg.MetadataValue.md(summary_markdown(evaluation)),
                 "confusion": plot,
             }
@@ -98,11 +126,17 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _description(
-    dataset: DatasetSpec, extractor: Extractor, table: FeatureTable, trained_on: pl.Series, evaluation: "Evaluation"
+    dataset: DatasetSpec,
+    extractor: Extractor,
+    table: FeatureTable,
+    candidate: "Candidate",
+    trained_on: pl.Series,
+    evaluation: "Evaluation",
 ) -> ModelDescription:
     return ModelDescription(
         dataset=dataset.name,
-        kind=dataset.classifier.kind,
+        kind=candidate.family,
+        candidate=str(candidate),
         classes=dict(dataset.categories),
         extractor=extractor.name,
         extractor_digest=extractor.digest,
@@ -112,3 +146,17 @@ def _description(
         held_out=dataset.classifier.held_out,
         metrics=evaluation.model_dump(mode="json"),
     )
+
+
+def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> dict[str, dg.MetadataValue]:
+    """Table and plot of the candidates, where there were several; `candidates.csv` lies beside the plots."""
+    if not scores:
+        return {}
+    from image_assets.classifier.candidates_report import candidates_frame, candidates_markdown, candidates_plot
+
+    scoring = dataset.classifier.selection.scoring
+    with retried():
+        plot = save_plot(store, dataset.name, "candidates", candidates_plot(scores, scoring))
+        content = candidates_frame(scores).write_csv().encode()
+        obstore.put(store.objects(), f"{dataset.name}/plots/candidates.csv", content)
+    return {"candidates": dg.MetadataValue.md(candidates_markdown(scores, scoring)), "comparison": plot}

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.pipeline import Pipeline
 
+from image_assets.classifier.calibration import Bin, calibration_error, reliability
+from image_assets.classifier.families import has_converged
 from image_assets.classifier.train import NotTrainableError, check_features
 
 
@@ -33,6 +35,15 @@ class Evaluation(BaseModel):
     macro_f1: float = Field(description="Mean F1 of the classes that have held-out images, each weighing the same.")
     balanced_accuracy: float = Field(description="Mean recall of the classes that have held-out images.")
     majority_accuracy: float = Field(description="Accuracy of always answering the most frequent held-out class.")
+    weighted_precision: float = Field(description="Mean precision of the classes, weighed by their held-out images.")
+    weighted_recall: float = Field(description="The same of recall, which is the accuracy.")
+    auc: float | None = Field(
+        description="Area under the ROC curve of each class against the others, by probability, mean of the classes "
+        "that have held-out images and are known to the model; null where there are fewer than two."
+    )
+    log_loss: float = Field(description="Mean negative logarithm of the probability of the true class, nats.")
+    calibration_error: float = Field(description="Expected calibration error, see `calibration`.")
+    reliability: tuple[Bin, ...] = Field(description="Certainty and accuracy, bin by bin.")
     held_out: int = Field(description="Images evaluated.")
     trained: int = Field(description="Images that the classifier was trained on.")
     converged: bool = Field(description="False where training stopped at the limit of iterations.")
@@ -41,9 +52,9 @@ class Evaluation(BaseModel):
         description="K × K counts: row is the true class, column the predicted one, in the order of `per_class`."
     )
 
-    def headline(self) -> dict[str, float]:
+    def headline(self) -> dict[str, float | None]:
         """The figures that fit on one line, for metadata and the manifest."""
-        return self.model_dump(exclude={"per_class", "confusion"})
+        return self.model_dump(exclude={"per_class", "confusion", "reliability"})
 
 
 def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]) -> Evaluation:
@@ -65,9 +76,9 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
     if len(labels) == 0:
         raise NotTrainableError("no image is held out: there is nothing to evaluate the classifier on")
     check_features(features, labels, classes)
-    regression = model.named_steps["classify"]
     present = sorted({*np.unique(labels).tolist(), *model.classes_.tolist()})
-    predicted = model.predict(features)
+    probabilities = model.predict_proba(features)
+    predicted = model.classes_[probabilities.argmax(axis=1)]
     confusion = confusion_matrix(labels, predicted, labels=present)
     right, support, answers = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision = right / np.maximum(answers, 1)
@@ -75,14 +86,21 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
     f1 = 2 * right / np.maximum(support + answers, 1)
     names = {label: name for name, label in classes.items()}
     seen = support > 0
+    bins = reliability(probabilities.max(axis=1), predicted == labels)
     return Evaluation(
+        weighted_precision=float((precision * support).sum() / len(labels)),
+        weighted_recall=float((recall * support).sum() / len(labels)),
+        auc=_auc(labels, probabilities, model.classes_),
+        log_loss=_log_loss(labels, probabilities, model.classes_),
+        calibration_error=calibration_error(bins),
+        reliability=bins,
         accuracy=float(right.sum() / len(labels)),
         macro_f1=float(f1[seen].mean()),
         balanced_accuracy=float(recall[seen].mean()),
         majority_accuracy=float(support.max() / len(labels)),
         held_out=len(labels),
         trained=int(model.named_steps["scale"].n_samples_seen_),
-        converged=bool(regression.n_iter_.max() < regression.max_iter),
+        converged=has_converged(model),
         per_class=tuple(
             ClassFigures(
                 name=names[label],
@@ -95,3 +113,21 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
         ),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
+
+
+def _auc(labels: np.ndarray, probabilities: np.ndarray, known: np.ndarray) -> float | None:
+    areas = [
+        float(roc_auc_score(labels == label, probabilities[:, column]))
+        for column, label in enumerate(known)
+        if 0 < np.sum(labels == label) < len(labels)
+    ]
+    return float(np.mean(areas)) if len(areas) > 1 else None
+
+
+def _log_loss(labels: np.ndarray, probabilities: np.ndarray, known: np.ndarray) -> float:
+    # A class that the model does not know has the smallest probability that a float can tell from none.
+    least = np.finfo(np.float64).eps
+    columns = np.searchsorted(known, labels)
+    of_truth = probabilities[np.arange(len(labels)), np.minimum(columns, len(known) - 1)]
+    of_truth = np.where(np.isin(labels, known), of_truth, least)
+    return float(-np.log(np.clip(of_truth, least, 1)).mean())

@@ -20,6 +20,19 @@ def undisputed(image_features: pl.LazyFrame, label_conflicts: pl.LazyFrame) -> p
     return image_features.join(disputed.lazy(), on="image_id", how="anti")
 
 
+def lookalike_names(image_ids: pl.Series, duplicate_groups: pl.LazyFrame) -> pl.Series:
+    """What must not be torn apart: for every image the first member of its group of lookalikes, else the image itself.
+
+    Args:
+        image_ids: N ids.
+        duplicate_groups: The table of that name.
+    """
+    ids = image_ids.to_frame("image_id").lazy()
+    groups = duplicate_groups.select("image_id", "group_id")
+    joined = ids.join(groups, on="image_id", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("group_id", "image_id").alias("group")).collect()["group"]
+
+
 def held_out_with_lookalikes(image_ids: pl.Series, duplicate_groups: pl.LazyFrame, share: float) -> np.ndarray:
     """As `held_out`, but images that look alike fall on the same side: that of their group's first member.
 
@@ -31,9 +44,4 @@ def held_out_with_lookalikes(image_ids: pl.Series, duplicate_groups: pl.LazyFram
     Returns:
         bool [N], true where the image is held out.
     """
-    ids = image_ids.to_frame("image_id").lazy()
-    groups = duplicate_groups.select("image_id", "group_id")
-    deciding = ids.join(groups, on="image_id", how="left", maintain_order="left").select(
-        pl.coalesce("group_id", "image_id").alias("image_id")
-    )
-    return held_out(deciding.collect()["image_id"], share)
+    return held_out(lookalike_names(image_ids, duplicate_groups), share)

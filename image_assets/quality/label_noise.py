@@ -15,9 +15,9 @@ from cleanlab.filter import find_label_issues
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.families import logistic_regression
 from image_assets.classifier.train import train
 from image_assets.settings.quality import LabelNoise
-from image_assets.settings.stages import Classifier
 
 SUSPECTS_SCHEMA = pl.Schema(
     {"image_id": pl.String, "label": pl.Int16, "score": pl.Float32, "suggested": pl.Int16, "probability": pl.Float32}
@@ -50,7 +50,6 @@ def label_suspects(
     labels: np.ndarray,
     image_ids: pl.Series,
     classes: Mapping[str, int],
-    classifier: Classifier,
     spec: LabelNoise,
 ) -> LabelSuspects:
     """Find images whose label is probably wrong.
@@ -62,7 +61,6 @@ def label_suspects(
         labels: int16 [N].
         image_ids: [N].
         classes: Category → label.
-        classifier: The dataset's classifier: its kind and iterations.
         spec: Folds and regularisation.
 
     Raises:
@@ -78,7 +76,7 @@ def label_suspects(
         reason = f"labels are judged from two categories with at least {spec.folds} images on; found {len(judged)}"
         return LabelSuspects(pl.DataFrame(schema=SUSPECTS_SCHEMA), 0, reason)
     rows = np.flatnonzero(np.isin(labels, judged))
-    probabilities = out_of_fold_probabilities(features[rows], labels[rows], classes, classifier, spec)
+    probabilities = out_of_fold_probabilities(features[rows], labels[rows], classes, spec)
     ranks = np.searchsorted(judged, labels[rows])
     # More processes than one would only be worth it for many thousands of categories.
     issues = np.asarray(find_label_issues(ranks, probabilities, filter_by="prune_by_noise_rate", n_jobs=1))
@@ -88,7 +86,7 @@ def label_suspects(
 
 
 def out_of_fold_probabilities(
-    features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int], classifier: Classifier, spec: LabelNoise
+    features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int], spec: LabelNoise
 ) -> np.ndarray:
     """Every image's probabilities from a model that was trained without its fold.
 
@@ -96,14 +94,13 @@ def out_of_fold_probabilities(
         features: float32 [N, D].
         labels: int16 [N], at least `spec.folds` of each of the K labels that occur.
         classes: Category → label.
-        classifier: The dataset's classifier.
         spec: Folds and regularisation.
 
     Returns:
         float64 [N, K], columns in the order of the labels.
     """
     # A weak penalty lets the model learn wrong labels by heart, and with them their neighbours.
-    penalised = classifier.model_copy(update={"regularisation": spec.regularisation})
+    penalised = logistic_regression(spec.regularisation)
     probabilities = np.empty((len(labels), len(np.unique(labels))))
     folds = StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed)
     for training, judged in folds.split(features, labels):

@@ -53,7 +53,7 @@ def find_suspects(image_features: pl.LazyFrame, dataset: DatasetSpec, extractor_
         chosen = stratified_sample(images, spec.max_rows, spec.seed)
         image_features = image_features.filter(pl.col("image_id").is_in(chosen.implode()))
     table = feature_table(image_features, extractor_digest)
-    found = label_suspects(table.features, table.labels, table.image_ids, dataset.categories, dataset.classifier, spec)
+    found = label_suspects(table.features, table.labels, table.image_ids, dataset.categories, spec)
     names = pl.DataFrame(
         {"suggested": list(dataset.categories.values()), "suggested_category": list(dataset.categories)},
         schema_overrides={"suggested": pl.Int16},

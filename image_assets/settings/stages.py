@@ -51,19 +51,6 @@ class Shards(Section):
     format: Literal["parquet", "csv"] = Field(default="parquet", description="Same values in either.")
 
 
-class Classifier(Section):
-    """Scaled multinomial logistic regression on the features."""
-
-    kind: Literal["logistic_regression"] = "logistic_regression"
-    regularisation: float = Field(
-        default=0.001,
-        gt=0,
-        description="Strength of the L2 penalty per training row: 1 / (C × rows) in scikit-learn's terms.",
-    )
-    held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
-    max_iterations: int = Field(default=1_000, gt=0, description="Training stops after so many, and says so.")
-
-
 class Embedding(Section):
     """t-SNE of the features."""
 

@@ -6,15 +6,15 @@ from sklearn import metrics
 from sklearn.exceptions import ConvergenceWarning
 
 from image_assets.classifier.evaluate import evaluate
+from image_assets.classifier.families import logistic_regression
 from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, train
-from image_assets.settings.stages import Classifier
 from tests.classifier.synthetic import CLASSES, clusters
 
 
 @pytest.fixture(scope="module")
 def trained():
     features, labels = clusters(900, width=8, separation=0.4)
-    return train(features[:600], labels[:600], Classifier(), CLASSES), features[600:], labels[600:]
+    return train(features[:600], labels[:600], logistic_regression(0.001), CLASSES), features[600:], labels[600:]
 
 
 def test_figures_are_scikit_learns(trained):
@@ -50,7 +50,7 @@ def test_class_without_held_out_images_does_not_weigh(trained):
 def test_class_that_the_model_never_saw_counts_as_missed():
     features, labels = clusters(600)
     known = labels[:400] != 2
-    model = train(features[:400][known], labels[:400][known], Classifier(), CLASSES)
+    model = train(features[:400][known], labels[:400][known], logistic_regression(0.001), CLASSES)
     human = evaluate(model, features[400:], labels[400:], CLASSES).per_class[2]
     assert human.support > 0
     assert (human.precision, human.recall, human.f1) == (0, 0, 0)
@@ -65,7 +65,7 @@ def test_category_without_images_yet_is_left_out(trained):
 def test_training_cut_short_is_told():
     features, labels = clusters(300, separation=0.1)
     with pytest.warns(ConvergenceWarning):
-        model = train(features, labels, Classifier(max_iterations=1), CLASSES)
+        model = train(features, labels, logistic_regression(0.001, max_iterations=1), CLASSES)
     assert not evaluate(model, features, labels, CLASSES).converged
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from image_assets.classifier.calibration import Bin
 from image_assets.classifier.evaluate import ClassFigures, Evaluation
 from image_assets.classifier.report import confusion_plot, summary_markdown
 
@@ -21,6 +22,12 @@ def evaluation(classes: int, share_right: float = 0.8, converged: bool = True) -
         macro_f1=0.876,
         balanced_accuracy=0.8,
         majority_accuracy=0.4,
+        weighted_precision=0.9,
+        weighted_recall=0.9,
+        auc=0.97,
+        log_loss=0.3,
+        calibration_error=0.02,
+        reliability=(Bin(certainty=0.9, accuracy=0.88, images=100),),
         held_out=int(counts.sum()),
         trained=4000,
         converged=converged,

@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.families import Candidate, logistic_regression
 from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, check_trainable, train
-from image_assets.settings.stages import Classifier
 from tests.classifier.synthetic import CLASSES, clusters
 
 
-def coefficients(features: np.ndarray, labels: np.ndarray, spec: Classifier) -> np.ndarray:
+def coefficients(features: np.ndarray, labels: np.ndarray, spec: Candidate) -> np.ndarray:
     return train(features, labels, spec, CLASSES).named_steps["classify"].coef_
 
 
 def test_separable_classes_are_learnt():
     features, labels = clusters(900)
-    model = train(features[:600], labels[:600], Classifier(), CLASSES)
+    model = train(features[:600], labels[:600], logistic_regression(0.001), CLASSES)
     assert model.score(features[600:], labels[600:]) > 0.97
 
 
 def test_features_that_say_nothing_teach_nothing():
     features, labels = clusters(900)
     shuffled = np.random.default_rng(1).permutation(labels)
-    model = train(features[:600], shuffled[:600], Classifier(), CLASSES)
+    model = train(features[:600], shuffled[:600], logistic_regression(0.001), CLASSES)
     assert model.score(features[600:], shuffled[600:]) < 0.5
 
 
@@ -31,25 +31,25 @@ def test_same_model_bit_for_bit_whatever_the_threads():
     models = []
     for threads in (1, 2, 1):
         with threadpool_limits(limits=threads):
-            models.append(coefficients(features, labels, Classifier()).tobytes())
+            models.append(coefficients(features, labels, logistic_regression(0.001)).tobytes())
     assert models[0] == models[1] == models[2]
 
 
 def test_penalty_is_per_row():
     # The same data twice over is the same problem; with scikit-learn's own C it would be half as penalised.
     features, labels = clusters(300, width=10, separation=0.2)
-    spec = Classifier(regularisation=0.5)
+    spec = logistic_regression(0.5)
     once = coefficients(features, labels, spec)
     twice = coefficients(np.tile(features, (2, 1)), np.tile(labels, 2), spec)
     np.testing.assert_allclose(once, twice, atol=1e-3)
-    weaker = coefficients(features, labels, Classifier(regularisation=0.25))
+    weaker = coefficients(features, labels, logistic_regression(0.25))
     assert np.abs(weaker - once).max() > 0.02
 
 
 def test_constant_columns_are_harmless():
     features, labels = clusters(600)
     features[:, :10] = 3.7
-    model = train(features, labels, Classifier(), CLASSES)
+    model = train(features, labels, logistic_regression(0.001), CLASSES)
     assert np.isfinite(model.predict_proba(features)).all()
     assert model.score(features, labels) > 0.97
 
@@ -59,30 +59,30 @@ def test_features_that_are_not_finite_are_refused_by_row(value):
     features, labels = clusters(100)
     features[[7, 20], 3] = value
     with pytest.raises(UnusableFeaturesError, match=r"2 of 100 feature vectors .* first in row 7"):
-        train(features, labels, Classifier(), CLASSES)
+        train(features, labels, logistic_regression(0.001), CLASSES)
 
 
 def test_rows_and_labels_must_agree():
     features, labels = clusters(100)
     with pytest.raises(UnusableFeaturesError, match=r"\(100, 64\) and 99 labels"):
-        train(features, labels[:99], Classifier(), CLASSES)
+        train(features, labels[:99], logistic_regression(0.001), CLASSES)
     with pytest.raises(UnusableFeaturesError, match="one feature vector per label"):
-        train(features[:, 0], labels, Classifier(), CLASSES)
+        train(features[:, 0], labels, logistic_regression(0.001), CLASSES)
 
 
 def test_labels_of_no_category_are_refused():
     features, labels = clusters(100)
     with pytest.raises(UnusableFeaturesError, match=r"labels \[2\] are none"):
-        train(features, labels, Classifier(), {"plant": 0, "animal": 1})
+        train(features, labels, logistic_regression(0.001), {"plant": 0, "animal": 1})
 
 
 def test_one_class_is_not_enough():
     features, labels = clusters(100)
     only = labels == 1
     with pytest.raises(NotTrainableError, match=rf"plant 0, animal {only.sum()}, human 0"):
-        train(features[only], labels[only], Classifier(), CLASSES)
+        train(features[only], labels[only], logistic_regression(0.001), CLASSES)
     with pytest.raises(NotTrainableError, match="plant 0, animal 0, human 0"):
-        train(features[:0], labels[:0], Classifier(), CLASSES)
+        train(features[:0], labels[:0], logistic_regression(0.001), CLASSES)
 
 
 @pytest.mark.parametrize(

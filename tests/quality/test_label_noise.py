@@ -16,7 +16,7 @@ from image_assets.features.extractor import shared_extractor
 from image_assets.quality.label_noise import SUSPECTS_SCHEMA, LabelSuspects, label_suspects
 from image_assets.quality.outliers import outlier_scores
 from image_assets.settings.quality import LabelNoise
-from image_assets.settings.stages import Classifier, EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite0
 
 CLASSES = {"plant": 0, "animal": 1, "human": 2}
 WRONG = 60
@@ -25,7 +25,7 @@ LIMIT = LabelNoise().outlier_score
 
 def judge(features: np.ndarray, labels: np.ndarray, **spec: object) -> LabelSuspects:
     settings = LabelNoise.model_validate(spec)
-    return label_suspects(features, labels, ids_of(len(labels)), CLASSES, Classifier(), settings)
+    return label_suspects(features, labels, ids_of(len(labels)), CLASSES, settings)
 
 
 def ids_of(images: int) -> pl.Series:

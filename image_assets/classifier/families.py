@@ -1,0 +1,145 @@
+"""From a family's grid to its candidates, and from a candidate to a scikit-learn pipeline."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from image_assets.settings.classifier import AnyFamily, LogisticRegressionFamily
+
+# scikit-learn takes `False` here and documents it; its type stubs say str only.
+_ONE_MODEL: Any = False
+_NEVER: Any = False
+
+Value = str | float | int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One combination of a family's values."""
+
+    family: str
+    values: tuple[tuple[str, Value], ...]
+
+    @property
+    def digest(self) -> str:
+        """Names the candidate in files: 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps([self.family, self.values]).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{name} {value}" for name, value in self.values)
+        return f"{self.family} ({shown})" if shown else self.family
+
+
+def candidates_of(families: Sequence[AnyFamily]) -> list[Candidate]:
+    """Every combination of every family, in the order of the dataset file; repeated ones once."""
+    found: dict[Candidate, None] = {}
+    for family in families:
+        values = {name: value for name, value in family if name != "kind"}
+        # A single number is a value that every combination has.
+        choices = [value if isinstance(value, tuple) else (value,) for value in values.values()]
+        for combination in product(*choices):
+            found[Candidate(family.kind, tuple(zip(values, combination, strict=True)))] = None
+    return list(found)
+
+
+def logistic_regression(regularisation: float, l1_ratio: float = 0, max_iterations: int = 1_000) -> Candidate:
+    """A logistic regression that no dataset file names; see `LogisticRegressionFamily`."""
+    family = LogisticRegressionFamily(
+        regularisation=(regularisation,), l1_ratio=(l1_ratio,), max_iterations=max_iterations
+    )
+    return candidates_of([family])[0]
+
+
+def pipeline_of(candidate: Candidate, rows: int, seed: int, *, probabilities: bool = False) -> Pipeline:
+    """An unfitted pipeline of the steps `scale` and `classify`.
+
+    The scaler belongs to the pipeline, so that in a cross-validation it never sees the fold it is judged on.
+
+    Args:
+        candidate: What to build.
+        rows: Training images: the penalty of a logistic regression is given per row.
+        seed: For candidates that draw lots.
+        probabilities: Whether it must give probabilities. A support vector machine only does with Platt scaling on
+            folds of the training images, which takes several times as long.
+    """
+    classify = _BUILDERS[candidate.family](dict(candidate.values), rows, seed)
+    if probabilities and not hasattr(classify, "predict_proba"):
+        classify = CalibratedClassifierCV(classify, ensemble=_ONE_MODEL)
+    return Pipeline([("scale", StandardScaler()), ("classify", classify)])
+
+
+def has_converged(model: Pipeline) -> bool:
+    """Whether training ended by itself and not at its limit of iterations."""
+    fitted = model.named_steps["classify"]
+    if isinstance(fitted, LogisticRegression | MLPClassifier):
+        return bool(np.max(fitted.n_iter_) < fitted.max_iter)
+    return True
+
+
+def _logistic_regression(values: Mapping[str, Any], rows: int, seed: int) -> LogisticRegression:
+    # scikit-learn weighs the penalty against the summed loss, the dataset file against the mean one. Only saga takes
+    # an elastic net; lbfgs is faster without.
+    ratio = values["l1_ratio"]
+    return LogisticRegression(
+        solver="saga" if ratio else "lbfgs",
+        l1_ratio=ratio,
+        C=1 / (values["regularisation"] * rows),
+        max_iter=values["max_iterations"],
+        random_state=seed if ratio else None,
+    )
+
+
+def _support_vector_machine(values: Mapping[str, Any], rows: int, seed: int) -> SVC:  # noqa: ARG001  # as the others
+    return SVC(C=values["c"], gamma=values["gamma"], kernel=values["kernel"], cache_size=500, random_state=seed)
+
+
+def _random_forest(values: Mapping[str, Any], rows: int, seed: int) -> RandomForestClassifier:  # noqa: ARG001
+    return RandomForestClassifier(
+        n_estimators=values["trees"],
+        max_depth=values["max_depth"],
+        max_features=values["max_features"],
+        min_samples_leaf=values["min_leaf"],
+        random_state=seed,
+    )
+
+
+def _gradient_boosting(values: Mapping[str, Any], rows: int, seed: int) -> HistGradientBoostingClassifier:  # noqa: ARG001
+    return HistGradientBoostingClassifier(
+        learning_rate=values["learning_rate"],
+        max_iter=values["rounds"],
+        max_leaf_nodes=values["leaves"],
+        early_stopping=_NEVER,
+        random_state=seed,
+    )
+
+
+def _neural_network(values: Mapping[str, Any], rows: int, seed: int) -> MLPClassifier:  # noqa: ARG001
+    return MLPClassifier(
+        hidden_layer_sizes=values["hidden"],
+        alpha=values["alpha"],
+        max_iter=values["max_iterations"],
+        random_state=seed,
+    )
+
+
+_BUILDERS = {
+    "logistic_regression": _logistic_regression,
+    "support_vector_machine": _support_vector_machine,
+    "random_forest": _random_forest,
+    "gradient_boosting": _gradient_boosting,
+    "neural_network": _neural_network,
+}
