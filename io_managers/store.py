@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -52,7 +53,8 @@ class Store:
             return LocalStore(url, mkdir=True)
         # obstore wants the client's own options apart from those of S3; Delta takes both together.
         config = {name: value for name, value in self.options.items() if name != _ALLOW_HTTP}
-        client = {"allow_http": self.options.get(_ALLOW_HTTP) == "true"}
+        allow_http = self.options.get(_ALLOW_HTTP, os.environ.get(_ALLOW_HTTP.upper(), ""))
+        client = {"allow_http": allow_http.lower() == "true"}
         return from_url(url, config=config, client_options=client)  # pyright: ignore  # options by their names
 
     def table(self, dataset: str, schema: TableSchema) -> PartitionedTable:

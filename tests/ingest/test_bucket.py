@@ -195,6 +195,19 @@ def test_reads_are_repeated_after_refusals_and_broken_bodies(
     assert [number for path, number in seen.items() if ".jpg" in path] == [3]
 
 
+def test_the_environment_says_where_the_server_is_and_who_asks(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("a.jpg", b"a")
+    bucket.put("odd\nname.jpg", b"b")
+    options = dict(bucket.options)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", options.pop("aws_endpoint"))
+    for name, value in options.items():
+        monkeypatch.setenv(name.upper(), value)
+    tree = BucketTree(bucket.url)
+    assert [tree.read(file, MANY) for file in tree.files("").files] == [b"a", b"b"]
+
+
 def problem(url: str, options: dict[str, str]) -> str:
     with pytest.raises(SourceError) as caught:
         open_source(BucketSource(kind="bucket"), url, "UTC", options).days()
