@@ -16,12 +16,13 @@ from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.sources import FolderSource
+from image_assets.settings.sources import FolderSource, UrlListSource
 from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),
     ("source", FolderSource),
+    ("source", UrlListSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
     ("shards", Shards),

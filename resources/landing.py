@@ -15,4 +15,4 @@ class LandingResource(dg.ConfigurableResource):
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""
-        return open_source(dataset.source, dataset.source.landing or self.url)
+        return open_source(dataset.source, dataset.source.landing or self.url, dataset.limits)
