@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,9 @@ from image_assets.ingest.source import SourceFile, SourceReadError
 from image_assets.ingest.urls.source import UrlLists
 from image_assets.settings.sources import UrlListSource
 from image_assets.workers import no_progress
-from tests.platform import FIRST
 
+FIRST = dt.date(2026, 11, 3)
+_PORT = re.compile(r":(\d{1,5})\b")
 LOOPBACK = ("127.0.0.0/8",)
 MAX_BYTES = 100_000
 # Nothing waits longer than a test can bear.
@@ -27,7 +30,6 @@ QUICK: dict[str, Any] = {
     "download_seconds": 5,
     "connect_seconds": 2,
     "robots": False,
-    "ports": range(1, 65_536),
 }
 
 
@@ -50,9 +52,12 @@ class Arrived:
     def of(cls, root: Path, urls: Sequence[str], settings: dict[str, Any]) -> Arrived:
         resolver: AbstractResolver | None = settings.pop("resolver", None)
         max_bytes = settings.pop("max_bytes", MAX_BYTES)
-        spec = UrlListSource.model_validate(QUICK | {"allow_addresses": LOOPBACK} | settings)
+        ports = {80, *(int(port) for url in urls for port in _PORT.findall(url) if 0 < int(port) < 65_536)}
+        defaults = QUICK | {"allow_addresses": LOOPBACK, "ports": sorted(ports)}
+        spec = UrlListSource.model_validate(defaults | settings)
         landing = root / "landing"
-        write_list(landing / str(FIRST) / "urls.csv", urls)
+        if not (listed := landing / str(FIRST) / "urls.csv").exists():  # a list that is written anew is another one
+            write_list(listed, urls)
         return cls(UrlLists(LocalTree(landing), spec, root / "staging", max_bytes, resolver), landing)
 
     def fetch(self) -> Arrived:

@@ -14,9 +14,8 @@ import pytest
 
 from image_assets.ingest.source import SourceError
 from image_assets.workers import no_progress
-from tests.ingest.urls.downloading import MAX_BYTES, Arrived, write_list
+from tests.ingest.urls.downloading import FIRST, MAX_BYTES, Arrived, write_list
 from tests.ingest.urls.web import Site, content, cut_off, endless, in_turn, redirect, slow, status
-from tests.platform import FIRST
 
 Arriving = Callable[..., Arrived]
 

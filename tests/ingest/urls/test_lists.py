@@ -16,7 +16,7 @@ from image_assets.ingest.source import SourceError
 from image_assets.ingest.urls.lists import NO_CATEGORY, shown
 from image_assets.ingest.urls.source import UrlLists
 from image_assets.settings.sources import UrlListSource
-from tests.platform import FIRST
+from tests.ingest.urls.downloading import FIRST
 
 CSV = 'url,category,title\nhttp://a.org/1,cat,"two\nlines, one field"\n http://a.org/2 , dog ,\n,cat,\nhttp://a.org/3,,x\n'
 

@@ -213,8 +213,9 @@ def test_no_redirect_leads_to_the_canary(
     good.pages = {"/robots.txt" if robots else "/a": redirect(target.format(port=canary.port))}
     if robots:
         good.pages["/a"] = content(b"A")
+    ports = [good.port, canary.port]
     found = arrived(
-        good.url("/a", GOOD), allow_addresses=ALLOWED, robots=robots, retries=0, resolver=LocalNames()
+        good.url("/a", GOOD), allow_addresses=ALLOWED, robots=robots, retries=0, resolver=LocalNames(), ports=ports
     ).fetch()
     assert found.results() == ([b"A"] if robots else ["url_not_allowed"]), found.details()
     good.requests.clear()
@@ -264,8 +265,8 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(arrived: Arriving
 def test_a_name_that_is_rebound_between_two_connections_is_refused(arrived: Arriving, good: Site, canary: Site) -> None:
     good.pages = {"/a": redirect(canary.url("/b", "other.example"))}
     resolver = Answers([GOOD], ["127.0.0.1"])
-    url = good.url("/a", "pictures.example")
-    found = arrived(url, allow_addresses=ALLOWED, retries=0, resolver=resolver).fetch()
+    url, ports = good.url("/a", "pictures.example"), [good.port, canary.port]
+    found = arrived(url, allow_addresses=ALLOWED, retries=0, resolver=resolver, ports=ports).fetch()
     assert found.results() == ["url_not_allowed"]
     assert resolver.asked == 2
 
