@@ -136,8 +136,11 @@ class Kept:
 
     def _place(self, part: Path, target: str) -> None:
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(part, target)
+            try:
+                os.replace(part, target)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.replace(part, target)
         except OSError as error:
             raise StagingError(_cannot(Path(target), error)) from None
 
