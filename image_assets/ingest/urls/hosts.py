@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +17,10 @@ from image_assets.ingest.urls.transfer import Transfer
 from image_assets.settings.sources import UrlListSource
 
 _MOST_HOSTS = 4_096
-# A host that answered nothing so often in a row is left alone until the next run.
-_PATIENCE = 20
+# A host is left alone until the next run after so many tries in a row that it did not answer, or did not answer well:
+# with an error that can pass, or with one to robots.txt.
+_UNANSWERED_TRIES = 20
+_FAILED_TRIES = 300
 _ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB are to be read
 _LONGEST_CRAWL_DELAY = 10.0
 _UNANSWERED = (Reason.CONNECTION_FAILED, Reason.TIMED_OUT, Reason.HOST_NOT_FOUND)
@@ -37,13 +40,15 @@ class Host:
         self.waiting = 0
         self._free_at = 0.0
         self._unanswered = 0
+        self._failed = 0
         self._last: DownloadFailed | None = None
 
     async def turn(self) -> None:
-        """Wait until the host may be asked again. Raises `DownloadFailed` once it has not answered too often."""
-        if self._unanswered >= _PATIENCE and self._last is not None:
-            detail = f"left alone after {_PATIENCE} failures in a row, the last: {self._last.detail}"
-            raise DownloadFailed(self._last.reason, detail, can_pass=True)
+        """Wait until the host may be asked again. Raises `DownloadFailed` once it has failed too often in a row."""
+        tired = self._unanswered >= _UNANSWERED_TRIES or self._failed >= _FAILED_TRIES
+        if tired and self._last is not None:
+            detail = f"left alone after {self._failed} failures in a row, the last: {self._last.detail}"
+            raise DownloadFailed(self._last.reason, detail, can_pass=True, wait=math.inf)
         now = asyncio.get_running_loop().time()
         start = max(now, self._free_at)
         self._free_at = start + self.delay
@@ -56,8 +61,11 @@ class Host:
 
     def answered(self, failed: DownloadFailed | None) -> None:
         """Count what came of a try."""
+        failing = failed is not None and failed.can_pass
         silent = failed is not None and failed.reason in _UNANSWERED
-        self._unanswered, self._last = (self._unanswered + 1, failed) if silent else (0, None)
+        self._failed = self._failed + 1 if failing else 0
+        self._unanswered = self._unanswered + 1 if silent else 0
+        self._last = failed if failing else None
 
 
 class Hosts:

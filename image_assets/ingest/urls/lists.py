@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import io
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -91,36 +93,41 @@ def _batches(
     tree: FileTree, file: SourceFile, settings: UrlListSource
 ) -> Iterator[tuple[list[str | None], list[str | None]]]:
     wanted = [settings.url_column, settings.category_column]
+    read = _parquet if file.source.lower().endswith(".parquet") else _csv
     try:
-        with tree.open(file) as stream:
-            read = _parquet if file.source.lower().endswith(".parquet") else _csv
-            for batch in read(stream, file, wanted):
-                yield tuple(batch.column(name).cast(pa.string()).to_pylist() for name in wanted)  # pyright: ignore[reportReturnType]
-    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+        for batch in read(tree, file, wanted):
+            urls, categories = (batch.column(name).cast(pa.string()).to_pylist() for name in wanted)
+            yield urls, categories
+    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise SourceError(
             f"{file.source}: cannot be read as a list of URLs: {' '.join(str(error).split())}; "
             f"expected a table with the columns {' and '.join(wanted)}"
         ) from None
 
 
-def _parquet(stream: BinaryIO, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(stream) as table:
+def _parquet(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+    with tree.open(file) as stream, pq.ParquetFile(stream) as table:
         _require(wanted, table.schema_arrow.names, file)
         yield from table.iter_batches(_BATCH_ROWS, columns=wanted)
 
 
-def _csv(stream: BinaryIO, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    content = gzip.GzipFile(fileobj=stream) if file.source.lower().endswith(".gz") else stream
-    parse = pc.ParseOptions(newlines_in_values=True)
-    with pc.open_csv(content, parse_options=parse) as header:
-        _require(wanted, header.schema.names, file)
-    stream.seek(0)
-    content = gzip.GzipFile(fileobj=stream) if file.source.lower().endswith(".gz") else stream
+def _csv(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+    # The header is not asked of Arrow: its reader reads ahead in a thread of its own, and would go on doing so.
+    with tree.open(file) as stream, io.TextIOWrapper(_unpacked(stream, file), "utf-8-sig", newline="") as text:
+        _require(wanted, next(csv.reader(text), []), file)
     convert = pc.ConvertOptions(
         include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
     )
-    with pc.open_csv(content, parse_options=parse, convert_options=convert) as table:
+    parse = pc.ParseOptions(newlines_in_values=True)
+    with (
+        tree.open(file) as stream,
+        pc.open_csv(_unpacked(stream, file), parse_options=parse, convert_options=convert) as table,
+    ):
         yield from table
+
+
+def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if file.source.lower().endswith(".gz") else stream
 
 
 def _require(wanted: list[str], found: list[str], file: SourceFile) -> None:

@@ -106,8 +106,20 @@ def test_a_host_that_never_answers_is_left_alone(site: Site, arrived: Arriving) 
     site.fallback = lambda _: hang_up
     found = arrived(*(site.url(f"/{i}") for i in range(200)), retries=0, per_host=2).fetch()
     assert found.results() == ["connection_failed"] * 200
-    assert "left alone after 20 failures in a row" in found.details()[-1]
+    assert "left alone after 2" in found.details()[-1]
     assert len(site.requests) <= 22
+
+
+@pytest.mark.parametrize("robots", [True, False])
+def test_a_host_that_is_not_well_is_left_alone_and_tried_again(site: Site, arrived: Arriving, robots: bool) -> None:
+    site.fallback = lambda _: status(503)
+    urls = [site.url(f"/{i}") for i in range(400)]
+    found = arrived(*urls, retries=1, per_host=10, robots=robots).fetch()
+    assert found.results() == ["http_error"] * 400
+    assert "left alone after 3" in found.details()[-1]
+    assert sum(site.requests.values()) <= 310
+    site.fallback = lambda path: None if path == "/robots.txt" else content(b"A")
+    assert found.fetch().results() == [b"A"] * 400
 
 
 def test_a_host_is_asked_so_often_at_a_time_and_no_more(site: Site, arrived: Arriving) -> None:

@@ -54,6 +54,19 @@ def test_rows_of_every_format(day: Path, name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.csv.gz"])
+def test_a_list_larger_than_any_buffer_is_read_row_by_row(day: Path, name: str) -> None:
+    lines = [f'"http://a.org/{number}?a=1,2","c{number % 3}"' for number in range(60_000)]
+    content = "\n".join(["url,category", *lines]).encode()
+    (day / name).write_bytes(gzip.compress(content, 1) if name.endswith(".gz") else content)
+    found = source(day.parent)
+    for _ in range(3):
+        assert found.categories(FIRST) == ["c0", "c1", "c2"]
+    files = found.list_files(FIRST, "c1").files
+    assert len(files) == 20_000
+    assert files[-1].source.endswith("row 0059999: http://a.org/59998?a=1,2")
+
+
 def test_columns_have_the_names_of_the_dataset_file(day: Path) -> None:
     (day / "list.csv").write_text("\ufeffimage_url,label,url\nhttp://a.org/1,cat,page\n")
     (file,) = source(day.parent, url_column="image_url", category_column="label").list_files(FIRST, "cat").files
@@ -73,13 +86,13 @@ def test_other_files_are_ignored_and_counted(day: Path) -> None:
     [
         ("a.csv", b"link,category\nhttp://a.org,cat\n", "a.csv: no column 'url'; it has 'link', 'category'; name the"),
         ("a.csv", b"x,y\n1,2\n", "a.csv: no column 'url' and none 'category'; it has 'x', 'y'"),
-        ("a.csv", b"", "a.csv: cannot be read as a list of URLs: Empty CSV file"),
+        ("a.csv", b"", "a.csv: no column 'url' and none 'category'; it has none"),
         (
             "a.csv",
             b"url,category\nhttp://a.org\n",
             "a.csv: cannot be read .* Expected 2 columns, got 1",
         ),
-        ("a.csv", b"url,category\nhttp://a.org/\xff,cat\n", "a.csv: cannot be read as a list of URLs: .* invalid UTF8"),
+        ("a.csv", b"url,category\nhttp://a.org/\xff,cat\n", "a.csv: cannot be read as a list of URLs: .*utf-8"),
         ("a.csv.gz", b"no gzip", "a.csv.gz: cannot be read as a list of URLs: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(CSV.encode())[:-12], "a.csv.gz: cannot be read as a list of URLs"),
         ("a.parquet", b"PAR1 or not", "a.parquet: cannot be read as a list of URLs"),
