@@ -27,6 +27,18 @@ help:  ## what can be made
 	.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
 	@touch $@
 
+# A browser for the tests of the page collector, where npm is there; else they look for one on PATH.
+node_modules/.run: package.json package-lock.json
+	@mkdir -p node_modules
+	if command -v npm > /dev/null; then npm ci --ignore-scripts --silent; else echo "no npm: no browser from there"; fi
+	@touch $@
+
+# img2dataset wants versions of long ago: an environment of its own.
+.venv-img2dataset/.run: .venv/.dev requirements-img2dataset.lock
+	$(BIN)/uv venv --quiet --allow-existing --python $(PYTHON) .venv-img2dataset
+	$(BIN)/uv pip install --quiet --python .venv-img2dataset --require-hashes -r requirements-img2dataset.lock
+	@touch $@
+
 demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
 	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
 
@@ -36,7 +48,7 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 	IMAGE_ASSETS_STORE=$(CURDIR)/$(DEMO)/store DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster \
 	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
 
-test: .venv/.dev  ## the tests
+test: .venv/.dev node_modules/.run  ## the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
@@ -70,6 +82,10 @@ metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (P
 lookalikes: .venv/.dev  ## a day's hashes against those of a million images, beside DuckDB
 	$(BIN)/python -m benchmarks.lookalikes $(if $(JSON),--json "$(JSON)")
 
+downloads: .venv/.dev .venv-img2dataset/.run  ## a list of URLs downloaded, beside img2dataset (PHOTOS=folder URLS=n)
+	$(BIN)/python -m benchmarks.downloads $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(URLS),--urls $(URLS)) \
+		$(if $(JSON),--json "$(JSON)")
+
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -82,6 +98,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
+	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra scrape --extra dev
 COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
@@ -91,7 +108,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics lookalikes lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics lookalikes downloads lint crash-rounds docs lock clean-demo clean

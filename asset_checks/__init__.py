@@ -16,9 +16,10 @@ from asset_checks import (
     label_suspects,
     near_duplicates,
     raw_images,
+    url_lists,
     volume,
 )
-from asset_checks.check import asset_checks_of
+from asset_checks.check import Check, asset_checks_of
 from image_assets.dataset import DatasetSpec
 
 
@@ -28,7 +29,7 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(
             dataset,
             "raw_images",
-            (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift),
+            (*raw_images.CHECKS, *_of_source(dataset), *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift),
             partitioned=True,
         ),
         asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),
@@ -40,6 +41,11 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
         asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
     ]
+
+
+def _of_source(dataset: DatasetSpec) -> tuple[Check, ...]:
+    """What must hold of what arrived in one way only."""
+    return url_lists.CHECKS if dataset.source.kind == "url_list" else ()
 
 
 def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:

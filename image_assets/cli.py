@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     land.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
     land.set_defaults(command=_land)
 
+    _add_collect(commands.add_parser("collect", help="collect image URLs from gallery pages into a list"))
+
     status = commands.add_parser("status", help="what is loaded, how recent it is, what the checks say, what it takes")
     _add_places(status, landing=False)
     status.add_argument("--json", action="store_true", help="print one JSON object")
@@ -91,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_collect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pages", nargs="+", metavar="URL", help="a gallery page")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the list, a CSV file")
+    parser.add_argument("--category", required=True, help="category of all images")
+    parser.add_argument("--max-images", type=int, default=10_000, help="of a page; default 10000")
+    parser.add_argument("--max-scrolls", type=int, default=1_000, help="screens of a page; default 1000")
+    parser.add_argument("--max-seconds", type=float, default=300, help="for a page; default 300")
+    parser.add_argument("--backgrounds", action="store_true", help="CSS backgrounds are images too")
+    parser.add_argument("--no-sandbox", action="store_true", help="where the system forbids Chromium's sandbox")
+    parser.set_defaults(command=_collect)
+
+
 def _add_places(parser: argparse.ArgumentParser, *, landing: bool) -> None:
     parser.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
     if landing:
@@ -113,11 +127,12 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.quality.reviews import ReviewError
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
+    from image_assets.scrape.errors import CollectError
     from io_managers.store import StoreError
     from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
-    return *stages, BucketError, DatasetError, StoreError, UsageError
+    return *stages, BucketError, CollectError, DatasetError, StoreError, UsageError
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -150,6 +165,31 @@ def _land(options: argparse.Namespace) -> int:
     for line in report.refused:
         console.print(f"  refused: {line}", markup=False, highlight=False)
     return 1 if report.refused else 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from image_assets.scrape.collect import collect
+    from image_assets.scrape.gallery import Caps
+
+    console = Console()
+    caps = Caps(options.max_images, options.max_scrolls, options.max_seconds)
+    with console.status("opening the browser …") as status:
+        report = collect(
+            options.pages,
+            options.category,
+            options.out,
+            caps,
+            backgrounds=options.backgrounds,
+            sandbox=not options.no_sandbox,
+            progress=lambda images: status.update(f"{images:,} images"),
+        )
+    for note in report.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    for line in report.failed:
+        Console(stderr=True).print(f"failed: {line}", markup=False, highlight=False, soft_wrap=True)
+    if len(report.failed) < len(options.pages):
+        console.print(f"{report.images:,} image URLs in {options.out}", highlight=False, soft_wrap=True)
+    return 1 if report.failed else 0
 
 
 def _status(options: argparse.Namespace) -> int:

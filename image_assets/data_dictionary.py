@@ -17,7 +17,7 @@ from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Classifier, Selection
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.sources import Archives, BucketSource, FolderSource
+from image_assets.settings.sources import Archives, BucketSource, FolderSource, UrlListSource
 from image_assets.settings.stages import EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
@@ -25,6 +25,7 @@ _SECTIONS = (
     ("source", FolderSource),
     ("source", BucketSource),
     ("source.archives", Archives),
+    ("source", UrlListSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
     ("shards", Shards),

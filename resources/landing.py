@@ -19,4 +19,4 @@ class LandingResource(dg.ConfigurableResource):
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""
-        return open_source(dataset.source, self.url, dataset.time_zone, self.options)
+        return open_source(dataset.source, self.url, dataset.time_zone, self.options, dataset.limits)

@@ -8,7 +8,7 @@ import dagster as dg
 from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
-from image_assets.ingest.preview import contact_sheet, quarantine_table
+from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
@@ -68,6 +68,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 "rename folders or add the categories to the dataset file, and put files into a category's folder"
             )
         metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))
+        metadata["quarantine"]["by reason"] = reason_table(tables.quarantine.scan([partition]))
         metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
         for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):
             yield dg.MaterializeResult([dataset.name, table.name], metadata=metadata[table.name])

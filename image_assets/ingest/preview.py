@@ -7,6 +7,8 @@ import dagster as dg
 import polars as pl
 from PIL import Image
 
+from image_assets.ingest.reasons import Reason
+
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 
 
@@ -32,6 +34,18 @@ def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMet
         return dg.MetadataValue.md("nothing in quarantine")
     lines = [f"| `{_cell(source)}` | {reason} | {_cell(detail)} |" for source, reason, detail in shown.iter_rows()]
     return dg.MetadataValue.md("\n".join(["| file | reason | detail |", "|---|---|---|", *lines]))
+
+
+def reason_table(quarantine: pl.LazyFrame) -> dg.MarkdownMetadataValue:
+    """How many files are in quarantine for each reason, most first, with an example."""
+    counted = quarantine.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min()).collect()
+    if counted.is_empty():
+        return dg.MetadataValue.md("nothing in quarantine")
+    lines = [
+        f"| {reason} | {files} | {Reason(reason).meaning} | `{_cell(source)}` |"
+        for reason, files, source in counted.sort("files", "reason", descending=[True, False]).iter_rows()
+    ]
+    return dg.MetadataValue.md("\n".join(["| reason | files | meaning | for example |", "|---|---|---|---|", *lines]))
 
 
 def _cell(text: str) -> str:

@@ -28,6 +28,13 @@ class Reason(StrEnum):
     TOO_MANY_PARTS = "too_many_parts", "The file has so many chunks, blocks, scans or tags that reading takes too long."
     TRUNCATED = "truncated", "The content ends before the picture does."
     CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged, or of a kind that its format's reader lacks."
+    URL_NOT_ALLOWED = "url_not_allowed", "The URL, or one it redirects to, is none that may be downloaded from."
+    HOST_NOT_FOUND = "host_not_found", "The URL's host has no address."
+    CONNECTION_FAILED = "connection_failed", "No connection could be made, or it broke before the file was whole."
+    TIMED_OUT = "timed_out", "Connecting or downloading took longer than the source's settings allow."
+    HTTP_ERROR = "http_error", "The server answered with an error; the detail holds the status."
+    TOO_MANY_REDIRECTS = "too_many_redirects", "The URL redirects more often than the source's settings allow."
+    DISALLOWED_BY_ROBOTS = "disallowed_by_robots", "The server's robots.txt asks not to download this."
     NOT_FINITE = "not_finite", "A floating-point picture holds NaN or infinity, so its brightness is undefined."
     ARCHIVE_DAMAGED = (
         "archive_damaged",

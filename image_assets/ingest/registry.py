@@ -13,12 +13,18 @@ from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
-from image_assets.settings.sources import BucketSource, FolderSource
+from image_assets.ingest.urls.source import UrlLists
+from image_assets.settings.sources import BucketSource, FolderSource, UrlListSource
 from image_assets.settings.sources import Source as SourceSpec
+from image_assets.settings.stages import Limits
 
 
 def open_source(
-    spec: SourceSpec, landing: str, time_zone: str = "UTC", options: Mapping[str, str] | None = None
+    spec: SourceSpec,
+    landing: str,
+    time_zone: str = "UTC",
+    options: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> Source:
     """The source that a dataset file asks for.
 
@@ -27,6 +33,7 @@ def open_source(
         landing: Landing zone that the platform was started with.
         time_zone: In which the dataset's days begin.
         options: Options of the object store, for a landing zone in a bucket.
+        limits: The dataset's limits: what is too large is not downloaded to the end.
 
     Raises:
         SourceError: the landing zone is of a kind that this source cannot open.
@@ -40,11 +47,19 @@ def open_source(
             if spec.days == "by_key":
                 return DayFolders(_with_archives(spec, where, bucket))
             return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where))
+        case UrlListSource():
+            tree = _tree(where, spec.ignore, options)
+            return UrlLists(tree, spec, staging_folder(spec.staging, where), (limits or Limits()).max_bytes)
 
 
 def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders:
-    """Files under `LANDING/<day>/<category>/**` on a local disk, as they lie there: archives are files."""
+    """Files under `LANDING/<day>/<category>/**` on a local disk, archives as they are."""
     return DayFolders(LocalTree(landing, ignore))
+
+
+def _tree(landing: str, ignore: Sequence[str], options: Mapping[str, str] | None) -> FileTree:
+    """Where lists and annotated images arrive: a local folder, or a bucket."""
+    return BucketTree(landing, options, ignore) if landing.startswith("s3://") else LocalTree(landing, ignore)
 
 
 def _with_archives(spec: FolderSource | BucketSource, landing: str, tree: FileTree) -> FileTree:

@@ -195,9 +195,7 @@ def test_reads_are_repeated_after_refusals_and_broken_bodies(
     assert [number for path, number in seen.items() if ".jpg" in path] == [3]
 
 
-def test_the_environment_says_where_the_server_is_and_who_asks(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_says_where_the_server_is_and_who_asks(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put("a.jpg", b"a")
     bucket.put("odd\nname.jpg", b"b")
     options = dict(bucket.options)

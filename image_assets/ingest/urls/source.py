@@ -1,0 +1,112 @@
+"""The source `url_list`: every row of a day's lists is a file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from aiohttp.abc import AbstractResolver
+
+from image_assets.ingest.day_folders import days_among
+from image_assets.ingest.source import FileTree, Listing, SourceFile
+from image_assets.ingest.urls.download import Downloads
+from image_assets.ingest.urls.kept import Kept
+from image_assets.ingest.urls.lists import ListedUrl, is_list, rows
+from image_assets.settings.sources import UrlListSource
+from image_assets.workers import Progress
+
+
+class UrlLists:
+    """Lists of URLs anywhere below `<day>/`; what they name is downloaded into staging.
+
+    Args:
+        tree: Where the lists lie.
+        settings: Of the source.
+        staging: Folder for what is downloaded.
+        max_bytes: Largest content, bytes.
+        resolver: What resolves names, before the guard; default: the system's resolver.
+    """
+
+    def __init__(
+        self,
+        tree: FileTree,
+        settings: UrlListSource,
+        staging: Path,
+        max_bytes: int,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self.tree = tree
+        self.settings = settings
+        self.staging = staging
+        self.max_bytes = max_bytes
+        self._resolver = resolver
+
+    def days(self) -> list[dt.date]:
+        """Days that have a folder, ascending."""
+        return days_among(self.tree.folders(""))
+
+    def categories(self, day: dt.date) -> list[str]:
+        """The categories that the day's lists name, sorted."""
+        lists, _ = self._lists(day)
+        return sorted({row.category for row in self._rows(lists)})
+
+    def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
+        """Download what is not here yet, and try again what failed and can pass.
+
+        Raises:
+            SourceError: a list cannot be read, or what is downloaded cannot be kept.
+        """
+        self.tree.fetch(day.isoformat(), progress)
+        lists, _ = self._lists(day)
+        total = sum(1 for _ in self._rows(lists, category))
+        if total:
+            downloads = Downloads(
+                self.settings,
+                self._kept(day.isoformat()),
+                self.max_bytes,
+                self._basis(lists),
+                uuid.uuid4().hex,
+                self._resolver,
+            )
+            downloads.run(self._rows(lists, category), total, progress)
+
+    def list_files(self, day: dt.date, category: str) -> Listing:
+        """A file for every row under a category, whether it could be downloaded or not."""
+        lists, ignored = self._lists(day)
+        describe = partial(_describe, self._kept(day.isoformat()), day.isoformat())
+        files = (describe(row) for row in self._rows(lists, category))
+        return Listing(tuple(sorted(files, key=lambda file: file.source)), ignored)
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a row's URL; see `Source`."""
+        day, _, key = file.locator.partition("/")
+        return self._kept(day).read(key, file.source, max_bytes)
+
+    def _lists(self, day: dt.date) -> tuple[list[SourceFile], int]:
+        """The day's lists, and how many other files lie beside them."""
+        found = self.tree.files(day.isoformat())
+        lists = [file for file in found.files if is_list(file)]
+        return lists, found.ignored + len(found.files) - len(lists)
+
+    def _rows(self, lists: list[SourceFile], category: str | None = None) -> Iterator[ListedUrl]:
+        for one in lists:
+            for row in rows(self.tree, one, self.settings):
+                if category is None or row.category == category:
+                    yield row
+
+    def _kept(self, day: str) -> Kept:
+        return Kept(self.staging / "urls" / day)
+
+    def _basis(self, lists: list[SourceFile]) -> str:
+        """Stands for the lists and all settings."""
+        content = [self.settings.model_dump_json(), str(self.max_bytes), *(f"{f.source} {f.version}" for f in lists)]
+        return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+def _describe(kept: Kept, day: str, row: ListedUrl) -> SourceFile:
+    size, version = kept.described(row.key)
+    return SourceFile(row.source, size, version, f"{day}/{row.key}")

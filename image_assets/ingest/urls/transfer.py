@@ -1,0 +1,194 @@
+"""One request and its answer, within its limits: redirects, time, bytes, also after decompression."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urljoin
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from image_assets.ingest.reasons import Reason
+from image_assets.ingest.urls.failures import DownloadFailed
+from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
+from image_assets.ingest.urls.kept import StagingError
+from image_assets.settings.sources import UrlListSource
+
+Permission = Callable[[URL], Awaitable[None]]
+"""Raises `DownloadFailed` where a URL may not be asked."""
+
+_CHUNK = 65_536
+_INFLATED = 1_048_576
+_REDIRECTS = (301, 302, 303, 307, 308)
+_BUSY = (408, 425, 429)
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
+
+class Transfer:
+    """Downloads, one at a time and many side by side; an asynchronous context manager.
+
+    Args:
+        settings: Of the source.
+        resolver: What resolves names, before the guard; default: the system's resolver.
+    """
+
+    def __init__(self, settings: UrlListSource, resolver: AbstractResolver | None = None) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self.allowed: Sequence[Network] = networks(settings.allow_addresses)
+
+    async def __aenter__(self) -> Transfer:
+        self._session = aiohttp.ClientSession(
+            connector=guarded_connector(self.allowed, 2 * self._settings.concurrency, self._resolver),
+            headers={"User-Agent": self._settings.user_agent, "Accept-Encoding": "identity", "Accept": "image/*,*/*"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,  # neither proxies, which would resolve names anew, nor passwords from ~/.netrc
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    def checked(self, text: str) -> URL:
+        """The URL that a text means. Raises `DownloadFailed` where it may not be asked."""
+        return checked_url(text, self._settings.ports, self.allowed)
+
+    async def save(self, url: URL, path: Path, max_bytes: int, permission: Permission) -> None:
+        """Write what a URL serves to a file.
+
+        Raises:
+            DownloadFailed: it serves nothing, or not within the limits.
+            StagingError: the file cannot be written.
+        """
+        async with self._answer(url, permission) as response:
+            try:
+                file = path.open("wb")
+            except OSError as error:
+                raise StagingError(f"{path}: cannot be written: {error.strerror}") from None
+            with file:
+                async for piece in _body(response, max_bytes):
+                    _write(file.write, piece, path)
+                _write(lambda _: file.flush(), b"", path)
+
+    async def text(self, url: URL, max_bytes: int) -> bytes:
+        """The beginning of what a URL serves, at most `max_bytes`. Raises `DownloadFailed`."""
+        content = bytearray()
+        async with self._answer(url, _anything) as response:
+            async for piece in response.content.iter_chunked(_CHUNK):
+                content += piece
+                if len(content) >= max_bytes:
+                    break
+        return bytes(content[:max_bytes])
+
+    @asynccontextmanager
+    async def _answer(self, url: URL, permission: Permission) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with asyncio.timeout(self._settings.download_seconds):
+                for _ in range(self._settings.max_redirects + 1):
+                    await permission(url)
+                    async with self._session.get(url, allow_redirects=False) as response:
+                        target = response.headers.get("Location")
+                        if response.status not in _REDIRECTS or target is None:
+                            _raise_for_status(response)
+                            yield response
+                            return
+                    url = self._redirected(url, target)
+                detail = f"more than the {self._settings.max_redirects} redirects that source.max_redirects allows"
+                raise DownloadFailed(Reason.TOO_MANY_REDIRECTS, detail)
+        except TimeoutError as error:
+            limits = f"source.connect_seconds and source.download_seconds allow {self._settings.connect_seconds:g} "
+            limits += f"and {self._settings.download_seconds:g}"
+            what = "no connection in time" if isinstance(error, aiohttp.ServerTimeoutError) else "not whole in time"
+            raise DownloadFailed(Reason.TIMED_OUT, f"{what}; {limits}", can_pass=True) from None
+        except aiohttp.InvalidURL as error:
+            raise DownloadFailed(Reason.URL_NOT_ALLOWED, f"no URL: {error}") from None
+        except aiohttp.ClientConnectorDNSError as error:
+            detail = f"{error.host} has no address: {error.os_error.strerror or error.os_error}"
+            raise DownloadFailed(Reason.HOST_NOT_FOUND, detail, can_pass=True) from None
+        except (aiohttp.ClientError, ssl.SSLError, ConnectionError, zlib.error) as error:
+            detail = " ".join(str(error).split())[:300] or type(error).__name__
+            raise DownloadFailed(Reason.CONNECTION_FAILED, detail, can_pass=True) from None
+
+    def _redirected(self, url: URL, target: str) -> URL:
+        try:
+            return self.checked(urljoin(str(url), target))
+        except ValueError as error:
+            raise DownloadFailed(Reason.URL_NOT_ALLOWED, f"redirects to no URL: {error}") from None
+        except DownloadFailed as failed:
+            raise DownloadFailed(failed.reason, f"redirects to what may not be asked: {failed.detail}") from None
+
+
+async def _anything(url: URL) -> None:
+    del url
+
+
+async def _body(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in pieces, decompressed. Identity was asked for; some servers send gzip all the same."""
+    too_many = DownloadFailed(
+        Reason.TOO_MANY_BYTES, f"more than the {max_bytes:,} bytes that limits.max_bytes allows; not downloaded whole"
+    )
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise DownloadFailed(Reason.HTTP_ERROR, f"content encoding {encoding[:40]!r}, though none was asked for")
+    if (response.content_length or 0) > max_bytes:
+        raise too_many
+    inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding not in ("identity", "") else None
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        for piece in [chunk] if inflate is None else _inflated(inflate, chunk):
+            size += len(piece)
+            if size > max_bytes:
+                raise too_many
+            yield piece
+    if inflate is not None and not inflate.eof:
+        raise DownloadFailed(Reason.CONNECTION_FAILED, "the compressed content breaks off", can_pass=True)
+
+
+def _inflated(inflate: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    """What a chunk decompresses to, in pieces that stay small however well it was compressed."""
+    piece = b""
+    while chunk or len(piece) == _INFLATED:
+        piece = inflate.decompress(chunk, _INFLATED)
+        chunk = inflate.unconsumed_tail
+        yield piece
+
+
+def _write(write: Callable[[bytes], object], piece: bytes, path: Path) -> None:
+    try:
+        write(piece)
+    except OSError as error:
+        raise StagingError(
+            f"{path}: cannot be written: {error.strerror}; make room, or name another folder as source.staging"
+        ) from None
+
+
+def _raise_for_status(response: aiohttp.ClientResponse) -> None:
+    if response.status < 300:
+        return
+    busy = response.status in _BUSY or response.status >= 500
+    detail = f"status {response.status} {(response.reason or '')[:100]}".rstrip()
+    raise DownloadFailed(Reason.HTTP_ERROR, detail, can_pass=busy, wait=_retry_after(response) if busy else None)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds that the server asks to wait (RFC 9110, 10.2.3), or None."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=dt.UTC)
+    return max(0.0, (until - dt.datetime.now(dt.UTC)).total_seconds())

@@ -1,0 +1,103 @@
+"""Pages become a list of URLs, as the source `url_list` takes it."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from image_assets.scrape.browser import open_browser
+from image_assets.scrape.errors import CollectError
+from image_assets.scrape.gallery import Caps, FoundImage, collect_page
+from image_assets.settings.section import Name
+
+COLUMNS = ("url", "category", "page", "width", "height", "alt")
+
+
+@dataclass(frozen=True)
+class CollectReport:
+    """What came of the pages.
+
+    Attributes:
+        images: Distinct URLs in the list.
+        notes: Of pages that were left before their end, which and why.
+        failed: Of pages that could not be collected, which and why.
+    """
+
+    images: int
+    notes: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def collect(
+    pages: Sequence[str],
+    category: str,
+    out: Path,
+    caps: Caps = Caps(),  # noqa: B008  # frozen
+    *,
+    backgrounds: bool = False,
+    sandbox: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> CollectReport:
+    """Write the images of gallery pages as a list of URLs, each once.
+
+    Args:
+        pages: URLs of the pages.
+        category: Of all images.
+        out: CSV file with the columns `COLUMNS`; it appears whole, over one that is there, and not at all where no
+            page could be collected.
+        caps: Where each page is left.
+        backgrounds: Whether CSS backgrounds count as images.
+        sandbox: Whether the browser's sandbox is used.
+        progress: Called with the number of images so far.
+
+    Raises:
+        CollectError: no category name, no browser, or the list cannot be written.
+    """
+    try:
+        TypeAdapter(Name).validate_python(category)
+    except ValidationError:
+        raise CollectError(
+            f"category {category!r}: expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
+        ) from None
+    if not out.absolute().parent.is_dir():
+        raise CollectError(f"{out}: there is no folder {out.parent}")
+    found: dict[str, FoundImage] = {}
+    notes, failed = list[str](), list[str]()
+    with open_browser(sandbox=sandbox) as browser:
+        for page in pages:
+            before = len(found)
+            say = None if progress is None else lambda done, before=before: progress(before + done)
+            try:
+                gallery = collect_page(browser, page, caps, backgrounds=backgrounds, progress=say)
+            except CollectError as error:
+                failed.append(str(error))
+                continue
+            for image in gallery.images:
+                found.setdefault(image.url, image)
+            if gallery.stopped_by:
+                notes.append(f"{page}: stopped after {gallery.stopped_by}; there may be more")
+    if len(failed) < len(pages):
+        _write(out, category, list(found.values()))
+    return CollectReport(len(found), tuple(notes), tuple(failed))
+
+
+def _write(out: Path, category: str, images: Sequence[FoundImage]) -> None:
+    partial = out.with_name(f".{out.name}.{uuid4().hex}")
+    try:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for image in images:
+                size = (image.width or "", image.height or "")
+                writer.writerow((image.url, category, image.page, *size, image.alt))
+        os.replace(partial, out)
+    except OSError as error:
+        raise CollectError(f"{out}: cannot be written: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)

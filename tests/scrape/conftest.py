@@ -1,0 +1,27 @@
+"""A real browser for the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium: what the environment names, what is on PATH, or what npm brought (`make test`)."""
+    found = os.environ.get("IMAGE_ASSETS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    return found or npm_chromium()
+
+
+def npm_chromium() -> str:
+    """The path of the one from npm, unpacked when it is first asked for; the test is skipped where there is none."""
+    if not (ROOT / "node_modules" / "@sparticuz").is_dir() or not shutil.which("node"):
+        pytest.skip("no Chromium on PATH, and none from npm (`make test` installs it, where there is Node)")
+    done = subprocess.run(["node", ROOT / "tests" / "chromium.mjs"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
