@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from image_assets.settings.annotated import AnnotatedSection, CocoSource, OpenImagesSource
 from image_assets.settings.section import Section
+
+__all__ = ["AnnotatedSection", "CocoSource", "FolderSource", "OpenImagesSource", "Source"]
 
 
 class FolderSource(Section):
@@ -22,4 +25,4 @@ class FolderSource(Section):
     )
 
 
-Source = FolderSource
+Source = Annotated[FolderSource | OpenImagesSource | CocoSource, Field(discriminator="kind")]
