@@ -89,7 +89,7 @@ class Coco:
 
     def all_labels(self) -> str:
         """All annotations as image labels: part, key, source, label, confidence."""
-        return "select part, key, 'annotation' as source, label, confidence from annotated"
+        return "select distinct part, key, 'annotation' as source, label, confidence from annotated"
 
     def all_boxes(self) -> str:
         """All boxes: part, key, source, label, confidence, fractions, flags (null where unknown).

@@ -75,9 +75,12 @@ class OpenImages:
                 "inside": "IsInside",
             }.items()
         )
+        sides = ", ".join(
+            f"coalesce({column}, 'nan'::double) as {column.lower()}" for column in ("XMin", "XMax", "YMin", "YMax")
+        )
         return (
-            "select part, ImageID as key, Source as source, LabelName as label, Confidence as confidence, "
-            f"XMin as xmin, XMax as xmax, YMin as ymin, YMax as ymax, {flags} from ({rows_of(self.box_files(), BOXES)})"
+            "select part, ImageID as key, coalesce(Source, '') as source, coalesce(LabelName, '') as label, "
+            f"Confidence as confidence, {sides}, {flags} from ({rows_of(self.box_files(), BOXES)})"
         )
 
     @cached_property

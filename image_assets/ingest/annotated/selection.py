@@ -138,7 +138,8 @@ class Selection:
         with self._database(folder) as sql:
             self.annotations.prepare(sql, self.staging / "annotations")
             query = (
-                "select r.*, coalesce(k.name, r.label) as name, "
+                "select r.part, r.key, coalesce(r.source, '') as source, coalesce(r.label, '') as label, "
+                "r.confidence, coalesce(k.name, r.label, '') as name, "
                 f"case when r.confidence between {threshold!r} and 1 then true when r.confidence = 0 then false end "
                 f"as positive from ({self.annotations.all_labels()}) r semi join {self._selected()} i using (key) "
                 "left join known k using (label) order by key, label, source, confidence, part"

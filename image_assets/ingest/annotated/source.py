@@ -6,8 +6,17 @@ import datetime as dt
 
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.day_folders import days_among
-from image_assets.ingest.source import FileTree, Listing, SourceFile
+from image_assets.ingest.source import FileTree, Listing, Source, SourceFile
 from image_assets.workers import Progress
+
+
+def selection_of(source: Source) -> Selection:
+    """What the annotations say, of a source that has them."""
+    if not isinstance(source, AnnotatedSource):
+        raise TypeError(
+            f"{type(source).__name__} has no annotations; only datasets of annotated sources have this asset"
+        )
+    return source.selection
 
 
 class AnnotatedSource:
