@@ -14,6 +14,8 @@ from image_assets.workers import cores
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
+# What DuckDB advises is about its own settings.
+_ADVICE = re.compile(r"^(?:\* )?(?:Possible|Column \S+ is being)", re.MULTILINE)
 _COLUMN = re.compile(r'converting column "([^"]+)"')
 
 
@@ -60,5 +62,5 @@ def _explained(error: duckdb.Error, memory_mb: int) -> str:
         hint = f"; raise memory_mb ({memory_mb})" if isinstance(error, duckdb.OutOfMemoryException) else ""
         return printable(f"annotations cannot be read: {' '.join(said.split())[:400]}{hint}")
     where = f"{file[1] if file else 'annotations'}, line {line[1]}" + (f", column {column[1]}" if column else "")
-    wrong = " ".join(said[line.end() :].split("Possible", 1)[0].split("\n\n", 1)[0].split())[:300]
+    wrong = " ".join(_ADVICE.split(said[line.end() :], maxsplit=1)[0].split())[:300]
     return printable(f"{where}: {wrong}. Fetch the file anew; it is damaged, or not what its name says")
