@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from image_assets.ingest.source import SourceError, printable
 
 IMAGES, ANNOTATIONS, CATEGORIES = "images", "annotations", "categories"
-_BATCH = 20_000
+_BATCH = 5_000
 _NUMBER = pa.float64()
 _SCHEMAS = {
     CATEGORIES: pa.schema({"part": pa.string(), "label": pa.string(), "fields": pa.string()}),

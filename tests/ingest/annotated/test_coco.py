@@ -193,20 +193,21 @@ def test_a_key_leads_nowhere_upwards_and_is_one_line(parts: list[str]) -> None:
 
 def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     """The parsed file is far larger than the memory that reading it adds."""
-    images = [{"id": n, "file_name": f"{n:012d}.jpg", "width": 640, "height": 480} for n in range(40_000)]
-    filler = [[float(n) for n in range(60)]]
-    labels = [{"id": n, "image_id": n, "category_id": 7, "segmentation": filler} for n in range(40_000)]
+    images = [{"id": n, "file_name": f"{n:012d}.jpg", "width": 640, "height": 480} for n in range(20_000)]
+    filler = [[float(n) for n in range(200)]]
+    labels = [{"id": n, "image_id": n, "category_id": 7, "segmentation": filler} for n in range(20_000)]
     file = write_coco(tmp_path / "big.json", images, labels, CATEGORIES)
     streamed = _grown(
         "from image_assets.ingest.annotated.coco_json import parse_files", "parse_files([FILE], FILE.parent)", file
     )
     whole = _grown("import json", "json.loads(FILE.read_bytes())", file)
     assert streamed < whole / 2
-    assert pl.scan_parquet(tmp_path / "annotations.parquet").select(pl.len()).collect().item() == 40_000
+    assert pl.scan_parquet(tmp_path / "annotations.parquet").select(pl.len()).collect().item() == 20_000
 
 
 def _grown(prepare: str, work: str, file: Path) -> int:
     """Bytes by which the most memory that a process of its own ever had grows while it does the work."""
     peak = "int(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1]) * 1024"
-    code = f"from pathlib import Path\n{prepare}\nFILE = Path({str(file)!r})\nbefore = {peak}\n{work}\nprint({peak} - before)"
+    lines = ["from pathlib import Path", prepare, f"FILE = Path({str(file)!r})"]
+    code = "\n".join([*lines, f"before = {peak}", work, f"print({peak} - before)"])
     return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
