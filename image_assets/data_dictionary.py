@@ -16,12 +16,14 @@ from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.sources import FolderSource
+from image_assets.settings.sources import CocoSource, FolderSource, OpenImagesSource
 from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),
     ("source", FolderSource),
+    ("source", OpenImagesSource),
+    ("source", CocoSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
     ("shards", Shards),
@@ -71,7 +73,7 @@ def _columns(columns: Sequence[Column]) -> str:
     rows = (
         (
             f"`{c.name}`",
-            str(c.type).replace("<element: float not null>", "<float>"),
+            str(c.type).replace("element: ", "").replace(" not null", ""),
             c.unit,
             "yes" if c.nullable else "",
             c.meaning,
