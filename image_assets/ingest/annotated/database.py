@@ -37,6 +37,7 @@ def database(memory_mb: int, temporary: Path) -> Iterator[duckdb.DuckDBPyConnect
             "autoload_known_extensions": False,
         }
     )
+    connection.execute("set enable_progress_bar = false")  # there is one of our own
     try:
         yield connection
     except duckdb.Error as error:
