@@ -3,9 +3,11 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pandas
 
+pd: Any = pandas  # its type stubs know less than it does
 root, categories = Path(sys.argv[1]) / "annotations", json.loads(sys.argv[2])
 classes = pd.read_csv(root / "class-descriptions-boxable.csv", header=None, names=["LabelName", "DisplayName"])
 subsets = [pd.read_csv(f).assign(subset=f.name.split("-")[0]) for f in sorted(root.glob("*human-imagelabels*.csv"))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def write_coco(
     return path
 
 
-def selection(kind: str, root: Path, categories_from: dict[str, Sequence[str]], **settings: Any) -> Selection:
+def selection(kind: str, root: Path, categories_from: Mapping[str, Sequence[str]], **settings: Any) -> Selection:
     """The selection of a dataset whose annotations lie in `root/annotations`."""
     categories = {name: number for number, name in enumerate(categories_from)}
     if "several_category" in settings:

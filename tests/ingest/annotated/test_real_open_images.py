@@ -6,8 +6,9 @@ import io
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pandas
 import polars as pl
 import pytest
 from PIL import Image
@@ -28,6 +29,7 @@ from image_assets.schema import (
 )
 from tests.platform import FIRST, Platform, small_dataset
 
+pd: Any = pandas  # its type stubs know less than it does
 LABELS = {"pet": ["Cat", "Dog", "/m/03k3r"], "street": ["Bus", "Car"]}
 CATEGORIES = {"pet": 0, "street": 1, "mixed": 2}
 
@@ -57,17 +59,17 @@ def ran(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pl
     return platform, platform.run(FIRST)
 
 
-def read_csvs(shared_data: Path, kind: str) -> pd.DataFrame:
+def read_csvs(shared_data: Path, kind: str) -> Any:
     files = sorted((shared_data / "open_images").glob(f"*-annotations-{kind}.csv"))
     return pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
 
 
-def classes(shared_data: Path) -> pd.Series:
+def classes(shared_data: Path) -> Any:
     file = shared_data / "open_images" / "class-descriptions-boxable.csv"
     return pd.read_csv(file, header=None, index_col=0)[1]
 
 
-def expected_images(shared_data: Path) -> pd.DataFrame:
+def expected_images(shared_data: Path) -> Any:
     """Image id → category and label names, by pandas alone."""
     names = classes(shared_data)
     category_of = {label: category for category, labels in LABELS.items() for label in labels}
@@ -93,7 +95,7 @@ def test_the_run_comes_through(ran: tuple[Platform, DayResult]) -> None:
 def test_the_selection_is_that_of_pandas(ran: tuple[Platform, DayResult], shared_data: Path) -> None:
     platform, _ = ran
     expected = expected_images(shared_data)
-    found = platform.rows(SELECTED_IMAGES).to_pandas().set_index("image_key")
+    found: Any = platform.rows(SELECTED_IMAGES).to_pandas().set_index("image_key")
     assert set(found.index) == set(expected.index)
     found = found.loc[expected.index]
     assert found["category"].tolist() == expected["category"].tolist()
@@ -130,8 +132,8 @@ def test_every_file_is_accounted_for(ran: tuple[Platform, DayResult], shared_dat
     assert platform.rows(IMAGE_FEATURES).height == loaded.height
 
 
-def loaded_images(platform: Platform) -> pd.DataFrame:
-    rows = platform.rows(RAW_IMAGES).select("image_id", "source", "content").to_pandas()
+def loaded_images(platform: Platform) -> Any:
+    rows: Any = platform.rows(RAW_IMAGES).select("image_id", "source", "content").to_pandas()
     rows["ImageID"] = rows["source"].str.extract(r"(\w+)\.jpg$")
     return rows
 
