@@ -75,6 +75,9 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
+label-selection: .venv/.dev  ## choosing images by 9 million labels, beside pandas (PYSPARK=python that has it)
+	$(BIN)/python -m benchmarks.label_selection $(if $(PYSPARK),--pyspark "$(PYSPARK)") $(if $(JSON),--json "$(JSON)")
+
 metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (PHOTOS=folder IMAGES=n)
 	$(BIN)/python -m benchmarks.metrics $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
@@ -111,4 +114,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics lookalikes downloads lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean

@@ -10,9 +10,11 @@ from asset_checks import (
     drift,
     embedding,
     feature_shards,
+    image_chips,
     image_features,
     image_quality,
     label_conflicts,
+    label_selection,
     label_suspects,
     near_duplicates,
     raw_images,
@@ -21,6 +23,7 @@ from asset_checks import (
 )
 from asset_checks.check import Check, asset_checks_of
 from image_assets.dataset import DatasetSpec
+from image_assets.settings.annotated import AnnotatedSection
 
 
 def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
@@ -40,12 +43,29 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
         asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
         asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
+        *_checks_of_annotations(dataset),
     ]
 
 
 def _of_source(dataset: DatasetSpec) -> tuple[Check, ...]:
     """What must hold of what arrived in one way only."""
     return url_lists.CHECKS if dataset.source.kind == "url_list" else ()
+
+
+def _checks_of_annotations(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
+    source = dataset.source
+    if not isinstance(source, AnnotatedSection):
+        return []
+    found = [
+        asset_checks_of(dataset, "label_selection", label_selection.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "image_labels", image_chips.LABEL_CHECKS, partitioned=True),
+    ]
+    if source.with_boxes:
+        found += [
+            asset_checks_of(dataset, "image_boxes", image_chips.BOX_CHECKS, partitioned=True),
+            asset_checks_of(dataset, "image_chips", image_chips.CHECKS, partitioned=True),
+        ]
+    return found
 
 
 def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:

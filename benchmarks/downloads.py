@@ -121,7 +121,7 @@ def command(name: str, folder: Path, port: int) -> list[str]:
 
 def fetch(folder: Path, port: int) -> None:
     """Our contestant: the source's `fetch`, as a run calls it."""
-    from image_assets.ingest.registry import url_list_source
+    from image_assets.ingest.registry import open_source
     from image_assets.settings.sources import UrlListSource
     from image_assets.settings.stages import Limits
     from image_assets.workers import no_progress
@@ -135,7 +135,7 @@ def fetch(folder: Path, port: int) -> None:
         per_host=AT_A_TIME,
         delay_seconds=0,
     )
-    url_list_source(spec, str(folder / "landing"), Limits()).fetch(dt.date.fromisoformat(DAY), CATEGORY, no_progress)
+    open_source(spec, str(folder / "landing"), limits=Limits()).fetch(dt.date.fromisoformat(DAY), CATEGORY, no_progress)
 
 
 def timed(arguments: Sequence[str]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from image_assets.ingest.source import SourceError
 from image_assets.ingest.units import SourceChanged
 from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import LABEL_CONFLICTS
+from image_assets.settings.annotated import AnnotatedSection
 from image_assets.shards.manifest import FEATURE_SHARDS
 from io_managers.delta_tables import CommitConflict
 
@@ -27,6 +28,10 @@ PARTITIONED = (
     "feature_shards",
 )
 """The assets of a day and category, in the order of the flow."""
+ANNOTATED, WITH_BOXES = ("image_labels",), ("image_boxes", "image_chips", "box_quarantine")
+"""More assets of a day and category: of annotated datasets, and of those with boxes."""
+SELECTED = ("label_selection", "selected_images")
+"""More assets over the whole dataset, of annotated datasets."""
 REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "label_suspects")
 """The assets over the whole dataset, in the order of the flow."""
 DECIDING = ("image_features", "near_duplicates")
@@ -35,6 +40,20 @@ REPORTS = ("accounting", "health")
 """What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7
+
+
+def partitioned_assets(dataset: DatasetSpec) -> tuple[str, ...]:
+    """All assets of a day and category that a dataset has."""
+    source = dataset.source
+    if not isinstance(source, AnnotatedSection):
+        return PARTITIONED
+    return (*PARTITIONED, *ANNOTATED, *(WITH_BOXES if source.with_boxes else ()))
+
+
+def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
+    """All assets over the whole dataset that a dataset has, but for the reports."""
+    return (*REFRESHED, *(SELECTED if isinstance(dataset.source, AnnotatedSection) else ()))
+
 
 _CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ObjectStoreError, DeltaError)
 _RETRIES = 3
@@ -159,12 +178,12 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
 
     daily = dg.define_asset_job(
         daily_job_name(dataset),
-        selection=_keys(dataset, PARTITIONED),
+        selection=_keys(dataset, partitioned_assets(dataset)),
         description="Loads one day of one category, makes its features and publishes its shards.",
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
-        selection=_keys(dataset, (*REFRESHED, *REPORTS)),
+        selection=_keys(dataset, (*refreshed_assets(dataset), *REPORTS)),
         description="Brings the classifier, the map, the suspects and the reports up to date.",
     )
     publish = dg.define_asset_job(

@@ -17,7 +17,14 @@ from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Classifier, Selection
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.sources import Archives, BucketSource, FolderSource, UrlListSource
+from image_assets.settings.sources import (
+    Archives,
+    BucketSource,
+    CocoSource,
+    FolderSource,
+    OpenImagesSource,
+    UrlListSource,
+)
 from image_assets.settings.stages import EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
@@ -26,6 +33,8 @@ _SECTIONS = (
     ("source", BucketSource),
     ("source.archives", Archives),
     ("source", UrlListSource),
+    ("source", OpenImagesSource),
+    ("source", CocoSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
     ("shards", Shards),
@@ -77,7 +86,7 @@ def _columns(columns: Sequence[Column]) -> str:
     rows = (
         (
             f"`{c.name}`",
-            str(c.type).replace("<element: float not null>", "<float>"),
+            str(c.type).replace("element: ", "").replace(" not null", ""),
             c.unit,
             "yes" if c.nullable else "",
             c.meaning,

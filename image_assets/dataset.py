@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from image_assets.settings.alerts import Alerts
+from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, Section
@@ -99,6 +100,12 @@ class DatasetSpec(Section):
                 raise ValueError(f"{owner!r}: expected an e-mail address or team:NAME")
         return owners
 
+    @model_validator(mode="after")
+    def _source_fills_the_categories(self) -> Self:
+        if isinstance(self.source, AnnotatedSection):
+            self.source.check_categories(self.categories)
+        return self
+
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which the dataset's days begin and end."""
@@ -136,12 +143,16 @@ def _allowed(key: str) -> str:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
-            kinds = [s for s in Section.__subclasses__() if _kind_of(s) == Literal[part]]
+            kinds = [s for s in _sections(Section) if _kind_of(s) == Literal[part]]
             section = kinds[0] if kinds else DatasetSpec
         else:
             section = field.annotation
     names = getattr(section, "model_fields", DatasetSpec.model_fields)
     return f"allowed keys here: {', '.join(names)}"
+
+
+def _sections(base: type[Section]) -> list[type[Section]]:
+    return [section for one in base.__subclasses__() for section in (one, *_sections(one))]
 
 
 def _kind_of(section: type[Section]) -> Any:

@@ -8,10 +8,12 @@ import dagster as dg
 from asset_checks import check_keys, checks_of
 from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.automation import automation_of
+from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
 from image_assets.embedding.assets import embedding_assets
 from image_assets.features.assets import feature_assets
+from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.quality.assets import quality_assets
 from image_assets.quality.duplicate_assets import duplicate_assets
@@ -46,6 +48,8 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
     checks = checks_of(dataset)
     assets = [
         ingest_assets(dataset),
+        *annotation_assets(dataset),
+        *box_assets(dataset),
         feature_assets(dataset),
         *duplicate_assets(dataset),
         shard_assets(dataset),

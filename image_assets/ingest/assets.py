@@ -85,7 +85,11 @@ def _figures(report: IngestReport, seconds: float, peak: PeakMemory) -> dict[str
 
 def _metadata(report: IngestReport) -> dict[str, dict]:
     return {
-        "arrivals": {"dagster/row_count": report.listed, "ignored": report.ignored},
+        "arrivals": {
+            "dagster/row_count": report.listed,
+            "ignored": report.ignored,
+            **({"files in no category": report.unselected} if report.unselected else {}),
+        },
         "raw_images": {"dagster/row_count": report.loaded},
         "duplicates": {"dagster/row_count": report.duplicates},
         "quarantine": {"dagster/row_count": sum(report.quarantined.values()), **report.quarantined},

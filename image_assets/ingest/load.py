@@ -53,6 +53,7 @@ class IngestReport:
     loaded: int
     duplicates: int
     quarantined: dict[str, int]
+    unselected: int = 0
 
 
 def ingest_partition(
@@ -102,7 +103,12 @@ def ingest_partition(
     tables.arrivals.replace(partition, [tables.arrivals.write_frame(partition, arrivals)])
     reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
     return IngestReport(
-        len(listing.files), listing.ignored, loaded.rows, len(duplicates), dict(sorted(reasons.items()))
+        len(listing.files),
+        listing.ignored,
+        loaded.rows,
+        len(duplicates),
+        dict(sorted(reasons.items())),
+        listing.unselected,
     )
 
 

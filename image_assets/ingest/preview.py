@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
@@ -10,21 +11,27 @@ from PIL import Image
 from image_assets.ingest.reasons import Reason
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
+SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS
 
 
 def contact_sheet(raw_images: pl.LazyFrame) -> dg.MarkdownMetadataValue:
     """A picture of the first images by id, which is as good as a random choice and the same every time."""
-    shown = raw_images.select("image_id", "thumbnail").bottom_k(_SHEET_COLUMNS * _SHEET_ROWS, by="image_id").collect()
-    if shown.is_empty():
+    shown = raw_images.select("image_id", "thumbnail").bottom_k(SHEET_IMAGES, by="image_id").collect()
+    return picture_sheet(shown.sort("image_id")["thumbnail"].to_list(), "thumbnails")
+
+
+def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataValue:
+    """Image files as one picture, at most `SHEET_IMAGES` of them."""
+    if not contents:
         return dg.MetadataValue.md("no images")
-    sheet = Image.new("RGB", (_SHEET_COLUMNS * _CELL, -(-shown.height // _SHEET_COLUMNS) * _CELL), "white")
-    for place, content in enumerate(shown.sort("image_id")["thumbnail"]):
+    sheet = Image.new("RGB", (_SHEET_COLUMNS * _CELL, -(-len(contents) // _SHEET_COLUMNS) * _CELL), "white")
+    for place, content in enumerate(contents):
         image = Image.open(io.BytesIO(content))
         image.thumbnail((_CELL - 4, _CELL - 4))
         sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
     png = io.BytesIO()
     sheet.save(png, "JPEG", quality=75)
-    return dg.MetadataValue.md(f"![thumbnails](data:image/jpeg;base64,{base64.b64encode(png.getvalue()).decode()})")
+    return dg.MetadataValue.md(f"![{title}](data:image/jpeg;base64,{base64.b64encode(png.getvalue()).decode()})")
 
 
 def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMetadataValue:

@@ -7,6 +7,11 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from image_assets.ingest.annotated.coco import Coco
+from image_assets.ingest.annotated.files import annotation_folder
+from image_assets.ingest.annotated.open_images import OpenImages
+from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.source import AnnotatedSource
 from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.bucket import BucketTree, ByLastModified
 from image_assets.ingest.day_folders import DayFolders
@@ -14,7 +19,8 @@ from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
 from image_assets.ingest.urls.source import UrlLists
-from image_assets.settings.sources import BucketSource, FolderSource, UrlListSource
+from image_assets.settings.annotated import AnnotatedSection
+from image_assets.settings.sources import BucketSource, CocoSource, FolderSource, OpenImagesSource, UrlListSource
 from image_assets.settings.sources import Source as SourceSpec
 from image_assets.settings.stages import Limits
 
@@ -50,6 +56,20 @@ def open_source(
         case UrlListSource():
             tree = _tree(where, spec.ignore, options)
             return UrlLists(tree, spec, staging_folder(spec.staging, where), (limits or Limits()).max_bytes)
+        case OpenImagesSource() | CocoSource():
+            tree = _with_archives(spec, where, _tree(where, spec.ignore, options))
+            return AnnotatedSource(tree, annotated_selection(spec, where))
+
+
+def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Selection:
+    """What the annotation files of a dataset say.
+
+    Raises:
+        SourceError: the landing zone is no local folder and the section names no folder of annotations.
+    """
+    folder = annotation_folder(spec.annotations, landing, spec.ignore)
+    annotations = OpenImages(spec, folder) if isinstance(spec, OpenImagesSource) else Coco(spec, folder)
+    return Selection(annotations, staging_folder(spec.staging, landing))
 
 
 def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders:
@@ -62,7 +82,7 @@ def _tree(landing: str, ignore: Sequence[str], options: Mapping[str, str] | None
     return BucketTree(landing, options, ignore) if landing.startswith("s3://") else LocalTree(landing, ignore)
 
 
-def _with_archives(spec: FolderSource | BucketSource, landing: str, tree: FileTree) -> FileTree:
+def _with_archives(spec: FolderSource | BucketSource | AnnotatedSection, landing: str, tree: FileTree) -> FileTree:
     """The tree with its archives opened, where the dataset file wants that."""
     if not spec.archives.unpack:
         return tree

@@ -59,11 +59,13 @@ class Listing:
 
     Attributes:
         files: Sorted by `SourceFile.source`.
-        ignored: Entries that the dataset's patterns leave out; an ignored folder counts once.
+        ignored: Entries that are left out, by the dataset's patterns or otherwise; an ignored folder counts once.
+        unselected: Of these, files that belong in none of the dataset's categories by its annotations.
     """
 
     files: tuple[SourceFile, ...]
     ignored: int
+    unselected: int = 0
 
 
 class FileTree(Protocol):

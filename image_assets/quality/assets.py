@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import PARTITIONED, once_a_day_is_complete, once_a_day_is_over, retried
+from image_assets.automation import once_a_day_is_complete, once_a_day_is_over, partitioned_assets, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import (
     ACCOUNTING,
@@ -123,7 +123,7 @@ def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
 def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=[dataset.name, HEALTH],
-        deps=[[dataset.name, name] for name in PARTITIONED],
+        deps=[[dataset.name, name] for name in partitioned_assets(dataset)],
         description="How recent the data is, what the checks last said, and how much storage it takes.",
         group_name=dataset.name,
         owners=dataset.owners,

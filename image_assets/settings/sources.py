@@ -7,25 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from image_assets.settings.annotated import CocoSource, OpenImagesSource
+from image_assets.settings.archives import NO_ARRIVALS, Archives
 from image_assets.settings.section import Section
-
-_IGNORE = (".*", "Thumbs.db", "desktop.ini", "__MACOSX")
-
-
-class Archives(Section):
-    """Archives among the files: zip, tar, tar.gz and tar.zst, by name and content, are opened like folders."""
-
-    unpack: bool = Field(default=True, description="Whether they are opened; else they are files, and no images.")
-    members: int = Field(
-        default=5_000_000, ge=1, description="Most members of an archive, with all archives that are nested in it."
-    )
-    bytes: int = Field(default=2_000_000_000_000, ge=1, description="Most bytes that an archive may unpack to.")
-    ratio: float = Field(
-        default=200, ge=1, description="Most bytes unpacked per byte of the archive, beyond the first 100 MB of it."
-    )
-    nesting: int = Field(
-        default=3, ge=1, description="How deep archives may lie in each other; 1: those within archives stay closed."
-    )
 
 
 class FolderSource(Section):
@@ -36,7 +20,7 @@ class FolderSource(Section):
         default=None, description="Local folder of the landing zone; default: the one the platform is started with."
     )
     ignore: tuple[str, ...] = Field(
-        default=_IGNORE,
+        default=NO_ARRIVALS,
         description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
     )
     archives: Archives = Archives()
@@ -60,7 +44,8 @@ class BucketSource(Section):
         "modification, in the dataset's time zone, with keys `<category>/**`.",
     )
     ignore: tuple[str, ...] = Field(
-        default=_IGNORE, description="Names of objects, and of parts of keys (shell patterns), that are no arrivals."
+        default=NO_ARRIVALS,
+        description="Names of objects, and of parts of keys (shell patterns), that are no arrivals.",
     )
     archives: Archives = Archives()
     staging: str | None = Field(
@@ -124,4 +109,6 @@ class UrlListSource(Section):
     )
 
 
-Source = Annotated[FolderSource | BucketSource | UrlListSource, Field(discriminator="kind")]
+Source = Annotated[
+    FolderSource | BucketSource | UrlListSource | OpenImagesSource | CocoSource, Field(discriminator="kind")
+]

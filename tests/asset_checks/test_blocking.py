@@ -20,6 +20,7 @@ from image_assets.partitions import partition_key, partition_of
 from image_assets.runner import DayResult, run_day
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
+from image_assets.workers import Progress
 from io_managers.parquet_files import WrittenFile
 from resources.landing import LandingResource
 from resources.store import StoreResource
@@ -42,6 +43,9 @@ class RepeatingSource:
 
     def categories(self, day: dt.date) -> list[str]:
         return self.source.categories(day)
+
+    def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
+        self.source.fetch(day, category, progress)
 
     def list_files(self, day: dt.date, category: str) -> Listing:
         listing = self.source.list_files(day, category)

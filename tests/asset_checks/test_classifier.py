@@ -13,6 +13,7 @@ import pytest
 from asset_checks import classifier
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.classifier.evaluate import evaluate
+from image_assets.classifier.families import candidates_of
 from image_assets.classifier.split import held_out
 from image_assets.classifier.train import train
 from image_assets.features.table import feature_matrix
@@ -90,7 +91,7 @@ def trained_on_nothing_to_see(platform: Platform) -> None:
     features, labels = np.ones_like(feature_matrix(rows)), rows["label"].to_numpy()
     dataset = platform.dataset
     aside = held_out(rows["image_id"], dataset.classifier.held_out)
-    model = train(features[~aside], labels[~aside], dataset.classifier, dataset.categories)
+    model = train(features[~aside], labels[~aside], candidates_of(dataset.classifier.candidates)[0], dataset.categories)
     evaluation = evaluate(model, features[aside], labels[aside], dataset.categories)
     objects, prefix = platform.store.objects(), classifier_prefix(dataset)
     before = read_manifest(objects, prefix).model_dump(include=set(ModelDescription.model_fields))

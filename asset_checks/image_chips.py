@@ -1,0 +1,117 @@
+"""What must hold of boxes and chips: of loaded images only, none lost, none twice, each of its box's size."""
+
+import polars as pl
+
+from asset_checks.check import Outcome, Subject, check
+from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, IMAGE_LABELS, RAW_IMAGES, TableSchema
+
+_BOX = ("image_id", "box")
+
+
+def _without_image(subject: Subject, schema: TableSchema, key: tuple[str, ...]) -> Outcome:
+    images = subject.rows(RAW_IMAGES).select("image_id")
+    rows = subject.rows(schema).select("image_id", *key)
+    strange = rows.join(images, on="image_id", how="anti").unique().sort("image_id", *key).collect()
+    nameless = subject.rows(schema).filter(pl.col("label_name") == "").select(pl.len()).collect().item()
+    return Outcome(
+        passed=strange.is_empty() and nameless == 0,
+        figures={
+            "rows": rows.select(pl.len()).collect().item(),
+            "of images that are not loaded": strange.height,
+            "without a label": nameless,
+        },
+        sample=strange,
+        advice=f"Materialise {schema.name} of this partition again; rows without a label come from the annotation "
+        "files: fetch those anew.",
+    )
+
+
+@check("Every label is of an image that is loaded in this partition, and has a name.", blocking=True)
+def labels_have_an_image(subject: Subject) -> Outcome:
+    """No label of an image that is not here."""
+    return _without_image(subject, IMAGE_LABELS, ("label_code",))
+
+
+@check("Every box is of an image that is loaded in this partition, and has a label.", blocking=True)
+def boxes_have_an_image(subject: Subject) -> Outcome:
+    """No box of an image that is not here."""
+    return _without_image(subject, IMAGE_BOXES, ("box",))
+
+
+@check("Every box is a chip or in quarantine with a reason, and just one of these.", blocking=True)
+def every_box_accounted_for(subject: Subject) -> Outcome:
+    """Boxes = chips + quarantined, box by box."""
+    boxes = subject.rows(IMAGE_BOXES).select(_BOX).collect()
+    parts = {"chips": subject.rows(IMAGE_CHIPS), "quarantined": subject.rows(BOX_QUARANTINE)}
+    outcomes = pl.concat([rows.select(*_BOX, outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
+    times = outcomes.group_by(_BOX).agg(pl.len().alias("outcomes"))
+    found = boxes.group_by(_BOX).agg(pl.len().alias("boxes")).join(times, on=_BOX, how="full", coalesce=True)
+    faulty = found.filter(pl.col("boxes").ne_missing(1) | pl.col("outcomes").ne_missing(1))
+    return Outcome(
+        passed=faulty.is_empty(),
+        figures={
+            "boxes": boxes.height,
+            **{name: outcomes.filter(pl.col("outcome") == name).height for name in parts},
+            "unaccounted": faulty.height,
+        },
+        sample=faulty.sort(_BOX),
+        advice="Materialise image_boxes and image_chips of this partition again.",
+    )
+
+
+@check("Every chip has an id of its own.", blocking=True)
+def chip_ids_unique(subject: Subject) -> Outcome:
+    """No chip id twice within the partition."""
+    chips = subject.rows(IMAGE_CHIPS).select("chip_id", *_BOX).collect()
+    twice = chips.filter(pl.col("chip_id").is_duplicated())
+    return Outcome(
+        passed=twice.is_empty(),
+        figures={"chips": chips.height, "ids twice": twice["chip_id"].n_unique()},
+        sample=twice.sort("chip_id"),
+        advice="Materialise image_chips of this partition again.",
+    )
+
+
+@check("Every chip is a PNG of the size of its box, and its box lies within its image.", blocking=True)
+def chips_have_their_size(subject: Subject) -> Outcome:
+    """Width and height as the PNG says = right - left, lower - upper; 0 ≤ left < right ≤ width of the image."""
+    sizes = subject.rows(RAW_IMAGES).select("image_id", "width", "height")
+    content = pl.col("content")
+    # The first chunk of a PNG: width and height, big-endian, from byte 16.
+    chips = (
+        subject.rows(IMAGE_CHIPS)
+        .select(
+            "chip_id",
+            "image_id",
+            "left",
+            "upper",
+            "right",
+            "lower",
+            signature=content.bin.slice(0, 8) == b"\x89PNG\r\n\x1a\n",
+            png_width=content.bin.slice(16, 4).bin.reinterpret(dtype=pl.UInt32, endianness="big"),
+            png_height=content.bin.slice(20, 4).bin.reinterpret(dtype=pl.UInt32, endianness="big"),
+        )
+        .join(sizes, on="image_id", how="left")
+        .collect()
+    )
+    sound = (
+        pl.col("signature")
+        & (pl.col("png_width") == pl.col("right") - pl.col("left"))
+        & (pl.col("png_height") == pl.col("lower") - pl.col("upper"))
+        & (pl.col("left") >= 0)
+        & (pl.col("upper") >= 0)
+        & (pl.col("right") <= pl.col("width"))
+        & (pl.col("lower") <= pl.col("height"))
+    )
+    faulty = chips.filter(~sound.fill_null(False)).drop("signature")
+    return Outcome(
+        passed=faulty.is_empty(),
+        figures={"chips": chips.height, "of another size": faulty.height},
+        sample=faulty.sort("chip_id"),
+        advice="Materialise image_chips of this partition again.",
+    )
+
+
+LABEL_CHECKS = (labels_have_an_image,)
+BOX_CHECKS = (boxes_have_an_image,)
+CHECKS = (every_box_accounted_for, chip_ids_unique, chips_have_their_size)

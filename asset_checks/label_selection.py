@@ -1,0 +1,81 @@
+"""What must hold of a selection by annotations: every step adds up, no image twice, and their files are there."""
+
+import polars as pl
+
+from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.ingest.annotated.selecting import Step
+from image_assets.schema import LABEL_SELECTION, SELECTED_IMAGES
+from image_assets.settings.annotated import AnnotatedSection
+
+# What is on the left is split into what is on the right.
+_SUMS = (
+    (Step.READ, (Step.KNOWN, Step.UNKNOWN)),
+    (Step.KNOWN, (Step.CHOSEN, Step.OTHER_SOURCES)),
+    (Step.CHOSEN, (Step.WANTED, Step.UNWANTED)),
+    (Step.WANTED, (Step.POSITIVE, Step.NEGATIVE, Step.UNSURE, Step.INVALID)),
+    (Step.DISTINCT_IMAGES, (Step.OF_ONE, Step.OF_SEVERAL)),
+    (Step.DISTINCT_IMAGES, (Step.SELECTED, Step.DROPPED)),
+    (Step.SELECTED, (Step.WITH_FILE, Step.WITHOUT_FILE)),
+)
+
+
+@check("Every row of labels and every image is accounted for at every step of the selection.")
+def steps_add_up(subject: Subject) -> Outcome:
+    """Each step's count = the sum of what it is split into."""
+    counts = dict(subject.rows(LABEL_SELECTION).group_by("step").agg(pl.col("rows").sum()).collect().iter_rows())
+    lines = [
+        (str(whole), counts.get(whole, 0), " + ".join(parts), sum(counts.get(part, 0) for part in parts))
+        for whole, parts in _SUMS
+    ]
+    rows = pl.DataFrame(lines, schema=["step", "rows", "split into", "rows there"], orient="row")
+    faulty = rows.filter(pl.col("rows") != pl.col("rows there"))
+    return Outcome(
+        passed=faulty.is_empty() and counts.get(Step.READ, 0) > 0,
+        figures={str(step): counts.get(step, 0) for step in (Step.READ, Step.POSITIVE, Step.SELECTED, Step.DROPPED)},
+        sample=faulty,
+        advice="Rows were lost or counted twice, or there are none. Look whether the annotation files are whole, and "
+        "materialise label_selection again.",
+    )
+
+
+@check("Every selected image is there once, under a category of the dataset, as often as the steps say.")
+def images_selected_once(subject: Subject) -> Outcome:
+    """No key twice; the categories' counts agree with those of label_selection."""
+    images = subject.rows(SELECTED_IMAGES).select("image_key", "category").collect()
+    twice = images.filter(pl.col("image_key").is_duplicated())
+    unknown = images.filter(pl.col("category").is_in(list(subject.dataset.categories)).not_().fill_null(False))
+    steps = subject.rows(LABEL_SELECTION).filter(pl.col("step") == str(Step.SELECTED)).collect()
+    counted = dict(images.drop_nulls().group_by("category").len().iter_rows())
+    wrong = [part for part, rows in steps.select("part", "rows").iter_rows() if counted.get(part, 0) != rows]
+    return Outcome(
+        passed=twice.is_empty() and unknown.is_empty() and not wrong,
+        figures={
+            "images": images.height,
+            "twice": twice.height,
+            "of no category of the dataset": unknown.height,
+            "counted otherwise": ", ".join(wrong) or "none",
+        },
+        sample=twice if unknown.is_empty() else unknown,
+        advice="Materialise label_selection again; if it stays, a table was changed by hand.",
+    )
+
+
+@check("The selected images have files; few are missing.", severity=WARN)
+def selected_images_have_files(subject: Subject) -> Outcome:
+    """Selected images without a file ÷ selected images against `source.missing_share`."""
+    source = subject.dataset.source
+    limit = source.missing_share if isinstance(source, AnnotatedSection) else 0.0
+    selected = subject.rows(SELECTED_IMAGES).filter(pl.col("category").is_not_null())
+    missing = selected.filter(pl.col("files") == 0).select("image_key", "category", "annotation_file").collect()
+    number = selected.select(pl.len()).collect().item()
+    share = missing.height / number if number else 0.0
+    return Outcome(
+        passed=share <= limit,
+        figures={"share": round(share, 4), "limit": limit, "without a file": missing.height, "selected": number},
+        sample=missing.sort("image_key"),
+        advice="Their files never arrived: fetch them and land them under a day, or, where they are not to come, raise "
+        "missing_share in the source section.",
+    )
+
+
+CHECKS = (steps_add_up, images_selected_once, selected_images_have_files)

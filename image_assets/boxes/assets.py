@@ -1,0 +1,144 @@
+"""The assets image_boxes, image_chips and box_quarantine, of datasets whose annotations have boxes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from image_assets.automation import due_every_day, retried
+from image_assets.boxes.units import Cutter, cut_units
+from image_assets.dataset import DatasetSpec
+from image_assets.ingest.annotated.joining import Join, join_files
+from image_assets.ingest.annotated.source import selection_of
+from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
+from image_assets.settings.annotated import AnnotatedSection
+from io_managers.delta_io_manager import PartitionFiles
+from io_managers.delta_tables import PartitionedTable
+from io_managers.parquet_files import WrittenFile
+from io_managers.table_metadata import column_schema
+from resources.engines import EngineResource
+from resources.landing import LandingResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+_QUERY = (
+    "image_id, (row_number() over (partition by image_id order by r.label, xmin, xmax, ymin, ymax, r.source, "
+    "confidence, part, occluded, truncated, group_of, depiction, inside) - 1)::integer as box, "
+    "r.label as label_code, r.name as label_name, xmin, xmax, ymin, ymax, confidence, r.source as box_source, "
+    "occluded, truncated, group_of, depiction, inside"
+)
+
+
+def box_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """The assets of boxes; none where the dataset's source has no boxes."""
+    source = dataset.source
+    if not isinstance(source, AnnotatedSection) or not source.with_boxes:
+        return []
+    return [_image_boxes(dataset, source), _image_chips(dataset)]
+
+
+def _image_boxes(dataset: DatasetSpec, source: AnnotatedSection) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[dataset.name, IMAGE_BOXES.name],
+        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
+        description=IMAGE_BOXES.meaning,
+        partitions_def=partitions_of(dataset),
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake", "duckdb"},
+        metadata={"dagster/column_schema": column_schema(IMAGE_BOXES)},
+        freshness_policy=due_every_day(dataset),
+        io_manager_key="tables",
+    )
+    def image_boxes(
+        context: dg.AssetExecutionContext,
+        raw_images: PartitionFiles,
+        landing: LandingResource,
+        store: StoreResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> dg.MaterializeResult:
+        partition = partition_of(context.partition_key)
+        table = store.open().table(dataset.name, IMAGE_BOXES)
+        with retried(), progress.track(f"boxes {partition}", "files", context.log) as report_progress:
+            selection = selection_of(landing.source(dataset))
+            where = "r.wanted" if source.boxes_of == "selected" else "true"
+            join = Join(selection.boxes(), _QUERY, where, selection.digest, source.memory_mb)
+            files = join_files(
+                raw_images.table, raw_images.files, table, partition, selection.matcher(), join, report_progress
+            )
+        return dg.MaterializeResult(value=files, metadata={"images": sum(file.rows for file in raw_images.files)})
+
+    return image_boxes
+
+
+def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"{dataset.name}__image_chips",
+        outs={
+            schema.name: dg.AssetOut(
+                key=[dataset.name, schema.name],
+                description=schema.meaning,
+                group_name=dataset.name,
+                owners=dataset.owners,
+                kinds={"deltalake", "image"} if schema is IMAGE_CHIPS else {"deltalake"},
+                metadata={"dagster/column_schema": column_schema(schema)},
+                freshness_policy=due_every_day(dataset),
+                io_manager_key="tables",
+            )
+            for schema in (IMAGE_CHIPS, BOX_QUARANTINE)
+        },
+        ins={
+            "raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name]),
+            "image_boxes": dg.AssetIn([dataset.name, IMAGE_BOXES.name]),
+        },
+        partitions_def=partitions_of(dataset),
+    )
+    def image_chips(
+        context: dg.AssetExecutionContext,
+        raw_images: PartitionFiles,
+        image_boxes: PartitionFiles,
+        store: StoreResource,
+        engines: EngineResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> Iterator[dg.Output]:
+        partition = partition_of(context.partition_key)
+        opened = store.open()
+        chips, refused = (opened.table(dataset.name, schema) for schema in (IMAGE_CHIPS, BOX_QUARANTINE))
+        cutter = Cutter(raw_images.table, image_boxes.table, chips, refused, partition, dataset.limits)
+        with retried(), progress.track(f"chips {partition}", "boxes", context.log) as report_progress:
+            units = cut_units(raw_images.files, image_boxes.files, cutter, engines.engine(dataset), report_progress)
+        yield dg.Output(
+            [unit.chips for unit in units],
+            output_name=IMAGE_CHIPS.name,
+            metadata={
+                "boxes": sum(file.rows for file in image_boxes.files),
+                "first chips": _first_chips(chips, [unit.chips for unit in units]),
+            },
+        )
+        yield dg.Output(
+            [unit.quarantine for unit in units],
+            output_name=BOX_QUARANTINE.name,
+            metadata=_reasons(refused, [unit.quarantine for unit in units]),
+        )
+
+    return image_chips
+
+
+# Both read files that are not committed yet: the io manager does that once the step is over.
+
+
+def _first_chips(table: PartitionedTable, files: Sequence[WrittenFile]) -> dg.MarkdownMetadataValue:
+    contents: list[bytes] = []
+    if file := next((file for file in files if file.rows), None):
+        contents = next(table.files.read(file.path, ["content"], SHEET_IMAGES))["content"].to_pylist()
+    return picture_sheet(contents, "chips")
+
+
+def _reasons(table: PartitionedTable, files: Sequence[WrittenFile]) -> dict[str, int]:
+    reasons: Counter[str] = Counter()
+    for file in files:
+        for batch in table.files.read(file.path, ["reason"]):
+            reasons.update(batch["reason"].to_pylist())
+    return dict(sorted(reasons.items()))

@@ -1,0 +1,1 @@
+"""Sources whose annotation files decide which category an image belongs to: Open Images, and JSON of COCO's form."""

@@ -1,0 +1,56 @@
+"""What is computed of annotation files once, and kept: a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from image_assets.ingest.source import SourceError, printable
+
+
+def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """The folder, filled by `build` where it is not there yet.
+
+    Only one process builds at a time, the others wait and find it. What a killed one left is of no account.
+
+    Args:
+        folder: Where it is to be; the name says what it is made of.
+        build: Given an empty folder to fill.
+
+    Raises:
+        SourceError: the staging folder cannot be written.
+    """
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _build(folder, build)
+    except OSError as error:
+        raise SourceError(
+            f"staging folder {printable(str(folder.parent))}: {error.strerror or error}; free some room, or name "
+            "another folder with `staging` in the source section or IMAGE_ASSETS_STAGING"
+        ) from error
+    return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    try:
+        build(beside)
+        os.rename(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,169 @@
+"""Annotations of COCO's form, as COCO and iNaturalist have them, into what every annotated source is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from image_assets.ingest.annotated.cache import built_once
+from image_assets.ingest.annotated.categories import LabelBook, wanted_labels
+from image_assets.ingest.annotated.coco_json import (
+    ANNOTATIONS,
+    CATEGORIES,
+    IMAGES,
+    fields_of,
+    label_of,
+    parse_files,
+)
+from image_assets.ingest.annotated.database import quoted
+from image_assets.ingest.annotated.files import AnnotationFolder, identity
+from image_assets.ingest.annotated.selecting import register_wanted, state_of
+from image_assets.ingest.source import SourceError, printable
+from image_assets.settings.annotated import CocoSource
+
+# Part of the name of what is parsed: raised whenever the same files would give other rows.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Coco:
+    """The annotation files of COCO's form in a folder.
+
+    Attributes:
+        settings: Of the dataset file.
+        folder: Where the files lie.
+    """
+
+    settings: CocoSource
+    folder: AnnotationFolder
+
+    # An image's file is named by the end of its path: the key is `file_name`.
+    by_stem = False
+
+    def files(self) -> list[Path]:
+        """The files that the selection is made of."""
+        return [*self._instances(), *self._names()]
+
+    def box_files(self) -> list[Path]:
+        """The same: boxes stand in the annotations."""
+        return self._instances()
+
+    def prepare(self, sql: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        """Make the tables `wanted` and `known`, and the view `annotated`; the parsed JSON is kept in `folder`."""
+        parsed = self._parsed(folder)
+        book = self._book(pl.read_parquet(parsed / f"{CATEGORIES}.parquet"))
+        wanted = wanted_labels(
+            self.settings.categories_from,
+            book,
+            with_children=False,
+            ignore_absent=self.settings.absent_labels == "ignore",
+        )
+        register_wanted(sql, wanted, book)
+        images, annotations = (quoted(parsed / f"{name}.parquet") for name in (IMAGES, ANNOTATIONS))
+        sql.execute(f"create view images_listed as from read_parquet({images})")
+        sql.execute(
+            "create view annotated as select a.*, key, width, height "
+            f"from read_parquet({annotations}) a left join images_listed using (part, image)"
+        )
+
+    def group(self, sql: duckdb.DuckDBPyConnection) -> None:
+        """Make the tables `groups` and `aliases`: see `selecting`."""
+        sql.execute(
+            "create table groups as select part, a.label, true as chosen, "
+            f"{state_of('key', 'confidence', 1.0)} as state, "
+            "case when w.label is not null then key end as key, count(*) as rows from annotated a "
+            "left join (select distinct label from wanted) w on a.label = w.label group by all"
+        )
+        # A file is known by its bare name too, unless several images are called so.
+        sql.execute(
+            "create table aliases as select min(key) as key, alias from "
+            "(select distinct key, parse_filename(key, false, 'forward_slash') as alias from images_listed) "
+            "group by alias having count(*) = 1"
+        )
+
+    def all_labels(self) -> str:
+        """All annotations as image labels: part, key, source, label, confidence."""
+        return "select distinct part, key, 'annotation' as source, label, confidence from annotated"
+
+    def all_boxes(self) -> str:
+        """All boxes: part, key, source, label, confidence, fractions, flags (null where unknown).
+
+        Pixels are divided by the image's size as the annotations give it; without one the fractions are NaN. Pixels
+        are often rounded, so a side up to one pixel beyond the image's edge is taken to be the edge.
+        """
+        sides = {
+            "xmin": ("x", "width"),
+            "xmax": ("x + w", "width"),
+            "ymin": ("y", "height"),
+            "ymax": ("y + h", "height"),
+        }
+        fractions = ", ".join(
+            f"case when {size} > 0 then case when {side} between -1 and 0 then 0.0 "
+            f"when {side} between {size} and {size} + 1 then 1.0 else ({side}) / {size} end else 'nan' end::double "
+            f"as {name}"
+            for name, (side, size) in sides.items()
+        )
+        unknown = ", ".join(f"null::boolean as {name}" for name in ("occluded", "truncated"))
+        also_unknown = ", ".join(f"null::boolean as {name}" for name in ("depiction", "inside"))
+        return (
+            f"select part, key, 'annotation' as source, label, confidence, {fractions}, {unknown}, "
+            f"crowd as group_of, {also_unknown} from annotated where x is not null"
+        )
+
+    def _instances(self) -> list[Path]:
+        found = self.folder.find(self.settings.instances, "file of annotations")
+        instances = [file for file in found if file.name != self.settings.names]
+        if not instances:
+            raise SourceError(
+                f"{printable(str(self.folder.path))}: no file of annotations beside {self.settings.names}"
+            )
+        return instances
+
+    def _names(self) -> list[Path]:
+        return self.folder.find([self.settings.names], "file of category names") if self.settings.names else []
+
+    def _parsed(self, folder: Path) -> Path:
+        files = self._instances()
+        made_of = json.dumps([_VERSION, identity(files, self.folder.path)])
+        digest = hashlib.sha256(made_of.encode(errors="surrogateescape")).hexdigest()[:32]
+        return built_once(folder / f"json-{digest}", lambda place: parse_files(files, place))
+
+    def _book(self, listed: pl.DataFrame) -> LabelBook:
+        names = self._names()
+        if names:
+            categories, origin = _categories_in(names[0]), printable(names[0].name)
+        else:
+            categories = {}
+            for part, label, fields in listed.iter_rows():
+                if categories.setdefault(label, json.loads(fields)) != json.loads(fields):
+                    raise SourceError(
+                        f"{part}: category {label} is another one than in the other files: {fields} and "
+                        f"{json.dumps(categories[label])}; make a dataset of each"
+                    )
+            origin = ", ".join(sorted(set(listed["part"])))
+        called: dict[str, set[str]] = defaultdict(set)
+        for label, fields in categories.items():
+            for field in self.settings.fields:
+                if field in fields:
+                    called[fields[field]].add(label)
+        known = {label: fields.get("name", label) for label, fields in categories.items()}
+        # Ids are numbers that say nothing: labels are looked for among the fields alone.
+        return LabelBook(known, {name: sorted(labels) for name, labels in called.items()}, origin)
+
+
+def _categories_in(file: Path) -> dict[str, dict[str, str]]:
+    """The categories of a file of names: a list, or an object that holds it as `categories`."""
+    try:
+        content = json.loads(file.read_bytes())
+        listed = content["categories"] if isinstance(content, dict) else content
+        return {label_of(category): fields_of(category) for category in listed}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"{printable(str(file))}: cannot be read as a list of categories with id and name: {error!r:.200}"
+        ) from None

@@ -1,0 +1,145 @@
+"""JSON of COCO's form, streamed into Parquet: never more than a few thousand entries are in memory.
+
+The form: https://cocodataset.org/#format-data. Of every section only what is used here is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import ijson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from image_assets.ingest.source import SourceError, printable
+
+IMAGES, ANNOTATIONS, CATEGORIES = "images", "annotations", "categories"
+_BATCH = 5_000
+_NUMBER = pa.float64()
+_SCHEMAS = {
+    CATEGORIES: pa.schema({"part": pa.string(), "label": pa.string(), "fields": pa.string()}),
+    IMAGES: pa.schema(
+        {"part": pa.string(), "image": pa.string(), "key": pa.string(), "width": _NUMBER, "height": _NUMBER}
+    ),
+    ANNOTATIONS: pa.schema(
+        {"part": pa.string(), "image": pa.string(), "label": pa.string(), "crowd": pa.bool_(), "confidence": _NUMBER}
+        | dict.fromkeys(("x", "y", "w", "h"), _NUMBER)
+    ),
+}
+
+
+class _WrongEntry(ValueError):
+    """An entry that is not what its section holds."""
+
+
+def parse_files(files: Iterable[Path], folder: Path) -> None:
+    """Write the sections of all files as `images.parquet`, `annotations.parquet` and `categories.parquet`.
+
+    images: part (the file's name), image (its id), key (the path of its file), width, height (pixels; may be null).
+    annotations: part, image, label (the category's id), crowd, confidence, x, y, w, h (pixels; null without a box).
+    categories: part, label (its id), fields (JSON: every field that is text). Ids become text.
+
+    Raises:
+        SourceError: a file ends early, is no JSON, lacks a section, or has an entry of another form.
+    """
+    listed = list(files)
+    for section, schema in _SCHEMAS.items():
+        with pq.ParquetWriter(folder / f"{section}.parquet", schema, compression="zstd") as writer:
+            for file in listed:
+                rows = _section(file, section)
+                while batch := list(islice(rows, _BATCH)):
+                    writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+
+
+def key_of(file_name: str) -> str:
+    """The path of an image's file as it is compared with those that arrive: without what leads upwards."""
+    return "/".join(printable(part) for part in file_name.split("/") if part not in ("", ".", ".."))
+
+
+def fields_of(category: dict[str, Any]) -> dict[str, str]:
+    """The fields of a category that are text."""
+    return {name: value for name, value in category.items() if isinstance(value, str)}
+
+
+def label_of(category: dict[str, Any]) -> str:
+    """A category's id as text. Raises `ValueError` where it has none."""
+    return _id(category, "id")
+
+
+def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
+    row_of: Callable[[dict[str, Any]], dict[str, Any]] = {
+        IMAGES: _image,
+        ANNOTATIONS: _annotation,
+        CATEGORIES: lambda one: {"label": label_of(one), "fields": json.dumps(fields_of(one))},
+    }[section]
+    where, number = printable(str(file)), 0
+    part = printable(file.name)
+    try:
+        with file.open("rb") as stream:
+            for entry in ijson.items(stream, f"{section}.item", use_float=True):
+                number += 1
+                if not isinstance(entry, dict):
+                    raise _WrongEntry(f"expected an object, found {entry!r:.80}")
+                yield {"part": part, **row_of(entry)}
+    except _WrongEntry as error:
+        raise SourceError(
+            f"{where}: {section}, entry {number}: {error}. If it is no file of COCO's form with categories, leave it "
+            "out with the source section's `instances`"
+        ) from None
+    except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
+        raise SourceError(
+            f"{where}: {section}, after entry {number}: {' '.join(str(error).split())[:200]}. The file is damaged or "
+            "has lost its end: fetch it anew"
+        ) from None
+    if not number and not _has_list(file, section):
+        raise SourceError(
+            f"{where}: has no list {section!r}; expected are images, annotations and categories. If it is another kind "
+            "of file, leave it out with the source section's `instances`"
+        )
+
+
+def _has_list(file: Path, section: str) -> bool:
+    with file.open("rb") as stream:
+        return any(prefix == section and event == "start_array" for prefix, event, _ in ijson.parse(stream))
+
+
+def _image(entry: dict[str, Any]) -> dict[str, Any]:
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not key_of(name):
+        raise _WrongEntry(f"expected a file_name, found {name!r:.80}")
+    return {
+        "image": _id(entry, "id"),
+        "key": key_of(name),
+        "width": _number(entry.get("width")),
+        "height": _number(entry.get("height")),
+    }
+
+
+def _annotation(entry: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "image": _id(entry, "image_id"),
+        "label": _id(entry, "category_id"),
+        "crowd": bool(entry["iscrowd"]) if entry.get("iscrowd") is not None else None,
+        "confidence": _number(entry.get("score", 1.0)),
+    }
+    box = entry.get("bbox")
+    if box:
+        if not isinstance(box, list) or len(box) != 4 or any(_number(side) is None for side in box):
+            raise _WrongEntry(f"expected a bbox of four numbers, found {box!r:.80}")
+        row |= dict(zip(("x", "y", "w", "h"), map(float, box), strict=True))
+    return row
+
+
+def _id(entry: dict[str, Any], name: str) -> str:
+    value = entry.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _WrongEntry(f"expected a number or text as {name}, found {value!r:.80}")
+    return str(value)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,113 @@
+"""Open Images: image labels and boxes from its CSV files, into what every annotated source is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+
+from image_assets.ingest.annotated.categories import LabelBook, Wanted, wanted_labels
+from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, rows_of
+from image_assets.ingest.annotated.database import quoted
+from image_assets.ingest.annotated.files import AnnotationFolder
+from image_assets.ingest.annotated.labels import read_labels
+from image_assets.ingest.annotated.selecting import register_wanted, state_of
+from image_assets.settings.annotated import OpenImagesSource
+
+
+@dataclass(frozen=True)
+class OpenImages:
+    """The annotation files of Open Images in a folder.
+
+    Attributes:
+        settings: Of the dataset file.
+        folder: Where the files lie.
+    """
+
+    settings: OpenImagesSource
+    folder: AnnotationFolder
+
+    # An image's file is named after its id: the stem is the key.
+    by_stem = True
+
+    def files(self) -> list[Path]:
+        """The files that the selection is made of."""
+        return [*self._classes(), *self._hierarchy(), *self._image_labels()]
+
+    def box_files(self) -> list[Path]:
+        """The files of boxes."""
+        return self.folder.find(self.settings.boxes, "file of boxes")
+
+    def prepare(self, sql: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        """Make the tables `wanted` and `known`."""
+        del folder  # the CSV files are read where they are
+        register_wanted(sql, self.wanted, self.book)
+
+    def group(self, sql: duckdb.DuckDBPyConnection) -> None:
+        """Make the tables `groups` and `aliases`, in one pass over the rows: see `selecting`."""
+        rows = rows_of(self._image_labels(), IMAGE_LABELS)
+        sql.execute(
+            f"create table groups as select part, LabelName as label, {self._chosen} as chosen, "
+            f"{state_of('ImageID', 'Confidence', self.settings.confidence)} as state, "
+            "case when w.label is not null then ImageID end as key, count(*) as rows "
+            f"from ({rows}) left join (select distinct label from wanted) w on LabelName = w.label group by all"
+        )
+        sql.execute("create table aliases (key varchar, alias varchar)")
+
+    def all_labels(self) -> str:
+        """All rows of image labels: part, key, source, label, confidence."""
+        rows = rows_of(self._image_labels(), IMAGE_LABELS)
+        return (
+            f"select part, ImageID as key, Source as source, LabelName as label, Confidence as confidence from ({rows})"
+        )
+
+    def all_boxes(self) -> str:
+        """All boxes: part, key, source, label, confidence, fractions, flags (null where unknown)."""
+        flags = ", ".join(
+            f"case {column} when 1 then true when 0 then false end as {name}"
+            for name, column in {
+                "occluded": "IsOccluded",
+                "truncated": "IsTruncated",
+                "group_of": "IsGroupOf",
+                "depiction": "IsDepiction",
+                "inside": "IsInside",
+            }.items()
+        )
+        sides = ", ".join(
+            f"coalesce({column}, 'nan'::double) as {column.lower()}" for column in ("XMin", "XMax", "YMin", "YMax")
+        )
+        return (
+            "select part, ImageID as key, coalesce(Source, '') as source, coalesce(LabelName, '') as label, "
+            f"Confidence as confidence, {sides}, {flags} from ({rows_of(self.box_files(), BOXES)})"
+        )
+
+    @cached_property
+    def book(self) -> LabelBook:
+        """The labels that there are."""
+        return read_labels(self._classes(), self._hierarchy())
+
+    @cached_property
+    def wanted(self) -> list[Wanted]:
+        """The labels that the categories take."""
+        return wanted_labels(
+            self.settings.categories_from,
+            self.book,
+            with_children=self.settings.with_children,
+            ignore_absent=self.settings.absent_labels == "ignore",
+        )
+
+    @property
+    def _chosen(self) -> str:
+        sources = ", ".join(map(quoted, self.settings.label_sources))
+        return f"coalesce(Source in ({sources}), false)" if sources else "true"
+
+    def _classes(self) -> list[Path]:
+        return self.folder.find(self.settings.classes, "class descriptions")
+
+    def _hierarchy(self) -> list[Path]:
+        return self.folder.find_any(self.settings.hierarchy)
+
+    def _image_labels(self) -> list[Path]:
+        return self.folder.find(self.settings.image_labels, "file of image labels")

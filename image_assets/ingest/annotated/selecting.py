@@ -1,0 +1,159 @@
+"""Which images a dataset takes: from rows of image labels to images with a category, every step counted.
+
+A reader of annotation files makes the table `groups`: the rows of image labels put together, one row of it for all
+that agree in `part` (the file), `label`, `chosen` (whether their source is asked for), `state` and `key`; `rows` says
+how many they are. `key` is the image's for wanted labels and null for all others, so that millions of rows become few.
+`state` is `positive`, `negative`, `unsure`, or `invalid` for a confidence that is none. Everything else is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from image_assets.ingest.annotated.categories import LabelBook, Wanted
+from image_assets.ingest.annotated.database import quoted, write_parquet
+from image_assets.settings.annotated import AnnotatedSection
+
+IMAGES, STEPS = "images.parquet", "steps.parquet"
+
+
+class Step(StrEnum):
+    """A step of the selection, as `label_selection` names it."""
+
+    READ = "label rows read"
+    KNOWN = "rows with a known label"
+    UNKNOWN = "rows with an unknown label"
+    CHOSEN = "rows of the chosen sources"
+    OTHER_SOURCES = "rows of other sources"
+    WANTED = "rows with a label of a category"
+    UNWANTED = "rows with another label"
+    POSITIVE = "positive rows"
+    NEGATIVE = "negative rows"
+    UNSURE = "rows below the confidence"
+    INVALID = "rows without an image, or whose confidence is not 0 to 1"
+    DISTINCT_LABELS = "distinct positive labels of images"
+    DENIED = "of these, negative at once"
+    DISTINCT_IMAGES = "distinct images"
+    OF_ONE = "images of one category"
+    OF_SEVERAL = "images of several categories"
+    SELECTED = "selected images"
+    DROPPED = "images left out"
+    WITH_FILE = "selected images with a file"
+    WITHOUT_FILE = "selected images without a file"
+    FILES = "files of selected images"
+
+
+def register_wanted(sql: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted], book: LabelBook) -> None:
+    """Make the tables `wanted` (label, name, category, position) and `known` (label, name)."""
+    columns = {
+        "label": [one.code for one in wanted],
+        "name": [one.name for one in wanted],
+        "category": [one.category for one in wanted],
+        "position": [one.position for one in wanted],
+    }
+    _create(sql, "wanted", pa.table(columns))
+    known = {"label": pa.array(book.names, pa.string()), "name": pa.array(book.names.values(), pa.string())}
+    _create(sql, "known", pa.table(known))
+
+
+def _create(sql: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    sql.register("given", rows)
+    sql.execute(f"create table {name} as from given")
+    sql.unregister("given")
+
+
+def state_of(key: str, confidence: str, threshold: float) -> str:
+    """The state of a label as an expression of SQL, of those of its image's key and its confidence."""
+    return (
+        # NaN is larger than any number here.
+        f"case when {key} is null or {confidence} is null or not ({confidence} between 0 and 1) then 'invalid' "
+        f"when {confidence} >= {threshold!r} then 'positive' when {confidence} = 0 then 'negative' else 'unsure' end"
+    )
+
+
+def write_selection(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection, folder: Path) -> None:
+    """From the tables `groups`, `wanted`, `known` and `aliases` (key, alias) to `images.parquet` and `steps.parquet`.
+
+    `images.parquet` has, sorted by key: key, alias (another name by which its file is known; may be null), part (the
+    annotation file that names it), category (null: left out), categories (list), labels (list of names).
+    """
+    sql.execute(
+        "create table positive as select key, label, min(part) as part from groups "
+        "where key is not null and chosen and state = 'positive' group by all"
+    )
+    sql.execute(
+        "create table kinds as select key, position, category, list(distinct name order by name) as names, "
+        "min(part) as part from positive join wanted using (label) group by all"
+    )
+    several = {
+        "drop": "null",
+        "own_category": quoted(settings.several_category or ""),
+        "multi_label": "min_by(category, position)",
+    }[settings.several]
+    sql.execute(
+        f"create table images as select key, case when count(*) = 1 then min(category) else {several} end as category, "
+        "list(category order by position) as categories, "
+        "list_sort(list_distinct(flatten(list(names)))) as labels, min(part) as part from kinds group by key"
+    )
+    sql.execute("create table steps (step varchar, part varchar, rows bigint)")
+    _count_rows(sql)
+    _count_images(sql, settings)
+    write_parquet(
+        sql,
+        "select key, alias, part, category::varchar as category, categories, labels from images "
+        "left join aliases using (key) order by key",
+        folder / IMAGES,
+    )
+    write_parquet(sql, "from steps", folder / STEPS)
+
+
+def _count_rows(sql: duckdb.DuckDBPyConnection) -> None:
+    sql.execute(
+        "create view tallies as select g.*, k.label is not null as known, w.label is not null as wanted from groups g "
+        "left join known k on g.label = k.label "
+        "left join (select distinct label from wanted) w on g.label = w.label"
+    )
+    _add(sql, Step.READ, "true", by="part")
+    known, chosen, wanted = "known", "known and chosen", "known and chosen and wanted"
+    for step, where in {
+        Step.KNOWN: known,
+        Step.UNKNOWN: "not known",
+        Step.CHOSEN: chosen,
+        Step.OTHER_SOURCES: "known and not chosen",
+        Step.WANTED: wanted,
+        Step.UNWANTED: "known and chosen and not wanted",
+        Step.POSITIVE: f"{wanted} and state = 'positive'",
+        Step.NEGATIVE: f"{wanted} and state = 'negative'",
+        Step.UNSURE: f"{wanted} and state = 'unsure'",
+        Step.INVALID: f"{wanted} and state = 'invalid'",
+    }.items():
+        _add(sql, step, where)
+
+
+def _add(sql: duckdb.DuckDBPyConnection, step: Step, where: str, by: str = "''") -> None:
+    sql.execute(
+        f"insert into steps select {quoted(step)}, part, sum(rows) from "
+        f"(select {by} as part, case when {where} then rows else 0 end as rows from tallies) group by all"
+    )
+
+
+def _count_images(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection) -> None:
+    # Asked for by name, so that a category without images is there with a zero.
+    one = list(settings.categories_from)
+    selected = [*one, *([settings.several_category] if settings.several_category else [])]
+    denied = "from positive p semi join (from groups where chosen and state = 'negative') g using (key, label)"
+    for step, part, query in [
+        (Step.DISTINCT_LABELS, "", "from positive"),
+        (Step.DENIED, "", denied),
+        (Step.DISTINCT_IMAGES, "", "from images"),
+        *((Step.OF_ONE, name, f"from images where categories = [{quoted(name)}]") for name in one),
+        (Step.OF_SEVERAL, "", "from images where len(categories) > 1"),
+        *((Step.SELECTED, name, f"from images where category = {quoted(name)}") for name in selected),
+        (Step.DROPPED, "", "from images where category is null"),
+    ]:
+        sql.execute(f"insert into steps select {quoted(step)}, {quoted(part)}, count(*) {query}")

@@ -1,0 +1,165 @@
+"""The selection of a dataset: computed once per content of its annotation files, kept as Parquet in staging."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import polars as pl
+
+from image_assets.ingest.annotated.cache import built_once
+from image_assets.ingest.annotated.database import database, quoted, write_parquet
+from image_assets.ingest.annotated.files import AnnotationFolder, identity
+from image_assets.ingest.annotated.matching import Matcher
+from image_assets.ingest.annotated.selecting import IMAGES, STEPS, write_selection
+from image_assets.settings.annotated import AnnotatedSection
+
+# Part of every name in staging: raised whenever the same files would give other rows.
+_VERSION = 1
+_ROWS = "rows.parquet"
+
+
+class Annotations(Protocol):
+    """Annotation files of one form, read into tables that `selecting` and `Selection` know."""
+
+    @property
+    def settings(self) -> AnnotatedSection:
+        """Of the dataset file."""
+        ...
+
+    @property
+    def folder(self) -> AnnotationFolder:
+        """Where the files lie."""
+        ...
+
+    @property
+    def by_stem(self) -> bool:
+        """Whether an image's key is its file's name without folder and ending; else it is its path's end."""
+        ...
+
+    def files(self) -> list[Path]:
+        """The files that the selection is made of."""
+        ...
+
+    def box_files(self) -> list[Path]:
+        """The files of boxes."""
+        ...
+
+    def prepare(self, sql: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        """Make the tables `wanted` and `known`; `folder` is where what takes long may be kept."""
+        ...
+
+    def group(self, sql: duckdb.DuckDBPyConnection) -> None:
+        """Make the tables `groups` and `aliases`; see `selecting`."""
+        ...
+
+    def all_labels(self) -> str:
+        """A query for all rows of image labels: part, key, source, label, confidence."""
+        ...
+
+    def all_boxes(self) -> str:
+        """A query for all boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax and the five flags."""
+        ...
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the annotations say of a dataset's images.
+
+    Attributes:
+        annotations: The annotation files.
+        staging: Folder for what is computed.
+
+    Every method raises `SourceError` where the annotation files are not there, or not what they should be.
+    """
+
+    annotations: Annotations
+    staging: Path
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder with `images.parquet` and `steps.parquet`."""
+        return built_once(self._place("selection", self.annotations.files()), self._build)
+
+    @cached_property
+    def digest(self) -> str:
+        """Differs once the selection, its labels or its boxes may be others."""
+        boxes = self.annotations.box_files() if self.annotations.settings.with_boxes else []
+        return self._place("all", [*self.annotations.files(), *boxes]).name
+
+    def images(self) -> pl.LazyFrame:
+        """One row for every image with a positive label of a category; see `selecting.write_selection`."""
+        return pl.scan_parquet(self.folder / IMAGES, glob=False)
+
+    def steps(self) -> pl.DataFrame:
+        """The row counts: step, part, rows."""
+        return pl.read_parquet(self.folder / STEPS, glob=False)
+
+    def labels(self) -> Path:
+        """A Parquet file of all image labels of the selected images, by key: part, key, source, label, name,
+        confidence, positive (null: neither positive nor negative).
+        """
+        place = self._place("labels", self.annotations.files())
+        return built_once(place, self._build_labels) / _ROWS
+
+    def boxes(self) -> Path:
+        """A Parquet file of the boxes of the selected images, by key: the columns of `Annotations.all_boxes`, the
+        label's name, and `wanted`, whether a category takes the label.
+        """
+        place = self._place("boxes", [*self.annotations.files(), *self.annotations.box_files()])
+        return built_once(place, self._build_boxes) / _ROWS
+
+    def matcher(self) -> Matcher:
+        """Finds the image that a file is."""
+        selected = self.images().filter(pl.col("category").is_not_null()).select("key", "alias", "category").collect()
+        return Matcher.of(selected, by_stem=self.annotations.by_stem)
+
+    def _place(self, what: str, files: list[Path]) -> Path:
+        settings = self.annotations.settings.model_dump(mode="json", exclude={"landing", "staging", "missing_share"})
+        made_of = [_VERSION, settings, identity(files, self.annotations.folder.path)]
+        digest = hashlib.sha256(json.dumps(made_of).encode(errors="surrogateescape")).hexdigest()[:32]
+        return self.staging / "annotations" / f"{what}-{digest}"
+
+    def _build(self, folder: Path) -> None:
+        with self._database(folder) as sql:
+            self.annotations.prepare(sql, self.staging / "annotations")
+            self.annotations.group(sql)
+            write_selection(sql, self.annotations.settings, folder)
+
+    def _build_labels(self, folder: Path) -> None:
+        # A label is positive by the threshold of its kind; COCO's annotations are all positive.
+        threshold = getattr(self.annotations.settings, "confidence", 1.0)
+        with self._database(folder) as sql:
+            self.annotations.prepare(sql, self.staging / "annotations")
+            query = (
+                "select r.part, r.key, coalesce(r.source, '') as source, coalesce(r.label, '') as label, "
+                "r.confidence, coalesce(k.name, r.label, '') as name, "
+                f"case when r.confidence between {threshold!r} and 1 then true when r.confidence = 0 then false end "
+                f"as positive from ({self.annotations.all_labels()}) r semi join {self._selected()} i using (key) "
+                "left join known k using (label) order by key, label, source, confidence, part"
+            )
+            write_parquet(sql, query, folder / _ROWS)
+
+    def _build_boxes(self, folder: Path) -> None:
+        with self._database(folder) as sql:
+            self.annotations.prepare(sql, self.staging / "annotations")
+            query = (
+                "select b.*, coalesce(k.name, b.label) as name, w.label is not null as wanted "
+                f"from ({self.annotations.all_boxes()}) b semi join {self._selected()} i using (key) "
+                "left join known k using (label) "
+                "left join (select distinct label from wanted) w using (label) "
+                "order by key, label, source, xmin, ymin, xmax, ymax, confidence, part"
+            )
+            write_parquet(sql, query, folder / _ROWS)
+
+    def _database(self, folder: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return database(self.annotations.settings.memory_mb, folder)
+
+    def _selected(self) -> str:
+        return f"(select key from read_parquet({quoted(self.folder / IMAGES)}) where category is not null)"

@@ -1,0 +1,61 @@
+"""The source of annotated datasets: a day's images lie anywhere below its folder, annotations decide the category."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.day_folders import days_among
+from image_assets.ingest.source import FileTree, Listing, Source, SourceFile
+from image_assets.workers import Progress
+
+
+def selection_of(source: Source) -> Selection:
+    """What the annotations say, of a source that has them."""
+    if not isinstance(source, AnnotatedSource):
+        raise TypeError(
+            f"{type(source).__name__} has no annotations; only datasets of annotated sources have this asset"
+        )
+    return source.selection
+
+
+class AnnotatedSource:
+    """Images under `<day>/**`, whose annotations say what they are.
+
+    A file that is no image of any category is not loaded; it is counted in `Listing.ignored` and `Listing.unselected`.
+
+    Args:
+        tree: Where the images lie.
+        selection: What the annotations say.
+    """
+
+    def __init__(self, tree: FileTree, selection: Selection) -> None:
+        self.tree = tree
+        self.selection = selection
+
+    def days(self) -> list[dt.date]:
+        """Days that have a folder, ascending; folders with other names are none."""
+        return days_among(self.tree.folders(""))
+
+    def categories(self, day: dt.date) -> list[str]:
+        """The categories of the files that arrived on a day, sorted."""
+        matcher = self.selection.matcher()
+        found = (matcher.category_of(file.source) for file in self.tree.files(day.isoformat()).files)
+        return sorted({category for category in found if category is not None})
+
+    def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
+        """Bring near what the tree cannot hand out where it is: all of the day, whatever the category."""
+        del category
+        self.tree.fetch(day.isoformat(), progress)
+
+    def list_files(self, day: dt.date, category: str) -> Listing:
+        """The files of a day that are images of a category."""
+        there, matcher = self.tree.files(day.isoformat()), self.selection.matcher()
+        found = [(file, matcher.category_of(file.source)) for file in there.files]
+        unselected = sum(one is None for _, one in found)
+        files = tuple(file for file, one in found if one == category)
+        return Listing(files, there.ignored + unselected, unselected)
+
+    def read(self, file: SourceFile, max_bytes: int) -> bytes:
+        """The content of a listed file; see `Source`."""
+        return self.tree.read(file, max_bytes)

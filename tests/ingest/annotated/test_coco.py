@@ -1,0 +1,213 @@
+"""JSON of COCO's form, as COCO and iNaturalist have it: streamed, selected, boxes in fractions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from image_assets.ingest.annotated.coco_json import key_of
+from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.source import SourceError
+from tests.ingest.annotated.stand_ins import chosen, counts, selection, write_coco
+
+IMAGES = [
+    {"id": 1, "file_name": "train_val2019/Insects/7/a.jpg", "width": 100, "height": 50},
+    {"id": 2, "file_name": "train_val2019/Insects/8/b.jpg", "width": 100, "height": 50},
+    {"id": 3, "file_name": "train_val2019/Birds/9/a.jpg", "width": 100, "height": 50},
+    {"id": 4, "file_name": "train_val2019/Birds/9/c.jpg"},
+]
+ANNOTATIONS = [
+    {"id": 1, "image_id": 1, "category_id": 7},
+    {"id": 2, "image_id": 2, "category_id": 8},
+    {"id": 3, "image_id": 3, "category_id": 9},
+    {"id": 4, "image_id": 4, "category_id": 9},
+    {"id": 5, "image_id": 4, "category_id": 7},
+    {"id": 6, "image_id": 99, "category_id": 7},
+    {"id": 7, "image_id": 1, "category_id": 77},
+]
+CATEGORIES = [
+    {"id": 7, "name": "Argia apicalis", "supercategory": "Insects", "family": "Coenagrionidae"},
+    {"id": 8, "name": "Libellula luctuosa", "supercategory": "Insects", "family": "Libellulidae"},
+    {"id": 9, "name": "Larus", "supercategory": "Birds"},
+]
+FAMILIES: dict[str, Any] = {"fields": ["family", "name"]}
+LABELS = {"damselfly": ["Coenagrionidae"], "gull": ["Larus"]}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_coco(tmp_path / "annotations" / "train2019.json", IMAGES, ANNOTATIONS, CATEGORIES)
+    return tmp_path
+
+
+def test_images_are_selected_by_any_field_of_their_category(root: Path) -> None:
+    keys = [image["file_name"] for image in IMAGES]
+    assert chosen(selection("coco", root, LABELS, **FAMILIES)) == {keys[0]: "damselfly", keys[2]: "gull", keys[3]: None}
+    by_super = selection("coco", root, {"insect": ["Insects"], "gull": ["Larus"]}, several="multi_label")
+    assert list(chosen(by_super).values()) == ["gull", "insect", "insect", "insect"]
+
+
+def test_every_step_is_counted(root: Path) -> None:
+    found = counts(selection("coco", root, LABELS, **FAMILIES))
+    steps = (Step.KNOWN, Step.UNKNOWN, Step.WANTED, Step.UNWANTED, Step.POSITIVE, Step.INVALID, Step.DISTINCT_IMAGES)
+    assert found[f"{Step.READ}: train2019.json"] == 7
+    assert [found[step] for step in steps] == [6, 1, 5, 1, 4, 1, 3]
+    assert found[Step.OF_SEVERAL] == found[Step.DROPPED] == 1
+
+
+def test_a_file_is_found_by_the_end_of_its_path_or_by_a_name_that_is_the_only_one(root: Path) -> None:
+    matcher = selection("coco", root, LABELS, **FAMILIES).matcher()
+    assert matcher.category_of("2026-11-03/train_val2019/Insects/7/a.jpg") == "damselfly"
+    assert matcher.category_of("2026-11-03/deep/train_val2019/Birds/9/a.jpg") == "gull"
+    assert matcher.category_of("2026-11-03/a.jpg") is None, "two images are called so"
+    assert matcher.category_of("2026-11-03/b.jpg") is None, "it is not selected"
+    everything = selection("coco", root, {"insect": ["Insects"], "bird": ["Birds"]}, several="multi_label").matcher()
+    assert everything.category_of("2026-11-03/elsewhere/b.jpg") == "insect"
+    assert everything.category_of("2026-11-03/c.jpg") == "insect"
+    assert everything.category_of("2026-11-03") is None
+
+
+def test_names_that_came_later_replace_those_of_the_annotations(root: Path) -> None:
+    hidden = [{"id": one["id"], "name": str(one["id"]), "supercategory": one["supercategory"]} for one in CATEGORIES]
+    write_coco(root / "annotations" / "train2019.json", IMAGES, ANNOTATIONS, hidden)
+    with pytest.raises(SourceError, match="knows no label 'Coenagrionidae'"):
+        selection("coco", root, LABELS, **FAMILIES).images()
+    (root / "annotations" / "categories.json").write_text(json.dumps(CATEGORIES))
+    found = selection("coco", root, LABELS, names="categories.json", **FAMILIES)
+    assert chosen(found)["train_val2019/Insects/7/a.jpg"] == "damselfly"
+    (root / "annotations" / "categories.json").write_text('{"categories": 5}')
+    with pytest.raises(SourceError, match=r"categories\.json: cannot be read as a list of categories"):
+        selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
+
+
+def test_files_are_united_and_an_image_in_both_is_one(root: Path) -> None:
+    more = [{"id": 1, "file_name": "./train_val2019/Insects/7/a.jpg"}, {"id": 2, "file_name": "val/z.jpg"}]
+    labels = [{"id": 1, "image_id": 1, "category_id": 7}, {"id": 2, "image_id": 2, "category_id": 9}]
+    write_coco(root / "annotations" / "val2019.json", more, labels, CATEGORIES)
+    found = selection("coco", root, LABELS, **FAMILIES)
+    assert chosen(found)["val/z.jpg"] == "gull"
+    assert found.images().select(pl.len()).collect().item() == 4
+    other = [{**CATEGORIES[0], "name": "Something else"}]
+    write_coco(root / "annotations" / "val2019.json", more, labels, other)
+    with pytest.raises(SourceError, match=r"category 7 is another one than in the other files"):
+        selection("coco", root, LABELS, **FAMILIES).images()
+
+
+def with_box(*box: float, **more: object) -> list[dict[str, Any]]:
+    return [{"id": 1, "image_id": 1, "category_id": 7, "bbox": list(box), **more}]
+
+
+def boxes_of(root: Path, annotations: list[dict[str, Any]], images: list[dict[str, Any]] = IMAGES) -> pl.DataFrame:
+    write_coco(root / "annotations" / "train2019.json", images, annotations, CATEGORIES)
+    labels = {"damselfly": ["Coenagrionidae"]}
+    return pl.read_parquet(selection("coco", root, labels, **FAMILIES).boxes())
+
+
+def test_boxes_become_fractions_and_crowds_groups(root: Path) -> None:
+    row = boxes_of(root, with_box(10, 5, 50, 20, iscrowd=1)).row(0, named=True)
+    assert [row[side] for side in ("xmin", "xmax", "ymin", "ymax")] == [0.1, 0.6, 0.1, 0.5]
+    assert (row["group_of"], row["occluded"], row["name"], row["wanted"]) == (True, None, "Argia apicalis", True)
+
+
+@pytest.mark.parametrize(
+    ("box", "sides"),
+    [
+        ((-0.4, 0, 100.9, 50.2), [0, 1, 0, 1]),
+        ((-0.0, 0, 10, 10), [0, 0.1, 0, 0.2]),
+        ((-1.1, 0, 10, 10), [-0.011, 0.089, 0, 0.2]),
+        ((0, 0, 101.5, 50), [0, 1.015, 0, 1]),
+    ],
+)
+def test_a_side_within_a_pixel_of_the_edge_is_the_edge(root: Path, box: tuple, sides: list) -> None:
+    row = boxes_of(root, with_box(*box)).row(0, named=True)
+    assert [row[side] for side in ("xmin", "xmax", "ymin", "ymax")] == pytest.approx(sides)
+
+
+def test_annotations_without_boxes_have_none_and_without_a_size_no_fractions(root: Path) -> None:
+    assert boxes_of(root, ANNOTATIONS).is_empty()
+    unsized = [{"id": 1, "file_name": "a.jpg"}]
+    assert boxes_of(root, with_box(1, 1, 5, 5), unsized)["xmin"].is_nan().all()
+
+
+TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": CATEGORIES})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (TEXT[: TEXT.index('"annotations"') + 40], r"train2019\.json: categories, after entry 0: .*lost its end"),
+        (TEXT[:-1], r"categories, after entry 3: .*(damaged|lost its end)"),
+        (TEXT + "]", r"damaged or has lost its end"),
+        ("", r"damaged or has lost its end"),
+        ("[]", r"has no list 'categories'"),
+        (json.dumps({"images": [], "categories": []}), r"has no list 'annotations'; expected are images, annotations"),
+        (json.dumps({"annotations": [], "categories": CATEGORIES}), r"has no list 'images'"),
+        (
+            TEXT.replace('"category_id": 9', '"caption": 9'),
+            r"annotations, entry 3: expected .* as category_id, found None",
+        ),
+        (TEXT.replace('"train_val2019/Birds/9/c.jpg"', "5"), r"images, entry 4: expected a file_name, found 5"),
+        (TEXT.replace('{"id": 2, "image_id": 2, "category_id": 8}', "8"), r"annotations, entry 2: expected an object"),
+        (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2]'), r"expected a bbox of four numbers"),
+        (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"damaged or has lost its end"),
+    ],
+)
+def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str, said: str) -> None:
+    assert content != TEXT
+    (root / "annotations" / "train2019.json").write_text(content)
+    with pytest.raises(SourceError, match=f"(?s){said}"):
+        selection("coco", root, LABELS, **FAMILIES).images()
+
+
+def test_an_empty_list_is_no_missing_one(root: Path) -> None:
+    write_coco(root / "annotations" / "train2019.json", IMAGES, [], CATEGORIES)
+    assert chosen(selection("coco", root, LABELS, **FAMILIES)) == {}
+
+
+def test_every_cut_through_a_file_is_noticed(root: Path) -> None:
+    for end in range(0, len(TEXT), 37):
+        (root / "annotations" / "train2019.json").write_text(TEXT[:end])
+        with pytest.raises(SourceError):
+            selection("coco", root, LABELS, **FAMILIES).images()
+
+
+names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(parts=st.lists(names, min_size=1, max_size=4))
+def test_a_key_leads_nowhere_upwards_and_is_one_line(parts: list[str]) -> None:
+    key = key_of("/".join(parts))
+    assert not {"..", ".", ""} & set(key.split("/")) or key == ""
+    assert "\n" not in key
+    assert key_of("../" + "/".join(parts)) == key
+
+
+def test_a_large_file_is_streamed(tmp_path: Path) -> None:
+    """The parsed file is far larger than the memory that reading it adds."""
+    images = [{"id": n, "file_name": f"{n:012d}.jpg", "width": 640, "height": 480} for n in range(20_000)]
+    filler = [[float(n) for n in range(200)]]
+    labels = [{"id": n, "image_id": n, "category_id": 7, "segmentation": filler} for n in range(20_000)]
+    file = write_coco(tmp_path / "big.json", images, labels, CATEGORIES)
+    streamed = _grown(
+        "from image_assets.ingest.annotated.coco_json import parse_files", "parse_files([FILE], FILE.parent)", file
+    )
+    whole = _grown("import json", "json.loads(FILE.read_bytes())", file)
+    assert streamed < whole / 2
+    assert pl.scan_parquet(tmp_path / "annotations.parquet").select(pl.len()).collect().item() == 20_000
+
+
+def _grown(prepare: str, work: str, file: Path) -> int:
+    """Bytes by which the most memory that a process of its own ever had grows while it does the work."""
+    peak = "int(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1]) * 1024"
+    lines = ["from pathlib import Path", prepare, f"FILE = Path({str(file)!r})"]
+    code = "\n".join([*lines, f"before = {peak}", work, f"print({peak} - before)"])
+    return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
