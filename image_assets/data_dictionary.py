@@ -17,13 +17,22 @@ from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import FolderSource
-from image_assets.settings.stages import Classifier, EfficientNetLite0, Embedding, Limits, Shards, TfHub
+from image_assets.settings.stages import (
+    Classifier,
+    ColourStatistics,
+    EfficientNetLite0,
+    Embedding,
+    Limits,
+    Shards,
+    TfHub,
+)
 
 _SECTIONS = (
     ("", DatasetSpec),
     ("source", FolderSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
+    ("extractor", ColourStatistics),
     ("shards", Shards),
     ("classifier", Classifier),
     ("embedding", Embedding),
