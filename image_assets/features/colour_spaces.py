@@ -2,8 +2,8 @@
 
 The formulas are those of OpenCV's documentation ("Color conversions": RGB ↔ HSV, RGB ↔ CIE L*a*b*, 8-bit images): hue
 in steps of 2 degrees, 0 … 179; saturation and value 0 … 255; L* scaled from 0 … 100 to 0 … 255; a* and b* shifted by
-128. OpenCV computes them in fixed point, and so does this. Of all 16.7 million colours, HSV is the same to the last bit;
-L*a*b* of one in 10,000 differs by one level, as OpenCV makes its table of roots in float32.
+128. OpenCV computes them in fixed point, and so does this. Of all 16.7 million colours, HSV is the same to the last
+bit; L*a*b* of one in 10,000 differs by one level, as OpenCV makes its table of roots in float32.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class ColourStatisticsExtractor:
 
     def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         """A grid of the pixels of one RGB image, uint8 `[H, W, 3]`: uint8 `[256, 256, 3]`."""
+        del whole  # the picture is never a reduced copy
         check_pixels(pixels)
         rows, columns = (_middles(side) for side in pixels.shape[:2])
         return pixels[rows[:, None], columns]
