@@ -102,5 +102,9 @@ def quantiles(counts: np.ndarray, scale: Scale, shares: tuple[float, ...]) -> np
     found = np.full((len(counts), len(shares)), np.nan)
     for row, ranked in zip(found, counts, strict=True):
         if total := ranked.sum():
-            row[:] = np.interp(np.asarray(shares) * total, np.concatenate([[0], ranked.cumsum()]), edges)
+            # The first level by which so many are reached; what is empty in between is never the answer.
+            ranks, reached = np.maximum(np.asarray(shares) * total, 1e-9), ranked.cumsum()
+            level = np.searchsorted(reached, ranks)
+            within = (ranks - reached[level] + ranked[level]) / ranked[level]
+            row[:] = edges[level] + within * (edges[level + 1] - edges[level])
     return float(scale.base) ** found if scale.base else found

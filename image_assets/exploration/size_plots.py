@@ -74,8 +74,8 @@ def _sizes(statistics: ImageStatistics) -> Plot:
     return draw(
         "image_sizes",
         "Width and height of the images",
-        f"Left, fields of an eighth of a doubling, the lighter the more images; half of the images are wider than about "
-        f"{typical[0]:,.0f} and higher than about {typical[1]:,.0f} pixels. Alarming: a cloud of tiny images, which "
+        f"Left, fields of an eighth of a doubling, the lighter the more images; half of the images are wider "
+        f"than about {typical[0]:,.0f} and higher than about {typical[1]:,.0f} pixels. Alarming: a cloud of tiny images, which "
         "are thumbnails in place of the originals, or a category of a size of its own, which a model learns instead.",
         5.2,
         paint,
@@ -91,7 +91,7 @@ def _areas(axes: Axes, counts: np.ndarray) -> None:
     # The middle of two fields whose logarithms are added.
     places = (np.arange(len(by_area)) + 1) * step - 20
     axes.bar(places, by_area, step, color=MAIN)
-    axes.set_xlim(places[there[0]] - 4 * step, places[there[-1]] + 4 * step)
+    axes.set_xlim(float(places[there[0]]) - 4 * step, float(places[there[-1]]) + 4 * step)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda power, _: f"{1.048576 * 2**power:.2g}")
     axes.set_xlabel("megapixels, on a logarithmic scale")

@@ -65,7 +65,7 @@ def image_statistics(images: int, categories: int, days: int = 1, *, colours: bo
     return statistics_of([rows], [refused_rows(rows)], [feature_rows(rows)] if colours else None)
 
 
-def annotations(images: int, labels: int) -> Annotations:
+def made_annotations(images: int, labels: int) -> Annotations:
     """Labels and boxes: labels of a group of four come together, rare ones are rare."""
     random = np.random.default_rng(0)
     shares = 1 / np.arange(1, labels + 1) ** 0.8
