@@ -74,8 +74,8 @@ def _sizes(statistics: ImageStatistics) -> Plot:
     return draw(
         "image_sizes",
         "Width and height of the images",
-        f"Left, fields of an eighth of a doubling, the lighter the more images; half of the images are wider "
-        f"than about {typical[0]:,.0f} and higher than about {typical[1]:,.0f} pixels. Alarming: a cloud of tiny images, which "
+        "Left, fields of an eighth of a doubling, the lighter the more images; half of the images are wider than about "
+        f"{typical[0]:,.0f} and higher than about {typical[1]:,.0f} pixels. Alarming: a cloud of tiny images, which "
         "are thumbnails in place of the originals, or a category of a size of its own, which a model learns instead.",
         5.2,
         paint,

@@ -76,11 +76,13 @@ def test_boxes_are_counted_by_their_share_of_the_image() -> None:
 
 
 def test_frames_of_other_columns_are_refused_by_name() -> None:
-    with pytest.raises(FrameError, match="labels has other columns .*: positive is missing, expected Boolean"):
+    with pytest.raises(FrameError, match=r"labels has other columns .*: positive is missing, expected Boolean"):
         label_frame(pl.DataFrame({"image_id": ["1"], "label": ["cat"], "subset": ["train"]}))
     with pytest.raises(FrameError, match="image_id is Int64, expected String"):
         label_frame(pl.DataFrame({"image_id": [1], "label": ["cat"], "positive": [True], "subset": ["train"]}))
-    frame = pl.DataFrame({"image_id": ["1"], "label": ["c"], **dict.fromkeys(("xmin", "xmax", "ymin", "ymax"), [0.5])})
+    frame = pl.DataFrame(
+        {"image_id": ["1"], "label": ["c"], **{side: [0.5] for side in ("xmin", "xmax", "ymin", "ymax")}}
+    )
     narrow = frame.cast({"xmin": pl.Float32, "label": pl.Categorical}).with_columns(more=1)
     assert box_frame(narrow).collect_schema() == box_frame(frame).collect_schema()
 
