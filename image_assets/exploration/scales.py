@@ -80,8 +80,8 @@ COLOUR_CHANNELS = {
 }
 """Means of the channels of an image, where the extractor is `colour_statistics`."""
 
-SIDE = Scale("Side", "pixels", 0, 16, base=2, levels=128)
-# The square has a level of its own in the middle, which begins half a level before 1.
+# Levels have powers of two, and the square, in their middle: what is common is then read off exactly.
+SIDE = Scale("Side", "pixels", -1 / 16, 16 + 1 / 16, base=2, levels=129)
 ASPECT = Scale("Width ÷ height", "", -4 - 1 / 24, 4 + 1 / 24, base=2, levels=97)
 FILE_SIZE = Scale("File size", "bytes", 1, 9, base=10, levels=160)
 BOX_SHARE = Scale("Box's share of the image", "", -5, 0, base=10, levels=100)

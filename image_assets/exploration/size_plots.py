@@ -27,6 +27,10 @@ from image_assets.exploration.figures import (
 from image_assets.exploration.scales import ASPECT, FILE_SIZE, SIDE, Scale, quantiles
 from image_assets.exploration.statistics import ImageStatistics
 
+# Between two levels of sides, as a power of 2; and a little more than a doubling around what there is.
+_STEP = (SIDE.high - SIDE.low) / SIDE.levels
+_ROOM = 9
+
 
 def size_plots(statistics: ImageStatistics) -> list[Plot]:
     """The plots on sizes, shapes and formats."""
@@ -49,11 +53,10 @@ def _sizes(statistics: ImageStatistics) -> Plot:
     def paint(figure: Figure) -> None:
         axes, areas = figure.subplots(1, 2, width_ratios=(3, 2))
         there = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1))
-        # Half an octave of room on every side.
-        first, last = max(there[0] - 4, 0), min(there[-1] + 5, SIDE.levels)
+        first, last = max(there[0] - _ROOM, 0), min(there[-1] + _ROOM + 1, SIDE.levels)
         shown = np.ma.masked_equal(counts[first:last, first:last], 0)
         # The axes are logarithms: fields of a logarithmic scale are then a picture, and no thousands of shapes.
-        ends = first * SIDE.high / SIDE.levels, last * SIDE.high / SIDE.levels
+        ends = SIDE.low + first * _STEP, SIDE.low + last * _STEP
         norm = LogNorm(1, max(int(counts.max()), 2))
         fields = axes.imshow(
             shown, cmap=AMOUNTS, norm=norm, origin="lower", extent=(*ends, *ends), interpolation="none"
@@ -87,11 +90,11 @@ def _areas(axes: Axes, counts: np.ndarray) -> None:
     by_area = np.zeros(2 * SIDE.levels - 1, np.int64)
     np.add.at(by_area, np.add.outer(np.arange(SIDE.levels), np.arange(SIDE.levels)), counts)
     there = np.flatnonzero(by_area)
-    step = SIDE.high / SIDE.levels
-    # The middle of two fields whose logarithms are added.
-    places = (np.arange(len(by_area)) + 1) * step - 20
-    axes.bar(places, by_area, step, color=MAIN)
-    axes.set_xlim(float(places[there[0]]) - 4 * step, float(places[there[-1]]) + 4 * step)
+    # Logarithms of sides add up to that of the area, here in units of 2^20 pixels.
+    places = 2 * SIDE.low + (np.arange(len(by_area)) + 1) * _STEP - 20
+    axes.bar(places, by_area, _STEP, color=MAIN)
+    room = _ROOM * _STEP
+    axes.set_xlim(float(places[there[0]]) - room, float(places[there[-1]]) + room)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda power, _: f"{1.048576 * 2**power:.2g}")
     axes.set_xlabel("megapixels, on a logarithmic scale")

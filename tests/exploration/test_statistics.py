@@ -174,4 +174,4 @@ def test_quantiles_are_within_a_level_of_the_exact_ones(values: list[float]) -> 
 def test_quantiles_of_a_logarithmic_scale_are_numbers() -> None:
     counts = np.zeros((1, SIDE.levels), int)
     counts[0, 48] = 10
-    assert quantiles(counts, SIDE, (0, 1))[0].tolist() == pytest.approx([64, 64 * 2 ** (1 / 8)])
+    assert quantiles(counts, SIDE, (0, 1))[0].tolist() == pytest.approx([64 * 2 ** (-1 / 16), 64 * 2 ** (1 / 16)])
