@@ -65,8 +65,7 @@ def requests(browser: Any, file: Path) -> list[str]:
     wanted: list[str] = []
     page = browser.new_page()
     page.on("request", lambda request: wanted.append(request.url))
-    page.goto(file.as_uri())
-    page.wait_for_load_state("networkidle")
+    page.goto(file.as_uri(), wait_until="load")  # pictures included
     page.close()
     return [address for address in wanted if address != file.as_uri() and not address.startswith("data:")]
 
