@@ -36,7 +36,7 @@ REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "
 """The assets over the whole dataset, in the order of the flow."""
 DECIDING = ("image_features", "near_duplicates")
 """The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
-REPORTS = ("accounting", "health")
+REPORTS = ("accounting", "exploration", "health")
 """What is reported on the whole dataset, also on days that did not come through."""
 
 _HOUR = 7

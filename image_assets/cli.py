@@ -83,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_places(accounting, landing=False)
     accounting.add_argument("--csv", metavar="FILE", type=Path, help="write it into this file too")
     accounting.set_defaults(command=_accounting)
+    report = commands.add_parser("report", help="what the images and labels look like: a page with plots")
+    _add_places(report, landing=False)
+    report.add_argument("--out", metavar="FILE", type=Path, required=True, help="the page: one HTML file")
+    report.set_defaults(command=_report)
 
     add_bucket_commands(commands)
 
@@ -277,6 +281,21 @@ def _accounting(options: argparse.Namespace) -> int:
         accounts.wide().write_csv(options.csv)
     show_accounts(Console(), dataset.name, accounts)
     return 0 if accounts.unbalanced().is_empty() else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    from image_assets.dataset import load_dataset
+    from image_assets.exploration.annotations import annotations_of
+    from image_assets.exploration.report import make_report
+    from io_managers.store import Store
+
+    dataset, store = load_dataset(options.dataset), Store(options.store)
+    report = make_report(dataset, store, annotations_of(dataset, store))
+    options.out.write_text(report.html, encoding="utf-8")
+    Console().print(
+        f"{report.figures['images']:,} images: {options.out}", markup=False, highlight=False, soft_wrap=True
+    )
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ from image_assets.settings.sources import (
     OpenImagesSource,
     UrlListSource,
 )
-from image_assets.settings.stages import EfficientNetLite0, Embedding, Limits, Shards, TfHub
+from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
     ("", DatasetSpec),
@@ -37,6 +37,7 @@ _SECTIONS = (
     ("source", CocoSource),
     ("extractor", EfficientNetLite0),
     ("extractor", TfHub),
+    ("extractor", ColourStatistics),
     ("shards", Shards),
     ("classifier", Classifier),
     ("classifier.selection", Selection),

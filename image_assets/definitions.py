@@ -12,6 +12,7 @@ from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
 from image_assets.embedding.assets import embedding_assets
+from image_assets.exploration.assets import exploration_assets
 from image_assets.features.assets import feature_assets
 from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
@@ -55,6 +56,7 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
         shard_assets(dataset),
         classifier_assets(dataset),
         embedding_assets(dataset),
+        exploration_assets(dataset),
         *quality_assets(dataset, check_keys(checks)),
     ]
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})

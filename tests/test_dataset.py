@@ -50,7 +50,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"categories": {"owl": 0, "Owl": 1}}, r"'owl' and 'Owl' differ only in case"),
         ({"categories": {"../etc": 0}}, r"categories.*\.\./etc"),
         ({"categories": {}}, r"categories: .*at least 1 item"),
-        ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub'"),
+        ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub', 'colour_statistics'"),
         ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
         ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
         ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; allowed keys here: rows, format"),

@@ -9,7 +9,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from image_assets.settings.stages import EfficientNetLite0, Extractor
+from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
 from io_managers.delta_io_manager import PartitionFiles
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource
@@ -70,8 +70,12 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _runtime(dataset: DatasetSpec) -> str:
-    runtime = dataset.extractor.runtime if dataset.extractor.kind == "tf_hub" else "onnxruntime"
-    return "onnx" if runtime == "onnxruntime" else runtime
+    match dataset.extractor:
+        case TfHub(runtime="tensorflow"):
+            return "tensorflow"
+        case ColourStatistics():
+            return "numpy"
+    return "onnx"
 
 
 def _fidelity(raw_images: PartitionFiles, spec: Extractor) -> dict[str, float]:

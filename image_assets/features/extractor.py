@@ -11,6 +11,7 @@ from typing import Protocol, assert_never
 
 import numpy as np
 
+from image_assets.features.colour_statistics import ColourStatisticsExtractor
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
 from image_assets.features.tf_hub import TfHubExtractor
 from image_assets.settings import stages
@@ -68,4 +69,6 @@ def build_extractor(spec: stages.Extractor) -> Extractor:
             return EfficientNetLite0Extractor(spec.precision)
         case stages.TfHub():
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
+        case stages.ColourStatistics():
+            return ColourStatisticsExtractor()
     assert_never(spec)

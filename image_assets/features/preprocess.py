@@ -45,8 +45,7 @@ class Resize:
         Raises:
             ValueError: for any other array.
         """
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise ValueError(f"expected the pixels of an RGB image, uint8 [H, W, 3]; found {_describe(pixels)}")
+        check_pixels(pixels)
         image = Image.fromarray(pixels)
         if self.fit == "squash":
             return np.array(image.resize((self.size, self.size), Image.Resampling.BILINEAR))
@@ -75,6 +74,12 @@ class Resize:
             "filter": "bilinear, antialiased, Pillow",
             "jpeg": f"decoded at 1/2, 1/4 or 1/8 where that is {_MARGIN} times the square, libjpeg-turbo",
         }
+
+
+def check_pixels(pixels: np.ndarray) -> None:
+    """Raise `ValueError` for anything but the pixels of an RGB image, uint8 `[H, W, 3]`."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ValueError(f"expected the pixels of an RGB image, uint8 [H, W, 3]; found {_describe(pixels)}")
 
 
 def check_batch(batch: np.ndarray, size: int) -> None:

@@ -38,7 +38,13 @@ class TfHub(Section):
     )
 
 
-Extractor = Annotated[EfficientNetLite0 | TfHub, Field(discriminator="kind")]
+class ColourStatistics(Section):
+    """Mean and standard deviation of the channels of BGR, HSV and L*a*b*: 18 numbers, no model."""
+
+    kind: Literal["colour_statistics"]
+
+
+Extractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
 
 
 EngineName = Literal["local", "ray"]
