@@ -11,6 +11,10 @@ from image_assets.settings.annotated import AnnotatedSection
 from io_managers.store import Store
 
 
+# Of `train-annotations-human-imagelabels-boxable.csv` people say train.
+_SUBSET = pl.col("annotation_file").str.replace(r"-annotations.*$|\.[a-z.]+$", "")
+
+
 def annotations_of(dataset: DatasetSpec, store: Store) -> Annotations | None:
     """The labels and boxes that a dataset has beside its categories; None where its source has none.
 
@@ -24,6 +28,6 @@ def annotations_of(dataset: DatasetSpec, store: Store) -> Annotations | None:
     sides = pl.col("xmin", "xmax", "ymin", "ymax")
     sound = pl.all_horizontal(sides.is_finite()) & (pl.col("xmin") < pl.col("xmax")) & (pl.col("ymin") < pl.col("ymax"))
     return Annotations(
-        label_frame(labels.rename({"label_name": "label", "annotation_file": "subset"})),
+        label_frame(labels.rename({"label_name": "label"}).with_columns(subset=_SUBSET)),
         box_frame(boxes.filter(sound).rename({"label_name": "label"})),
     )
