@@ -10,7 +10,6 @@ from image_assets.schema import IMAGE_BOXES, IMAGE_LABELS
 from image_assets.settings.annotated import AnnotatedSection
 from io_managers.store import Store
 
-
 # Of `train-annotations-human-imagelabels-boxable.csv` people say train.
 _SUBSET = pl.col("annotation_file").str.replace(r"-annotations.*$|\.[a-z.]+$", "")
 

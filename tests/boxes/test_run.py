@@ -14,6 +14,8 @@ from PIL import Image
 from asset_checks import image_chips, label_selection
 from image_assets import automation
 from image_assets.boxes.crop import BoxFlaw
+from image_assets.exploration.annotations import annotations_of
+from image_assets.exploration.report import make_report
 from image_assets.ingest.annotated.selecting import Step
 from image_assets.ingest.decode import decode
 from image_assets.partitions import partition_key
@@ -280,3 +282,18 @@ def test_a_dataset_without_boxes_has_none_of_their_assets() -> None:
     }
     assert {"label_selection", "selected_images", "image_labels"} <= keys
     assert not {"image_boxes", "image_chips", "box_quarantine"} & keys
+
+
+def test_the_report_shows_the_labels_and_the_boxes_that_have_an_area(ran: Platform) -> None:
+    annotations = annotations_of(ran.dataset, ran.store)
+    assert annotations is not None
+    labels, boxes = annotations.labels.collect(), annotations.boxes.collect()
+    assert set(labels["label"]) == {"Strix aluco", "Anas"}
+    assert set(labels["subset"]) == {"train2019"}
+    assert set(labels["image_id"]) == set(ran.rows(RAW_IMAGES)["image_id"])
+    # A box that only sticks out has an area.
+    without = ran.rows(BOX_QUARANTINE).filter(pl.col("reason").is_in(["empty", "not_finite"]))
+    assert boxes.height == ran.rows(IMAGE_BOXES).height - without.height
+    page = make_report(ran.dataset, ran.store, annotations).html
+    assert "Labels per image" in page
+    assert "How much of the image a box covers" in page
