@@ -272,6 +272,9 @@ ACCOUNTING = TableSchema(
         Column("loaded", pa.int64(), "Of these: accepted images", "files"),
         Column("duplicates", pa.int64(), "Of these: loaded already", "files"),
         Column("quarantined", pa.int64(), "Of these: refused", "files"),
+        Column(
+            "near_duplicates", pa.int64(), "Of those loaded: images that look like another that was there", "images"
+        ),
         Column("reasons", pa.string(), "The quarantine by reason, such as `empty 1, not_an_image 2`"),
     ),
     partitioned=False,

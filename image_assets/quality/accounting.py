@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.quality.counts import rows_per_partition
-from image_assets.schema import ACCOUNTING, ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from image_assets.schema import ACCOUNTING, ARRIVALS, DUPLICATES, NEAR_DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
 from io_managers.store import Store
 
 OUTCOMES: dict[str, TableSchema] = {"loaded": RAW_IMAGES, "duplicates": DUPLICATES, "quarantined": QUARANTINE}
 """What becomes of a file; it is one of these."""
-BESIDE: dict[str, TableSchema] = {}
-"""What is counted too but is no outcome of its own, such as near-duplicates: these are loaded."""
 _KEYS = ("date", "category")
 
 
@@ -22,8 +20,8 @@ class Accounts:
     """The accounts of a dataset.
 
     Attributes:
-        rows: Columns date, category, listed, the `OUTCOMES`, what is counted `BESIDE`; in the order of days and
-            categories.
+        rows: Columns date, category, listed, the `OUTCOMES`, near_duplicates (of those loaded); in the order of days
+            and categories.
         reasons: Columns date, category, reason, files: the quarantine by reason.
     """
 
@@ -57,9 +55,9 @@ class Accounts:
 def accounts_of(store: Store, dataset: str) -> Accounts:
     """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine."""
     counts = {
-        name: rows_per_partition(store, dataset, schema)
-        for name, schema in {"listed": ARRIVALS, **OUTCOMES, **BESIDE}.items()
+        name: rows_per_partition(store, dataset, schema) for name, schema in {"listed": ARRIVALS, **OUTCOMES}.items()
     }
+    counts["near_duplicates"] = _near_duplicates(store, dataset)
     # A day and category that only an outcome knows is a fault, which must not be left out.
     rows = pl.concat([found.select(_KEYS) for found in counts.values()]).unique().sort(_KEYS)
     for name, found in counts.items():
@@ -73,6 +71,12 @@ def accounts_of(store: Store, dataset: str) -> Accounts:
         .collect()
     )
     return Accounts(rows.with_columns(pl.col(counts).fill_null(0)), reasons)  # pyright: ignore[reportArgumentType]
+
+
+def _near_duplicates(store: Store, dataset: str) -> pl.DataFrame:
+    """Columns date, category, rows: images that look like one of the same day and category or of earlier ones."""
+    pairs = store.table(dataset, NEAR_DUPLICATES).scan()
+    return pairs.group_by(_KEYS).agg(pl.col("image_id").n_unique().cast(pl.Int64).alias("rows")).collect()
 
 
 def unbalanced(rows: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from resources.store import StoreResource
 
 HEALTH = "health"
 _SHOWN = 20
-# The last two are not counted: it is by them that the day is known to be complete.
+# The features are not counted: with the last it is by them that the day is known to be complete.
 _COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES, NEAR_DUPLICATES)
 
 

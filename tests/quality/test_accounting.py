@@ -20,12 +20,21 @@ from image_assets.quality.accounting import Accounts, accounts_of, unbalanced
 from image_assets.quality.accounting_plot import accounting_plot
 from image_assets.quality.accounting_report import accounting_markdown
 from image_assets.quality.counts import rows_per_partition, table_bytes
-from image_assets.schema import ACCOUNTING, ARRIVALS, DUPLICATES, LABEL_SUSPECTS, QUARANTINE, RAW_IMAGES
+from image_assets.schema import (
+    ACCOUNTING,
+    ARRIVALS,
+    DUPLICATES,
+    LABEL_SUSPECTS,
+    NEAR_DUPLICATES,
+    QUARANTINE,
+    RAW_IMAGES,
+)
 from tests.asset_checks.faults import PLANT, Plant, change, failing, first_row_again, outcome
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 CHECKS = accounting.CHECKS
-NUMBERS = ("listed", "loaded", "duplicates", "quarantined")
+SUMS = ("listed", "loaded", "duplicates", "quarantined")
+NUMBERS = (*SUMS, "near_duplicates")
 
 
 def made(days: int, files: int = 900) -> Accounts:
@@ -36,7 +45,7 @@ def made(days: int, files: int = 900) -> Accounts:
         day = dt.date(2026, 1, 1) + dt.timedelta(number)
         for category in ("plant", "animal") if number % 7 != 6 else ():
             refused = random.poisson(3, 9)
-            rows.append((day, category, files + 40 + int(refused.sum()), files, 40, int(refused.sum())))
+            rows.append((day, category, files + 40 + int(refused.sum()), files, 40, int(refused.sum()), number))
             reasons += [(day, category, f"reason_{i}", int(count)) for i, count in enumerate(refused)]
     return Accounts(
         pl.DataFrame(rows, schema=["date", "category", *NUMBERS], orient="row"),
@@ -46,7 +55,7 @@ def made(days: int, files: int = 900) -> Accounts:
 
 def test_the_table_says_what_became_of_every_file(loaded_platform: Platform) -> None:
     rows = loaded_platform.rows(ACCOUNTING).sort("date", "category")
-    assert rows.select("date", "category", *NUMBERS, "reasons").rows() == [
+    assert rows.select("date", "category", *SUMS, "reasons").rows() == [
         (FIRST, "animal", 16, 16, 0, 0, ""),
         (FIRST, "human", 16, 16, 0, 0, ""),
         (FIRST, "plant", 20, 16, 1, 3, "empty 1, not_an_image 2"),
@@ -54,6 +63,10 @@ def test_the_table_says_what_became_of_every_file(loaded_platform: Platform) -> 
         (SECOND, "human", 4, 4, 0, 0, ""),
         (SECOND, "plant", 5, 4, 1, 0, ""),
     ]
+    alike = loaded_platform.rows(NEAR_DUPLICATES).unique(["date", "category", "image_id"])
+    for date, category, near in rows.select("date", "category", "near_duplicates").iter_rows():
+        assert near == alike.filter(date=date, category=category).height
+    assert rows["near_duplicates"].sum() > 0
     assert failing(loaded_platform, CHECKS) == set()
     assert outcome(loaded_platform, accounting.accounts_balance).figures["listed"] == 65
     assert (Path(loaded_platform.store.location("drawn", "plots")) / "accounting.png").exists()
@@ -109,7 +122,7 @@ def test_it_is_reported_although_the_day_did_not_come_through(damaged: Platform)
     (made,) = result.get_asset_materialization_events()
     metadata = made.materialization.metadata
     assert metadata["loaded"].value == 59
-    assert "| 2026-11-03 | plant | 20 | 15 | 1 | 3 | empty 1, not_an_image 2 |" in str(metadata["accounts"].value)
+    assert "| 2026-11-03 | plant | 20 | 15 | 1 | 3 | 0 | empty 1, not_an_image 2 |" in str(metadata["accounts"].value)
     (evaluation,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "accounts_balance")
     assert not evaluation.passed
     assert not result.success
@@ -128,8 +141,8 @@ def test_without_anything_there_are_no_accounts(tmp_path) -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(*[st.integers(0, 5)] * 4), max_size=6))
 def test_just_the_rows_that_do_not_add_up_are_unbalanced(numbers: list[tuple[int, ...]]) -> None:
-    rows = pl.DataFrame(numbers, schema=dict.fromkeys(NUMBERS, pl.Int64), orient="row")
-    assert unbalanced(rows).select(NUMBERS).rows() == [row for row in numbers if row[0] != sum(row[1:])]
+    rows = pl.DataFrame(numbers, schema=dict.fromkeys(SUMS, pl.Int64), orient="row")
+    assert unbalanced(rows).select(SUMS).rows() == [row for row in numbers if row[0] != sum(row[1:])]
 
 
 def test_the_wide_table_has_a_column_per_reason_and_its_sums_agree() -> None:
