@@ -10,6 +10,8 @@ from rich.table import Table
 from image_assets.quality.accounting import OUTCOMES, Accounts
 
 _SHOWN = 200
+# In a terminal of 80 columns the reasons need the room.
+_SHORT = {"near_duplicates": "near\ndupl."}
 
 
 def accounting_table(accounts: Accounts, title: str | None = None) -> Table:
@@ -20,7 +22,7 @@ def accounting_table(accounts: Accounts, title: str | None = None) -> Table:
     table.add_column("day", footer="all", no_wrap=True)
     table.add_column("category", no_wrap=True)
     for name in rows.columns[2:]:
-        table.add_column(name.replace("_", " "), footer=f"{rows[name].sum():,}", justify="right", no_wrap=True)
+        table.add_column(_SHORT.get(name, name), footer=f"{rows[name].sum():,}", justify="right", no_wrap=True)
     table.add_column("reasons", footer=_sum_of_reasons(accounts), overflow="fold")
     for row, reasons in zip(rows.iter_rows(), accounts.table()["reasons"], strict=True):
         style = "bold red" if row[:2] in faulty else None

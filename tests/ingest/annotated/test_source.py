@@ -145,7 +145,7 @@ def test_the_staging_folder_is_where_it_is_said(tmp_path: Path, monkeypatch: pyt
     assert staging_folder(None, tmp_path.as_uri()) == tmp_path / ".staging"
     assert staging_folder(None, "s3://bucket/x").parent == tmp_path / "cache" / "staging"
     monkeypatch.setenv("IMAGE_ASSETS_STAGING", str(tmp_path / "all"))
-    assert staging_folder(None, "s3://bucket/x") == tmp_path / "all"
+    assert staging_folder(None, "s3://bucket/x").parent == tmp_path / "all"
     assert staging_folder(str(tmp_path / "own"), "s3://bucket/x") == tmp_path / "own"
 
 
@@ -177,7 +177,7 @@ SOURCE = {"kind": "open_images", "categories_from": {"cat": ["Cat"], "car": ["Ca
         ({"several": "own_category", "several_category": "both"}, r"with several_category says where both, car, cat"),
         ({"categories_from": {"cat": [], "car": ["Car"]}}, r"categories_from\.cat: .*at least 1 item"),
         ({"confidence": 0}, r"source\.open_images\.confidence: found 0"),
-        ({"confidance": 1}, r"confidance: unknown key; allowed keys here: landing, ignore, annotations, .*confidence"),
+        ({"confidance": 1}, r"confidance: unknown key; allowed keys here: landing, ignore, .*confidence"),
         ({"kind": "coco", "confidence": 1}, r"confidence: unknown key; allowed keys here: .*instances"),
     ],
 )
