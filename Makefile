@@ -60,7 +60,12 @@ damaged-day: .venv/.dev  ## a day of 10,000 files, 2,000 of them damaged
 mutations: .venv/.dev  ## every fault that the tests plant, and which checks catch it; ten clean runs
 	$(BIN)/python -m tests.asset_checks.mutations
 
-bench: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAGES=n JSON=file)
+bench:  ## all that is measured beside peers: extraction, downloads, label-selection
+	$(MAKE) extraction
+	$(MAKE) downloads $(if $(JSON),JSON=$(JSON:.json=-downloads.json))
+	$(MAKE) label-selection $(if $(JSON),JSON=$(JSON:.json=-labels.json))
+
+extraction: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAGES=n JSON=file)
 	.venv-bench/bin/python -m benchmarks.extraction $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
@@ -114,4 +119,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test damaged-day mutations bench day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test damaged-day mutations bench extraction day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean

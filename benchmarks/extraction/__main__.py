@@ -79,7 +79,7 @@ def _options() -> argparse.Namespace:
 def _installed(name: str, console: Console) -> bool:
     missing = [package for package in _NEEDS.get(name, ()) if importlib.util.find_spec(package) is None]
     if missing:
-        console.print(f"{name} does not take part: {missing[0]} is not installed (make bench installs it)")
+        console.print(f"{name} does not take part: {missing[0]} is not installed (make extraction installs it)")
     return not missing
 
 
