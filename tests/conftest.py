@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,19 @@ from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dat
 from tests.s3_server import s3_server  # noqa: F401  # a fixture
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _streams_stay_open() -> Iterator[None]:
+    """Keep TensorFlow's logging from closing what pytest captures into.
+
+    absl, which TensorFlow logs with, remembers the stderr of its import and closes it together with its handler,
+    unless it is the stderr of that moment. Dagster configures logging, which closes all handlers; during a test that
+    captures anew the stderr is another, and no later test in the process could begin.
+    """
+    yield
+    if "absl.logging" in sys.modules:
+        sys.modules["absl.logging"].get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture(scope="session")
