@@ -34,16 +34,20 @@ class SupportVectorFamily(Section):
     gamma: tuple[PositiveFloat | Literal["scale", "auto"], ...] = Field(
         default=("scale",), min_length=1, description="Width of the radial kernel."
     )
-    kernel: tuple[Literal["rbf", "linear", "poly"], ...] = Field(default=("rbf",), min_length=1)
+    kernel: tuple[Literal["rbf", "linear", "poly"], ...] = Field(
+        default=("rbf",), min_length=1, description="Radial, none, or polynomial of degree 3."
+    )
 
 
 class RandomForestFamily(Section):
     """Random forest."""
 
     kind: Literal["random_forest"]
-    trees: tuple[PositiveInt, ...] = Field(default=(300,), min_length=1)
+    trees: tuple[PositiveInt, ...] = Field(default=(300,), min_length=1, description="How many trees.")
     max_depth: tuple[PositiveInt | None, ...] = Field(default=(None,), min_length=1, description="null: no limit.")
-    max_features: tuple[Literal["sqrt", "log2"] | Share, ...] = Field(default=("sqrt",), min_length=1)
+    max_features: tuple[Literal["sqrt", "log2"] | Share, ...] = Field(
+        default=("sqrt",), min_length=1, description="Features that a split may choose from: a share, or a root."
+    )
     min_leaf: tuple[PositiveInt, ...] = Field(default=(1,), min_length=1, description="Least images in a leaf.")
 
 
@@ -51,8 +55,10 @@ class GradientBoostingFamily(Section):
     """Gradient boosting on histograms of the features."""
 
     kind: Literal["gradient_boosting"]
-    learning_rate: tuple[PositiveFloat, ...] = Field(default=(0.1,), min_length=1)
-    rounds: tuple[PositiveInt, ...] = Field(default=(100,), min_length=1)
+    learning_rate: tuple[PositiveFloat, ...] = Field(
+        default=(0.1,), min_length=1, description="How much of each tree is added."
+    )
+    rounds: tuple[PositiveInt, ...] = Field(default=(100,), min_length=1, description="How many trees per class.")
     leaves: tuple[PositiveInt, ...] = Field(default=(31,), min_length=1, description="Most leaves of a tree.")
 
 
