@@ -49,7 +49,7 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev node_modules/.run  ## the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load

@@ -11,7 +11,34 @@ import pytest
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
 from tests.s3_server import s3_server  # noqa: F401  # a fixture
 
+# Files with a few long tests begin first: last, they would be waited for while the other workers are idle.
+LONG = (
+    "alerts/test_daemon.py",
+    "test_crash.py",
+    "test_daemon.py",
+    "test_docs.py",
+    "test_cli.py",
+    "resources/test_ray_engine.py",
+    "test_end_to_end.py",
+    "test_demo.py",
+    "test_automation.py",
+    "quality/test_near_duplicates.py",
+    "ingest/test_sources.py",
+    "test_art_colours.py",
+    "test_bundled_datasets.py",
+)
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; within a file tests keep their order."""
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
