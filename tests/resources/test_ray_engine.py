@@ -77,10 +77,15 @@ def leaves_a_trace(trace: Path, threads: int, progress: Progress) -> None:
         progress(step, 600)
 
 
-def counts_up(seconds: float, marker: Path, threads: int, progress: Progress) -> str:
-    (marker / ray.get_runtime_context().get_node_id()).touch()
-    time.sleep(seconds)
-    return ray.get_runtime_context().get_node_id()
+def waits_for(leaving: str, marker: Path, threads: int, progress: Progress) -> str:
+    """Leaves its machine's mark; ends once the machine that is to be taken away has had its share."""
+    here = ray.get_runtime_context().get_node_id()
+    (marker / here).touch()
+    until = time.monotonic() + 120
+    while not (marker / leaving).exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(3)
+    return here
 
 
 def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(cluster: Cluster) -> None:
@@ -137,7 +142,7 @@ def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Clust
             cluster.remove_node(leaving, allow_graceful=False)
             taken = True
 
-    tasks = [Unit(f"unit {n}", 1, partial(counts_up, 3, tmp_path)) for n in range(3)]
+    tasks = [Unit(f"unit {n}", 1, partial(waits_for, leaving.node_id, tmp_path)) for n in range(3)]
     nodes = RayEngine().run(tasks, take_it_away)
     assert taken
     assert len(nodes) == 3
