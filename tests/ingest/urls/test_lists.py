@@ -94,9 +94,10 @@ def test_other_files_are_ignored_and_counted(day: Path) -> None:
         ),
         ("a.csv", b"url,category\nhttp://a.org/\xff,cat\n", "a.csv: cannot be read as a list of URLs: .*utf-8"),
         ("a.csv.gz", b"no gzip", "a.csv.gz: cannot be read as a list of URLs: Not a gzipped file"),
-        ("a.csv.gz", gzip.compress(CSV.encode())[:-12], "a.csv.gz: cannot be read as a list of URLs"),
+        ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-12], "a.csv.gz: cannot be read as a list of URLs"),
         ("a.parquet", b"PAR1 or not", "a.parquet: cannot be read as a list of URLs"),
     ],
+    ids=["one column", "no column", "empty", "ragged", "no text", "no gzip", "cut gzip", "no parquet"],
 )
 def test_a_list_that_cannot_be_used_says_why(day: Path, name: str, content: bytes, message: str) -> None:
     (day / name).write_bytes(content)
