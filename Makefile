@@ -48,8 +48,11 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 	IMAGE_ASSETS_STORE=$(CURDIR)/$(DEMO)/store DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster \
 	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
 
-test: .venv/.dev node_modules/.run  ## the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long"
+
+test-long: .venv/.dev node_modules/.run  ## the tests that take half a minute each and more
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m long
 
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
@@ -119,4 +122,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test damaged-day mutations bench extraction day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test test-long damaged-day mutations bench extraction day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean

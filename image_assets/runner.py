@@ -111,9 +111,14 @@ def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[s
 
 
 def run_day(
-    definitions: dg.Definitions, dataset: DatasetSpec, partitions: Sequence[Partition], instance: dg.DagsterInstance
+    definitions: dg.Definitions,
+    dataset: DatasetSpec,
+    partitions: Sequence[Partition],
+    instance: dg.DagsterInstance,
+    *,
+    refresh: bool = True,
 ) -> DayResult:
-    """Materialise the partitions one after the other, then what is made of the whole dataset.
+    """Materialise the partitions one after the other, then, unless told not to, what is made of the whole dataset.
 
     What that shows to be published with images whose category is in doubt is published anew. The whole dataset's part
     is left alone where a partition did not come through: it would be made from data that is not sound.
@@ -124,7 +129,7 @@ def run_day(
     result = DayResult()
     for partition in partitions:
         _run(definitions, daily_job_name(dataset), partition, instance, result)
-    if result.ok:
+    if refresh and result.ok:
         for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
             _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
         result.refreshed = not result.errors

@@ -54,10 +54,15 @@ class Platform:
         landing = LandingResource(url=str(self.landing))
         return build_definitions([self.dataset], build_resources(landing, StoreResource(url=str(self.root / "store"))))
 
-    def run(self, day: dt.date, *categories: str) -> DayResult:
+    def load(self, day: dt.date, *categories: str) -> DayResult:
+        """Run the day's partitions alone, for tests that do not look at what is made of the whole dataset."""
+        return self.run(day, *categories, refresh=False)
+
+    def run(self, day: dt.date, *categories: str, refresh: bool = True) -> DayResult:
         # Runs are recorded in memory: what they leave in the store is looked at, and SQLite takes half the time.
         with dg.DagsterInstance.ephemeral() as instance:
-            return run_day(self.definitions(), self.dataset, chosen_partitions(self.dataset, day, categories), instance)
+            partitions = chosen_partitions(self.dataset, day, categories)
+            return run_day(self.definitions(), self.dataset, partitions, instance, refresh=refresh)
 
     def partition(self, category: str = "plant", day: dt.date = FIRST) -> Partition:
         return Partition(day, category)

@@ -22,7 +22,7 @@ from image_assets.shards.manifest import read_manifest, shards_prefix
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "1"))
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
 
@@ -124,7 +124,7 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     return platform
 
 
-@pytest.mark.parametrize("schema", [RAW_IMAGES, IMAGE_FEATURES])
+@pytest.mark.parametrize("schema", [pytest.param(RAW_IMAGES, marks=pytest.mark.long), IMAGE_FEATURES])
 def test_of_a_killed_run_only_the_unit_in_work_is_lost(
     never_killed: Platform, tmp_path: Path, schema: TableSchema
 ) -> None:

@@ -46,6 +46,7 @@ def test_definitions_do_not_load_with_a_dataset_file_that_is_wrong(
         defs()
 
 
+@pytest.mark.long
 def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_path: Path) -> None:
     """The real clock cannot be moved, so the daemon is: it finds the tick of seven o'clock missed and makes up for it.
 

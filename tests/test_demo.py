@@ -42,6 +42,7 @@ def snapshot(root: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_own_folders_are_spread_over_two_days_and_every_image_is_there_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,7 @@ def make_targets() -> set[str]:
     return {t for page in PAGES for t in re.findall(r"\bmake ([a-z-]+)", page.read_text(encoding="utf-8"))} - {"it"}
 
 
+@pytest.mark.long
 def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Path) -> None:
     for kind, name in enumerate(("owls", "ducks")):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -60,6 +61,7 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
     assert ran == 7
 
 
+@pytest.mark.long
 def test_the_page_on_sources_says_what_works(tmp_path: Path, s3_server: S3Server) -> None:
     (tmp_path / "june.zip").write_bytes(zipped([("inner/a.jpg", picture(0, 1))]))
     options = {name.upper(): value for name, value in s3_server.storage_options.items()}

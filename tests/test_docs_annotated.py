@@ -13,6 +13,7 @@ from image_assets.dataset import BUNDLED, load_dataset, parse_dataset
 from tests.test_docs import ROOT, blocks
 
 
+@pytest.mark.long
 def test_the_example_of_the_page_works(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import yaml
 from dagster._core.scheduler.instigation import InstigatorTick, InstigatorType, TickStatus
 
@@ -96,6 +97,7 @@ def latencies(deployment: Deployment, daemon: Daemon) -> dict[str, float]:
     }
 
 
+@pytest.mark.long
 def test_each_alert_comes_once_whatever_happens_to_daemon_and_channel(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

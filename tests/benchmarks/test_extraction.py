@@ -100,6 +100,7 @@ def test_ratios_leave_start_up_out_and_one_disturbed_round_too() -> None:
     assert not {goal.what: goal.reached for goal in report.goals(slow)}["engine ÷ Ray Data"]
 
 
+@pytest.mark.long
 def test_the_benchmark_runs_and_says_who_does_not_take_part(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="the extra tensorflow is not installed: no model to measure with")
     land_jpegs(tmp_path / "photos", 12)

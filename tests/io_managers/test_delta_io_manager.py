@@ -31,7 +31,7 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(
         return real(self, *arguments)
 
     monkeypatch.setattr(PartitionedTable, method, away)
-    result = damaged.run(FIRST if times == 1 else SECOND, "plant")
+    result = damaged.load(FIRST if times == 1 else SECOND, "plant")
     # Three retries, as for the work of an asset itself; a store that stays away fails the run and is named.
     assert result.ok == (times == 1)
     assert times == 1 or "the bucket is away" in result.errors[0]

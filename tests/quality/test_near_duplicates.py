@@ -62,7 +62,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     (one.landing / str(SECOND) / "animal" / "a plant.jpg").write_bytes(saved(clouds(0, 5), side=72))
     (one.landing / str(SECOND) / "human" / "the same plant.png").write_bytes(clouds(0, 7))
     for day in (FIRST, SECOND):
-        result = one.run(day)
+        result = one.run(day, refresh=day == SECOND)
         assert result.ok, (result.errors, [str(check) for check in result.checks if not check.passed])
     return one
 
@@ -145,7 +145,7 @@ def test_many_copies_of_one_picture_stay_bounded_and_are_one_group(tmp_path: Pat
     land_pictures(one.landing, str(FIRST), "plant", 0, range(3), clouds)
     for quality in range(10, 95):
         (one.landing / str(FIRST) / "plant" / f"q{quality}.jpg").write_bytes(saved(clouds(0, 1), quality=quality))
-    one.run(FIRST, "plant")
+    one.load(FIRST, "plant")
     pairs = one.rows(NEAR_DUPLICATES)
     assert max(pairs.group_by("image_id").len()["len"].to_list()) <= 50 * pairs["distance"].n_unique()
     groups = duplicate_groups(EvidenceReader(one.store, one.dataset).pairs())

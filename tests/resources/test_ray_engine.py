@@ -126,12 +126,14 @@ def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Pa
     assert all(int(path.read_text()) < 300 for path in tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_failing_and_ending_at_the_same_moment_leaves_the_driver_alive(cluster: Cluster) -> None:
     for _ in range(15):
         with pytest.raises(FileNotFoundError):
             RayEngine().run([Unit("fails", 1, fails), *[Unit("quick", 1, partial(doubles, 1))] * 4], no_progress)
 
 
+@pytest.mark.long
 def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
     leaving = cluster.add_node(num_cpus=1, **_MACHINE)
     taken = False
@@ -181,6 +183,7 @@ def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, mon
     assert load_and_extract(here, LocalEngine()) == load_and_extract(there, RayEngine())
 
 
+@pytest.mark.long
 def test_a_dataset_whose_file_says_ray_is_run_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
     """Through Dagster, with all checks."""
     platform = Platform(small_dataset(engine="ray"), tmp_path)

@@ -21,6 +21,7 @@ from tests.test_docs import ROOT, blocks
 ELSEWHERE = "https://gallery.example"
 
 
+@pytest.mark.long
 def test_the_page_on_lists_of_urls_works(
     site: Site,
     tmp_path: Path,
