@@ -5,6 +5,7 @@ These checks warn. How two samples are compared is said in `image_assets.quality
 
 import datetime as dt
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -12,10 +13,12 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
-from image_assets.quality.drift import DriftReport, compare, compare_features
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
 from io_managers.delta_log import Snapshot
+
+if TYPE_CHECKING:
+    from image_assets.quality.drift import DriftReport
 
 _SHOWN = 10
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
@@ -43,7 +46,10 @@ METRICS = {
 def metrics_drift(subject: Subject) -> Outcome:
     """PSI and KS of every metric, and the AUC of a classifier on all of them."""
 
-    def compared(window: pl.DataFrame, day: pl.DataFrame) -> DriftReport:
+    def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
+        # Loads scikit-learn, which takes seconds and 100 MB: not before there is something to compare.
+        from image_assets.quality.drift import compare
+
         return compare(_numbers(window), _numbers(day), list(METRICS))
 
     columns = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
@@ -62,7 +68,9 @@ def features_drift(subject: Subject) -> Outcome:
             pl.col("extractor") == subject.extractor.digest, vector.list.len() == subject.extractor.width, finite
         ).select("image_id", "features")
 
-    def compared(window: pl.DataFrame, day: pl.DataFrame) -> DriftReport:
+    def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
+        from image_assets.quality.drift import compare_features
+
         return compare_features(feature_matrix(window), feature_matrix(day))
 
     return _outcome(subject, IMAGE_FEATURES, sound, compared)
@@ -72,7 +80,7 @@ def _outcome(
     subject: Subject,
     schema: TableSchema,
     choose: Callable[[pl.LazyFrame], pl.LazyFrame],
-    compared: Callable[[pl.DataFrame, pl.DataFrame], DriftReport],
+    compared: "Callable[[pl.DataFrame, pl.DataFrame], DriftReport]",
 ) -> Outcome:
     limits, partition = subject.dataset.drift, subject.checked_partition
     snapshot = subject.table(schema).snapshot()
@@ -96,7 +104,7 @@ def _outcome(
     )
 
 
-def _figures(report: DriftReport, limits: Drift) -> dict[str, int | float | str]:
+def _figures(report: "DriftReport", limits: Drift) -> dict[str, int | float | str]:
     psi = max(report.columns, key=lambda one: one.psi.value)
     ks = max(report.columns, key=lambda one: one.ks.value)
     return {
@@ -130,7 +138,7 @@ def _numbers(rows: pl.DataFrame) -> np.ndarray:
     return rows.select(list(METRICS)).to_numpy()
 
 
-def _most_unlike(subject: Subject, day: pl.DataFrame, report: DriftReport) -> pl.DataFrame:
+def _most_unlike(subject: Subject, day: pl.DataFrame, report: "DriftReport") -> pl.DataFrame:
     """The day's images with the highest scores, and what they have of the metrics that drifted most."""
     drifted = [one.name for one in report.columns if one.name in day.columns][:3]
     shown = (

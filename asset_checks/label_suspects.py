@@ -1,7 +1,6 @@
 """What must hold of the suspects among labels: there are few."""
 
 import polars as pl
-from scipy.stats import binom
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.quality.sample import sample_size
@@ -15,6 +14,8 @@ _BY_CHANCE = 0.05
 @check("In no category are too many images suspected of a wrong label, or far from the others.", severity=WARN)
 def few_label_suspects(subject: Subject) -> Outcome:
     """Suspects among the images looked at, per category, against `label_noise.max_share` by a binomial test."""
+    from scipy.stats import binom  # takes a second to load, which every run would wait for
+
     spec = subject.dataset.label_noise
     counts = subject.rows(IMAGE_FEATURES).group_by("category").agg(pl.len().alias("images")).collect()
     suspects = subject.rows(LABEL_SUSPECTS).collect().sort("kind", "score", descending=[False, True])

@@ -96,3 +96,11 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
     assert [event.run_id if event else None for event in made] == [refresh.run_id] * len(whole_dataset)
     assert evaluations
     assert all(evaluation is not None and evaluation.passed for evaluation in evaluations)
+
+
+def test_definitions_load_without_the_libraries_that_only_some_assets_need() -> None:
+    # They would cost every run, daemon and command seconds and a hundred megabytes.
+    heavy = ("sklearn", "scipy", "matplotlib", "aiohttp", "tensorflow", "onnxruntime", "pandas", "skops", "cleanlab")
+    program = f"import sys, image_assets.definitions; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"

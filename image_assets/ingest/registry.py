@@ -18,7 +18,6 @@ from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
-from image_assets.ingest.urls.source import UrlLists
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.sources import BucketSource, CocoSource, FolderSource, OpenImagesSource, UrlListSource
 from image_assets.settings.sources import Source as SourceSpec
@@ -54,6 +53,8 @@ def open_source(
                 return DayFolders(_with_archives(spec, where, bucket))
             return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where))
         case UrlListSource():
+            from image_assets.ingest.urls.source import UrlLists  # loads aiohttp, which no other source needs
+
             tree = _tree(where, spec.ignore, options)
             return UrlLists(tree, spec, staging_folder(spec.staging, where), (limits or Limits()).max_bytes)
         case OpenImagesSource() | CocoSource():

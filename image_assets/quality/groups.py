@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def duplicate_groups(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -20,6 +18,10 @@ def duplicate_groups(pairs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         image_id, date, category and group_id of every image of a pair, in the order of the ids.
     """
+    # SciPy takes as long to load as all of Dagster, and this module is loaded by every run.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     members = pl.concat(
         [
             pairs.select("image_id", "date", "category"),
