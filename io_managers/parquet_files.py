@@ -20,7 +20,7 @@ from pyarrow.fs import PyFileSystem
 # Images are compressed already; a second time costs time and saves nothing.
 _COMPRESSED_ALREADY = ("content", "thumbnail")
 # A group is held in memory while it is written or read: counted in bytes, so that images of any size keep it flat.
-_GROUP_BYTES = 32_000_000
+_GROUP_BYTES = 16_000_000
 _READ_ROWS = 256
 
 

@@ -20,6 +20,7 @@ from image_assets.features.decode import decode_at_least
 from image_assets.features.errors import ExtractorError
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.fidelity import Fidelity, fidelity
+from image_assets.features.onnx_session import release_arenas
 from image_assets.features.pipeline import Effort, extract_rows
 from image_assets.memory import PeakMemory
 from image_assets.schema import Partition
@@ -139,6 +140,7 @@ def _extract_unit(
     batches = raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
     rows = extract_rows(batches, extractor, threads, effort)
     written = image_features.write_file(partition, name, _counted(rows, file.rows, progress))
+    release_arenas()
     return UnitFeatures(written, effort, peak.bytes())
 
 
