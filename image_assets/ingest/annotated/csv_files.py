@@ -37,9 +37,20 @@ def rows_of(files: Sequence[Path], columns: Mapping[str, str]) -> str:
     Raises:
         SourceError: a file lacks a column, or cannot be read. What is wrong in a row shows when the rows are read.
     """
+    return _rows_of(files, columns, [quoted(printable(file.name)) for file in files])
+
+
+def numbered_rows_of(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+    """As `rows_of`, with the file's place among the files as `part`."""
+    return _rows_of(files, columns, [f"{place}::usmallint" for place in range(len(files))])
+
+
+def _rows_of(files: Sequence[Path], columns: Mapping[str, str], parts: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    parts = (f"select {names}, {quoted(printable(file.name))} as part from {_reader(file, columns)}" for file in files)
-    return " union all ".join(parts)
+    readers = (_reader(file, columns) for file in files)
+    return " union all ".join(
+        f"select {names}, {part} as part from {reader}" for reader, part in zip(readers, parts, strict=True)
+    )
 
 
 def _reader(file: Path, columns: Mapping[str, str]) -> str:

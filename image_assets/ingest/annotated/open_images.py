@@ -9,11 +9,12 @@ from pathlib import Path
 import duckdb
 
 from image_assets.ingest.annotated.categories import LabelBook, Wanted, wanted_labels
-from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, rows_of
+from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, numbered_rows_of, rows_of
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.labels import read_labels
-from image_assets.ingest.annotated.selecting import register_wanted, state_of
+from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
+from image_assets.ingest.source import printable
 from image_assets.settings.annotated import OpenImagesSource
 
 
@@ -47,13 +48,17 @@ class OpenImages:
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
         """Make the tables `groups` and `aliases`, in one pass over the rows: see `selecting`."""
-        rows = rows_of(self._image_labels(), IMAGE_LABELS)
-        sql.execute(
-            f"create table groups as select part, LabelName as label, {self._chosen} as chosen, "
-            f"{state_of('ImageID', 'Confidence', self.settings.confidence)} as state, "
+        files = self._image_labels()
+        # Numbers are compared millions of times, and get their names when there are few rows left.
+        state = state_of("ImageID", "Confidence", self.settings.confidence)
+        numbered = (
+            f"select part, LabelName as label, {self._chosen} as chosen, {state} as state, "
             "case when w.label is not null then ImageID end as key, count(*) as rows "
-            f"from ({rows}) left join (select distinct label from wanted) w on LabelName = w.label group by all"
+            f"from ({numbered_rows_of(files, IMAGE_LABELS)}) "
+            "left join (select distinct label from wanted) w on LabelName = w.label group by all"
         )
+        part, state = named("part", [printable(file.name) for file in files]), named("state", STATES)
+        sql.execute(f"create table groups as select * replace ({part} as part, {state} as state) from ({numbered})")
         sql.execute("create table aliases (key varchar, alias varchar)")
 
     def all_labels(self) -> str:

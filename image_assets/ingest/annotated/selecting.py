@@ -20,6 +20,7 @@ from image_assets.ingest.annotated.database import quoted, write_parquet
 from image_assets.settings.annotated import AnnotatedSection
 
 IMAGES, STEPS = "images.parquet", "steps.parquet"
+STATES = ("positive", "negative", "unsure", "invalid")
 
 
 class Step(StrEnum):
@@ -68,12 +69,19 @@ def _create(sql: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 
 def state_of(key: str, confidence: str, threshold: float) -> str:
-    """The state of a label as an expression of SQL, of those of its image's key and its confidence."""
-    return (
-        # NaN is larger than any number here.
-        f"case when {key} is null or {confidence} is null or not ({confidence} between 0 and 1) then 'invalid' "
-        f"when {confidence} >= {threshold!r} then 'positive' when {confidence} = 0 then 'negative' else 'unsure' end"
-    )
+    """The state of a label as an expression of SQL, its place in `STATES`, of those of its image's key and its
+    confidence.
+    """
+    # NaN is larger than any number here.
+    invalid = f"{key} is null or {confidence} is null or not ({confidence} between 0 and 1)"
+    cases = {"invalid": invalid, "positive": f"{confidence} >= {threshold!r}", "negative": f"{confidence} = 0"}
+    whens = " ".join(f"when {condition} then {STATES.index(state)}" for state, condition in cases.items())
+    return f"(case {whens} else {STATES.index('unsure')} end)::utinyint"
+
+
+def named(places: str, names: Sequence[str]) -> str:
+    """The names of an expression's places among `names`, as an expression of SQL."""
+    return f"[{', '.join(map(quoted, names))}][{places} + 1]"
 
 
 def write_selection(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection, folder: Path) -> None:
