@@ -8,8 +8,9 @@ import dagster as dg
 from image_assets.automation import due_every_day, retried
 from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.annotated.joining import Join, join_files
-from image_assets.ingest.annotated.source import selection_of
+from image_assets.ingest.annotated.joined_asset import joined_asset
+from image_assets.ingest.annotated.joining import Join
+from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
@@ -19,7 +20,6 @@ from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource
-from resources.landing import LandingResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
 
@@ -40,37 +40,12 @@ def box_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
 
 
 def _image_boxes(dataset: DatasetSpec, source: AnnotatedSection) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[dataset.name, IMAGE_BOXES.name],
-        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
-        description=IMAGE_BOXES.meaning,
-        partitions_def=partitions_of(dataset),
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "duckdb"},
-        metadata={"dagster/column_schema": column_schema(IMAGE_BOXES)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
-    )
-    def image_boxes(
-        context: dg.AssetExecutionContext,
-        raw_images: PartitionFiles,
-        landing: LandingResource,
-        store: StoreResource,
-        progress: dg.ResourceParam[ProgressReporter],
-    ) -> dg.MaterializeResult:
-        partition = partition_of(context.partition_key)
-        table = store.open().table(dataset.name, IMAGE_BOXES)
-        with retried(), progress.track(f"boxes {partition}", "files", context.log) as report_progress:
-            selection = selection_of(landing.source(dataset))
-            where = "r.wanted" if source.boxes_of == "selected" else "true"
-            join = Join(selection.boxes(), _QUERY, where, selection.digest, source.memory_mb)
-            files = join_files(
-                raw_images.table, raw_images.files, table, partition, selection.matcher(), join, report_progress
-            )
-        return dg.MaterializeResult(value=files, metadata={"images": sum(file.rows for file in raw_images.files)})
+    where = "r.wanted" if source.boxes_of == "selected" else "true"
 
-    return image_boxes
+    def join_of(selection: Selection) -> Join:
+        return Join(selection.boxes(), _QUERY, where, selection.digest, source.memory_mb)
+
+    return joined_asset(dataset, IMAGE_BOXES, "boxes", join_of)
 
 
 def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -4,27 +4,25 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, once_a_day_is_complete, retried
+from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.annotated.joining import Join, join_files
+from image_assets.ingest.annotated.joined_asset import joined_asset
+from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.report import label_selection, selected_images
+from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
-from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import (
     ARRIVALS,
     IMAGE_FEATURES,
     IMAGE_LABELS,
     LABEL_SELECTION,
     NEAR_DUPLICATES,
-    RAW_IMAGES,
     SELECTED_IMAGES,
 )
 from image_assets.settings.annotated import AnnotatedSection
-from io_managers.delta_io_manager import PartitionFiles
 from io_managers.plots import save_plot
 from io_managers.table_metadata import column_schema
 from resources.landing import LandingResource
-from resources.progress import ProgressReporter
 from resources.store import StoreResource
 
 _QUERY = (
@@ -82,33 +80,7 @@ def _label_selection(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _image_labels(dataset: DatasetSpec, source: AnnotatedSection) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[dataset.name, IMAGE_LABELS.name],
-        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
-        description=IMAGE_LABELS.meaning,
-        partitions_def=partitions_of(dataset),
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "duckdb"},
-        metadata={"dagster/column_schema": column_schema(IMAGE_LABELS)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
-    )
-    def image_labels(
-        context: dg.AssetExecutionContext,
-        raw_images: PartitionFiles,
-        landing: LandingResource,
-        store: StoreResource,
-        progress: dg.ResourceParam[ProgressReporter],
-    ) -> dg.MaterializeResult:
-        partition = partition_of(context.partition_key)
-        table = store.open().table(dataset.name, IMAGE_LABELS)
-        with retried(), progress.track(f"labels {partition}", "files", context.log) as report_progress:
-            found = selection_of(landing.source(dataset))
-            join = Join(found.labels(), _QUERY, "true", found.digest, source.memory_mb)
-            files = join_files(
-                raw_images.table, raw_images.files, table, partition, found.matcher(), join, report_progress
-            )
-        return dg.MaterializeResult(value=files, metadata={"images": sum(file.rows for file in raw_images.files)})
+    def join_of(selection: Selection) -> Join:
+        return Join(selection.labels(), _QUERY, "true", selection.digest, source.memory_mb)
 
-    return image_labels
+    return joined_asset(dataset, IMAGE_LABELS, "labels", join_of)
