@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from image_assets.settings.classifier import Classifier, Refinement
 
+# A figure that is exactly at its margin is within it, though 0.975 - 0.965 is more than 0.01 in binary.
+_ROUNDING = 1e-9
+
 DAILY, FULL = "daily", "full refit"
 PathName = Literal["daily", "full refit"]
 
@@ -35,12 +38,12 @@ class Trust(BaseModel):
 
     def distrust(self, spec: Refinement) -> str:
         """Why the daily path may not be taken until the next full refit; empty where it may."""
-        if -self.difference > spec.accuracy_margin:
+        if -self.difference > spec.accuracy_margin + _ROUNDING:
             return (
                 f"its accuracy was {self.daily_accuracy:.4f} and that of the full refit {self.full_accuracy:.4f}, "
                 f"more than {spec.accuracy_margin:g} better"
             )
-        if self.daily_log_loss - self.full_log_loss > spec.log_loss_margin:
+        if self.daily_log_loss - self.full_log_loss > spec.log_loss_margin + _ROUNDING:
             return (
                 f"its log loss was {self.daily_log_loss:.4f} and that of the full refit {self.full_log_loss:.4f}, "
                 f"more than {spec.log_loss_margin:g} better"
