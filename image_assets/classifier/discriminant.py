@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -58,7 +60,7 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
     with threadpool_limits(limits=1):
         coefficients = cho_solve(cho_factor(shrunk, lower=True), means.T).T
     intercepts = np.log(priors) - (means * coefficients).sum(axis=1) / 2
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    model: Any = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
     model.classes_ = statistics.classes[there].astype(np.int16)
     model.priors_, model.means_ = priors, means
     model.n_features_in_ = len(scale)
@@ -71,7 +73,7 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
 
 def fitted_scaler(statistics: ClassStatistics) -> StandardScaler:
     """A scaler as `StandardScaler.fit` would leave it after the same rows."""
-    scaler = StandardScaler()
+    scaler: Any = StandardScaler()  # what `fit` would set is not in its type stubs
     scaler.mean_, scaler.var_ = statistics.mean, statistics.variance
     # What scikit-learn takes for a column that never varies: a variance that rounding explains.
     rounding = np.finfo(np.float64).eps * statistics.rows

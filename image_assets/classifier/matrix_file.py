@@ -51,7 +51,7 @@ class MatrixFile:
     def read(self, start: int, stop: int) -> np.ndarray:
         """The rows from `start` to `stop`, float32 [stop - start, width], a copy that the caller may change."""
         batch = np.empty((stop - start, self.width), np.float32)
-        view = memoryview(batch.reshape(-1).view(np.uint8))
+        view = batch.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(view):
             read = os.preadv(self.descriptor, [view[done:]], start * self.row_bytes + done)
@@ -115,7 +115,7 @@ def _reserve(descriptor: int, size: int, folder: str) -> None:
 
 
 def _write_all(descriptor: int, rows: np.ndarray, offset: int) -> None:
-    view = memoryview(rows.reshape(-1).view(np.uint8))
+    view = rows.reshape(-1).view(np.uint8).data
     done = 0
     while done < len(view):
         done += os.pwrite(descriptor, view[done:], offset + done)

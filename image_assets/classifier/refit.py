@@ -10,6 +10,7 @@ smooth and zeros are exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -221,7 +222,7 @@ def carried_over(model: Pipeline | None, classes: np.ndarray, mean: np.ndarray, 
 
 def _fitted(pipeline: Pipeline, classes: np.ndarray, weights: np.ndarray, iterations: int) -> LogisticRegression:
     """scikit-learn's own object, as its `fit` leaves it."""
-    model: LogisticRegression = pipeline.named_steps["classify"]
+    model: Any = pipeline.named_steps["classify"]
     model.classes_ = classes
     model.coef_, model.intercept_ = np.ascontiguousarray(weights[:, :-1]), np.ascontiguousarray(weights[:, -1])
     model.n_iter_ = np.array([iterations], np.int32)

@@ -81,7 +81,8 @@ def test_a_week_of_days(store: Store) -> None:
         if found.decision.path == FULL:
             probabilities, ids = expected_full(spec, number + 1)
             assert found.held_out.image_ids.to_list() == ids.tolist()
-            np.testing.assert_allclose(found.model.predict_proba(found.held_out_features), probabilities, atol=2e-3)
+            # scikit-learn stops at a gradient five times as large: test_refit compares with one that goes on.
+            np.testing.assert_allclose(found.model.predict_proba(found.held_out_features), probabilities, atol=1e-2)
             assert found.trust is not None
             assert found.trust.full_accuracy == evaluation.accuracy
             assert found.metadata()["McNemar p"] == found.trust.p_value
@@ -126,7 +127,9 @@ def test_the_same_day_again_gives_the_same_bytes(store: Store) -> None:
 
 def test_totals_that_went_on_are_those_that_are_made_anew(store: Store) -> None:
     spec = dataset()
-    for number in range(4):
+    arrive(store, 0)
+    went_on = refined(store, spec)
+    for number in range(1, 4):
         arrive(store, number)
         went_on = refined(store, spec)
     obstore.delete(store.objects(), f"{DATASET}/classifier-statistics/totals.npz")
@@ -207,6 +210,7 @@ def test_a_daily_path_that_falls_short_is_not_taken(store: Store) -> None:
     )
     forest = {"candidates": [{"kind": "random_forest", "trees": [20]}], "max_fit_rows": 400}
     spec = dataset(forest)
+    reasons = []
     for number in range(2):
         write_partitions(store, rows.filter(pl.col("date") <= day(3 + number)))
         found = refined(store, spec)
@@ -218,7 +222,8 @@ def test_a_daily_path_that_falls_short_is_not_taken(store: Store) -> None:
         assert f"a sample of 400 of {len(found.training):,} images: random_forest" in str(
             found.metadata()["trained on"]
         )
-    assert "the daily path is not trusted" in found.decision.reason
+        reasons.append(found.decision.reason)
+    assert "the daily path is not trusted" in reasons[1]
 
 
 def test_candidates_are_compared_on_a_full_refit_and_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
