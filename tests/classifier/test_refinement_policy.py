@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from image_assets.classifier.refinement_policy import DAILY, FULL, LastRefit, Today, Trust, decide, setup_digest
 from image_assets.settings.classifier import Classifier, LogisticRegressionFamily, Refinement, Selection
+from tests.platform import small_dataset
 
 MONDAY = dt.date(2026, 11, 2)
 CLASSES = {"owl": 0, "duck": 1, "swan": 2}
@@ -95,3 +99,10 @@ def test_a_setting_that_makes_another_model_is_noticed_and_one_that_does_not_is_
     ):
         assert setup_digest(other) != before
     assert setup_digest(Classifier(refinement=Refinement(full_every_days=3, accuracy_margin=0))) == before
+
+
+def test_the_example_in_the_documentation_is_a_usable_part_of_a_dataset_file() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "your-own-dataset.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(classifier:\n  refinement: .*?)^```", page, re.MULTILINE | re.DOTALL)
+    spec = small_dataset(**yaml.safe_load(example)).classifier.refinement
+    assert (spec.full_every_days, spec.accuracy_margin, spec.enabled) == (14, 0.005, True)
