@@ -6,7 +6,7 @@ What belongs here: the order of the steps. Each step, and the decision between t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -182,10 +182,11 @@ class _Work:
 
     @contextmanager
     def _rows(self, index: RowIndex, title: str) -> Iterator[MatrixFile]:
-        with (
-            self.track(title, "images") as progress,
-            streamed_rows(self.tables.image_features, index, self.extractor.width, progress) as matrix,
-        ):
+        with ExitStack() as stack:
+            # Two bars at a time cannot be drawn: this one ends when the rows are there.
+            with self.track(title, "images") as progress:
+                rows = streamed_rows(self.tables.image_features, index, self.extractor.width, progress)
+                matrix = stack.enter_context(rows)
             yield matrix
 
     def _held_out_features(self) -> np.ndarray:

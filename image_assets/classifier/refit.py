@@ -32,6 +32,8 @@ STREAMED = "logistic_regression"
 _GRADIENT = 2e-5
 _LOSS = 64 * np.finfo(np.float64).eps
 _LINE_SEARCHES = 50
+# 4 MB at 512 columns: what is read is still in the cache when it is multiplied.
+_BATCH = 2_048
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Problem:
         matrix: N rows, not scaled.
         columns: int [N], the place of each row's class among `classes`.
         mean: float32 [D], taken off each row.
-        inverse_scale: float32 [D], by which it is then multiplied.
+        inverse_scale: float64 [D], by which it is then multiplied.
         outputs: Vectors of coefficients: 1 for two classes, else one per class.
         l1: Weight of |w|₁.
         l2: Weight of |w|² / 2.
@@ -58,21 +60,23 @@ class Problem:
 
     def loss_and_gradient(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean loss without the penalty, and its gradient, float64 [outputs, D + 1], the intercept last."""
-        slopes, intercepts = weights[:, :-1].T.astype(np.float32), weights[:, -1]
+        # Rows are centred, for the sake of digits; their scale goes into the slopes instead, which is quicker.
+        slopes = np.ascontiguousarray((weights[:, :-1] * self.inverse_scale).T, dtype=np.float32)
+        intercepts = weights[:, -1]
 
         def of_span(span: tuple[int, int]) -> tuple[float, np.ndarray, np.ndarray]:
             rows = self.matrix.read(*span)
             rows -= self.mean
-            rows *= self.inverse_scale
             loss, slope_of_logits = _loss(rows @ slopes + intercepts, self.columns[span[0] : span[1]])
             return loss, slope_of_logits.T.astype(np.float32) @ rows, slope_of_logits.sum(axis=0)
 
         total, gradient = 0.0, np.zeros_like(weights)
         # In the order of the rows, whichever thread was first: the same sums on any number of cores.
-        for loss, slope, at_intercept in ordered_map(of_span, self.matrix.spans()):
+        for loss, slope, at_intercept in ordered_map(of_span, self.matrix.spans(_BATCH)):
             total += loss
             gradient[:, :-1] += slope
             gradient[:, -1] += at_intercept
+        gradient[:, :-1] *= self.inverse_scale
         return total / self.matrix.rows, gradient / self.matrix.rows
 
 
@@ -133,7 +137,7 @@ def refit(
         matrix,
         columns,
         np.asarray(scaler.mean_).astype(np.float32),
-        (1 / np.asarray(scaler.scale_)).astype(np.float32),
+        1 / np.asarray(scaler.scale_),
         1 if len(classes) == 2 else len(classes),
         l1=penalty * ratio,
         l2=penalty * (1 - ratio),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from image_assets.classifier.trust import mcnemar
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
 from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.workers import Progress
 from io_managers.skops_files import dump_model
 from io_managers.store import Store
 from tests.classifier.feature_tables import (
@@ -242,6 +245,26 @@ def test_too_few_images_say_so(store: Store) -> None:
     write_partitions(store, ROWS[:1])
     with pytest.raises(NotTrainableError, match="cannot train a classifier"):
         refined(store, dataset())
+
+
+def test_one_thing_at_a_time_is_in_progress(store: Store) -> None:
+    open_now, titles, reported = [], [], []
+
+    @contextmanager
+    def track(title: str, unit: str) -> Iterator[Progress]:
+        assert not open_now  # a terminal can draw one bar
+        open_now.append(title)
+        titles.append(f"{title}: {unit}")
+        yield lambda done, total: reported.append((title, done, total))
+        open_now.remove(title)
+
+    places = Places(store.objects(), f"{DATASET}/classifier-statistics", f"{DATASET}/classifier-scores")
+    for number, expected in enumerate((5, 2)):
+        arrive(store, number)
+        titles.clear()
+        refine(dataset(), Tables(scan(store), NO_GROUPS, NO_CONFLICTS), KIND, places, track=track).remember()
+        assert len(titles) == expected
+    assert {title for title, *_ in reported} >= {"train on all images", "read all images", "read new images"}
 
 
 def test_mcnemar_counts_the_images_that_one_of_two_gets_right() -> None:
