@@ -93,6 +93,9 @@ metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (P
 lookalikes: .venv/.dev  ## a day's hashes against those of a million images, beside DuckDB
 	$(BIN)/python -m benchmarks.lookalikes $(if $(JSON),--json "$(JSON)")
 
+refinement: .venv/.dev  ## a day's update and a full training of a million images, beside scikit-learn (ROWS=n JSON=file)
+	$(BIN)/python -m benchmarks.refinement $(if $(ROWS),--rows $(ROWS)) $(if $(JSON),--json "$(JSON)")
+
 downloads: .venv/.dev .venv-img2dataset/.run  ## a list of URLs downloaded, beside img2dataset (PHOTOS=folder URLS=n)
 	$(BIN)/python -m benchmarks.downloads $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(URLS),--urls $(URLS)) \
 		$(if $(JSON),--json "$(JSON)")
@@ -122,4 +125,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long damaged-day mutations bench extraction day cluster growth metrics label-selection lookalikes downloads lint crash-rounds docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth label-selection metrics lookalikes refinement downloads lint docs lock clean-demo clean

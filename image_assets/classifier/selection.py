@@ -171,18 +171,32 @@ def _rungs(candidates: int, rows: TrainingRows, spec: Selection) -> list[tuple[i
 
 
 def _sample(rows: TrainingRows, most: int, seed: int) -> TrainingRows:
-    """At most so many rows, every class with its share; whole groups as far as they fit. Deterministic."""
-    if len(rows.labels) <= most:
-        return rows
-    keys = rows.groups.map_elements(
+    """At most so many rows."""
+    return rows if len(rows.labels) <= most else rows.take(sampled_rows(rows.labels, rows.groups, most, seed))
+
+
+def sampled_rows(labels: np.ndarray, groups: pl.Series, most: int, seed: int) -> np.ndarray:
+    """The places of about `most` of more rows, ascending: every class with its share, whole groups as far as they fit.
+
+    The same groups give the same choice, whatever the order of the rows.
+
+    Args:
+        labels: int [N].
+        groups: N names of what must stay together.
+        most: All rows are taken where there are no more.
+        seed: Another seed, another choice.
+    """
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    keys = groups.map_elements(
         lambda group: hashlib.sha256(f"{seed} {group}".encode()).hexdigest(), return_dtype=pl.String
     ).to_numpy()
     chosen = []
-    for label in np.unique(rows.labels):
-        of_class = np.flatnonzero(rows.labels == label)
-        share = max(round(most * len(of_class) / len(rows.labels)), 1)
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        share = max(round(most * len(of_class) / len(labels)), 1)
         chosen.append(of_class[np.argsort(keys[of_class], kind="stable")[:share]])
-    return rows.take(np.sort(np.concatenate(chosen)))
+    return np.sort(np.concatenate(chosen))
 
 
 def _check_folds(rows: TrainingRows, spec: Selection) -> None:

@@ -37,15 +37,20 @@ def feature_table(rows: pl.LazyFrame, extractor_digest: str) -> FeatureTable:
     Raises:
         MixedExtractors: naming the partitions that are to be extracted again.
     """
+    refuse_foreign(rows, extractor_digest)
+    partitions = sorted(Partition(*key) for key in rows.select("date", "category").unique().collect().iter_rows())
+    table = rows.select("image_id", "label", "features").sort("image_id").collect()
+    return FeatureTable(table["image_id"], table["label"].to_numpy(), feature_matrix(table), partitions)
+
+
+def refuse_foreign(rows: pl.LazyFrame, extractor_digest: str) -> None:
+    """See that all features come from one extractor. Raises `MixedExtractors` as `feature_table`."""
     foreign = rows.filter(pl.col("extractor") != extractor_digest).select("date", "category").unique().collect()
     if not foreign.is_empty():
         names = ", ".join(str(partition) for partition in sorted(Partition(*key) for key in foreign.iter_rows()))
         raise MixedExtractors(
             f"features of another extractor than the dataset's in: {names}; materialise image_features of these again"
         )
-    partitions = sorted(Partition(*key) for key in rows.select("date", "category").unique().collect().iter_rows())
-    table = rows.select("image_id", "label", "features").sort("image_id").collect()
-    return FeatureTable(table["image_id"], table["label"].to_numpy(), feature_matrix(table), partitions)
 
 
 def feature_matrix(rows: pl.DataFrame) -> np.ndarray:

@@ -97,6 +97,37 @@ class Selection(Section):
     seed: int = Field(default=0, ge=0, description="Of folds, samples and candidates that draw lots.")
 
 
+class Refinement(Section):
+    """Between two full trainings, new days only update running totals, from which a linear discriminant is made.
+
+    A full refit measures both on the same held-out images; the daily path is taken only as long as it does not fall
+    short. Days are the data's: the latest day of arrival.
+    """
+
+    enabled: bool = Field(default=True, description="false: every day gets a full training.")
+    from_rows: int = Field(
+        default=20_000, ge=0, description="With fewer training images every day gets a full training: it is quick."
+    )
+    full_every_days: PositiveInt = Field(default=7, description="Days from one full refit to the next.")
+    shrinkage: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Of the discriminant's covariance: share of the mean variance. More where images are few.",
+    )
+    accuracy_margin: Share = Field(
+        default=0.01, description="The daily path is trusted while its accuracy is at most so much below the full one."
+    )
+    log_loss_margin: float = Field(
+        default=0.1, ge=0, description="And its log loss at most so much above that of the full one, nats."
+    )
+    evaluation_rows: int = Field(
+        default=20_000,
+        ge=100,
+        description="Of more held-out images, the newest of every category serve to measure and to compare models.",
+    )
+
+
 class Classifier(Section):
     """Tells the categories apart by the features."""
 
@@ -106,4 +137,11 @@ class Classifier(Section):
         description="Kinds of classifiers with their grids; of more than one combination the best is selected.",
     )
     selection: Selection = Selection()
+    max_fit_rows: int = Field(
+        default=100_000,
+        ge=100,
+        description="Of more training images, a sample serves to fit what cannot be fitted from disk: every kind but "
+        "logistic_regression.",
+    )
+    refinement: Refinement = Refinement()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")

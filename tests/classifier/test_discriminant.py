@@ -1,0 +1,70 @@
+"""Discriminants from statistics are scikit-learn's own of the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from image_assets.classifier.discriminant import discriminant
+from image_assets.classifier.evaluate import evaluate
+from image_assets.classifier.statistics import no_statistics, statistics_of
+from image_assets.classifier.train import NotTrainableError
+from io_managers.skops_files import dump_model, parse_model
+from tests.classifier.synthetic import CLASSES, clusters
+
+LABELS = (0, 1, 2)
+
+
+def of_scikit_learn(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> Pipeline:
+    model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
+    return model.fit(features.astype(np.float64), labels)
+
+
+def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> Pipeline:
+    total = no_statistics(LABELS, features.shape[1])
+    for start in range(0, len(labels), 77):
+        total = total.add(features[start : start + 77], labels[start : start + 77])
+    return discriminant(total, shrinkage)
+
+
+@pytest.mark.parametrize("shrinkage", [0.01, 0.2, 1.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_are_those_of_scikit_learn(classes: int, shrinkage: float) -> None:
+    features, labels = clusters(600, width=30, separation=0.2)
+    features[:, 4] = 3.7  # never varies
+    features[:, 5] = 1e3 + features[:, 5] / 100
+    there = labels < classes
+    features, labels = features[there], labels[there]
+    found, expected = of_parts(features, labels, shrinkage), of_scikit_learn(features, labels, shrinkage)
+    judged = features.astype(np.float64)
+    np.testing.assert_allclose(found.predict_proba(judged), expected.predict_proba(judged), atol=1e-6)
+    assert found.classes_.dtype == np.int16
+    assert evaluate(found, features, labels, CLASSES).trained == len(labels)
+
+
+def test_fewer_rows_than_columns_are_enough_with_shrinkage() -> None:
+    features, labels = clusters(25, width=64)
+    judged = features.astype(np.float64)
+    found, expected = of_parts(features, labels, 0.05), of_scikit_learn(features, labels, 0.05)
+    np.testing.assert_allclose(found.predict_proba(judged), expected.predict_proba(judged), atol=1e-6)
+
+
+def test_the_model_is_saved_like_any_other() -> None:
+    features, labels = clusters(200, width=10)
+    model = of_parts(features, labels, 0.1)
+    content = dump_model(model)
+    assert parse_model(content).predict_proba(features).tobytes() == model.predict_proba(features).tobytes()
+    assert content == dump_model(of_parts(features, labels, 0.1))
+    assert len(content) < 20_000
+
+
+def test_too_little_says_what_is_missing() -> None:
+    features, labels = clusters(60, width=5)
+    with pytest.raises(NotTrainableError, match="0 of label 2"):
+        discriminant(statistics_of(features[labels == 1], labels[labels == 1], LABELS), 0.1)
+    one_each = [int(np.argmax(labels == label)) for label in LABELS]
+    with pytest.raises(NotTrainableError, match="two different images"):
+        discriminant(statistics_of(features[one_each], labels[one_each], LABELS), 0.1)
