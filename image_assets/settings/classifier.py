@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from image_assets.settings.promotion import Promotion
 from image_assets.settings.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -106,4 +107,5 @@ class Classifier(Section):
         description="Kinds of classifiers with their grids; of more than one combination the best is selected.",
     )
     selection: Selection = Selection()
+    promotion: Promotion = Promotion()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
