@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from obstore.store import MemoryStore, ObjectStore
+from obstore.store import MemoryStore
 from rich.console import Console
 from rich.table import Table
-from sklearn.linear_model import SGDClassifier
+from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.champion import Evidence, settle
@@ -30,11 +30,11 @@ from image_assets.classifier.evaluate import evaluate
 from image_assets.classifier.families import logistic_regression
 from image_assets.classifier.train import train
 from image_assets.settings.promotion import Promotion
-from io_managers.model_champion import see_champion
 from io_managers.model_files import ModelDescription, ids_digest
-from io_managers.model_store import load_model
 
 FIRST = dt.date(2026, 11, 1)
+_PENALTY = 0.01  # of both paths
+_STEPS, _RATE = 40, 0.05
 Poison = Literal["", "scattered", "one class"]
 FitDaily = Callable[[Pipeline | None, np.ndarray, np.ndarray, dict[str, int]], Pipeline]
 """From the champion (None on the first day) and the day's training images to a challenger."""
@@ -80,56 +80,65 @@ class Day:
 
 
 def fit_daily(champion: Pipeline | None, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
-    """Refine a logistic regression with the day's images alone: some passes of gradient descent from where it is."""
+    """Refine a logistic regression with the day's images alone: some steps of gradient descent from where it is."""
     if champion is None:
         return fit_full(features, labels, classes)
     model = copy.deepcopy(champion)
     fitted = model.named_steps["classify"]
     scaled = model.named_steps["scale"].transform(features)
-    descent = SGDClassifier(loss="log_loss", alpha=0.01, learning_rate="constant", eta0=0.0005, max_iter=5, tol=None)
-    descent.set_params(random_state=0)
-    descent.fit(scaled, labels, coef_init=fitted.coef_.copy(), intercept_init=fitted.intercept_.copy())
-    fitted.coef_, fitted.intercept_ = descent.coef_, descent.intercept_
+    truth = (labels[:, None] == fitted.classes_).astype(np.float32)
+    for _ in range(_STEPS):
+        error = softmax(scaled @ fitted.coef_.T + fitted.intercept_, axis=1) - truth
+        fitted.coef_ = fitted.coef_ - _RATE * (error.T @ scaled / len(labels) + _PENALTY * fitted.coef_)
+        fitted.intercept_ = fitted.intercept_ - _RATE * error.mean(axis=0)
     return model
 
 
 def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
     """Train on everything."""
-    return train(features, labels, logistic_regression(0.01), classes)
+    return train(features, labels, logistic_regression(_PENALTY), classes)
 
 
 def simulate(month: Month, daily: FitDaily = fit_daily, full: FitFull = fit_full) -> list[Day]:
     """Run the month."""
-    world = _World(month)
-    stores = MemoryStore(), MemoryStore()
-    learnt: list[int] = []  # the days that the daily path's champion knows
-    found = []
+    world, found = _World(month), []
+    of_daily, of_full = _Path(world), _Path(world)
     for day in range(month.days):
         world.land(day)
-        known = [*learnt, day]
-        champion = load_model(stores[0], "c")[0] if day else None
-        began = time.perf_counter()
-        refined = daily(champion, *world.training([day]), world.classes)
-        seconds = time.perf_counter() - began
-        of_daily = _settled(world, stores[0], refined, known, seconds)
-        began = time.perf_counter()
-        trained = full(*world.training(range(day + 1)), world.classes)
-        seconds = time.perf_counter() - began
-        of_full = _settled(world, stores[1], trained, range(day + 1), seconds)
-        if of_daily.promoted:
-            learnt.append(day)
-        found.append(Day(day, month.poisoned.get(day, ""), of_daily, of_full))
+        refined = of_daily.challenge(
+            lambda champion, day=day: daily(champion, *world.training([day]), world.classes), [*of_daily.learnt, day]
+        )
+        trained = of_full.challenge(
+            lambda _, day=day: full(*world.training(range(day + 1)), world.classes), range(day + 1)
+        )
+        found.append(Day(day, month.poisoned.get(day, ""), refined, trained))
     return found
 
 
-def _settled(world: _World, store: ObjectStore, model: Pipeline, days: Sequence[int], seconds: float) -> Outcome:
-    """Have the gate decide about a challenger that was trained on these days."""
-    evidence = world.evidence()
-    aside = evidence.held_out
-    evaluation = evaluate(model, evidence.features[aside], evidence.labels[aside], world.classes)
-    before = world.truth(load_model(store, "c")[0]) if see_champion(store, "c").champion else None
-    settled = settle(store, "c", model, world.description(days), evaluation, evidence, world.month.rules)
-    return Outcome(world.truth(model), before, seconds, settled.decision.promoted, settled.decision.reason)
+class _Path:
+    """One way to make challengers, with a store of its own."""
+
+    def __init__(self, world: _World) -> None:
+        self.world, self.store = world, MemoryStore()
+        self.champion: Pipeline | None = None
+        self.learnt: list[int] = []
+        """The days that the champion knows."""
+
+    def challenge(self, fit: Callable[[Pipeline | None], Pipeline], days: Sequence[int]) -> Outcome:
+        """Make a challenger that knows these days, and have the gate decide."""
+        began = time.perf_counter()
+        model = fit(self.champion)
+        seconds = time.perf_counter() - began
+        world, evidence = self.world, self.world.evidence()
+        aside = evidence.held_out
+        evaluation = evaluate(model, evidence.features[aside], evidence.labels[aside], world.classes)
+        before = world.truth(self.champion) if self.champion else None
+        decision = settle(
+            self.store, "c", model, world.description(days), evaluation, evidence, world.month.rules
+        ).decision
+        if decision.promoted:
+            self.champion, self.learnt = model, list(days)
+        return Outcome(world.truth(model), before, seconds, decision.promoted, decision.reason)
 
 
 class _World:

@@ -9,38 +9,69 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import polars as pl
 import pytest
 import yaml
 
 from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.champion import Evidence, settle
+from image_assets.classifier.evaluate import evaluate
 from image_assets.classifier.families import candidates_of
+from image_assets.classifier.split import held_out
 from image_assets.classifier.train import train
 from image_assets.cli import main
 from image_assets.features.table import feature_matrix
-from image_assets.schema import IMAGE_FEATURES
+from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.settings.promotion import Promotion
 from io_managers.model_files import load_model_of
-from io_managers.model_store import (
-    ModelDescription,
-    load_model,
-    read_champion,
-    read_manifest,
-    save_model,
-)
-from tests.platform import Platform
+from io_managers.model_store import ModelDescription, ids_digest, load_model, read_champion
+from resources.extractors import ExtractorResource
+from tests.classifier.synthetic import clusters, image_ids
+from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 
 @pytest.fixture(scope="module")
-def kept(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The champion of two days' run, and a model of fewer rows that took its place."""
-    platform = loaded_platform.copy_to(tmp_path_factory.mktemp("kept"))
-    dataset = platform.dataset
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """Features of two days, the champion of the first and the one that took its place on the second."""
+    dataset = small_dataset(extractor={"kind": "colour_statistics"})
+    platform = Platform(dataset, tmp_path_factory.mktemp("kept"))
     (platform.root / "drawn.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
-    objects, prefix = platform.store.objects(), classifier_prefix(dataset)
-    rows = platform.rows(IMAGE_FEATURES).sort("image_id")
-    features, labels = feature_matrix(rows), rows["label"].to_numpy()
-    model = train(features[10:], labels[10:], candidates_of(dataset.classifier.candidates)[0], dataset.categories)
-    known = read_manifest(objects, prefix).model_dump(include=set(ModelDescription.model_fields))
-    save_model(objects, prefix, model, ModelDescription.model_validate(known))
+    extractor = ExtractorResource().extractor(dataset)
+    ids, (features, labels) = np.array(image_ids(480)), clusters(480, width=extractor.width)
+    days = np.repeat(np.array([FIRST, SECOND], "datetime64[D]"), 240)
+    for day in (FIRST, SECOND):
+        for category, label in dataset.categories.items():
+            chosen = (labels == label) & (days == np.datetime64(day))
+            rows = {
+                "image_id": ids[chosen],
+                "label": labels[chosen],
+                "features": features[chosen].tolist(),
+                "extractor": [extractor.digest] * int(chosen.sum()),
+            }
+            frame = pl.DataFrame(rows, schema_overrides={"features": pl.List(pl.Float32)})
+            platform.replace_rows(IMAGE_FEATURES, Partition(day, category), frame)
+    for day in (FIRST, SECOND):
+        there = days <= np.datetime64(day)
+        aside = held_out(ids[there].tolist(), 0.25)
+        evidence = Evidence(features[there], labels[there], days[there], aside, lambda _, aside=aside: aside)
+        x, y = evidence.features, evidence.labels
+        model = train(x[~aside], y[~aside], candidates_of(dataset.classifier.candidates)[0], dataset.categories)
+        evaluation = evaluate(model, x[aside], y[aside], dataset.categories)
+        description = ModelDescription(
+            dataset=dataset.name,
+            kind="logistic_regression",
+            classes=dataset.categories,
+            extractor=extractor.name,
+            extractor_digest=extractor.digest,
+            feature_width=extractor.width,
+            partitions=[(one, name) for one in (FIRST, SECOND) if one <= day for name in dataset.categories],
+            training_ids_sha256=ids_digest(ids[there][~aside]),
+            held_out=0.25,
+            metrics=evaluation.model_dump(mode="json"),
+        )
+        always = Promotion(margin=0.99)
+        prefix = classifier_prefix(dataset)
+        settle(platform.store.objects(), prefix, model, description, evaluation, evidence, always)
     return platform
 
 
@@ -79,7 +110,7 @@ def test_the_list_names_every_model_with_its_role_and_figures(models: Run, platf
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     assert "champion" in lines[champion(platform)]
     assert "predecessor" in lines[predecessor(platform)]
-    assert "2026-11-04" in lines[predecessor(platform)]
+    assert "2026-11-03" in lines[predecessor(platform)]
     assert "first" in out
     report = json.loads(models("list", "--json", "--history")[1])
     assert {one["model"]: one["role"] for one in report["models"]} == {
@@ -92,7 +123,7 @@ def test_the_list_names_every_model_with_its_role_and_figures(models: Run, platf
 def test_one_model_is_shown_with_all_that_is_known(models: Run, platform: Platform) -> None:
     status, out, _ = models("show", predecessor(platform)[:5])
     assert status == 0
-    for part in ("plant = 0", "efficientnet_lite0", "2026-11-03 to 2026-11-04", "accuracy", "macro_f1", "scikit-learn"):
+    for part in ("plant = 0", "colour_statistics", "2026-11-03 to 2026-11-03", "accuracy", "macro_f1", "scikit-learn"):
         assert part in out
     shown = json.loads(models("show", "--json")[1])
     assert shown["model"] == champion(platform)
@@ -111,7 +142,8 @@ def test_rolled_back_and_promoted_again(models: Run, platform: Platform) -> None
     status, out, _ = models("promote", new[:6])
     assert (status, champion(platform), predecessor(platform)) == (0, new, old)
     reasons = [one["reason"] for one in json.loads(models("list", "--json", "--history")[1])["history"]]
-    assert reasons == ["first", "rollback", "by hand"]
+    assert reasons[0] == "first"
+    assert reasons[2:] == ["rollback", "by hand"]
     prefix = classifier_prefix(platform.dataset)
     assert load_model(platform.store.objects(), prefix)[1].sha256.startswith(new)
 
@@ -145,7 +177,7 @@ def test_a_damaged_model_is_not_promoted_and_the_list_still_works(models: Run, p
     ("change", "said"),
     [
         ({"categories": {"plant": 1, "animal": 0, "human": 2}}, "it was trained for"),
-        ({"extractor": {"kind": "colour_statistics"}}, "not on those of"),
+        ({"extractor": {"kind": "efficientnet_lite0"}}, "not on those of"),
     ],
 )
 def test_a_model_that_does_not_fit_the_dataset_is_not_promoted(

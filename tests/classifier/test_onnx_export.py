@@ -86,13 +86,38 @@ def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPat
         export_onnx(one, manifest("logistic_regression"), generated_probes(one, 200))
 
 
+def thresholds(model: Pipeline) -> list[tuple[int, float]]:
+    """Feature and threshold of every split of a forest or of boosted trees."""
+    fitted = model.named_steps["classify"]
+    if hasattr(fitted, "estimators_"):
+        trees = [one.tree_ for one in fitted.estimators_]
+        return [(int(f), float(t)) for one in trees for f, t in zip(one.feature, one.threshold, strict=True) if f >= 0]
+    nodes = np.concatenate([tree.nodes for round_ in fitted._predictors for tree in round_])
+    nodes = nodes[nodes["is_leaf"] == 0]
+    return [(int(f), float(t)) for f, t in zip(nodes["feature_idx"], nodes["num_threshold"], strict=True)]
+
+
+def beside_the_thresholds(model: Pipeline) -> np.ndarray:
+    """Rows of which one feature is, in float32, the nearest to a threshold, or one of its neighbours."""
+    scaler = model.named_steps["scale"]
+    rows = []
+    for feature, threshold in thresholds(model):
+        value = np.float32(scaler.mean_[feature] + threshold * scaler.scale_[feature])
+        for _ in range(3):
+            value = np.nextafter(value, np.float32(-np.inf))
+        for _ in range(7):
+            row = scaler.mean_.astype(np.float32)
+            row[feature] = value
+            rows.append(row)
+            value = np.nextafter(value, np.float32(np.inf))
+    return np.array(rows)
+
+
 @pytest.mark.parametrize("kind", ["random_forest", "gradient_boosting"])
-def test_trees_are_refused_where_a_rounded_threshold_sends_an_image_the_other_way(kind: str) -> None:
-    """Scaled features that lie on a threshold in float64 and beside it in float32."""
+def test_trees_are_refused_where_a_rounded_number_goes_the_other_way_at_a_threshold(kind: str) -> None:
     model = trained(kind)
-    features, _ = clusters(240, width=WIDTH)
     with pytest.raises(ExportRefusedError, match="--skops"):
-        export_onnx(model, manifest(kind), features)
+        export_onnx(model, manifest(kind), beside_the_thresholds(model))
 
 
 def test_a_model_that_nobody_can_convert_is_refused() -> None:
