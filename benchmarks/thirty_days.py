@@ -234,7 +234,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     days = simulate(Month())
-    console = Console()
+    console = Console(width=150)  # also where the output is kept in a file
     console.print(month_table(days))
     differences = [one.daily.accuracy - one.full.accuracy for one in days if not one.poison]
     seconds = [sum(getattr(one, path).seconds for one in days) for path in ("daily", "full")]

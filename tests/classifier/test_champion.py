@@ -275,10 +275,9 @@ def test_who_switches_meanwhile_is_not_overwritten_but_compared_with(
 
 def test_old_models_go_and_their_records_stay() -> None:
     world = World(6)
-    for number in range(6):
-        settled = world.settle(world.train(number), number, Promotion(keep=3))
+    settled = [world.settle(world.train(number), number, Promotion(keep=3)) for number in range(6)]
     assert len(model_digests(world.store, PREFIX)) == 3
-    assert settled.challenger.sha256[:12] in model_digests(world.store, PREFIX)
+    assert settled[-1].challenger.sha256[:12] in model_digests(world.store, PREFIX)
     assert [one.data_day for one in read_history(world.store, PREFIX)] == [day(number) for number in range(6)]
 
 

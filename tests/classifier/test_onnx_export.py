@@ -73,7 +73,7 @@ def test_the_file_answers_as_the_model_does_and_says_what_it_is(kind: str) -> No
     for rows in (features, features[:1]):
         labels, probabilities = session.run(["label", "probabilities"], {"features": rows})
         assert np.abs(probabilities - model.predict_proba(rows)).max() <= TOLERANCE
-        assert np.array_equal(labels, model.predict(rows)) or kind == "support_vector_machine"
+        assert np.array_equal(np.asarray(labels), model.predict(rows)) or kind == "support_vector_machine"
 
 
 def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
