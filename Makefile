@@ -83,6 +83,9 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
+thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels
+	$(BIN)/python -m benchmarks.thirty_days $(if $(JSON),--json "$(JSON)")
+
 label-selection: .venv/.dev  ## choosing images by 9 million labels, beside pandas (PYSPARK=python that has it)
 	$(BIN)/python -m benchmarks.label_selection $(if $(PYSPARK),--pyspark "$(PYSPARK)") $(if $(JSON),--json "$(JSON)")
 
@@ -125,4 +128,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth label-selection metrics lookalikes refinement downloads lint docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth thirty-days label-selection metrics lookalikes refinement downloads lint docs lock clean-demo clean

@@ -16,6 +16,8 @@ from io_managers.model_store import (
     ModelRefusedError,
     ids_digest,
     load_model,
+    manifest_of,
+    read_champion,
     read_manifest,
 )
 
@@ -41,10 +43,10 @@ def model_is_sound(subject: Subject) -> Outcome:
     )
 
 
-@check("The model was trained on just the images that are not held out: none it is evaluated on, none missing.")
+@check("The newest model was trained on just the images that are not held out: none it is evaluated on, none missing.")
 def trained_on_the_training_images(subject: Subject) -> Outcome:
-    """The digest of the training ids against the tables as they are."""
-    manifest = _manifest(subject)
+    """The digest of the training ids against the tables as they are: of the model trained last, promoted or not."""
+    manifest = _manifest(subject, newest=True)
     if isinstance(manifest, Outcome):
         return manifest
     rows, aside = _split(subject)
@@ -91,9 +93,13 @@ def categories_are_balanced(subject: Subject) -> Outcome:
     )
 
 
-def _manifest(subject: Subject) -> ModelManifest | Outcome:
+def _manifest(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
+    """The manifest of the champion, or of the model that was trained last."""
+    objects, prefix = subject.store.objects(), classifier_prefix(subject.dataset)
     try:
-        return read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        if newest:
+            return manifest_of(objects, prefix, read_champion(objects, prefix).latest)
+        return read_manifest(objects, prefix)
     except (ModelMissingError, ModelRefusedError) as error:
         return _without_model(subject, error)
 

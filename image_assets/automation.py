@@ -16,6 +16,7 @@ from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.shards.manifest import FEATURE_SHARDS
+from io_managers.conditional_put import ChangedMeanwhileError
 from io_managers.delta_tables import CommitConflict
 
 PARTITIONED = (
@@ -55,7 +56,7 @@ def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
     return (*REFRESHED, *(SELECTED if isinstance(dataset.source, AnnotatedSection) else ()))
 
 
-_CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ObjectStoreError, DeltaError)
+_CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ChangedMeanwhileError, ObjectStoreError, DeltaError)
 _RETRIES = 3
 _RETRY_SECONDS = 10
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.bucket_command import add_bucket_commands
+from image_assets.models_command import add_models_commands
 
 _BAD_USAGE = 2
 _INTERRUPTED = 130
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     add_bucket_commands(commands)
+    add_models_commands(commands)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")
@@ -124,6 +126,7 @@ def _day(text: str) -> dt.date:
 
 
 def _input_errors() -> tuple[type[Exception], ...]:
+    from image_assets.classifier.by_hand import ModelCommandError
     from image_assets.dataset import DatasetError
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
@@ -132,11 +135,13 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
     from image_assets.scrape.errors import CollectError
+    from io_managers.model_files import ModelMissingError, ModelRefusedError
     from io_managers.store import StoreError
     from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
-    return *stages, BucketError, CollectError, DatasetError, StoreError, UsageError
+    models = ModelCommandError, ModelMissingError, ModelRefusedError
+    return *stages, *models, BucketError, CollectError, DatasetError, StoreError, UsageError
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -102,7 +102,7 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
     lines = [
         ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
         ("shards", f"{store}/feature_shards/date=…/category=…/manifest.json"),
-        ("classifier", f"{store}/classifier/manifest.json and the model; plots/confusion.png"),
+        ("classifier", f"{store}/classifier/champion.json and the models; plots/confusion.png"),
         ("map", f"{store}/embedding (table), {store}/plots/embedding.png"),
         ("dataset file", f"{root}/dataset.yaml"),
     ]

@@ -110,10 +110,18 @@ def parse_model(content: bytes) -> Pipeline:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > len(content):
+                # Nothing in our files is compressed, and no two entries share bytes.
+                raise UnsafeModelError(
+                    f"would unpack {len(content):,} bytes to {unpacked:,}, which no file of ours does"
+                )
             schema = json.loads(archive.read(_SCHEMA))
         nodes = list(_nodes(schema))
         types = {f"{node['__module__']}.{node['__class__']}" for node in nodes}
         foreign = types - TRUSTED | {node["__loader__"] for node in nodes} - TRUSTED_LOADERS
+    except UnsafeModelError:
+        raise
     except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
         raise UnsafeModelError(f"not a skops file ({error})") from error
     if foreign:

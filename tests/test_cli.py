@@ -149,7 +149,7 @@ def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     features.write_file(
         broken.partition(), Path(unit.path).stem, lost.to_arrow().cast(IMAGE_FEATURES.file_schema).to_batches()
     )
-    model = (tmp_path / "store/drawn/classifier/manifest.json").read_bytes()
+    model = (tmp_path / "store/drawn/classifier/champion.json").read_bytes()
     assert run(tmp_path, FIRST) == 1
     printed = capsys.readouterr()
     report = json.loads(printed.out.splitlines()[-1])
@@ -157,7 +157,7 @@ def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     assert report["classifier"] is None
     assert "blocking" in printed.err
     # What is made of all days is left as it was.
-    assert (tmp_path / "store/drawn/classifier/manifest.json").read_bytes() == model
+    assert (tmp_path / "store/drawn/classifier/champion.json").read_bytes() == model
 
 
 def test_ctrl_c_ends_the_command_and_not_only_the_step(

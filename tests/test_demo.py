@@ -51,7 +51,7 @@ def test_own_folders_are_spread_over_two_days_and_every_image_is_there_once(
     printed = capsys.readouterr().out
     for what in ("tables", "shards", "classifier", "map", "dataset file", "next:", "make ui"):
         assert f"\n  {what} " in printed or f"\n{what}" in printed
-    for where in ("dataset.yaml", "store/my_images/classifier/manifest.json", "store/my_images/plots/embedding.png"):
+    for where in ("dataset.yaml", "store/my_images/classifier/champion.json", "store/my_images/plots/embedding.png"):
         assert f"{tmp_path}/demo/{where}" in printed
         assert (tmp_path / "demo" / where).is_file()
     rows = pl.read_delta(str(tmp_path / "demo/store/my_images/raw_images")).select("image_id", "date", "category")

@@ -14,7 +14,6 @@ from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
-from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
@@ -24,6 +23,7 @@ from resources.store import StoreResource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from image_assets.classifier.champion import Settled
     from image_assets.classifier.evaluate import Evaluation
     from image_assets.classifier.families import Candidate
     from image_assets.classifier.selection import Score
@@ -77,6 +77,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.classifier.champion import Evidence, settle
         from image_assets.classifier.choice import choose
         from image_assets.classifier.evaluate import evaluate
         from image_assets.classifier.report import confusion_plot, summary_markdown
@@ -85,7 +86,9 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         extractor = extractors.extractor(dataset)
         with retried():
-            table = feature_table(undisputed(image_features, label_conflicts), extractor.digest)
+            learnable = undisputed(image_features, label_conflicts)
+            table = feature_table(learnable, extractor.digest)
+            days = learnable.select("image_id", "date").sort("image_id").collect()["date"]
             aside = held_out_with_lookalikes(table.image_ids, duplicate_groups, dataset.classifier.held_out)
         try:
             check_trainable(table.labels, aside, dataset.categories)
@@ -107,14 +110,32 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         evaluation = evaluate(model, table.features[aside], table.labels[aside], dataset.categories)
         trained_on = table.image_ids.filter(~aside)
         description = _description(dataset, extractor, table, chosen.candidate, trained_on, evaluation)
+        evidence = Evidence(
+            table.features,
+            table.labels,
+            days.to_numpy().astype("datetime64[D]"),
+            aside,
+            lambda share: held_out_with_lookalikes(table.image_ids, duplicate_groups, share),
+        )
         with retried():
-            manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
+            settled = settle(
+                objects,
+                classifier_prefix(dataset),
+                model,
+                description,
+                evaluation,
+                evidence,
+                dataset.classifier.promotion,
+            )
             plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
+        if not settled.decision.promoted and settled.decision.reason != "same model":
+            context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
-                "model": manifest.file,
-                "sha256": manifest.sha256,
+                "model": settled.challenger.file,
+                "sha256": settled.challenger.sha256,
+                **_promotion(dataset, store.open(), settled),
                 **_compared(dataset, store.open(), chosen.scores),
                 "candidate": str(chosen.candidate),
                 "report": dg.MetadataValue.md(summary_markdown(evaluation)),
@@ -146,6 +167,22 @@ def _description(
         held_out=dataset.classifier.held_out,
         metrics=evaluation.model_dump(mode="json"),
     )
+
+
+def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
+    """Whether the model was promoted and why, both models' figures, and the plot of the history."""
+    from image_assets.classifier.history_plot import decision_markdown, history_plot
+    from io_managers.model_history import read_history
+
+    with retried():
+        history = read_history(store.objects(), classifier_prefix(dataset))
+        plot = save_plot(store, dataset.name, "model_history", history_plot(history))
+    return {
+        "promoted": settled.decision.promoted,
+        "champion": settled.champion.sha256,
+        "promotion": dg.MetadataValue.md(decision_markdown(settled.decision)),
+        "history": plot,
+    }
 
 
 def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> dict[str, dg.MetadataValue]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from image_assets.settings.promotion import Promotion
 from image_assets.settings.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -144,4 +145,5 @@ class Classifier(Section):
         "logistic_regression.",
     )
     refinement: Refinement = Refinement()
+    promotion: Promotion = Promotion()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")

@@ -107,7 +107,7 @@ def products(platform: Platform, partition: Partition) -> tuple[list[WrittenFile
 
 
 def model(platform: Platform) -> bytes:
-    return (platform.root / "store" / platform.dataset.name / "classifier" / "manifest.json").read_bytes()
+    return (platform.root / "store" / platform.dataset.name / "classifier" / "champion.json").read_bytes()
 
 
 # A blocking check of raw_images fails for the plants, a check that does not block for the animals

@@ -18,7 +18,8 @@ from image_assets.classifier.split import held_out
 from image_assets.classifier.train import train
 from image_assets.features.table import feature_matrix
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from io_managers.model_store import MANIFEST, ModelDescription, read_manifest, save_model
+from io_managers.model_files import ModelManifest, manifest_name, seal_of
+from io_managers.model_store import CHAMPION, ModelDescription, read_champion, read_manifest, save_model
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
 from tests.platform import FIRST, SECOND, Platform
 
@@ -43,9 +44,16 @@ def folder(platform: Platform) -> Path:
     return platform.root / "store" / classifier_prefix(platform.dataset)
 
 
+def champion(platform: Platform) -> str:
+    return read_champion(platform.store.objects(), classifier_prefix(platform.dataset)).sha256
+
+
 def model_file(platform: Platform) -> Path:
-    (file,) = folder(platform).glob("model-*")
-    return file
+    return folder(platform) / f"model-{champion(platform)[:12]}.skops"
+
+
+def manifest_file(platform: Platform) -> Path:
+    return folder(platform) / manifest_name(champion(platform))
 
 
 def altered_bytes(platform: Platform) -> None:
@@ -58,19 +66,36 @@ def model_missing(platform: Platform) -> None:
     model_file(platform).unlink()
 
 
+def champion_missing(platform: Platform) -> None:
+    (folder(platform) / CHAMPION).unlink()
+
+
+def champion_unreadable(platform: Platform) -> None:
+    (folder(platform) / CHAMPION).write_text("<html>404</html>")
+
+
 def manifest_missing(platform: Platform) -> None:
-    (folder(platform) / MANIFEST).unlink()
+    manifest_file(platform).unlink()
 
 
 def manifest_unreadable(platform: Platform) -> None:
-    (folder(platform) / MANIFEST).write_text("<html>404</html>")
+    manifest_file(platform).write_text("<html>404</html>")
+
+
+def manifest_altered(platform: Platform) -> None:
+    """Two categories change places; nothing else would notice, as the model fits either."""
+    manifest = json.loads(manifest_file(platform).read_text())
+    manifest["classes"] |= {"plant": manifest["classes"]["animal"], "animal": manifest["classes"]["plant"]}
+    manifest_file(platform).write_text(json.dumps(manifest))
 
 
 def manifest_says(edit: Callable[[dict], object]) -> Callable[[Platform], None]:
     def plant(platform: Platform) -> None:
-        manifest = json.loads((folder(platform) / MANIFEST).read_text())
+        manifest = json.loads(manifest_file(platform).read_text())
         edit(manifest)
-        (folder(platform) / MANIFEST).write_text(json.dumps(manifest))
+        del manifest["seal"]
+        manifest["seal"] = seal_of(ModelManifest(**manifest))
+        manifest_file(platform).write_text(json.dumps(manifest))
 
     return plant
 
@@ -101,7 +126,10 @@ def trained_on_nothing_to_see(platform: Platform) -> None:
 FAULTS = {
     "altered bytes": (altered_bytes, {"model_is_sound"}),
     "model missing": (model_missing, {"model_is_sound"}),
+    "champion missing": (champion_missing, OF_THE_MODEL),
+    "champion unreadable": (champion_unreadable, OF_THE_MODEL),
     "manifest missing": (manifest_missing, OF_THE_MODEL),
+    "manifest altered": (manifest_altered, OF_THE_MODEL),
     "manifest unreadable": (manifest_unreadable, OF_THE_MODEL),
     "model of another extractor": (
         manifest_says(lambda manifest: manifest.update(extractor_digest="0" * 64)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import io
@@ -21,13 +22,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from io_managers import model_store
+from io_managers import model_files, model_store
+from io_managers.model_files import ModelManifest, manifest_name, put_manifest, seal_of
 from io_managers.model_store import (
     ModelDescription,
     ModelMissingError,
     ModelRefusedError,
     ids_digest,
     load_model,
+    read_champion,
     read_manifest,
     save_model,
 )
@@ -73,16 +76,27 @@ def put(store: ObjectStore, name: str, content: bytes) -> None:
     obstore.put(store, f"{PREFIX}/{name}", content)
 
 
+def champions_manifest(store: ObjectStore) -> str:
+    return manifest_name(read_champion(store, PREFIX).sha256)
+
+
 def rewrite_manifest(store: ObjectStore, **changes: Any) -> None:
-    put(store, "manifest.json", json.dumps({**json.loads(files(store)["manifest.json"]), **changes}).encode())
+    """Change the champion's manifest, with a seal that vouches for it where such a manifest can be sealed."""
+    name = champions_manifest(store)
+    manifest = {**json.loads(files(store)[name]), **changes}
+    with contextlib.suppress(ValueError):
+        manifest["seal"] = seal_of(ModelManifest(**{key: manifest[key] for key in manifest if key != "seal"}))
+    put(store, name, json.dumps(manifest).encode())
 
 
 def plant(store: ObjectStore, content: bytes) -> None:
-    """Put a file in the model's place, with a manifest that vouches for it: the hash is no help then."""
+    """Make a file the champion, with all that vouches for it: hash and seal are no help then."""
     digest = hashlib.sha256(content).hexdigest()
-    name = f"model-{digest[:12]}.skops"
-    put(store, name, content)
-    rewrite_manifest(store, file=name, sha256=digest)
+    manifest = read_manifest(store, PREFIX).model_copy(update={"file": f"model-{digest[:12]}.skops", "sha256": digest})
+    put(store, manifest.file, content)
+    put_manifest(store, PREFIX, manifest)
+    champion = read_champion(store, PREFIX).model_copy(update={"sha256": digest})
+    put(store, "champion.json", champion.to_bytes())
 
 
 def rezip(content: bytes, **replaced: bytes) -> bytes:
@@ -140,24 +154,27 @@ def test_model_is_the_same_bytes_in_another_process():
     assert other.stdout.strip() == hashlib.sha256(dump_model(fitted())).hexdigest()
 
 
-def test_another_model_gets_another_name_and_replaces_the_first(store):
+def test_another_model_gets_another_name_and_takes_the_place_of_the_first_which_is_kept(store):
     first = save_model(store, PREFIX, fitted(0), description())
     second = save_model(store, PREFIX, fitted(1), description())
     assert first.file != second.file
-    assert set(files(store)) == {second.file, "manifest.json"}
+    names = {name for one in (first, second) for name in (one.file, manifest_name(one.sha256))}
+    assert set(files(store)) == {*names, "champion.json"}
+    assert read_manifest(store, PREFIX) == second
+    assert read_champion(store, PREFIX).replaced == first.sha256
 
 
-@pytest.mark.parametrize("moment", ["skops", "json"])
+@pytest.mark.parametrize("moment", ["skops", "json", "champion.json"])
 def test_a_run_killed_before_the_switch_leaves_the_old_model(store, moment, monkeypatch):
     first = save_model(store, PREFIX, fitted(0), description())
     real_put = obstore.put
 
-    def killed(store: ObjectStore, key: str, content: bytes) -> None:
+    def killed(store: ObjectStore, key: str, content: bytes, **more: Any) -> None:
         if key.endswith(moment):
             raise KeyboardInterrupt
-        real_put(store, key, content)
+        real_put(store, key, content, **more)
 
-    monkeypatch.setattr(model_store.obstore, "put", killed)
+    monkeypatch.setattr(model_files.obstore, "put", killed)
     with pytest.raises(KeyboardInterrupt):
         save_model(store, PREFIX, fitted(1), description())
     assert load_model(store, PREFIX)[1] == first
@@ -165,16 +182,23 @@ def test_a_run_killed_before_the_switch_leaves_the_old_model(store, moment, monk
 
 def test_a_reader_that_is_overtaken_gets_the_new_model(store, monkeypatch):
     save_model(store, PREFIX, fitted(0), description())
-    old = read_manifest(store, PREFIX)
+    old, champion = read_manifest(store, PREFIX), read_champion(store, PREFIX)
     new = save_model(store, PREFIX, fitted(1), description())
-    read_before = iter([old])
-    real_read = model_store.read_manifest
+    model_files.remove_model(store, PREFIX, old.sha256)
+    read_before, seen_before = iter([old]), iter([champion])
+    real_read, real_champion = model_store.read_manifest, model_store.read_champion
     monkeypatch.setattr(model_store, "read_manifest", lambda *where: next(read_before, None) or real_read(*where))
     assert load_model(store, PREFIX)[1] == new
+    monkeypatch.setattr(model_store, "read_manifest", real_read)
+    monkeypatch.setattr(model_store, "read_champion", lambda *where: next(seen_before, None) or real_champion(*where))
+    assert read_manifest(store, PREFIX) == new
 
 
-def test_a_broken_manifest_does_not_keep_a_new_model_out(store):
-    put(store, "manifest.json", b"{")
+@pytest.mark.parametrize("name", ["manifest.json", "champion.json"])
+def test_a_broken_file_of_the_champion_does_not_keep_a_new_model_out(store, name):
+    put(store, name, b"{")
+    with pytest.raises(ModelRefusedError, match=name):
+        read_manifest(store, PREFIX)
     saved = save_model(store, PREFIX, fitted(), description())
     assert load_model(store, PREFIX)[1] == saved
 
@@ -289,9 +313,10 @@ def test_a_pipeline_that_was_never_fitted_is_refused(store):
 
 def test_manifest_of_another_model(store):
     save_model(store, PREFIX, fitted(0), description())
-    save_model(store, "elsewhere", fitted(1), description())
-    put(store, "manifest.json", bytes(obstore.get(store, "elsewhere/manifest.json").bytes()))
-    with pytest.raises(ModelRefusedError, match="is missing"):
+    elsewhere = save_model(store, "elsewhere", fitted(1), description())
+    content = bytes(obstore.get(store, f"elsewhere/{manifest_name(elsewhere.sha256)}").bytes())
+    put(store, champions_manifest(store), content)
+    with pytest.raises(ModelRefusedError, match="is the manifest of another model"):
         load_model(store, PREFIX)
 
 
@@ -326,14 +351,14 @@ def test_features_of_another_extractor(store):
 def test_manifest_of_another_format(store, changes, problem):
     save_model(store, PREFIX, fitted(), description())
     rewrite_manifest(store, **changes)
-    with pytest.raises(ModelRefusedError, match=rf"manifest\.json is not a manifest .*{problem}"):
+    with pytest.raises(ModelRefusedError, match=rf"model-.*\.json is not a manifest .*{problem}"):
         load_model(store, PREFIX)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"\xff\xfe", b"[]", b"null"])
 def test_manifest_that_is_none(store, content):
     save_model(store, PREFIX, fitted(), description())
-    put(store, "manifest.json", content)
+    put(store, champions_manifest(store), content)
     with pytest.raises(ModelRefusedError, match="not a manifest"):
         load_model(store, PREFIX)
 

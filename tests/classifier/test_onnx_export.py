@@ -1,0 +1,137 @@
+"""ONNX files: the same answers as the model, or none at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import cache
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from pydantic import TypeAdapter
+from sklearn.pipeline import Pipeline
+
+from image_assets.classifier import onnx_export
+from image_assets.classifier.families import candidates_of
+from image_assets.classifier.onnx_export import TOLERANCE, ExportRefusedError, export_onnx
+from image_assets.classifier.probes import generated_probes
+from image_assets.classifier.train import train
+from image_assets.settings.classifier import AnyFamily
+from io_managers.model_files import ModelManifest, ids_digest
+from tests.classifier.synthetic import CLASSES, clusters
+
+WIDTH = 12
+SMALL: dict[str, dict] = {
+    "logistic_regression": {"regularisation": [0.001]},
+    "support_vector_machine": {"c": [1]},
+    "neural_network": {"hidden": [[8]], "max_iterations": 60},
+    "random_forest": {"trees": [5], "max_depth": [4]},
+    "gradient_boosting": {"rounds": [5], "leaves": [5]},
+}
+
+
+@cache
+def trained(kind: str) -> Pipeline:
+    family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
+    features, labels = clusters(240, width=WIDTH)
+    return train(features, labels, candidates_of([family])[0], CLASSES)
+
+
+def manifest(kind: str) -> ModelManifest:
+    return ModelManifest(
+        dataset="drawn",
+        kind=kind,
+        classes=CLASSES,
+        extractor="e",
+        extractor_digest="abc",
+        feature_width=WIDTH,
+        partitions=[(dt.date(2026, 11, 20), "plant")],
+        training_ids_sha256=ids_digest([]),
+        held_out=0.25,
+        metrics={},
+        libraries={},
+        file="model-000000000000.skops",
+        sha256="0" * 64,
+    )
+
+
+@pytest.mark.parametrize("kind", ["logistic_regression", "support_vector_machine", "neural_network"])
+def test_the_file_answers_as_the_model_does_and_says_what_it_is(kind: str) -> None:
+    model = trained(kind)
+    exported = export_onnx(model, manifest(kind), generated_probes(model, 200))
+    assert exported.difference <= TOLERANCE
+    graph = onnx.load_from_string(exported.content)
+    onnx.checker.check_model(graph)
+    said = {one.key: one.value for one in graph.metadata_props}
+    assert json.loads(said["classes"]) == CLASSES
+    assert json.loads(said["labels"]) == model.classes_.tolist()
+    assert (said["sha256"], said["extractor_digest"]) == ("0" * 64, "abc")
+    session = onnxruntime.InferenceSession(exported.content, providers=["CPUExecutionProvider"])
+    features, _ = clusters(50, width=WIDTH, seed=7)
+    for rows in (features, features[:1]):
+        labels, probabilities = session.run(["label", "probabilities"], {"features": rows})
+        assert np.abs(probabilities - model.predict_proba(rows)).max() <= TOLERANCE
+        assert np.array_equal(np.asarray(labels), model.predict(rows)) or kind == "support_vector_machine"
+
+
+def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The export of another model than the one that is compared, as of a converter with a fault."""
+    one = trained("logistic_regression")
+    other = trained("neural_network")
+    real = onnx_export._converted
+    monkeypatch.setattr(onnx_export, "_converted", lambda _, about: real(other, about))
+    with pytest.raises(ExportRefusedError, match=r"differ by up to 0\.\d+ \(allowed: 1e-05\).*--skops"):
+        export_onnx(one, manifest("logistic_regression"), generated_probes(one, 200))
+
+
+def thresholds(model: Pipeline) -> list[tuple[int, float]]:
+    """Feature and threshold of every split of a forest or of boosted trees."""
+    fitted = model.named_steps["classify"]
+    if hasattr(fitted, "estimators_"):
+        trees = [one.tree_ for one in fitted.estimators_]
+        return [(int(f), float(t)) for one in trees for f, t in zip(one.feature, one.threshold, strict=True) if f >= 0]
+    nodes = np.concatenate([tree.nodes for round_ in fitted._predictors for tree in round_])
+    nodes = nodes[nodes["is_leaf"] == 0]
+    return [(int(f), float(t)) for f, t in zip(nodes["feature_idx"], nodes["num_threshold"], strict=True)]
+
+
+def beside_the_thresholds(model: Pipeline) -> np.ndarray:
+    """Rows of which one feature is, in float32, the nearest to a threshold, or one of its neighbours."""
+    scaler = model.named_steps["scale"]
+    rows = []
+    for feature, threshold in thresholds(model):
+        value = np.float32(scaler.mean_[feature] + threshold * scaler.scale_[feature])
+        for _ in range(3):
+            value = np.nextafter(value, np.float32(-np.inf))
+        for _ in range(7):
+            row = scaler.mean_.astype(np.float32)
+            row[feature] = value
+            rows.append(row)
+            value = np.nextafter(value, np.float32(np.inf))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("kind", ["random_forest", "gradient_boosting"])
+def test_trees_are_refused_where_a_rounded_number_goes_the_other_way_at_a_threshold(kind: str) -> None:
+    model = trained(kind)
+    with pytest.raises(ExportRefusedError, match="--skops"):
+        export_onnx(model, manifest(kind), beside_the_thresholds(model))
+
+
+def test_a_model_that_nobody_can_convert_is_refused() -> None:
+    class Unheard(type(trained("logistic_regression").named_steps["classify"])):
+        pass
+
+    model = trained("logistic_regression")
+    strange = Pipeline([("scale", model.named_steps["scale"]), ("classify", Unheard())])
+    with pytest.raises(ExportRefusedError, match="cannot be written as ONNX"):
+        export_onnx(strange, manifest("logistic_regression"), generated_probes(model, 5))
+
+
+def test_generated_rows_are_what_the_scaler_has_seen() -> None:
+    model = trained("logistic_regression")
+    rows = generated_probes(model, 2_000)
+    assert rows.dtype == np.float32
+    assert np.allclose(model.named_steps["scale"].transform(rows).std(axis=0), 1, atol=0.1)
