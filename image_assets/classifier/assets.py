@@ -1,6 +1,7 @@
 """The asset classifier: trained on all features, evaluated on the images that were held out."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,9 +11,11 @@ import polars as pl
 from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.classifier.images import held_out_with_lookalikes, lookalike_names, undisputed
 from image_assets.dataset import DatasetSpec
+from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
+from image_assets.workers import Progress
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
 from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from image_assets.classifier.evaluate import Evaluation
     from image_assets.classifier.families import Candidate
+    from image_assets.classifier.model_report.subject import ReportSubject
     from image_assets.classifier.selection import Score
 
 CLASSIFIER = "classifier"
@@ -79,6 +83,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
         from image_assets.classifier.choice import choose
         from image_assets.classifier.evaluate import evaluate
+        from image_assets.classifier.families import build
+        from image_assets.classifier.model_report.subject import ReportSubject, images_of
         from image_assets.classifier.report import confusion_plot, summary_markdown
         from image_assets.classifier.selection import TrainingRows
         from image_assets.classifier.train import NotTrainableError, check_trainable, train
@@ -110,6 +116,21 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried():
             manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
             plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
+        subject = ReportSubject(
+            model=model,
+            build=partial(build, chosen.candidate, dataset.classifier.selection.seed),
+            candidate=str(chosen.candidate),
+            classes=dataset.categories,
+            feature_names=FEATURE_NAMES if extractor.name == "colour_statistics" else (),
+            images=images_of(image_features, table.image_ids, lookalike_names(table.image_ids, duplicate_groups)),
+            labels=table.labels,
+            features=table.features,
+            aside=aside,
+            evaluation=evaluation,
+            scores=chosen.scores,
+        )
+        with progress.track("report on the classifier", "parts", context.log) as report_progress:
+            reported = _reported(dataset, store.open(), subject, manifest, report_progress)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
@@ -119,6 +140,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 "candidate": str(chosen.candidate),
                 "report": dg.MetadataValue.md(summary_markdown(evaluation)),
                 "confusion": plot,
+                **reported,
             }
         )
 
@@ -146,6 +168,18 @@ def _description(
         held_out=dataset.classifier.held_out,
         metrics=evaluation.model_dump(mode="json"),
     )
+
+
+def _reported(
+    dataset: DatasetSpec, store: Store, subject: "ReportSubject", manifest: ModelManifest, progress: Progress
+) -> dict[str, dg.MetadataValue]:
+    """The report of a model, kept and shown: its page, its plots, and what it was held against."""
+    from image_assets.classifier.model_report.write import write_report
+
+    with retried():
+        report = write_report(store, dataset, subject, manifest, classifier_prefix(dataset), progress)
+        plots = {one.title: save_plot(store, dataset.name, f"classifier_{one.key}", one.png) for one in report.plots}
+    return {**({"page": dg.MetadataValue.path(report.page)} if report.page else {}), **plots}
 
 
 def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> dict[str, dg.MetadataValue]:
