@@ -98,8 +98,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
-        names = lookalike_names(table.image_ids, duplicate_groups).filter(pl.Series(~aside))
-        rows = TrainingRows(table.features[~aside], table.labels[~aside], names)
+        groups = lookalike_names(table.image_ids, duplicate_groups)
+        rows = TrainingRows(table.features[~aside], table.labels[~aside], groups.filter(pl.Series(~aside)))
         objects = store.open().objects()
         try:
             with progress.track("select the classifier", "candidates", context.log) as report_progress:
@@ -116,13 +116,14 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried():
             manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
             plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
+            images = images_of(image_features, table.image_ids, groups)
         subject = ReportSubject(
             model=model,
             build=partial(build, chosen.candidate, dataset.classifier.selection.seed),
             candidate=str(chosen.candidate),
             classes=dataset.categories,
             feature_names=FEATURE_NAMES if extractor.name == "colour_statistics" else (),
-            images=images_of(image_features, table.image_ids, lookalike_names(table.image_ids, duplicate_groups)),
+            images=images,
             labels=table.labels,
             features=table.features,
             aside=aside,

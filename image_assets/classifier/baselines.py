@@ -22,6 +22,7 @@ from image_assets.settings.classifier import Baselines as Settings
 
 _CHANCE = 0.9999
 _DRAWS = 10_000
+_DAYS = 30
 _REGULARISATION = 0.001
 
 Thumbnails = Callable[[set[str]], Mapping[str, bytes]]
@@ -74,9 +75,14 @@ def measure_baselines(
         spec: Samples and seed.
         of_colours: Whether the model's own features are colour statistics: to compare it with these says nothing.
     """
-    rows = [subject.sample(held_out=side, most=spec.max_rows, seed=spec.seed) for side in (False, True)]
-    colours = None if of_colours else colour_baseline(subject, *rows, thumbnails)
-    shuffled = label_shuffle(subject, *rows, spec.seed)
+
+    def sides(among: np.ndarray | None) -> list[np.ndarray]:
+        return [
+            subject.sample(held_out=side, most=spec.max_rows, seed=spec.seed, among=among) for side in (False, True)
+        ]
+
+    colours = None if of_colours else colour_baseline(subject, *sides(_some_days(subject, spec.seed)), thumbnails)
+    shuffled = label_shuffle(subject, *sides(None), spec.seed)
     return MeasuredBaselines(
         sha256=sha256,
         colours=colours,
@@ -88,6 +94,15 @@ def measure_baselines(
         shuffled=shuffled,
         without_shuffled="" if shuffled else "too few images on one side of the split",
     )
+
+
+def _some_days(subject: ReportSubject, seed: int) -> np.ndarray:
+    """bool [N], the images of at most 30 days: of those days, the thumbnails are read from the store."""
+    days = subject.images["date"].unique().sort()
+    if len(days) <= _DAYS:
+        return np.ones(len(subject.labels), bool)
+    chosen = days.gather(np.random.default_rng(seed).permutation(len(days))[:_DAYS])
+    return subject.images["date"].is_in(chosen.implode()).to_numpy()
 
 
 def colour_baseline(

@@ -77,9 +77,17 @@ class ReportSubject:
         """int16 [H], the labels of the images held out."""
         return self.labels[self.held_out]
 
-    def sample(self, *, held_out: bool, most: int, seed: int) -> np.ndarray:
-        """At most about so many rows of one side, every category with its share. Deterministic, sorted."""
-        rows = self.held_out if held_out else np.flatnonzero(~self.aside)
+    def sample(self, *, held_out: bool, most: int, seed: int, among: np.ndarray | None = None) -> np.ndarray:
+        """At most about so many rows of one side, every category with its share. Deterministic, sorted.
+
+        Args:
+            held_out: Which side.
+            most: How many; but of every category 50, if there are so many.
+            seed: Of the choice.
+            among: bool [N], the rows to choose from; default: all.
+        """
+        side = self.aside if held_out else ~self.aside
+        rows = np.flatnonzero(side if among is None else side & among)
         if len(rows) <= most:
             return rows
         ids = pl.DataFrame({"image_id": self.images["image_id"].gather(rows), "label": self.labels[rows]})
