@@ -40,6 +40,7 @@ summary { cursor: pointer; color: var(--soft); }
 table { border-collapse: collapse; margin: .75rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--faint); text-align: left; }
 td.number, th.number { text-align: right; }
+.scroll + h3, ul.gallery + h3 { margin-top: 1.75rem; }
 ul.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 1rem; padding: 0;
   margin: 1rem 0 2rem; list-style: none; }
 ul.gallery li { padding: .6rem; border-radius: .5rem; background: var(--card); font-size: .85rem; line-height: 1.35;

@@ -42,8 +42,8 @@ def elimination_plot(points: Sequence[CurvePoint], majority: float, ranked_by: s
         "elimination",
         "How few features would do",
         f"The weakest features ({ranked_by}) are taken away, half of what is left every time; accuracy on folds of the "
-        f"training images that had no say in the choice. Within one standard error of the best are all from "
-        f"{enough:,} features on. Alarming: one feature that does nearly as well as all, which mostly is a trace of "
+        f"training images that had no say in the choice. The smallest number within one standard error "
+        f"of the best is {enough:,}. Alarming: one feature that does nearly as well as all, which mostly is a trace of "
         "how the images were made and not of what they show.",
         3.6,
         lambda figure: _curve(figure.subplots(), points, majority, "features"),

@@ -15,7 +15,7 @@ from image_assets.classifier.evaluate import Evaluation
 from image_assets.classifier.model_report.calibrated import Calibration
 from image_assets.classifier.model_report.subject import ReportSubject
 from image_assets.classifier.selection import Score
-from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, Plot, draw, rows_height, short
+from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, WIDTH, Plot, draw, rows_height, short
 
 _WRITTEN_CLASSES = 12
 _NAMED_CLASSES = 60
@@ -26,7 +26,7 @@ _CANDIDATES = 25
 def confusion_plot(evaluation: Evaluation) -> Plot:
     """The confusion matrix, normalised by row; counts are written where there is room for them."""
     names = [short(one.name, 20) for one in evaluation.per_class]
-    counts = np.array(evaluation.confusion)
+    counts, height = np.array(evaluation.confusion), min(max(4.2, 2.4 + 0.42 * len(names)), 9.5)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     off = shares - np.diag(np.diag(shares))
     row, column = np.unravel_index(off.argmax(), off.shape)
@@ -37,7 +37,9 @@ def confusion_plot(evaluation: Evaluation) -> Plot:
     )
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
+        # Square, and on the left.
+        axes, beside = figure.subplots(1, 2, width_ratios=[height, max(WIDTH - height, 0.1)])
+        beside.set_visible(False)
         picture = axes.imshow(shares, cmap="cividis", norm=PowerNorm(0.6, 0, 1), interpolation="none")
         if len(names) <= _WRITTEN_CLASSES:
             for place in np.ndindex(*counts.shape):
@@ -66,7 +68,7 @@ def confusion_plot(evaluation: Evaluation) -> Plot:
         "Which categories are taken for which",
         f"A row is a true category, its shares are those of the answers. {worst} Alarming: a bright field off the "
         "diagonal, by which two categories are hard to tell apart or their labels are mixed up.",
-        min(max(4.2, 2.4 + 0.42 * len(names)), 9.5),
+        height,
         paint,
     )
 
@@ -121,10 +123,10 @@ def reliability_plot(evaluation: Evaluation, calibration: Calibration | None) ->
         left, right = figure.subplots(1, 2, width_ratios=[1, 1])
         _diagonal(left)
         _reliability(left, evaluation.reliability, MAIN, f"raw, error {raw:.3f}")
-        _counts(right, evaluation.reliability, MAIN, -0.2)
+        _counts(right, evaluation.reliability, MAIN, -0.5)
         if calibration is not None and calibration.way:
             _reliability(left, calibration.bins, SECOND, f"{calibration.way}, error {calibration.error:.3f}")
-            _counts(right, calibration.bins, SECOND, 0.2)
+            _counts(right, calibration.bins, SECOND, 0.5)
         left.set_xlabel("probability of the answer")
         left.set_ylabel("share of right answers")
         left.legend(loc="upper left")
@@ -170,8 +172,12 @@ def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
         places = range(len(shown))
         means, deviations = [one.mean for one in shown], [one.deviation for one in shown]
         axes.errorbar(means, places, xerr=deviations, fmt="o", color=MAIN, capsize=3, markersize=4)
-        axes.set_yticks(list(places), [short(str(one.candidate), 70) for one in shown], fontsize=7.5)
-        axes.set_ylim(len(shown) - 0.5, -0.5)
+        # Beside the axis, their names would take half of the width.
+        for place, one in enumerate(shown):
+            where = axes.get_yaxis_transform()
+            axes.text(0.005, place - 0.3, short(str(one.candidate), 110), fontsize=8, transform=where, va="center")
+        axes.set_yticks([])
+        axes.set_ylim(len(shown) - 0.5, -0.6)
         axes.set_xlabel(f"{scoring.replace('_', ' ')}, mean and standard deviation of {len(scores[0].folds)} folds")
         axes.grid(axis="x")
 
@@ -181,6 +187,6 @@ def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
         f"The best of {len(scores)}, compared on {scores[0].rows:,} training images; the first is what was trained. "
         "Alarming: many with the same mean within their deviations, for then the choice means little; simpler ones "
         "are as good.",
-        rows_height(len(shown)),
+        rows_height(len(shown), each=0.42, least=1.8),
         paint,
     )

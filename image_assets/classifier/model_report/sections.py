@@ -120,7 +120,9 @@ def split_section(findings: Findings, share: float) -> Section:
     found = findings.fairness
     torn = (
         f"None of {found.groups:,} groups of lookalikes is torn."
-        if not found.torn
+        if not found.torn and found.groups
+        else "No image looks like another."
+        if not found.groups
         else f"{found.torn:,} of {found.groups:,} groups of lookalikes are torn: the model has seen doubles of what it "
         "is judged by, and its figures are too good."
     )
