@@ -76,10 +76,9 @@ def measure_baselines(
         of_colours: Whether the model's own features are colour statistics: to compare it with these says nothing.
     """
 
-    def sides(among: np.ndarray | None) -> list[np.ndarray]:
-        return [
-            subject.sample(held_out=side, most=spec.max_rows, seed=spec.seed, among=among) for side in (False, True)
-        ]
+    def sides(among: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        training = subject.sample(held_out=False, most=spec.max_rows, seed=spec.seed, among=among)
+        return training, subject.sample(held_out=True, most=spec.max_rows, seed=spec.seed, among=among)
 
     colours = None if of_colours else colour_baseline(subject, *sides(_some_days(subject, spec.seed)), thumbnails)
     shuffled = label_shuffle(subject, *sides(None), spec.seed)

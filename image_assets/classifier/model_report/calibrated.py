@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -124,7 +124,8 @@ def _temperature(probabilities: np.ndarray, places: np.ndarray) -> Calibrator:
     def loss(log_beta: float) -> float:
         return log_loss(softmax(np.exp(log_beta) * logits, axis=1), places)
 
-    beta = np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8}).x)
+    found: Any = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
+    beta = np.exp(found.x)
     return lambda given: softmax(beta * _logarithms(given), axis=1)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
@@ -104,5 +104,6 @@ def feature_weights(model: Pipeline, features: np.ndarray, labels: np.ndarray) -
         return np.square(np.atleast_2d(fitted.coef_)).sum(axis=0)
     if hasattr(fitted, "feature_importances_"):
         return np.asarray(fitted.feature_importances_)
-    substitute = make_pipeline(StandardScaler(), LogisticRegression(C=1 / (0.01 * len(labels)), max_iter=300))
-    return np.square(substitute.fit(features, labels)[-1].coef_).sum(axis=0)
+    substitute = LogisticRegression(C=1 / (0.01 * len(labels)), max_iter=300)
+    substitute.fit(StandardScaler().fit_transform(features), labels)
+    return np.square(substitute.coef_).sum(axis=0)

@@ -125,7 +125,8 @@ def test_the_learning_curve_is_scikit_learns(subject: ReportSubject) -> None:
     found = learning_curve(BUILD, rows, cuts, sizes, seed=5)
     for point in found:
         model = BUILD(point.size, False)
-        expected: Any = reference_curve(model, rows.features, rows.labels, train_sizes=[point.size], cv=ordered)
+        size = np.array([point.size])
+        expected: Any = reference_curve(model, rows.features, rows.labels, train_sizes=size, cv=ordered)
         assert point.folds == pytest.approx(expected[2][0], abs=1e-12)
     assert found[-1].size == 100
     assert found[0].mean < found[-1].mean
@@ -178,7 +179,8 @@ def test_temperature_scaling_is_scikit_learns(subject: ReportSubject, overconfid
     kept = classify.coef_.copy()
     classify.coef_ = kept * overconfident
     try:
-        reference: Any = CalibratedClassifierCV(FrozenEstimator(subject.model), method="temperature", ensemble=False)
+        frozen: Any = {"estimator": FrozenEstimator(subject.model), "ensemble": False}  # typed as str only
+        reference = CalibratedClassifierCV(**frozen, method="temperature")
         expected = reference.fit(features, labels).predict_proba(features)
         raw = subject.model.predict_proba(features)
     finally:
