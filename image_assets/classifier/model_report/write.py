@@ -22,6 +22,7 @@ from functools import partial
 
 import obstore
 from obstore.store import ObjectStore
+from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.baselines import MeasuredBaselines, measure_baselines
 from image_assets.classifier.model_report.analysis import Findings, analyse
@@ -53,6 +54,8 @@ class WrittenReport:
     baselines: MeasuredBaselines
 
 
+# Sums of linear algebra depend on how it is divided among threads.
+@threadpool_limits.wrap(limits=1)
 def write_report(
     store: Store,
     dataset: DatasetSpec,
