@@ -74,7 +74,7 @@ def test_lookalikes_that_are_torn_do_not(subject: ReportSubject) -> None:
 
 
 def test_another_kind_of_model_is_trained_as_itself() -> None:
-    (candidate,) = candidates_of([RandomForestFamily(kind="random_forest", trees=(20,))])
+    (candidate,) = candidates_of([RandomForestFamily(kind="random_forest", trees=(8,))])
     made = replace(made_subject(120, 10), build=partial(build, candidate, 0))
     training, judged = sides(made)
     leaking = label_shuffle(made, np.concatenate([training, judged]), judged, 0)
@@ -145,7 +145,7 @@ def test_errors_where_the_other_makes_none() -> None:
 @pytest.mark.parametrize("images", [12, 100, 3_000])
 def test_probabilities_that_are_right_stay_below_what_chance_gives(images: int) -> None:
     random = np.random.default_rng(images)
-    for _ in range(30):
+    for _ in range(8):
         certainty = random.uniform(0.4, 1, images)
         bins = reliability(certainty, random.uniform(size=images) < certainty)
         chance = calibration_chance([one.certainty for one in bins], [one.images for one in bins])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.calibration import CalibratedClassifierCV, calibration_curve
@@ -132,6 +132,7 @@ def test_the_learning_curve_is_scikit_learns(subject: ReportSubject) -> None:
     assert found[0].mean < found[-1].mean
 
 
+@settings(max_examples=40, deadline=None)
 @given(counts=st.lists(st.integers(1, 60), min_size=2, max_size=6), seed=st.integers(0, 99))
 def test_every_beginning_has_all_classes_in_their_shares(counts: list[int], seed: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -143,6 +144,7 @@ def test_every_beginning_has_all_classes_in_their_shares(counts: list[int], seed
             assert abs(np.sum(labels[order][:size] == label) - size * count / len(labels)) <= len(counts)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 5_000))
 def test_halves_of_the_features_down_to_one(width: int) -> None:
     counts = feature_counts(width)
@@ -152,7 +154,7 @@ def test_halves_of_the_features_down_to_one(width: int) -> None:
 
 @pytest.mark.parametrize(
     "family",
-    [RandomForestFamily(kind="random_forest", trees=(20,)), SupportVectorFamily(kind="support_vector_machine")],
+    [RandomForestFamily(kind="random_forest", trees=(8,)), SupportVectorFamily(kind="support_vector_machine")],
 )
 def test_features_that_matter_stay_to_the_end_with_kinds_that_have_no_coefficients(family: Any) -> None:
     random = np.random.default_rng(0)
@@ -160,7 +162,7 @@ def test_features_that_matter_stay_to_the_end_with_kinds_that_have_no_coefficien
     features = random.normal(size=(120, 8)).astype(np.float32)
     features[:, 5] += 4 * labels
     rows = TrainingRows(features, labels, pl.Series([str(number) for number in range(120)]))
-    points = elimination_curve(partial(build, candidates_of([family])[0], 0), rows, folds_of(rows, 3, 0), [8, 4, 1])
+    points = elimination_curve(partial(build, candidates_of([family])[0], 0), rows, folds_of(rows, 3, 0), [8, 1])
     assert points[-1].mean > 0.9
 
 
@@ -223,6 +225,7 @@ def test_corrected_probabilities_are_probabilities(way: Any) -> None:
 # Intervals
 
 
+@settings(max_examples=40, deadline=None)
 @given(of=st.integers(1, 5_000), share=st.floats(0, 1))
 def test_wilson_is_scipys(of: int, share: float) -> None:
     right = round(of * share)
