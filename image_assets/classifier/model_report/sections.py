@@ -175,7 +175,7 @@ def errors_section(findings: Findings, pictures: dict[str, bytes]) -> Section:
             _pictures(found.errors, pictures),
         ),
         Gallery(
-            "Not sure", "The two most probable categories are the closest here.", _pictures(found.doubts, pictures)
+            "Least sure", "The two most probable categories are the closest here.", _pictures(found.doubts, pictures)
         ),
         Gallery("Right, for comparison", "Of every category the surest ones.", _pictures(found.right, pictures)),
     ]
