@@ -7,6 +7,7 @@ import dagster as dg
 from asset_checks import (
     accounting,
     classifier,
+    classifier_baselines,
     drift,
     embedding,
     feature_shards,
@@ -39,7 +40,7 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "near_duplicates", near_duplicates.CHECKS, partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "label_conflicts", label_conflicts.CHECKS, partitioned=False),
-        asset_checks_of(dataset, "classifier", classifier.CHECKS, partitioned=False),
+        asset_checks_of(dataset, "classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
         asset_checks_of(dataset, "embedding", embedding.CHECKS, partitioned=False),
         asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
         asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),

@@ -46,7 +46,7 @@ def model_is_sound(subject: Subject) -> Outcome:
 @check("The newest model was trained on just the images that are not held out: none it is evaluated on, none missing.")
 def trained_on_the_training_images(subject: Subject) -> Outcome:
     """The digest of the training ids against the tables as they are: of the model trained last, promoted or not."""
-    manifest = _manifest(subject, newest=True)
+    manifest = current_manifest(subject, newest=True)
     if isinstance(manifest, Outcome):
         return manifest
     rows, aside = _split(subject)
@@ -62,10 +62,10 @@ def trained_on_the_training_images(subject: Subject) -> Outcome:
 @check("On held-out images the model is better than always answering the most frequent category.")
 def better_than_the_majority(subject: Subject) -> Outcome:
     """Accuracy against the share of the largest class."""
-    manifest = _manifest(subject)
+    manifest = current_manifest(subject)
     if isinstance(manifest, Outcome):
         return manifest
-    accuracy, majority = (_figure(manifest, name) for name in ("accuracy", "majority_accuracy"))
+    accuracy, majority = (figure_of(manifest, name) for name in ("accuracy", "majority_accuracy"))
     return Outcome(
         passed=accuracy > majority,
         figures={"accuracy": accuracy, "majority": majority},
@@ -93,7 +93,7 @@ def categories_are_balanced(subject: Subject) -> Outcome:
     )
 
 
-def _manifest(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
+def current_manifest(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
     """The manifest of the champion, or of the model that was trained last."""
     objects, prefix = subject.store.objects(), classifier_prefix(subject.dataset)
     try:
@@ -125,7 +125,7 @@ def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     return rows, held_out_with_lookalikes(rows["image_id"], subject.rows(DUPLICATE_GROUPS), share)
 
 
-def _figure(manifest: ModelManifest, name: str) -> float:
+def figure_of(manifest: ModelManifest, name: str) -> float:
     """A metric of the manifest; NaN, which compares as worse than anything, where there is none."""
     value = manifest.metrics.get(name)
     return float(value) if isinstance(value, int | float) else float("nan")

@@ -84,9 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_places(accounting, landing=False)
     accounting.add_argument("--csv", metavar="FILE", type=Path, help="write it into this file too")
     accounting.set_defaults(command=_accounting)
-    report = commands.add_parser("report", help="what the images and labels look like: a page with plots")
+    report = commands.add_parser(
+        "report", help="what the images look like, or how good the model is: a page with plots"
+    )
     _add_places(report, landing=False)
-    report.add_argument("--out", metavar="FILE", type=Path, required=True, help="the page: one HTML file")
+    report.add_argument(
+        "--of", choices=("images", "model"), default="images", help="default images; model: as its training left it"
+    )
+    report.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="the page: one HTML file; of a model, .md is its card"
+    )
     report.set_defaults(command=_report)
 
     add_bucket_commands(commands)
@@ -127,6 +134,7 @@ def _day(text: str) -> dt.date:
 
 def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.classifier.by_hand import ModelCommandError
+    from image_assets.classifier.model_report.places import ReportMissingError
     from image_assets.dataset import DatasetError
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
@@ -140,7 +148,7 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
-    models = ModelCommandError, ModelMissingError, ModelRefusedError
+    models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
     return *stages, *models, BucketError, CollectError, DatasetError, StoreError, UsageError
 
 
@@ -289,6 +297,8 @@ def _accounting(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    if options.of == "model":
+        return _report_of_model(options)
     from image_assets.dataset import load_dataset
     from image_assets.exploration.annotations import annotations_of
     from image_assets.exploration.report import make_report
@@ -300,6 +310,18 @@ def _report(options: argparse.Namespace) -> int:
     Console().print(
         f"{report.figures['images']:,} images: {options.out}", markup=False, highlight=False, soft_wrap=True
     )
+    return 0
+
+
+def _report_of_model(options: argparse.Namespace) -> int:
+    from image_assets.classifier.model_report.places import newest_name, read_report
+    from image_assets.dataset import load_dataset
+    from io_managers.store import Store
+
+    name = newest_name("md" if options.out.suffix == ".md" else "html")
+    content = read_report(Store(options.store).objects(), load_dataset(options.dataset).name, name)
+    options.out.write_bytes(content)
+    Console().print(f"the newest model: {options.out}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -15,7 +15,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
-from image_assets.settings.classifier import FAMILIES, Classifier, Refinement, Selection
+from image_assets.settings.classifier import FAMILIES, Baselines, Classifier, Refinement, Report, Selection
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import (
     Archives,
@@ -42,6 +42,8 @@ _SECTIONS = (
     ("classifier", Classifier),
     ("classifier.selection", Selection),
     ("classifier.refinement", Refinement),
+    ("classifier.report", Report),
+    ("classifier.baselines", Baselines),
     *(("classifier.candidates", family) for family in FAMILIES),
     ("embedding", Embedding),
     ("near_duplicates", NearDuplicates),

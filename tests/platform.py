@@ -30,6 +30,8 @@ def small_dataset(**changes: object) -> DatasetSpec:
         "start_day": FIRST,
         "shards": {"rows": 7},
         "limits": {"quarantine_rate": 0.3},
+        # Pages with a dozen plots take longer than all the rest; their own tests make them.
+        "classifier": {"report": {"enabled": False}},
         **changes,
     }
     return parse_dataset(content, "drawn.yaml")

@@ -47,7 +47,8 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
     environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}
     environment.pop("DAGSTER_HOME", None)
     ran = 0
-    for page in ("your-own-dataset.md", "reading-the-results.md", "exploration.md", "models.md"):
+    pages = ("your-own-dataset.md", "reading-the-results.md", "exploration.md", "models.md", "model-report.md")
+    for page in pages:
         for language, more, content in blocks(ROOT / "docs" / page):
             if more.startswith("file="):
                 (tmp_path / more.removeprefix("file=")).write_text(content)
@@ -58,7 +59,7 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
                 )
                 assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
                 ran += 1
-    assert ran == 9
+    assert ran == 10
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """The asset classifier: trained on all features, evaluated on the images that were held out."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,10 +11,13 @@ import polars as pl
 from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.classifier.images import held_out_with_lookalikes, lookalike_names, undisputed
 from image_assets.dataset import DatasetSpec
+from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
+from image_assets.workers import Progress
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
+from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
@@ -23,9 +27,9 @@ from resources.store import StoreResource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from image_assets.classifier.champion import Settled
     from image_assets.classifier.evaluate import Evaluation
     from image_assets.classifier.families import Candidate
+    from image_assets.classifier.model_report.subject import ReportSubject
     from image_assets.classifier.selection import Score
 
 CLASSIFIER = "classifier"
@@ -77,26 +81,25 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
-        from image_assets.classifier.champion import Evidence, settle
         from image_assets.classifier.choice import choose
         from image_assets.classifier.evaluate import evaluate
+        from image_assets.classifier.families import build
+        from image_assets.classifier.model_report.subject import ReportSubject, images_of
         from image_assets.classifier.report import confusion_plot, summary_markdown
         from image_assets.classifier.selection import TrainingRows
         from image_assets.classifier.train import NotTrainableError, check_trainable, train
 
         extractor = extractors.extractor(dataset)
         with retried():
-            learnable = undisputed(image_features, label_conflicts)
-            table = feature_table(learnable, extractor.digest)
-            days = learnable.select("image_id", "date").sort("image_id").collect()["date"]
+            table = feature_table(undisputed(image_features, label_conflicts), extractor.digest)
             aside = held_out_with_lookalikes(table.image_ids, duplicate_groups, dataset.classifier.held_out)
         try:
             check_trainable(table.labels, aside, dataset.categories)
         except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
-        names = lookalike_names(table.image_ids, duplicate_groups).filter(pl.Series(~aside))
-        rows = TrainingRows(table.features[~aside], table.labels[~aside], names)
+        groups = lookalike_names(table.image_ids, duplicate_groups)
+        rows = TrainingRows(table.features[~aside], table.labels[~aside], groups.filter(pl.Series(~aside)))
         objects = store.open().objects()
         try:
             with progress.track("select the classifier", "candidates", context.log) as report_progress:
@@ -110,36 +113,35 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         evaluation = evaluate(model, table.features[aside], table.labels[aside], dataset.categories)
         trained_on = table.image_ids.filter(~aside)
         description = _description(dataset, extractor, table, chosen.candidate, trained_on, evaluation)
-        evidence = Evidence(
-            table.features,
-            table.labels,
-            days.to_numpy().astype("datetime64[D]"),
-            aside,
-            lambda share: held_out_with_lookalikes(table.image_ids, duplicate_groups, share),
-        )
         with retried():
-            settled = settle(
-                objects,
-                classifier_prefix(dataset),
-                model,
-                description,
-                evaluation,
-                evidence,
-                dataset.classifier.promotion,
-            )
+            manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
             plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
-        if not settled.decision.promoted and settled.decision.reason != "same model":
-            context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
+            images = images_of(image_features, table.image_ids, groups)
+        subject = ReportSubject(
+            model=model,
+            build=partial(build, chosen.candidate, dataset.classifier.selection.seed),
+            candidate=str(chosen.candidate),
+            classes=dataset.categories,
+            feature_names=FEATURE_NAMES if extractor.name == "colour_statistics" else (),
+            images=images,
+            labels=table.labels,
+            features=table.features,
+            aside=aside,
+            evaluation=evaluation,
+            scores=chosen.scores,
+        )
+        with progress.track("report on the classifier", "parts", context.log) as report_progress:
+            reported = _reported(dataset, store.open(), subject, manifest, report_progress)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
-                "model": settled.challenger.file,
-                "sha256": settled.challenger.sha256,
-                **_promotion(dataset, store.open(), settled),
+                "model": manifest.file,
+                "sha256": manifest.sha256,
                 **_compared(dataset, store.open(), chosen.scores),
                 "candidate": str(chosen.candidate),
                 "report": dg.MetadataValue.md(summary_markdown(evaluation)),
                 "confusion": plot,
+                **reported,
             }
         )
 
@@ -169,20 +171,16 @@ def _description(
     )
 
 
-def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
-    """Whether the model was promoted and why, both models' figures, and the plot of the history."""
-    from image_assets.classifier.history_plot import decision_markdown, history_plot
-    from io_managers.model_history import read_history
+def _reported(
+    dataset: DatasetSpec, store: Store, subject: "ReportSubject", manifest: ModelManifest, progress: Progress
+) -> dict[str, dg.MetadataValue]:
+    """The report of a model, kept and shown: its page, its plots, and what it was held against."""
+    from image_assets.classifier.model_report.write import write_report
 
     with retried():
-        history = read_history(store.objects(), classifier_prefix(dataset))
-        plot = save_plot(store, dataset.name, "model_history", history_plot(history))
-    return {
-        "promoted": settled.decision.promoted,
-        "champion": settled.champion.sha256,
-        "promotion": dg.MetadataValue.md(decision_markdown(settled.decision)),
-        "history": plot,
-    }
+        report = write_report(store, dataset, subject, manifest, classifier_prefix(dataset), progress)
+        plots = {one.title: save_plot(store, dataset.name, f"classifier_{one.key}", one.png) for one in report.plots}
+    return {**({"page": dg.MetadataValue.path(report.page)} if report.page else {}), **plots}
 
 
 def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> dict[str, dg.MetadataValue]:

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from image_assets.exploration.figures import (
+from image_assets.exploration.statistics import ImageStatistics
+from image_assets.pages.figures import (
     AMOUNTS,
     COLOURS,
     MAIN,
@@ -27,7 +28,6 @@ from image_assets.exploration.figures import (
     rows_height,
     thousands,
 )
-from image_assets.exploration.statistics import ImageStatistics
 
 _DAYS = 120
 

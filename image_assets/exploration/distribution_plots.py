@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from image_assets.exploration.figures import (
+from image_assets.exploration.scales import Scale, quantiles
+from image_assets.exploration.statistics import Levels
+from image_assets.pages.figures import (
     AMOUNTS,
     BOX,
     COLOURS,
@@ -21,8 +23,6 @@ from image_assets.exploration.figures import (
     named,
     rows_height,
 )
-from image_assets.exploration.scales import Scale, quantiles
-from image_assets.exploration.statistics import Levels
 
 _COLUMNS = 3
 _BINS = 48

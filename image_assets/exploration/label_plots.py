@@ -7,7 +7,9 @@ import polars as pl
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram
 
-from image_assets.exploration.figures import (
+from image_assets.exploration.label_statistics import CoOccurrence, LabelStatistics
+from image_assets.exploration.scales import BOX_SHARE, quantiles
+from image_assets.pages.figures import (
     BOX,
     COLOURS,
     MAIN,
@@ -22,8 +24,6 @@ from image_assets.exploration.figures import (
     short,
     thousands,
 )
-from image_assets.exploration.label_statistics import CoOccurrence, LabelStatistics
-from image_assets.exploration.scales import BOX_SHARE, quantiles
 
 
 def label_plots(statistics: LabelStatistics) -> list[Plot]:

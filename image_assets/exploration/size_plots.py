@@ -11,7 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
-from image_assets.exploration.figures import (
+from image_assets.exploration.scales import ASPECT, FILE_SIZE, SIDE, Scale, quantiles
+from image_assets.exploration.statistics import ImageStatistics
+from image_assets.pages.figures import (
     AMOUNTS,
     MAIN,
     OTHERS,
@@ -24,8 +26,6 @@ from image_assets.exploration.figures import (
     rows_height,
     thousands,
 )
-from image_assets.exploration.scales import ASPECT, FILE_SIZE, SIDE, Scale, quantiles
-from image_assets.exploration.statistics import ImageStatistics
 
 # Between two levels of sides, as a power of 2; and a little more than a doubling around what there is.
 _STEP = (SIDE.high - SIDE.low) / SIDE.levels

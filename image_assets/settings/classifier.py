@@ -129,6 +129,41 @@ class Refinement(Section):
     )
 
 
+class Report(Section):
+    """The page and the model card that are made of every model."""
+
+    enabled: bool = Field(default=True, description="Whether they are made; without, a training ends sooner.")
+    max_rows: int = Field(
+        default=4_000,
+        ge=100,
+        description="Of more images a sample serves for the learning curve, the elimination of features, their "
+        "importance, the calibration and the comparison of the two sides of the split.",
+    )
+    folds: int = Field(default=3, ge=2, description="Folds of the training images for all of these.")
+    repeats: PositiveInt = Field(default=5, description="How often a group of features is shuffled.")
+    pictures: PositiveInt = Field(default=24, description="Most pictures of a gallery.")
+    seed: int = Field(default=0, ge=0, description="Of folds, samples and shufflings.")
+
+
+class Baselines(Section):
+    """What a model is held against, in the checks."""
+
+    over_majority: Share = Field(
+        default=0.1,
+        description="Least share of the errors of always answering the most frequent category that a model avoids.",
+    )
+    over_colours: Share = Field(
+        default=0.1, description="Least share of the errors of a model of colours alone that a model avoids."
+    )
+    calibration_error: Share = Field(
+        default=0.1,
+        description="Expected calibration error above which a warning is given; few images may err by more, as far as "
+        "chance goes.",
+    )
+    max_rows: int = Field(default=2_000, ge=100, description="Of more images on a side, a sample serves to measure.")
+    seed: int = Field(default=0, ge=0, description="Of samples and of the shuffling of labels.")
+
+
 class Classifier(Section):
     """Tells the categories apart by the features."""
 
@@ -147,3 +182,5 @@ class Classifier(Section):
     refinement: Refinement = Refinement()
     promotion: Promotion = Promotion()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
+    report: Report = Report()
+    baselines: Baselines = Baselines()

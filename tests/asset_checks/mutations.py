@@ -22,6 +22,7 @@ from rich.table import Table
 from asset_checks import (
     accounting,
     classifier,
+    classifier_baselines,
     embedding,
     feature_shards,
     image_features,
@@ -34,6 +35,7 @@ from image_assets.quality.accounting import accounts_of
 from image_assets.schema import ACCOUNTING, DUPLICATES, RAW_IMAGES, Partition
 from tests.asset_checks import (
     test_classifier,
+    test_classifier_baselines,
     test_embedding,
     test_feature_shards,
     test_image_features,
@@ -73,6 +75,7 @@ def mutations() -> Iterator[Mutation]:
         yield Mutation("raw_images", f"{fault} images", plant, image_quality.CHECKS, PLANT, _names(expected))
     for asset, faults, checks in (
         ("classifier", test_classifier.FAULTS, classifier.CHECKS),
+        ("classifier", test_classifier_baselines.FAULTS, classifier_baselines.CHECKS),
         ("embedding", test_embedding.FAULTS, embedding.CHECKS),
     ):
         for fault, (plant, expected) in faults.items():

@@ -18,10 +18,10 @@ from PIL import Image
 from image_assets.cli import main
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.assets import exploration_assets
-from image_assets.exploration.figures import COLOURS, NAMED, group_title, named, short
 from image_assets.exploration.frames import Annotations, box_frame, label_frame
 from image_assets.exploration.label_statistics import label_statistics
 from image_assets.exploration.report import Report, make_report, report_of
+from image_assets.pages.figures import COLOURS, NAMED, group_title, named, short
 from resources.store import StoreResource
 from tests.exploration.made import image_statistics, made_annotations
 from tests.exploration.references import references
