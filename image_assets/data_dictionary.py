@@ -16,6 +16,7 @@ from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Classifier, Selection
+from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import (
     Archives,
@@ -25,6 +26,7 @@ from image_assets.settings.sources import (
     OpenImagesSource,
     UrlListSource,
 )
+from image_assets.settings.split import Split
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
@@ -41,7 +43,9 @@ _SECTIONS = (
     ("shards", Shards),
     ("classifier", Classifier),
     ("classifier.selection", Selection),
+    ("classifier.split", Split),
     *(("classifier.candidates", family) for family in FAMILIES),
+    ("imagenet", Imagenet),
     ("embedding", Embedding),
     ("near_duplicates", NearDuplicates),
     ("label_conflicts", LabelConflicts),

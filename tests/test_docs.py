@@ -46,7 +46,7 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
     environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}
     environment.pop("DAGSTER_HOME", None)
     ran = 0
-    for page in ("your-own-dataset.md", "reading-the-results.md", "exploration.md"):
+    for page in ("your-own-dataset.md", "reading-the-results.md", "predictions.md", "exploration.md"):
         for language, more, content in blocks(ROOT / "docs" / page):
             if more.startswith("file="):
                 (tmp_path / more.removeprefix("file=")).write_text(content)
@@ -57,7 +57,14 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
                 )
                 assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
                 ran += 1
-    assert ran == 7
+    assert ran == 8
+
+
+def test_the_examples_on_predictions_are_usable_parts_of_a_dataset_file() -> None:
+    examples = [content for language, _, content in blocks(ROOT / "docs" / "predictions.md") if language == "yaml"]
+    split, embedded, hub = (small_dataset(**yaml.safe_load(example)) for example in examples)
+    assert (split.classifier.split.by, split.classifier.split.last_days) == ("time", 14)
+    assert [dataset.imagenet.classifier for dataset in (embedded, hub)] == ["embedded", "tf_hub"]
 
 
 def test_the_page_on_sources_says_what_works(tmp_path: Path, s3_server: S3Server) -> None:

@@ -8,7 +8,7 @@ import obstore
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
-from image_assets.classifier.images import held_out_with_lookalikes, lookalike_names, undisputed
+from image_assets.classifier.images import lookalike_names, said_of_split, set_aside, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.features.table import FeatureTable, feature_table
@@ -85,8 +85,9 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         extractor = extractors.extractor(dataset)
         with retried():
-            table = feature_table(undisputed(image_features, label_conflicts), extractor.digest)
-            aside = held_out_with_lookalikes(table.image_ids, duplicate_groups, dataset.classifier.held_out)
+            usable = undisputed(image_features, label_conflicts)
+            table = feature_table(usable, extractor.digest)
+            aside = set_aside(table.image_ids, usable, duplicate_groups, dataset.classifier)
         try:
             check_trainable(table.labels, aside, dataset.categories)
         except NotTrainableError as reason:
@@ -144,6 +145,7 @@ def _description(
         partitions=[(partition.date, partition.category) for partition in table.partitions],
         training_ids_sha256=ids_digest(trained_on),
         held_out=dataset.classifier.held_out,
+        split=said_of_split(dataset.classifier),
         metrics=evaluation.model_dump(mode="json"),
     )
 
