@@ -15,7 +15,7 @@ WITH_BACKGROUND = 1_001
 @cache
 def imagenet_labels() -> tuple[str, ...]:
     """The names of the classes in their usual order, 0 "tench, Tinca tinca" to 999; source: see `classes.txt`."""
-    text = importlib.resources.files(__package__).joinpath("classes.txt").read_text(encoding="utf-8")
+    text = importlib.resources.files("image_assets.imagenet").joinpath("classes.txt").read_text(encoding="utf-8")
     return tuple(line for line in text.splitlines() if not line.startswith("#"))
 
 
