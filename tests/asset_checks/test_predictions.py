@@ -13,7 +13,7 @@ from asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
-from io_managers.model_store import MANIFEST, load_model
+from io_managers.model_store import MANIFEST, load_model, read_manifest
 from tests.asset_checks.faults import (
     PLANT,
     Edit,
@@ -47,7 +47,9 @@ def first(column: str, value: pl.Expr) -> Plant:
 
 
 def model_file(platform: Platform) -> Path:
-    (file,) = Path(platform.store.location(classifier_prefix(platform.dataset))).rglob("model-*.skops")
+    prefix = classifier_prefix(platform.dataset)
+    name = read_manifest(platform.store.objects(), prefix).file
+    (file,) = Path(platform.store.location(prefix)).rglob(name)
     return file
 
 
