@@ -14,10 +14,12 @@ from asset_checks import (
     image_chips,
     image_features,
     image_quality,
+    imagenet_predictions,
     label_conflicts,
     label_selection,
     label_suspects,
     near_duplicates,
+    predictions,
     raw_images,
     url_lists,
     volume,
@@ -37,6 +39,7 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
             partitioned=True,
         ),
         asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),
+        asset_checks_of(dataset, "predictions", predictions.CHECKS, partitioned=True),
         asset_checks_of(dataset, "near_duplicates", near_duplicates.CHECKS, partitioned=True),
         asset_checks_of(dataset, "feature_shards", feature_shards.CHECKS, partitioned=True),
         asset_checks_of(dataset, "label_conflicts", label_conflicts.CHECKS, partitioned=False),
@@ -45,6 +48,7 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(dataset, "label_suspects", label_suspects.CHECKS, partitioned=False),
         asset_checks_of(dataset, "accounting", accounting.CHECKS, partitioned=False),
         *_checks_of_annotations(dataset),
+        *_checks_of_imagenet(dataset),
     ]
 
 
@@ -67,6 +71,12 @@ def _checks_of_annotations(dataset: DatasetSpec) -> list[dg.AssetChecksDefinitio
             asset_checks_of(dataset, "image_chips", image_chips.CHECKS, partitioned=True),
         ]
     return found
+
+
+def _checks_of_imagenet(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
+    if not dataset.imagenet.wanted:
+        return []
+    return [asset_checks_of(dataset, "imagenet_predictions", imagenet_predictions.CHECKS, partitioned=True)]
 
 
 def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.images import held_out_with_lookalikes, undisputed
+from image_assets.classifier.images import set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from io_managers.model_store import (
     ModelManifest,
@@ -120,9 +120,9 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
 def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     """Id and label of every image that may be learnt from, and whether it is held out."""
     features, conflicts = subject.rows(IMAGE_FEATURES), subject.rows(LABEL_CONFLICTS)
-    rows = undisputed(features.select("image_id", "label"), conflicts).collect()
-    share = subject.dataset.classifier.held_out
-    return rows, held_out_with_lookalikes(rows["image_id"], subject.rows(DUPLICATE_GROUPS), share)
+    rows = undisputed(features.select("image_id", "label", "date"), conflicts).collect()
+    groups = subject.rows(DUPLICATE_GROUPS)
+    return rows, set_aside(rows["image_id"], rows.lazy(), groups, subject.dataset.classifier)
 
 
 def figure_of(manifest: ModelManifest, name: str) -> float:

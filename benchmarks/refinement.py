@@ -200,7 +200,7 @@ def _judged(case: Case, model: object, took: tuple[float, float], notes: dict[st
 
     spec = case.dataset.classifier
     features = table(IMAGE_FEATURES)
-    index = row_index(features, table(LABEL_CONFLICTS), table(DUPLICATE_GROUPS), DIGEST, spec.held_out)
+    index = row_index(features, table(LABEL_CONFLICTS), table(DUPLICATE_GROUPS), DIGEST, spec)
     judged = index.evaluation(spec.refinement.evaluation_rows)
     with streamed_rows(features, judged, case.width) as matrix:
         probabilities = model.predict_proba(matrix.whole())  # pyright: ignore[reportAttributeAccessIssue]

@@ -25,12 +25,15 @@ PARTITIONED = (
     "duplicates",
     "quarantine",
     "image_features",
+    "predictions",
     "near_duplicates",
     "feature_shards",
 )
 """The assets of a day and category, in the order of the flow."""
 ANNOTATED, WITH_BOXES = ("image_labels",), ("image_boxes", "image_chips", "box_quarantine")
 """More assets of a day and category: of annotated datasets, and of those with boxes."""
+LABELLED, LABELS_COUNTED = ("imagenet_predictions",), ("confident_labels",)
+"""More assets of a day and category, and over the whole dataset, of datasets that want the labels of ImageNet."""
 SELECTED = ("label_selection", "selected_images")
 """More assets over the whole dataset, of annotated datasets."""
 REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "label_suspects")
@@ -46,14 +49,16 @@ _HOUR = 7
 def partitioned_assets(dataset: DatasetSpec) -> tuple[str, ...]:
     """All assets of a day and category that a dataset has."""
     source = dataset.source
+    labelled = LABELLED if dataset.imagenet.wanted else ()
     if not isinstance(source, AnnotatedSection):
-        return PARTITIONED
-    return (*PARTITIONED, *ANNOTATED, *(WITH_BOXES if source.with_boxes else ()))
+        return (*PARTITIONED, *labelled)
+    return (*PARTITIONED, *ANNOTATED, *(WITH_BOXES if source.with_boxes else ()), *labelled)
 
 
 def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
     """All assets over the whole dataset that a dataset has, but for the reports."""
-    return (*REFRESHED, *(SELECTED if isinstance(dataset.source, AnnotatedSection) else ()))
+    selected = SELECTED if isinstance(dataset.source, AnnotatedSection) else ()
+    return (*REFRESHED, *selected, *(LABELS_COUNTED if dataset.imagenet.wanted else ()))
 
 
 _CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ChangedMeanwhileError, ObjectStoreError, DeltaError)
@@ -90,16 +95,20 @@ def retried() -> Iterator[None]:
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
-def once_a_day_is_complete(dataset: DatasetSpec) -> dg.AutomationCondition:
+def once_a_day_is_complete(dataset: DatasetSpec, deciding: Sequence[str] = DECIDING) -> dg.AutomationCondition:
     """True once all categories of the latest day are there, all blocking checks passed, and something is new.
 
     Of the latest day, every partition must be there with its blocking checks passed. Days of the past may be missing
     or unchecked, but a check that failed, could not be evaluated or is still to come holds back wherever it is: what
     is made of the whole dataset would be made of that partition too.
+
+    Args:
+        dataset: Whose days they are.
+        deciding: The assets that are waited for, all of which the asset depends on and which have blocking checks.
     """
     condition = dg.AutomationCondition
     # All of them look at the same assets, and so are asked for at the same moment, in one run.
-    upstream = _keys(dataset, DECIDING)
+    upstream = _keys(dataset, deciding)
     # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
     # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
     # What is not there has not passed either.

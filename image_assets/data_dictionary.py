@@ -16,6 +16,7 @@ from image_assets.ingest.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Baselines, Classifier, Refinement, Report, Selection
+from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.sources import (
     Archives,
@@ -25,6 +26,7 @@ from image_assets.settings.sources import (
     OpenImagesSource,
     UrlListSource,
 )
+from image_assets.settings.split import Split
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Embedding, Limits, Shards, TfHub
 
 _SECTIONS = (
@@ -44,7 +46,9 @@ _SECTIONS = (
     ("classifier.refinement", Refinement),
     ("classifier.report", Report),
     ("classifier.baselines", Baselines),
+    ("classifier.split", Split),
     *(("classifier.candidates", family) for family in FAMILIES),
+    ("imagenet", Imagenet),
     ("embedding", Embedding),
     ("near_duplicates", NearDuplicates),
     ("label_conflicts", LabelConflicts),

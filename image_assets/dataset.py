@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from image_assets.settings.alerts import Alerts
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
+from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, Section
 from image_assets.settings.sources import FolderSource, Source
@@ -58,6 +59,7 @@ class DatasetSpec(Section):
     )
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
+    imagenet: Imagenet = Imagenet()
     embedding: Embedding = Embedding()
     near_duplicates: NearDuplicates = NearDuplicates()
     label_conflicts: LabelConflicts = LabelConflicts()

@@ -14,8 +14,10 @@ from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
 from image_assets.embedding.assets import embedding_assets
 from image_assets.exploration.assets import exploration_assets
 from image_assets.features.assets import feature_assets
+from image_assets.imagenet.assets import imagenet_assets
 from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
+from image_assets.predictions.assets import prediction_assets
 from image_assets.quality.assets import quality_assets
 from image_assets.quality.duplicate_assets import duplicate_assets
 from image_assets.settings.stages import EngineName
@@ -55,6 +57,8 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
         *duplicate_assets(dataset),
         shard_assets(dataset),
         classifier_assets(dataset),
+        prediction_assets(dataset),
+        *imagenet_assets(dataset),
         embedding_assets(dataset),
         exploration_assets(dataset),
         *quality_assets(dataset, check_keys(checks)),

@@ -52,7 +52,8 @@ class ModelDescription(BaseModel):
     feature_width: int = Field(gt=0)
     partitions: list[tuple[dt.date, str]] = Field(description="Day and category of the partitions trained on.")
     training_ids_sha256: Sha256 = Field(description="Which images it was trained on, see `ids_digest`.")
-    held_out: float = Field(gt=0, lt=1, description="Share of images kept for the evaluation.")
+    held_out: float = Field(gt=0, lt=1, description="Share of images kept for the evaluation, of a split by image.")
+    split: str = Field(default="by image", description="How images were held out, in words.")
     metrics: dict[str, JsonValue] = Field(description="Figures on the held-out images.")
 
     @property

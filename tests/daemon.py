@@ -31,7 +31,14 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
-from image_assets.automation import DECIDING, PARTITIONED, REFRESHED, REPORTS, daily_job_name, refresh_job_name
+from image_assets.automation import (
+    DECIDING,
+    PARTITIONED,
+    REPORTS,
+    daily_job_name,
+    refresh_job_name,
+    refreshed_assets,
+)
 from image_assets.partitions import partition_key
 from image_assets.schema import Partition
 from tests.pictures import land_pictures
@@ -203,7 +210,8 @@ class Ticks:
             self._definitions, self._instance, evaluation_time=now, cursor=self._cursor
         )
         self._cursor = result.cursor
-        requested = [name for name in REFRESHED if result.get_num_requested(self._key(name))]
+        refreshed = refreshed_assets(self.platform.dataset)
+        requested = [name for name in refreshed if result.get_num_requested(self._key(name))]
         reports = sum(result.get_num_requested(self._key(name)) for name in REPORTS)
         assert result.total_requested == len(requested) + reports
         return requested

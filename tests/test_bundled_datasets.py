@@ -14,7 +14,15 @@ import polars as pl
 import pytest
 
 from image_assets.dataset import load_dataset
-from image_assets.schema import ARRIVALS, IMAGE_CHIPS, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, SELECTED_IMAGES
+from image_assets.schema import (
+    ARRIVALS,
+    IMAGE_CHIPS,
+    IMAGE_FEATURES,
+    IMAGENET_PREDICTIONS,
+    QUARANTINE,
+    RAW_IMAGES,
+    SELECTED_IMAGES,
+)
 from image_assets.settings.stages import EfficientNetLite0
 from tests.ingest.annotated.stand_ins import BOX_COLUMNS, LABEL_COLUMNS, write_coco, write_csv
 from tests.pictures import clouds
@@ -101,4 +109,7 @@ def test_a_bundled_dataset_of_annotated_images_runs_to_features(
     selected = platform.rows(SELECTED_IMAGES).filter(pl.col("category").is_not_null())
     assert dict(selected["category"].value_counts().iter_rows()) == expected
     if arrive is big_cats:
-        assert platform.rows(IMAGE_CHIPS).height >= images.height
+        chips, labelled = platform.rows(IMAGE_CHIPS), platform.rows(IMAGENET_PREDICTIONS)
+        assert chips.height >= images.height
+        assert sorted(labelled["chip_id"]) == sorted(chips["chip_id"])
+        assert set(labelled["delivered_as"]) == set(chips["label_name"])

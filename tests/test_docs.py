@@ -47,7 +47,14 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
     environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}
     environment.pop("DAGSTER_HOME", None)
     ran = 0
-    pages = ("your-own-dataset.md", "reading-the-results.md", "exploration.md", "models.md", "model-report.md")
+    pages = (
+        "your-own-dataset.md",
+        "reading-the-results.md",
+        "predictions.md",
+        "exploration.md",
+        "models.md",
+        "model-report.md",
+    )
     for page in pages:
         for language, more, content in blocks(ROOT / "docs" / page):
             if more.startswith("file="):
@@ -59,7 +66,14 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
                 )
                 assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
                 ran += 1
-    assert ran == 10
+    assert ran == 11
+
+
+def test_the_examples_on_predictions_are_usable_parts_of_a_dataset_file() -> None:
+    examples = [content for language, _, content in blocks(ROOT / "docs" / "predictions.md") if language == "yaml"]
+    split, embedded, hub = (small_dataset(**yaml.safe_load(example)) for example in examples)
+    assert (split.classifier.split.by, split.classifier.split.last_days) == ("time", 14)
+    assert [dataset.imagenet.classifier for dataset in (embedded, hub)] == ["embedded", "tf_hub"]
 
 
 @pytest.mark.long

@@ -1,7 +1,7 @@
 """The asset classifier: trained on all features, evaluated on the images that were held out."""
 
 from collections.abc import Iterator
-from functools import partial
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -9,15 +9,12 @@ import obstore
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
-from image_assets.classifier.images import held_out_with_lookalikes, lookalike_names, undisputed
+from image_assets.classifier.images import said_of_split
 from image_assets.dataset import DatasetSpec
-from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.features.extractor import Extractor
-from image_assets.features.table import FeatureTable, feature_table
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from image_assets.workers import Progress
 from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
-from io_managers.model_store import save_model as save
 from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
@@ -27,9 +24,10 @@ from resources.store import StoreResource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from image_assets.classifier.champion import Settled
     from image_assets.classifier.evaluate import Evaluation
-    from image_assets.classifier.families import Candidate
     from image_assets.classifier.model_report.subject import ReportSubject
+    from image_assets.classifier.refined import Refined
     from image_assets.classifier.selection import Score
 
 CLASSIFIER = "classifier"
@@ -43,6 +41,11 @@ def classifier_prefix(dataset: DatasetSpec) -> str:
 def scores_prefix(dataset: DatasetSpec) -> str:
     """Where the scores of candidates lie below the store."""
     return f"{dataset.name}/classifier-scores"
+
+
+def statistics_prefix(dataset: DatasetSpec) -> str:
+    """Where the running totals of the daily refinement lie below the store."""
+    return f"{dataset.name}/classifier-statistics"
 
 
 def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
@@ -81,64 +84,59 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
-        from image_assets.classifier.choice import choose
+        from image_assets.classifier.champion import settle
+        from image_assets.classifier.drift_flag import flagged_drift
         from image_assets.classifier.evaluate import evaluate
-        from image_assets.classifier.families import build
-        from image_assets.classifier.model_report.subject import ReportSubject, images_of
+        from image_assets.classifier.judged_images import evidence_of, judged_images, report_subject
+        from image_assets.classifier.refined import Places, Tables
+        from image_assets.classifier.refinement import refine
         from image_assets.classifier.report import confusion_plot, summary_markdown
-        from image_assets.classifier.selection import TrainingRows
-        from image_assets.classifier.train import NotTrainableError, check_trainable, train
+        from image_assets.classifier.train import NotTrainableError
 
-        extractor = extractors.extractor(dataset)
-        with retried():
-            table = feature_table(undisputed(image_features, label_conflicts), extractor.digest)
-            aside = held_out_with_lookalikes(table.image_ids, duplicate_groups, dataset.classifier.held_out)
+        extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
+        tables = Tables(image_features, duplicate_groups, label_conflicts)
+        places = Places(opened.objects(), statistics_prefix(dataset), scores_prefix(dataset))
+
+        def track(title: str, unit: str) -> AbstractContextManager[Progress]:
+            return progress.track(title, unit, context.log)
+
         try:
-            check_trainable(table.labels, aside, dataset.categories)
+            with retried():
+                drifted = flagged_drift(dataset, context.instance)
+                refined = refine(dataset, tables, extractor, places, drifted, track)
         except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
-        groups = lookalike_names(table.image_ids, duplicate_groups)
-        rows = TrainingRows(table.features[~aside], table.labels[~aside], groups.filter(pl.Series(~aside)))
-        objects = store.open().objects()
-        try:
-            with progress.track("select the classifier", "candidates", context.log) as report_progress:
-                chosen = choose(dataset.classifier, rows, objects, scores_prefix(dataset), report_progress)
-        except NotTrainableError as reason:
-            context.log.warning(str(reason))
-            return
-        model = train(
-            rows.features, rows.labels, chosen.candidate, dataset.categories, dataset.classifier.selection.seed
-        )
-        evaluation = evaluate(model, table.features[aside], table.labels[aside], dataset.categories)
-        trained_on = table.image_ids.filter(~aside)
-        description = _description(dataset, extractor, table, chosen.candidate, trained_on, evaluation)
+        held_out = refined.held_out
+        evaluation = evaluate(refined.model, refined.held_out_features, held_out.labels, dataset.categories)
+        description = _description(dataset, extractor, refined, evaluation)
         with retried():
-            manifest = save(store.open().objects(), classifier_prefix(dataset), model, description)
-            plot = save_plot(store.open(), dataset.name, "confusion", confusion_plot(evaluation))
-            images = images_of(image_features, table.image_ids, groups)
-        subject = ReportSubject(
-            model=model,
-            build=partial(build, chosen.candidate, dataset.classifier.selection.seed),
-            candidate=str(chosen.candidate),
-            classes=dataset.categories,
-            feature_names=FEATURE_NAMES if extractor.name == "colour_statistics" else (),
-            images=images,
-            labels=table.labels,
-            features=table.features,
-            aside=aside,
-            evaluation=evaluation,
-            scores=chosen.scores,
-        )
-        with progress.track("report on the classifier", "parts", context.log) as report_progress:
-            reported = _reported(dataset, store.open(), subject, manifest, report_progress)
+            judged = judged_images(refined, tables, spec.refinement.evaluation_rows)
+            settled = settle(
+                opened.objects(),
+                classifier_prefix(dataset),
+                refined.model,
+                description,
+                evaluation,
+                evidence_of(judged),
+                spec.promotion,
+            )
+            refined.remember()
+            plot = save_plot(opened, dataset.name, "confusion", confusion_plot(evaluation))
+        if not settled.decision.promoted and settled.decision.reason != "same model":
+            context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
+        subject = report_subject(dataset, refined, judged, evaluation)
+        with track("report on the classifier", "parts") as report_progress:
+            reported = _reported(dataset, opened, subject, settled, report_progress)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
-                "model": manifest.file,
-                "sha256": manifest.sha256,
-                **_compared(dataset, store.open(), chosen.scores),
-                "candidate": str(chosen.candidate),
+                "model": settled.challenger.file,
+                "sha256": settled.challenger.sha256,
+                **refined.metadata(),
+                **_promotion(dataset, opened, settled),
+                **_compared(dataset, opened, refined.scores),
+                "candidate": str(refined.candidate),
                 "report": dg.MetadataValue.md(summary_markdown(evaluation)),
                 "confusion": plot,
                 **reported,
@@ -149,36 +147,49 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _description(
-    dataset: DatasetSpec,
-    extractor: Extractor,
-    table: FeatureTable,
-    candidate: "Candidate",
-    trained_on: pl.Series,
-    evaluation: "Evaluation",
+    dataset: DatasetSpec, extractor: Extractor, refined: "Refined", evaluation: "Evaluation"
 ) -> ModelDescription:
     return ModelDescription(
         dataset=dataset.name,
-        kind=candidate.family,
-        candidate=str(candidate),
+        kind=refined.candidate.family,
+        candidate=str(refined.candidate),
         classes=dict(dataset.categories),
         extractor=extractor.name,
         extractor_digest=extractor.digest,
         feature_width=extractor.width,
-        partitions=[(partition.date, partition.category) for partition in table.partitions],
-        training_ids_sha256=ids_digest(trained_on),
+        partitions=[(partition.date, partition.category) for partition in refined.training.partitions()],
+        training_ids_sha256=ids_digest(refined.training.image_ids),
         held_out=dataset.classifier.held_out,
+        split=said_of_split(dataset.classifier),
         metrics=evaluation.model_dump(mode="json"),
     )
 
 
+def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
+    """Whether the model was promoted and why, both models' figures, and the plot of the history."""
+    from image_assets.classifier.history_plot import decision_markdown, history_plot
+    from io_managers.model_history import read_history
+
+    with retried():
+        history = read_history(store.objects(), classifier_prefix(dataset))
+        plot = save_plot(store, dataset.name, "model_history", history_plot(history))
+    return {
+        "promoted": settled.decision.promoted,
+        "champion": settled.champion.sha256,
+        "promotion": dg.MetadataValue.md(decision_markdown(settled.decision)),
+        "history": plot,
+    }
+
+
 def _reported(
-    dataset: DatasetSpec, store: Store, subject: "ReportSubject", manifest: ModelManifest, progress: Progress
+    dataset: DatasetSpec, store: Store, subject: "ReportSubject", settled: "Settled", progress: Progress
 ) -> dict[str, dg.MetadataValue]:
     """The report of a model, kept and shown: its page, its plots, and what it was held against."""
     from image_assets.classifier.model_report.write import write_report
 
+    model, is_champion = settled.challenger, settled.challenger.sha256 == settled.champion.sha256
     with retried():
-        report = write_report(store, dataset, subject, manifest, classifier_prefix(dataset), progress)
+        report = write_report(store, dataset, subject, model, classifier_prefix(dataset), progress, newest=is_champion)
         plots = {one.title: save_plot(store, dataset.name, f"classifier_{one.key}", one.png) for one in report.plots}
     return {**({"page": dg.MetadataValue.path(report.page)} if report.page else {}), **plots}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -141,10 +142,15 @@ def _neural_network(values: Mapping[str, Any], rows: int, seed: int) -> MLPClass
     )
 
 
+def _discriminant(values: Mapping[str, Any], rows: int, seed: int) -> LinearDiscriminantAnalysis:  # noqa: ARG001
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=values["shrinkage"])
+
+
 _BUILDERS = {
     "logistic_regression": _logistic_regression,
     "support_vector_machine": _support_vector_machine,
     "random_forest": _random_forest,
     "gradient_boosting": _gradient_boosting,
     "neural_network": _neural_network,
+    "discriminant": _discriminant,
 }

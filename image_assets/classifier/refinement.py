@@ -66,9 +66,7 @@ def refine(
         MixedExtractors, UnusableFeaturesError, NoRoomError: see `row_index` and `streamed_rows`.
     """
     spec = dataset.classifier
-    index = row_index(
-        tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec.held_out
-    )
+    index = row_index(tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec)
     check_trainable(index.labels, index.held_out, dataset.categories)
     work = _Work(dataset, tables, extractor, places, track, index.training(), _evaluation(index, dataset))
     learnt = tuple(np.unique(work.training.labels).tolist())

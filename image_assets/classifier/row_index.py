@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.classifier.images import lookalike_names, undisputed
-from image_assets.classifier.split import held_out
+from image_assets.classifier.images import lookalike_names, set_aside, undisputed
 from image_assets.features.table import refuse_foreign
 from image_assets.schema import Partition
+from image_assets.settings.classifier import Classifier
 from io_managers.model_store import ids_digest
 
 
@@ -55,18 +55,23 @@ class RowIndex:
         return RowIndex(self.rows.filter(~pl.col("held_out")))
 
     def evaluation(self, most: int) -> RowIndex:
-        """Held-out images: all of them, or of more than `most` the newest whole partitions of every category.
+        """Held-out images, see `newest`."""
+        return RowIndex(self.rows.filter("held_out")).newest(most)
+
+    def newest(self, most: int) -> RowIndex:
+        """All images, or of more than `most` those of the newest whole partitions of every category.
 
         Each category has an equal part of `most` to fill, so that one that arrives seldom is not crowded out; its last
         partition may go beyond. Old partitions are then not read at all.
         """
-        aside = self.rows.filter("held_out")
-        if aside.height <= most:
-            return RowIndex(aside)
-        part = most / aside["category"].n_unique()
-        sizes = aside.group_by("date", "category").len().sort("date", "category", descending=[True, False])
+        if self.rows.height <= most:
+            return self
+        part = most / self.rows["category"].n_unique()
+        sizes = self.rows.group_by("date", "category").len().sort("date", "category", descending=[True, False])
         before = pl.col("len").cum_sum().over("category") - pl.col("len")
-        return RowIndex(aside.join(sizes.filter(before < part), on=["date", "category"], how="semi").sort("image_id"))
+        return RowIndex(
+            self.rows.join(sizes.filter(before < part), on=["date", "category"], how="semi").sort("image_id")
+        )
 
     def of(self, partitions: Collection[Partition]) -> RowIndex:
         """Only the images of these partitions."""
@@ -103,7 +108,7 @@ def row_index(
     label_conflicts: pl.LazyFrame,
     duplicate_groups: pl.LazyFrame,
     extractor_digest: str,
-    share: float,
+    spec: Classifier,
 ) -> RowIndex:
     """Every image that may be learnt from, without its features.
 
@@ -112,7 +117,7 @@ def row_index(
         label_conflicts: The table of that name: what is disputed is left out.
         duplicate_groups: The table of that name: lookalikes fall on one side.
         extractor_digest: The dataset's extractor.
-        share: Expected share of images that are held out.
+        spec: How images are held out.
 
     Raises:
         MixedExtractors: see `refuse_foreign`.
@@ -122,5 +127,5 @@ def row_index(
     refuse_foreign(rows, extractor_digest)
     frame = rows.select("image_id", "label", "date", "category").sort("image_id").collect()
     groups = lookalike_names(frame["image_id"], duplicate_groups)
-    aside = held_out(groups, share)
+    aside = set_aside(frame["image_id"], frame.lazy(), duplicate_groups, spec)
     return RowIndex(frame.with_columns(group=groups, held_out=pl.Series(aside, dtype=pl.Boolean)))

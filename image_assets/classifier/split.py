@@ -1,4 +1,4 @@
-"""Which images are held out of training: a decision that depends on the image id alone."""
+"""Which images are held out of training: by the image id alone, or by the day."""
 
 from __future__ import annotations
 
@@ -42,3 +42,24 @@ def held_out(image_ids: pl.Series | Sequence[str], share: float) -> np.ndarray:
         )
     numbers = ids.str.slice(-_DIGITS).str.to_integer(base=16, dtype=pl.Int64).to_numpy()
     return numbers / 16**_DIGITS < share
+
+
+def last_days(days: pl.Series, earliest: pl.Series, number: int) -> np.ndarray:
+    """Say which images are kept for the evaluation where the classifier is to be tested on what is new.
+
+    The days are those of the data: days on which nothing arrived do not count. An image is held out while its day is
+    among the last ones, and moves to training once `number` newer days have come; it never moves back. That is the
+    price beside `held_out`, where nothing ever moves: figures of different days are of different images.
+
+    Args:
+        days: date [N], of arrival.
+        earliest: date [N], of the first image that looks like it, the image's own where there is none.
+        number: How many days are held out, at least 1. With no more days than that, nothing is left to train on.
+
+    Returns:
+        bool [N], true where the image is held out.
+    """
+    there = days.unique().sort()
+    if there.is_empty():
+        return np.zeros(0, bool)
+    return (earliest >= there[-min(number, len(there))]).to_numpy()

@@ -53,6 +53,7 @@ class EfficientNetLite0Extractor:
     def __init__(self, precision: Precision = "float32") -> None:
         build, settings = (build_graph, {}) if precision == "float32" else (int8.build_int8_graph, int8.SETTINGS)
         self.name = "efficientnet_lite0"
+        self.weights = WEIGHTS_SHA256
         self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS | settings)
         self.image_size = network.IMAGE_SIZE
         self.width = network.FEATURES

@@ -33,10 +33,11 @@ class HubModule:
         module: How the dataset file calls it, for errors.
         folder: Where it is.
         image_size: Side of the square input in pixels.
-        width: Number of features that it must give.
+        width: Number of features that it must give, or the numbers that it may give.
 
     Attributes:
         tf: TensorFlow.
+        width: Number of features that it gives.
         features: From a float32 tensor `[N, image_size, image_size, 3]` in [0, 1] to the module's output.
 
     Raises:
@@ -44,14 +45,14 @@ class HubModule:
             features. All of this shows here, before the first image.
     """
 
-    def __init__(self, module: str, folder: Path, image_size: int, width: int) -> None:
+    def __init__(self, module: str, folder: Path, image_size: int, width: int | tuple[int, ...]) -> None:
         self._module = module
-        self._width = width
+        self._widths = (width,) if isinstance(width, int) else width
         self.tf, hub = _import_tensorflow()
         # A signature does not keep its variables alive; the loaded module does.
         self._loaded = _load(self.tf, hub, module, folder)
         self.features = _feature_function(self._loaded, module)
-        self.infer(np.zeros((1, image_size, image_size, 3), np.uint8))
+        self.width = self.infer(np.zeros((1, image_size, image_size, 3), np.uint8)).shape[1]
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`.
@@ -66,10 +67,11 @@ class HubModule:
             raise HubModuleError(
                 f"{self._module} cannot run on float32 {list(images.shape)}: is image_size right? {error}"
             ) from None
-        if not self.tf.is_tensor(output) or output.shape != (len(batch), self._width):
+        if not self.tf.is_tensor(output) or output.shape not in [(len(batch), width) for width in self._widths]:
+            widths = " or ".join(map(str, self._widths))
             raise HubModuleError(
-                f"{self._module}: expected {self._width} features for each image, an output of shape "
-                f"[{len(batch)}, {self._width}]; found {_describe(output)}; correct the dataset file's width or module"
+                f"{self._module}: expected {widths} features for each image, an output of shape "
+                f"[{len(batch)}, {widths}]; found {_describe(output)}; correct the dataset file's width or module"
             )
         return output.numpy().astype(np.float32, copy=False)
 

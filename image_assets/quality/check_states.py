@@ -36,6 +36,8 @@ class CheckState:
 def check_states(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[CheckState]:
     """The latest evaluation of every check and partition; what was never evaluated is left out.
 
+    So is what a run planned that went well: the asset was rightly not made, as predictions before the first model.
+
     Args:
         instance: Where runs are recorded.
         keys: The checks of a dataset.
@@ -47,11 +49,18 @@ def check_states(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey])
         found = [entry.asset_check_evaluation for entry in entries]
         return {(one.asset_check_key, one.partition): one for one in found if one is not None}
 
+    @cache
+    def went_well(run_id: str) -> bool:
+        run = instance.get_run_by_id(run_id)
+        return run is not None and run.status is dg.DagsterRunStatus.SUCCESS
+
     states = []
     for info in instance.event_log_storage.get_asset_check_partition_info(list(keys)):
         state: State = "passed"
         description = ""
         if info.latest_execution_status.value == "PLANNED":
+            if went_well(info.latest_planned_run_id):
+                continue
             state = "unfinished"
         elif info.latest_execution_status.value == "FAILED":
             # How bad it is, only the evaluation says.

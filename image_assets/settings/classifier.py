@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from image_assets.settings.promotion import Promotion
 from image_assets.settings.section import Section
+from image_assets.settings.split import Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -181,6 +182,20 @@ class Classifier(Section):
     )
     refinement: Refinement = Refinement()
     promotion: Promotion = Promotion()
+    unknown_below: Share = Field(
+        default=0.5,
+        description="A prediction is `unknown` where its probability is below this. Below one half the model itself "
+        "thinks it more likely wrong than right; between two categories that never happens: ask for more there.",
+    )
+    unknown_share: Share = Field(
+        default=0.2, description="Share of a partition's images that may be unknown; more are warned of."
+    )
+    agreement_drop: Share = Field(
+        default=0.05,
+        description="A warning is given where fewer images of a partition than on the held-out images, by more than "
+        "this and beyond chance, are taken for what they were delivered as.",
+    )
+    split: Split = Split()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
     report: Report = Report()
     baselines: Baselines = Baselines()

@@ -28,6 +28,7 @@ from asset_checks import (
     image_features,
     image_quality,
     label_conflicts,
+    predictions,
     raw_images,
 )
 from asset_checks.check import Check
@@ -40,6 +41,7 @@ from tests.asset_checks import (
     test_feature_shards,
     test_image_features,
     test_image_quality,
+    test_predictions,
     test_raw_images,
 )
 from tests.asset_checks.faults import PLANT, Plant, change, failing
@@ -67,6 +69,7 @@ def mutations() -> Iterator[Mutation]:
         ("raw_images", test_raw_images.FAULTS, raw_images.CHECKS),
         ("image_features", test_image_features.FAULTS, image_features.CHECKS),
         ("feature_shards", test_feature_shards.FAULTS, feature_shards.CHECKS),
+        ("predictions", test_predictions.FAULTS, predictions.CHECKS),
     ):
         for fault, (plant, expected) in faults.items():
             yield Mutation(asset, fault, plant, checks, PLANT, _names(expected))

@@ -18,6 +18,7 @@ from image_assets.classifier.train import UnusableFeaturesError
 from image_assets.classifier.training_rows import streamed_rows
 from image_assets.features.table import MixedExtractors, feature_table
 from image_assets.schema import Partition
+from image_assets.settings.classifier import Classifier
 from io_managers.model_store import ids_digest
 from io_managers.store import Store
 from tests.classifier.feature_tables import (
@@ -42,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def index_of(rows: pl.LazyFrame, groups: pl.LazyFrame = NO_GROUPS, share: float = 0.25) -> RowIndex:
-    return row_index(rows, NO_CONFLICTS, groups, KIND.digest, share)
+    return row_index(rows, NO_CONFLICTS, groups, KIND.digest, Classifier(held_out=share))
 
 
 def test_the_rows_are_those_of_the_feature_table(store: Store) -> None:

@@ -1,0 +1,169 @@
+"""What must hold of predictions: one of every image, sound, by a model that is there; and what ought to.
+
+A partition that was there before the first model has no predictions, rightly: of such a one every check passes.
+"""
+
+import hashlib
+import math
+
+import obstore
+import polars as pl
+from scipy.stats import binom, hypergeom
+
+from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.classifier.assets import classifier_prefix
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
+from io_managers.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
+
+# There is a partition per category every day: what chance does once in a thousand of them is no warning.
+_BY_CHANCE = 0.001
+_AGAIN = "Materialise predictions of this partition again."
+
+
+@check("Every image that has features is scored exactly once, and nothing else is.")
+def every_image_scored_once(subject: Subject) -> Outcome:
+    """Image ids of `predictions` against those of `image_features`."""
+    images = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
+    rows = subject.rows(PREDICTIONS).select("image_id", "label").collect()
+    if rows.is_empty() and _model_missing(subject):
+        return Outcome(passed=True, figures={"images": images.height, "model": "none"})
+    times = rows.group_by("image_id").agg(pl.len().alias("scored"), pl.col("label").first().alias("scored_label"))
+    found = images.join(times, on="image_id", how="full", coalesce=True)
+    wrong = found.filter(pl.col("scored").ne_missing(1) | pl.col("label").ne_missing(pl.col("scored_label")))
+    return Outcome(
+        passed=wrong.is_empty(),
+        figures={"images": images.height, "rows": rows.height, "wrong": wrong.height},
+        sample=wrong.sort("image_id"),
+        advice=_AGAIN,
+    )
+
+
+@check("Probabilities and margins are in [0, 1], and the label is that of a category of the dataset.")
+def predictions_are_sound(subject: Subject) -> Outcome:
+    """Every row by itself; NaN is not in [0, 1]."""
+    labels = subject.dataset.categories
+    name = pl.col("predicted_category")
+    label_of_name = name.replace_strict(labels, default=None, return_dtype=pl.Int16)
+    sound = (
+        pl.col("probability").is_between(0, 1)
+        & pl.col("margin").is_between(0, pl.col("probability"))
+        & label_of_name.eq_missing(pl.col("predicted_label"))
+    )
+    rows = subject.rows(PREDICTIONS).drop("date", "category")
+    wrong = rows.filter(~sound.fill_null(False)).sort("image_id").collect()
+    return Outcome(
+        passed=wrong.is_empty(),
+        figures={"wrong rows": wrong.height},
+        sample=wrong,
+        advice=f"{_AGAIN} Were categories renamed or given other labels? Then train the classifier again first.",
+    )
+
+
+@check("All rows of the partition are by one model, whose file is in the store, unaltered.")
+def scored_by_a_known_model(subject: Subject) -> Outcome:
+    """The digest in the rows against the model files."""
+    digests = subject.rows(PREDICTIONS).select(pl.col("model").unique().sort()).collect()["model"].to_list()
+    strange = set(digests) - _stored_digests(subject, digests)
+    return Outcome(
+        passed=len(digests) <= 1 and not strange,
+        figures={"models": len(digests), "not in the store": len(strange)},
+        sample=pl.DataFrame({"model": digests}, schema={"model": pl.String}),
+        advice=f"Nobody can tell any more what these rows were made by. {_AGAIN}",
+    )
+
+
+@check("Few images are unknown to the model.", severity=WARN)
+def few_unknown(subject: Subject) -> Outcome:
+    """The share of unknown images against `classifier.unknown_share` by a binomial test."""
+    limit = subject.dataset.classifier.unknown_share
+    rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability", "unknown").collect()
+    unknown = rows.filter("unknown")
+    by_chance = float(binom.sf(unknown.height - 1, rows.height, limit))
+    return Outcome(
+        passed=unknown.is_empty() or by_chance >= _BY_CHANCE,
+        figures={"images": rows.height, "unknown": unknown.height, "limit": limit, "by chance": by_chance},
+        sample=unknown.sort("probability", "image_id"),
+        advice="Look at these images: are they of a new kind, or of no category at all? Add a category, or images of "
+        "this kind under the right one, and train again.",
+    )
+
+
+@check("As many images are taken for what they were delivered as as the held-out images had it.", severity=WARN)
+def agreement_as_expected(subject: Subject) -> Outcome:
+    """Agreement with the category against the model's recall of it on held-out images, by Fisher's exact test.
+
+    A partition is of one category, so its recall is what to expect; where the manifest does not have it, the accuracy.
+    Both are counts, and few held-out images say little: the test takes both into account.
+    """
+    rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability").collect()
+    missed = rows.filter(pl.col("predicted_category") != subject.checked_partition.category)
+    expected = _expected(subject)
+    if rows.is_empty() or expected is None:
+        return Outcome(passed=True, figures={"images": rows.height, "not compared": "no predictions, or no figures"})
+    right, held_out = expected
+    agreed = rows.height - missed.height
+    by_chance = float(hypergeom.cdf(agreed, rows.height + held_out, agreed + right, rows.height))
+    drop = subject.dataset.classifier.agreement_drop
+    return Outcome(
+        passed=by_chance >= _BY_CHANCE or agreed / rows.height >= right / held_out - drop,
+        figures={
+            "agreement": agreed / rows.height,
+            "on held-out images": right / held_out,
+            "held-out images": held_out,
+            "drop allowed": drop,
+            "by chance": by_chance,
+        },
+        sample=missed.sort("probability", "image_id", descending=[True, False]),
+        advice="Look at these images: files in the wrong folder come first, then a camera or a source that has "
+        "changed (see the drift checks). Put files right and load the day again, or train on the new kind.",
+    )
+
+
+def _model_missing(subject: Subject) -> bool:
+    try:
+        read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+    except ModelMissingError:
+        return True
+    except ModelRefusedError:
+        return False
+    return False
+
+
+def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:
+    """Those of the digests whose model is there: its file, wherever below the classifier, has the digest."""
+    objects, found = subject.store.objects(), set[str]()
+    for page in obstore.list(objects, classifier_prefix(subject.dataset)):
+        for entry in page:
+            path = entry["path"]
+            if any(path.endswith(f"model-{digest[:12]}.skops") for digest in wanted):
+                found.add(hashlib.sha256(bytes(obstore.get(objects, path).bytes())).hexdigest())
+    return found
+
+
+def _expected(subject: Subject) -> tuple[int, int] | None:
+    """Held-out images of the partition's category that the model has right, and how many there were; None: unknown.
+
+    The figures are those of the current model: the one that has just scored the partition.
+    """
+    try:
+        manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+    except (ModelMissingError, ModelRefusedError):
+        return None
+    recalls = _recalls(manifest)
+    support, recall = recalls.get(subject.checked_partition.category) or (
+        manifest.metrics.get("held_out"),
+        manifest.metrics.get("accuracy"),
+    )
+    if not isinstance(support, int) or not isinstance(recall, int | float) or not math.isfinite(recall) or support < 1:
+        return None
+    return min(round(support * recall), support), support
+
+
+def _recalls(manifest: ModelManifest) -> dict[str, tuple[object, object]]:
+    per_class = manifest.metrics.get("per_class")
+    rows = [row for row in per_class if isinstance(row, dict)] if isinstance(per_class, list) else []
+    # A category without held-out images has a recall of nothing.
+    return {str(row.get("name")): (row.get("support"), row.get("recall")) for row in rows if row.get("support")}
+
+
+CHECKS = (every_image_scored_once, predictions_are_sound, scored_by_a_known_model, few_unknown, agreement_as_expected)

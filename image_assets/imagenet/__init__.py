@@ -1,0 +1,1 @@
+"""Images and chips to labels of ImageNet, by a classifier that others have trained."""

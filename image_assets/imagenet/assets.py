@@ -1,0 +1,112 @@
+"""The assets imagenet_predictions and confident_labels, of datasets that ask for them."""
+
+import dagster as dg
+import obstore
+import polars as pl
+
+from image_assets.automation import due_every_day, once_a_day_is_complete, retried
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
+from image_assets.settings.annotated import AnnotatedSection
+from io_managers.delta_io_manager import PartitionFiles
+from io_managers.plots import save_plot
+from io_managers.table_metadata import column_schema
+from resources.engines import EngineResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+
+def imagenet_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """The labels of ImageNet and their summary; none where the dataset file does not ask for them."""
+    return [_imagenet_predictions(dataset), _confident_labels(dataset)] if dataset.imagenet.wanted else []
+
+
+def _imagenet_predictions(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    chips = isinstance(dataset.source, AnnotatedSection) and dataset.source.with_boxes
+    looked_at = IMAGE_CHIPS if chips else RAW_IMAGES
+
+    @dg.asset(
+        key=[dataset.name, IMAGENET_PREDICTIONS.name],
+        ins={"pictures": dg.AssetIn([dataset.name, looked_at.name])},
+        description=IMAGENET_PREDICTIONS.meaning,
+        partitions_def=partitions_of(dataset),
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake", "onnx" if dataset.imagenet.classifier == "embedded" else "tensorflow"},
+        metadata={"dagster/column_schema": column_schema(IMAGENET_PREDICTIONS)},
+        freshness_policy=due_every_day(dataset),
+        io_manager_key="tables",
+        # Nothing but a summary waits for it: what the day's other assets need comes first.
+        op_tags={"dagster/priority": "-1"},
+    )
+    def imagenet_predictions(
+        context: dg.AssetExecutionContext,
+        pictures: PartitionFiles,
+        store: StoreResource,
+        engines: EngineResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> dg.MaterializeResult:
+        from image_assets.imagenet.classifiers import shared_classifier
+        from image_assets.imagenet.units import Pictures, classify_units
+
+        partition = partition_of(context.partition_key)
+        table = store.open().table(dataset.name, IMAGENET_PREDICTIONS)
+        classifier = shared_classifier(dataset.imagenet)
+        with retried(), progress.track(f"ImageNet labels {partition}", "pictures", context.log) as report_progress:
+            files = classify_units(
+                Pictures(pictures.table, pictures.files, chips),
+                table,
+                partition,
+                dataset.imagenet,
+                engines.engine(dataset),
+                report_progress,
+            )
+        return dg.MaterializeResult(
+            value=files,
+            metadata={
+                "looked at": looked_at.name,
+                "classifier": classifier.name,
+                "classifier digest": classifier.digest,
+                "sha256 of the weights": classifier.weights,
+            },
+        )
+
+    return imagenet_predictions
+
+
+def _confident_labels(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[dataset.name, CONFIDENT_LABELS.name],
+        ins={IMAGENET_PREDICTIONS.name: dg.AssetIn([dataset.name, IMAGENET_PREDICTIONS.name])},
+        description=CONFIDENT_LABELS.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(CONFIDENT_LABELS)},
+        automation_condition=once_a_day_is_complete(dataset, (IMAGENET_PREDICTIONS.name,)),
+        io_manager_key="tables",
+    )
+    def confident_labels(imagenet_predictions: pl.LazyFrame, store: StoreResource) -> dg.MaterializeResult:
+        from image_assets.imagenet.summary import count_confident_labels, summary_markdown, summary_plot
+
+        spec = dataset.imagenet
+        with retried():
+            rows, figures = count_confident_labels(imagenet_predictions, spec)
+            opened = store.open()
+            plot = save_plot(opened, dataset.name, CONFIDENT_LABELS.name, summary_plot(rows, spec))
+            key = f"{dataset.name}/plots/{CONFIDENT_LABELS.name}.csv"
+            obstore.put(opened.objects(), key, rows.write_csv().encode())
+        return dg.MaterializeResult(
+            value=rows,
+            metadata={
+                **figures,
+                "confident above": spec.confident,
+                "more images than": spec.min_images,
+                "labels": dg.MetadataValue.md(summary_markdown(rows, spec)),
+                "plot": plot,
+                "csv": dg.MetadataValue.path(opened.location(key)),
+            },
+        )
+
+    return confident_labels

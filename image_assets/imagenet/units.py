@@ -1,0 +1,157 @@
+"""A unit of classification: one file of images or chips becomes one file of `imagenet_predictions`.
+
+A unit's name is derived from the file it is made of, the classifier's digest and the number of labels: a finished one
+is found again, and what another classifier said never takes its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from image_assets.engine import Engine, Unit
+from image_assets.features.decode import decode_at_least
+from image_assets.features.errors import ExtractorError
+from image_assets.imagenet.classifiers import ImagenetClassifier, shared_classifier
+from image_assets.imagenet.labels import imagenet_labels, top_classes
+from image_assets.schema import IMAGENET_PREDICTIONS, Partition
+from image_assets.settings.imagenet import Imagenet
+from image_assets.workers import Progress, no_progress, ordered_map
+from io_managers.delta_tables import PartitionedTable
+from io_managers.parquet_files import WrittenFile
+
+# As many as run through the model at a time, in one thread; see `features.pipeline`.
+_BATCH_IMAGES = 32
+_WAITING_PER_WORKER = 2
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a partition: its images, or its chips.
+
+    Attributes:
+        table: `raw_images` or `image_chips`.
+        files: Of the partition.
+        chips: Which of the two it is.
+    """
+
+    table: PartitionedTable
+    files: Sequence[WrittenFile]
+    chips: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """What is read of them."""
+        return ["image_id", "content", *(["chip_id", "label_name"] if self.chips else [])]
+
+
+def classify_units(
+    pictures: Pictures,
+    predictions: PartitionedTable,
+    partition: Partition,
+    spec: Imagenet,
+    engine: Engine,
+    progress: Progress = no_progress,
+) -> list[WrittenFile]:
+    """Label every picture, file by file; finished files are not made again.
+
+    Raises:
+        ExtractorError: the classifier cannot be used, or is another one on the machine that a unit was sent to.
+        DamagedFile: a file of pictures is not as it was written.
+        UnitLost: as `Engine.run`.
+    """
+    digest = shared_classifier(spec).digest
+    names = {file.path: unit_name(file, digest, spec.top) for file in pictures.files}
+    found = {path: predictions.find_file(partition, name) for path, name in names.items()}
+    missing = [file for file in pictures.files if found[file.path] is None]
+    total = sum(file.rows for file in pictures.files)
+    there = total - sum(file.rows for file in missing)
+    progress(there, total)
+    units = [
+        Unit(
+            f"the ImageNet labels of {file.path}",
+            file.rows,
+            partial(_classify_unit, pictures, file, predictions, partition, names[file.path], spec, digest),
+        )
+        for file in missing
+    ]
+    made = engine.run(units, lambda done, _: progress(there + done, total))
+    new = {file.path: result for file, result in zip(missing, made, strict=True)}
+    return [found[file.path] or new[file.path] for file in pictures.files]
+
+
+def unit_name(file: WrittenFile, classifier_digest: str, top: int) -> str:
+    """The name of what a classifier said of one file of pictures."""
+    return hashlib.sha256(f"{file.path} {classifier_digest} {top}".encode()).hexdigest()[:32]
+
+
+def _classify_unit(
+    pictures: Pictures,
+    file: WrittenFile,
+    predictions: PartitionedTable,
+    partition: Partition,
+    name: str,
+    spec: Imagenet,
+    digest: str,
+    threads: int,
+    progress: Progress,
+) -> WrittenFile:
+    classifier = shared_classifier(spec)
+    if classifier.digest != digest:
+        raise ExtractorError(
+            f"{socket.gethostname()} has another {classifier.name} classifier than the machine that started the run: "
+            f"its digest is {classifier.digest}, expected {digest}; install the same version of this project and the "
+            "same module there"
+        )
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        done = 0
+        batches = pictures.table.files.read(file.path, pictures.columns, _BATCH_IMAGES)
+        work = partial(label_pictures, classifier=classifier, top=spec.top, delivered_as=partition.category)
+        for batch in ordered_map(work, batches, threads, _WAITING_PER_WORKER):
+            done += batch.num_rows
+            progress(done, file.rows)
+            yield batch
+
+    return predictions.write_file(partition, name, rows())
+
+
+def label_pictures(
+    pictures: pa.RecordBatch, classifier: ImagenetClassifier, top: int, delivered_as: str
+) -> pa.RecordBatch:
+    """Rows of `imagenet_predictions` for pictures, in their order.
+
+    Args:
+        pictures: Columns image_id and content, the image files; for chips also chip_id and label_name.
+        classifier: What labels them.
+        top: How many labels of each.
+        delivered_as: Category of the images; chips are what their boxes say.
+    """
+    number = pictures.num_rows
+    squares = np.empty((number, classifier.image_size, classifier.image_size, 3), np.uint8)
+    for place, content in enumerate(pictures["content"]):
+        picture = decode_at_least(content.as_py(), classifier.sufficient_size)
+        squares[place] = classifier.prepare(picture.pixels, picture.size)
+    classes, scores = top_classes(classifier.classify(squares), top)
+    labels = imagenet_labels()
+    chips = "chip_id" in pictures.schema.names
+    columns = {
+        "image_id": pictures["image_id"].to_pylist(),
+        "chip_id": pictures["chip_id"].to_pylist() if chips else [None] * number,
+        "delivered_as": pictures["label_name"].to_pylist() if chips else [delivered_as] * number,
+        "imagenet_class": classes[:, 0],
+        "imagenet_label": [labels[one] for one in classes[:, 0]],
+        "score": scores[:, 0],
+        "top_classes": classes.tolist(),
+        "top_labels": [[labels[one] for one in row] for row in classes],
+        "top_scores": scores.tolist(),
+        "classifier": [classifier.digest] * number,
+    }
+    schema = IMAGENET_PREDICTIONS.file_schema
+    return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)

@@ -1,0 +1,1 @@
+"""Features to what the champion takes each image for."""

@@ -1,0 +1,75 @@
+"""The asset predictions: what the champion takes the images of a day and category for."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from image_assets.automation import due_every_day, retried
+from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
+from image_assets.dataset import DatasetSpec
+from image_assets.partitions import partition_of, partitions_of
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
+from io_managers.delta_io_manager import PartitionFiles
+from io_managers.model_store import ModelMissingError, ModelRefusedError, load_model
+from io_managers.table_metadata import column_schema
+from resources.extractors import ExtractorResource
+from resources.store import StoreResource
+
+
+def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The predictions of a dataset."""
+
+    @dg.asset(
+        key=[dataset.name, PREDICTIONS.name],
+        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        # The champion of that moment is read from the store, whoever made it one: a run of the classifier or a person.
+        deps=[dg.AssetKey([dataset.name, CLASSIFIER])],
+        description=PREDICTIONS.meaning,
+        partitions_def=partitions_of(dataset),
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake", "scikitlearn"},
+        metadata={"dagster/column_schema": column_schema(PREDICTIONS)},
+        freshness_policy=due_every_day(dataset),
+        io_manager_key="tables",
+        # Before near_duplicates: once these are checked the classifier may be trained, and with the day's own images.
+        op_tags={"dagster/priority": "1"},
+        # Without a model there are no predictions: then nothing is materialised, and the log says why.
+        output_required=False,
+    )
+    def predictions(
+        context: dg.AssetExecutionContext,
+        image_features: PartitionFiles,
+        store: StoreResource,
+        extractors: ExtractorResource,
+    ) -> Iterator[dg.MaterializeResult]:
+        # scikit-learn takes seconds to load, which every run of every other asset would wait for.
+        from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
+
+        partition = partition_of(context.partition_key)
+        extractor = extractors.extractor(dataset)
+        try:
+            with retried():
+                model, manifest = load_model(store.open().objects(), classifier_prefix(dataset), extractor.digest)
+            check_usable(manifest, dataset.categories)
+        except ModelMissingError as reason:
+            context.log.info(f"{partition} is not scored: {reason}")
+            return
+        except ModelRefusedError as reason:
+            # The day's other assets do without; the check model_is_sound of the classifier fails of it.
+            context.log.warning(f"{partition} is not scored: {reason}")
+            return
+        scorer = Scorer(model, manifest, dataset.classifier.unknown_below)
+        with retried():
+            rows = score_files(scorer, image_features.table, image_features.files)
+        yield dg.MaterializeResult(
+            value=rows,
+            metadata={
+                **figures_of(rows),
+                "model": manifest.file,
+                "sha256": manifest.sha256,
+                "model was trained on this partition": trained_on(manifest, partition),
+            },
+        )
+
+    return predictions

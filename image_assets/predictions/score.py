@@ -1,0 +1,134 @@
+"""What a model takes images for: probabilities to rows of `predictions`, and the figures of a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from image_assets.features.table import MixedExtractors, feature_matrix
+from image_assets.schema import PREDICTIONS, Partition
+from io_managers.delta_tables import PartitionedTable
+from io_managers.model_store import ModelManifest, ModelRefusedError
+from io_managers.parquet_files import WrittenFile
+
+_READ_ROWS = 4_096
+_COLUMNS = ["image_id", "label", "features", "extractor"]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model with what it takes to make rows of its answers.
+
+    Attributes:
+        model: Fitted; gives probabilities.
+        manifest: Of the model.
+        unknown_below: Probability below which an image is unknown.
+    """
+
+    model: Pipeline
+    manifest: ModelManifest
+    unknown_below: float
+
+    def rows(self, images: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `predictions` for rows of `image_features`, in their order. No rows give none.
+
+        Raises:
+            MixedExtractors: features of another extractor than the model was trained on.
+            ValueError: feature vectors of different widths, or of another width than the model's.
+        """
+        if images.is_empty():
+            return _empty()
+        _check_extractor(images, self.manifest)
+        # The same bits on any number of cores, as in training.
+        with threadpool_limits(limits=1):
+            probabilities = self.model.predict_proba(feature_matrix(images))
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        ordered = np.take_along_axis(probabilities, order, axis=1)
+        labels = self.model.classes_[order[:, 0]]
+        names = {label: name for name, label in self.manifest.classes.items()}
+        rows = pl.DataFrame(
+            {
+                "image_id": images["image_id"],
+                "label": images["label"],
+                "predicted_label": labels.astype(np.int16),
+                "predicted_category": [names[label] for label in labels.tolist()],
+                "probability": ordered[:, 0].astype(np.float32),
+                "margin": (ordered[:, 0] - ordered[:, 1]).astype(np.float32),
+            }
+        )
+        return rows.with_columns(
+            unknown=pl.col("probability") < pl.lit(self.unknown_below, pl.Float32),
+            model=pl.lit(self.manifest.sha256),
+        )
+
+
+def check_usable(manifest: ModelManifest, categories: Mapping[str, int]) -> None:
+    """See that a model's answers mean in the dataset what they meant when it was trained; new categories do no harm.
+
+    Raises:
+        ModelRefusedError: naming the categories that have another label by now, or none.
+    """
+    changed = {name: label for name, label in manifest.classes.items() if categories.get(name) != label}
+    if changed:
+        raise ModelRefusedError(
+            f"the model {manifest.file} knows the categories {changed}, which the dataset file has no more or with "
+            "another label; train the model again"
+        )
+
+
+def score_files(scorer: Scorer, image_features: PartitionedTable, files: Sequence[WrittenFile]) -> pl.DataFrame:
+    """Rows of `predictions` for every image in files of `image_features`, by image id.
+
+    Features are read and forgotten a few thousand at a time: memory does not grow with the partition.
+
+    Raises:
+        DamagedFile: a file is not as it was written.
+        MixedExtractors, ValueError: as `Scorer.rows`.
+    """
+    parts = [_empty()]
+    for file in files:
+        for batch in image_features.files.read(file.path, _COLUMNS, _READ_ROWS):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            parts.append(scorer.rows(frame))
+    return pl.concat(parts).sort("image_id")
+
+
+def trained_on(manifest: ModelManifest, partition: Partition) -> bool:
+    """Whether images of the partition were there when the model was trained: then its answers are no test of it."""
+    return (partition.date, partition.category) in manifest.partitions
+
+
+def figures_of(rows: pl.DataFrame) -> dict[str, float]:
+    """Figures of a partition's predictions: how many, how certain, how many unknown or as delivered."""
+    if rows.is_empty():
+        return {"images": 0}
+    agreed = rows["predicted_label"] == rows["label"]
+    return {
+        "images": rows.height,
+        "taken for what they were delivered as": round(float(np.mean(agreed.to_numpy())), 4),
+        "unknown": round(float(np.mean(rows["unknown"].to_numpy())), 4),
+        "mean probability": round(float(np.mean(rows["probability"].to_numpy())), 4),
+    }
+
+
+def _check_extractor(images: pl.DataFrame, manifest: ModelManifest) -> None:
+    foreign = images.filter(pl.col("extractor") != manifest.extractor_digest)
+    if not foreign.is_empty():
+        raise MixedExtractors(
+            f"{foreign.height} of {images.height} features are of another extractor than the model's, "
+            f"{manifest.extractor} {manifest.extractor_digest}; "
+            f"the first is that of image {foreign['image_id'][0]}; materialise image_features of this partition again"
+        )
+
+
+def _empty() -> pl.DataFrame:
+    frame = pl.from_arrow(PREDICTIONS.file_schema.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame

@@ -1,0 +1,125 @@
+"""Faults in predictions are caught by their check; a scored partition passes all, and so does one without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from asset_checks import predictions
+from asset_checks.check import WARN
+from image_assets.classifier.assets import classifier_prefix
+from image_assets.predictions.score import Scorer, score_files
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
+from io_managers.model_store import MANIFEST, load_model, read_manifest
+from tests.asset_checks.faults import (
+    PLANT,
+    Edit,
+    Plant,
+    change,
+    failing,
+    first_row_again,
+    in_first_row,
+    outcome,
+    with_unknown_image,
+)
+from tests.platform import Platform
+
+CHECKS = predictions.CHECKS
+
+
+def scored(platform: Platform) -> Platform:
+    """The platform with PLANT scored by its current model."""
+    scorer = Scorer(*load_model(platform.store.objects(), classifier_prefix(platform.dataset)), unknown_below=0.5)
+    features = platform.store.table(platform.dataset.name, IMAGE_FEATURES)
+    platform.replace_rows(PREDICTIONS, PLANT, score_files(scorer, features, features.partition_files(PLANT)))
+    return platform
+
+
+def rows(edit: Edit) -> Plant:
+    return lambda platform: change(PREDICTIONS, edit)(scored(platform))
+
+
+def first(column: str, value: pl.Expr) -> Plant:
+    return rows(in_first_row(column, value))
+
+
+def model_file(platform: Platform) -> Path:
+    prefix = classifier_prefix(platform.dataset)
+    name = read_manifest(platform.store.objects(), prefix).file
+    (file,) = Path(platform.store.location(prefix)).rglob(name)
+    return file
+
+
+def after(act: Callable[[Platform], object]) -> Plant:
+    def plant(platform: Platform) -> None:
+        act(scored(platform))
+
+    return plant
+
+
+def taken_for_an_animal(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(predicted_label=pl.lit(1, pl.Int16), predicted_category=pl.lit("animal"))
+
+
+SOUND, ONCE, MODEL = "predictions_are_sound", "every_image_scored_once", "scored_by_a_known_model"
+FAULTS = {
+    "dropped row": (rows(lambda rows: rows.slice(1)), ONCE),
+    "doubled row": (rows(first_row_again), ONCE),
+    "no rows though there is a model": (rows(lambda rows: rows.clear()), ONCE),
+    "row of an image that is not there": (rows(with_unknown_image), ONCE),
+    "another label than the features": (first("label", pl.lit(2, pl.Int16)), ONCE),
+    "probability above 1": (first("probability", pl.lit(1.01, pl.Float32)), SOUND),
+    "probability no number": (first("probability", pl.lit(float("nan"), pl.Float32)), SOUND),
+    "negative margin": (first("margin", pl.lit(-0.01, pl.Float32)), SOUND),
+    "margin above the probability": (first("margin", pl.col("probability") + 0.01), SOUND),
+    "label that no category has": (first("predicted_label", pl.lit(9, pl.Int16)), SOUND),
+    "label of another category than the name": (first("predicted_label", pl.lit(1, pl.Int16)), SOUND),
+    "model that is not there": (rows(lambda rows: rows.with_columns(model=pl.lit("0" * 64))), MODEL),
+    "rows of two models": (first("model", pl.lit("0" * 64)), MODEL),
+    "model file lost": (after(lambda platform: model_file(platform).unlink()), MODEL),
+    "model file altered": (after(lambda platform: model_file(platform).write_bytes(b"<html>404</html>")), MODEL),
+    "all unknown": (rows(lambda rows: rows.with_columns(unknown=pl.lit(True))), "few_unknown"),
+    "all taken for another category": (rows(taken_for_an_animal), "agreement_as_expected"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_caught_by_its_check_alone(damaged: Platform, fault: str) -> None:
+    plant, caught_by = FAULTS[fault]
+    plant(damaged)
+    assert failing(damaged, CHECKS, PLANT) == {caught_by}
+
+
+def test_a_scored_partition_passes(damaged: Platform) -> None:
+    assert failing(scored(damaged), CHECKS, PLANT) == set()
+
+
+def test_every_check_has_a_fault_that_it_catches() -> None:
+    assert {caught_by for _, caught_by in FAULTS.values()} == {check.name for check in CHECKS}
+    assert [check.severity is WARN for check in CHECKS] == [False, False, False, True, True]
+    assert not any(check.blocking for check in CHECKS)
+
+
+def test_without_a_model_nothing_is_wrong(empty_platform: Platform, damaged: Platform) -> None:
+    assert failing(empty_platform, CHECKS, PLANT) == set()
+    Path(damaged.store.location(classifier_prefix(damaged.dataset)), MANIFEST).unlink()
+    assert failing(damaged, CHECKS, PLANT) == set()
+
+
+@pytest.mark.parametrize(("unknown", "caught"), [(3, False), (9, False), (10, True)])
+def test_a_few_unknown_images_among_few_are_no_warning(damaged: Platform, unknown: int, caught: bool) -> None:
+    """Of 16 images at a limit of 20 %: chance does 9 or more once in 500 partitions, 10 or more once in 4,000."""
+    rows(lambda rows: rows.with_columns(unknown=pl.int_range(pl.len()) < unknown))(damaged)
+    found = outcome(damaged, predictions.few_unknown, PLANT)
+    assert found.passed != caught
+    assert found.figures["unknown"] == unknown
+
+
+def test_a_drop_within_what_is_allowed_is_no_warning(damaged: Platform) -> None:
+    rows(taken_for_an_animal)(damaged)
+    spec = damaged.dataset.classifier.model_copy(update={"agreement_drop": 1.0})
+    lenient = Platform(damaged.dataset.model_copy(update={"classifier": spec}), damaged.root)
+    assert outcome(lenient, predictions.agreement_as_expected, PLANT).passed

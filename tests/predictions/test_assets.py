@@ -1,0 +1,113 @@
+"""Days are scored by the champion that has not seen them; without a model that can be used, the day goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from asset_checks import check_keys, checks_of
+from image_assets.automation import daily_job_name
+from image_assets.classifier.assets import classifier_prefix
+from image_assets.partitions import partition_key
+from image_assets.quality.check_states import check_states
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
+from io_managers.model_store import MANIFEST, read_manifest
+from tests.daemon import SILENT
+from tests.platform import FIRST, SECOND, Platform
+
+PLANT = Partition(SECOND, "plant")
+
+
+def test_the_day_before_the_first_model_is_not_scored_and_the_next_one_is(loaded_platform: Platform) -> None:
+    for category in loaded_platform.dataset.categories:
+        first, second = Partition(FIRST, category), Partition(SECOND, category)
+        assert loaded_platform.rows(PREDICTIONS, first).is_empty()
+        rows = loaded_platform.rows(PREDICTIONS, second)
+        assert sorted(rows["image_id"]) == sorted(loaded_platform.rows(IMAGE_FEATURES, second)["image_id"])
+        assert set(rows["predicted_category"]) <= set(loaded_platform.dataset.categories)
+
+
+def test_a_new_day_is_not_scored_by_a_model_that_was_trained_on_it(loaded_platform: Platform) -> None:
+    now = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
+    scored_by = set(loaded_platform.rows(PREDICTIONS, PLANT)["model"])
+    assert now.sha256 not in scored_by or (SECOND, "plant") not in now.partitions
+
+
+def run_daily(platform: Platform) -> tuple[dg.ExecuteInProcessResult, list[str], dict[str, str]]:
+    """Run the second day's plants anew; the result, what was warned of, and the states of predictions' checks."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            platform.definitions()
+            .resolve_job_def(daily_job_name(platform.dataset))
+            .execute_in_process(
+                instance=instance, partition_key=partition_key(PLANT), raise_on_error=False, run_config=SILENT
+            )
+        )
+        said = [one.user_message for one in instance.all_logs(result.run_id) if one.level == logging.WARNING]
+        keys = [key for key in check_keys(checks_of(platform.dataset)) if key.asset_key.path[-1] == PREDICTIONS.name]
+        # Planned they are in any case, or there would be no state to leave out.
+        assert len(instance.event_log_storage.get_asset_check_partition_info(keys)) == len(keys) == 5
+        states = {one.check: one.state for one in check_states(instance, keys)}
+    return result, said, states
+
+
+def materialised(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.all_events:
+        if event.is_step_materialization and event.asset_key:
+            yield event.asset_key.path[-1]
+
+
+@pytest.fixture(scope="module")
+def rerun(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory):
+    platform = loaded_platform.copy_to(tmp_path_factory.mktemp("rerun"))
+    return platform, *run_daily(platform)
+
+
+def test_a_partition_that_is_run_again_is_scored_by_the_champion_of_now_and_says_so(rerun) -> None:
+    platform, result, *_ = rerun
+    assert result.success
+    manifest = read_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
+    assert platform.rows(PREDICTIONS, PLANT)["model"].unique().to_list() == [manifest.sha256]
+    (event,) = (
+        one
+        for one in result.get_asset_materialization_events()
+        if one.asset_key and one.asset_key.path[-1] == PREDICTIONS.name
+    )
+    metadata = event.step_materialization_data.materialization.metadata
+    assert metadata["model was trained on this partition"].value is ((SECOND, "plant") in manifest.partitions)
+    assert metadata["sha256"].value == manifest.sha256
+    assert metadata["images"].value == 4
+
+
+def test_predictions_come_before_what_the_next_training_waits_for(rerun) -> None:
+    """The refresh begins once near_duplicates is made and checked, and may train on the day that is being scored."""
+    order = list(materialised(rerun[1]))
+    assert order.index("image_features") < order.index("predictions") < order.index("near_duplicates")
+
+
+def test_all_checks_of_predictions_are_evaluated_and_pass(rerun) -> None:
+    assert list(rerun[3].values()) == ["passed"] * 5
+
+
+@pytest.mark.parametrize("fault", ["no manifest", "altered model"])
+def test_a_day_goes_on_without_a_model_that_can_be_used(damaged: Platform, fault: str) -> None:
+    before = damaged.rows(PREDICTIONS, PLANT)
+    folder = Path(damaged.store.location(classifier_prefix(damaged.dataset)))
+    if fault == "no manifest":
+        (folder / MANIFEST).unlink()
+    else:
+        for file in folder.rglob("model-*.skops"):
+            file.write_bytes(b"<html>404</html>")
+    result, warned, states = run_daily(damaged)
+    assert result.success
+    # Of what was rightly not made nothing is left unfinished.
+    assert states == {}
+    made = set(materialised(result))
+    assert {"near_duplicates", "feature_shards"} <= made
+    assert PREDICTIONS.name not in made
+    assert any("2026-11-04 plant is not scored" in one for one in warned) == (fault != "no manifest")
+    assert damaged.rows(PREDICTIONS, PLANT).equals(before)

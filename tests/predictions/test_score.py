@@ -1,0 +1,126 @@
+"""Rows of predictions are what the model says, whatever is read at a time, and nothing is scored that cannot be."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from image_assets.classifier.families import candidates_of
+from image_assets.classifier.train import train
+from image_assets.features.table import MixedExtractors
+from image_assets.predictions import score
+from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
+from image_assets.settings.classifier import Classifier
+from io_managers.model_store import ModelDescription, ModelRefusedError, load_model, save_model
+from io_managers.store import Store
+from tests.classifier.synthetic import CLASSES, clusters, image_ids
+
+EXTRACTOR = "e" * 64
+DAY = dt.date(2026, 11, 3)
+PLANT = Partition(DAY, "plant")
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    """A model that was really trained, saved and loaded."""
+    features, labels = clusters(120, width=8)
+    model = train(features, labels, candidates_of(Classifier().candidates)[0], CLASSES)
+    description = ModelDescription(
+        dataset="drawn",
+        kind="logistic_regression",
+        classes=CLASSES,
+        extractor="made up",
+        extractor_digest=EXTRACTOR,
+        feature_width=8,
+        partitions=[(DAY, "plant")],
+        training_ids_sha256="0" * 64,
+        held_out=0.25,
+        metrics={},
+    )
+    objects = Store(str(tmp_path_factory.mktemp("store"))).objects()
+    save_model(objects, "drawn/classifier", model, description)
+    return Scorer(*load_model(objects, "drawn/classifier", EXTRACTOR), unknown_below=0.5)
+
+
+@pytest.fixture(scope="module")
+def images() -> pl.DataFrame:
+    """Rows of `image_features`."""
+    features, labels = clusters(50, width=8, seed=1)
+    columns = {"image_id": image_ids(50), "label": labels, "features": features.tolist(), "extractor": EXTRACTOR}
+    return pl.DataFrame(columns, schema_overrides={"features": pl.List(pl.Float32), "label": pl.Int16})
+
+
+def test_rows_are_what_the_model_says(scorer: Scorer, images: pl.DataFrame) -> None:
+    rows = scorer.rows(images)
+    features = np.array(images["features"].to_list(), np.float32)
+    probabilities = np.sort(scorer.model.predict_proba(features), axis=1)
+    assert rows.select("image_id", "label").equals(images.select("image_id", "label"))
+    assert rows["predicted_label"].to_list() == scorer.model.predict(features).tolist()
+    assert [CLASSES[name] for name in rows["predicted_category"]] == rows["predicted_label"].to_list()
+    np.testing.assert_allclose(rows["probability"], probabilities[:, -1], atol=1e-6)
+    np.testing.assert_allclose(rows["margin"], probabilities[:, -1] - probabilities[:, -2], atol=1e-6)
+    assert rows["model"].unique().to_list() == [scorer.manifest.sha256]
+    assert dict(rows.schema) == dict(pl.DataFrame(PREDICTIONS.file_schema.empty_table()).schema)
+
+
+def test_an_image_is_unknown_below_the_threshold_and_not_at_it(scorer: Scorer, images: pl.DataFrame) -> None:
+    lowest, *others = sorted(scorer.rows(images)["probability"])
+    at = Scorer(scorer.model, scorer.manifest, unknown_below=lowest)
+    above = Scorer(scorer.model, scorer.manifest, unknown_below=float(np.nextafter(np.float32(lowest), np.float32(1))))
+    assert at.rows(images)["unknown"].sum() == 0
+    assert above.rows(images).filter("unknown")["probability"].to_list() == [lowest]
+    assert others[0] > lowest
+
+
+@pytest.mark.parametrize("rows_at_a_time", [1, 7, 4_096])
+def test_a_partition_is_scored_the_same_whatever_is_read_at_a_time(
+    scorer: Scorer, images: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_a_time: int
+) -> None:
+    monkeypatch.setattr(score, "_READ_ROWS", rows_at_a_time)
+    table = Store(str(tmp_path)).table("drawn", IMAGE_FEATURES)
+    files = [table.write_frame(PLANT, part) for part in (images[:30], images[30:])]
+    found = score_files(scorer, table, files)
+    expected = scorer.rows(images).sort("image_id")
+    assert found.drop("probability", "margin").equals(expected.drop("probability", "margin"))
+    np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-6)
+
+
+def test_no_images_give_no_rows_of_the_same_columns(scorer: Scorer, images: pl.DataFrame, tmp_path: Path) -> None:
+    table = Store(str(tmp_path)).table("drawn", IMAGE_FEATURES)
+    nothing = score_files(scorer, table, [])
+    assert nothing.schema == scorer.rows(images).schema
+    assert (nothing.height, figures_of(nothing)) == (0, {"images": 0})
+
+
+def test_features_of_another_extractor_are_refused_with_the_first_image(scorer: Scorer, images: pl.DataFrame) -> None:
+    mixed = images.with_columns(extractor=pl.when(pl.int_range(50) < 3).then(pl.lit("0" * 64)).otherwise("extractor"))
+    with pytest.raises(MixedExtractors, match=f"3 of 50 .*{EXTRACTOR}.*{images['image_id'][0]}.*image_features"):
+        scorer.rows(mixed)
+
+
+def test_new_categories_do_no_harm_and_changed_ones_are_refused(scorer: Scorer) -> None:
+    check_usable(scorer.manifest, {**CLASSES, "mineral": 3})
+    with pytest.raises(ModelRefusedError, match=r"'animal': 1.*'human': 2.*train the model again"):
+        check_usable(scorer.manifest, {"plant": 0, "animal": 2, "human": 1})
+    with pytest.raises(ModelRefusedError, match="'human': 2"):
+        check_usable(scorer.manifest, {"plant": 0, "animal": 1})
+
+
+def test_the_manifest_tells_whether_a_partition_was_trained_on(scorer: Scorer) -> None:
+    assert trained_on(scorer.manifest, PLANT)
+    assert not trained_on(scorer.manifest, Partition(DAY, "animal"))
+    assert not trained_on(scorer.manifest, Partition(DAY + dt.timedelta(1), "plant"))
+
+
+def test_the_figures_are_those_of_the_rows(scorer: Scorer, images: pl.DataFrame) -> None:
+    rows = scorer.rows(images)
+    figures = figures_of(rows)
+    agreed = sum(one == other for one, other in rows.select("label", "predicted_label").rows())
+    assert figures["images"] == 50
+    assert figures["taken for what they were delivered as"] == agreed / 50
+    assert figures["unknown"] == rows["unknown"].sum() / 50
