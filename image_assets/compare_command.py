@@ -59,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return _REFUSED
     scoring = dataset.classifier.selection.scoring
-    console.print(comparison_table(compared, scoring))
+    show_comparison(console, compared, scoring)
     if options.csv:
         nested_frame(compared).write_csv(options.csv)
     if options.plot:
@@ -67,16 +67,17 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def comparison_table(compared: Compared, scoring: str) -> Table:
-    """A line per features and family, the best first, with the settings that most outer folds chose."""
-    table = Table("features", "family", title=f"{scoring.replace('_', ' ')} on outer folds")
-    for column in ("mean", "deviation", "optimism"):
-        table.add_column(column, justify="right")
-    table.add_column("settings, in how many folds", overflow="fold")
+def show_comparison(console: Console, compared: Compared, scoring: str) -> None:
+    """Print a table per kind of features, the best family first, and the settings that most outer folds chose."""
     for features, results in compared.items():
-        table.add_section()
+        folds = len(results[0].folds)
+        table = Table(title=f"{features}: {scoring.replace('_', ' ')} on {folds} outer folds", title_justify="left")
+        table.add_column("family", no_wrap=True)
+        for column in ("mean", "deviation", "optimism"):
+            table.add_column(column, justify="right", no_wrap=True)
         for one in results:
+            table.add_row(one.family, f"{one.mean:.4f}", f"{one.deviation:.4f}", f"{one.optimism:+.4f}")
+        console.print(table)
+        for one in results[:-1]:
             candidate, count = one.chosen()[0]
-            figures = f"{one.mean:.4f}", f"{one.deviation:.4f}", f"{one.optimism:+.4f}"
-            table.add_row(features, one.family, *figures, f"{candidate}: {count} of {len(one.folds)}")
-    return table
+            console.print(f"{candidate}: in {count} of {folds} folds", markup=False, highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from benchmarks.extraction.inputs import PHOTOS
 from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.comparison import compare
 from image_assets.classifier.nested_report import nested_frame, nested_plot
-from image_assets.compare_command import comparison_table
+from image_assets.compare_command import show_comparison
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.deployment import Deployment
 from image_assets.settings.classifier import Classifier
@@ -34,8 +34,8 @@ GRIDS = Classifier.model_validate(
             {"kind": "support_vector_machine", "c": [1, 10], "gamma": ["scale"]},
             {"kind": "support_vector_machine", "c": [0.001, 0.01], "kernel": ["linear"]},
             {"kind": "random_forest", "trees": [200], "min_leaf": [1, 3]},
-            {"kind": "gradient_boosting", "rounds": [50], "leaves": [7, 15]},
-            {"kind": "neural_network", "hidden": [[100]], "alpha": [0.001, 1], "max_iterations": 100},
+            {"kind": "gradient_boosting", "rounds": [30], "leaves": [7], "learning_rate": [0.1, 0.3]},
+            {"kind": "neural_network", "hidden": [[100]], "alpha": [0.001, 1], "max_iterations": 60},
         ],
         "selection": {"folds": 3},
     }
@@ -56,7 +56,7 @@ def main() -> None:
     asked = dataset.model_copy(update={"classifier": GRIDS})
     with TerminalProgress(console).track("compare the families", "candidates") as progress:
         compared = compare(asked, store, with_held_out=True, progress=progress, workers=options.workers)
-    console.print(comparison_table(compared, GRIDS.selection.scoring))
+    show_comparison(console, compared, GRIDS.selection.scoring)
     nested_frame(compared).write_csv(options.work / "nested.csv")
     (options.work / "nested.png").write_bytes(nested_plot(compared, GRIDS.selection.scoring))
 

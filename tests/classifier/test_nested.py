@@ -84,21 +84,16 @@ def test_the_scores_are_those_of_the_definition(judged: list[FamilyResult]) -> N
 
 def test_a_choice_among_many_looks_better_than_it_is_and_the_outer_folds_say_so() -> None:
     # Labels at random: the best of many settings is above chance in the folds that it was chosen by, and nowhere else.
-    draw = np.random.default_rng(4)
-    rows = TrainingRows(
-        draw.normal(size=(80, 6)).astype(np.float32),
-        draw.integers(0, 2, 80).astype(np.int16),
-        pl.Series("group", image_ids(80)),
+    many = candidates_of(
+        [SupportVectorFamily(kind="support_vector_machine", c=(1, 30), gamma=(0.003, 0.03, 0.1, 0.3, 1, 3))]
     )
-    many = SupportVectorFamily(
-        kind="support_vector_machine",
-        c=(0.3, 3, 30, 300),
-        gamma=(0.01, 0.1, 1),
-    )
-    spec = Selection(folds=2)
-    (result, _) = nested(candidates_of([many]), rows, spec, outer_folds=4, workers=1)
-    assert result.optimism > 0.05
-    assert abs(result.mean - 0.5) < 0.12
+    found = []
+    for seed in range(3):
+        features = np.random.default_rng(seed).normal(size=(48, 6)).astype(np.float32)
+        rows = TrainingRows(features, np.arange(48, dtype=np.int16) % 2, pl.Series("group", image_ids(48)))
+        found.append(nested(many, rows, SPEC, outer_folds=3, workers=1)[0])
+    assert np.mean([one.optimism for one in found]) > 0.04
+    assert abs(np.mean([one.mean for one in found]) - 0.5) < 0.1
 
 
 def test_lookalikes_are_judged_by_no_model_that_saw_their_double() -> None:
