@@ -92,7 +92,9 @@ def test_the_metrics_are_those_of_scikit_learn(ran: Platform, split: tuple[np.nd
     # The probabilities are float32, whose logarithms are summed in another order.
     assert found["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities), abs=1e-7)
     assert found["confusion"] == metrics.confusion_matrix(truth, answers).tolist()
-    assert found["accuracy"] > found["majority_accuracy"]
+    # Four of five show a person and no table, so accuracy says little: the probabilities know more than the shares do.
+    shares = np.bincount(labels[~aside]) / (~aside).sum()
+    assert found["log_loss"] < -np.log(shares[truth]).mean()
 
 
 def test_the_model_is_the_elastic_net_that_scikit_learn_fits(
