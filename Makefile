@@ -103,6 +103,10 @@ downloads: .venv/.dev .venv-img2dataset/.run  ## a list of URLs downloaded, besi
 	$(BIN)/python -m benchmarks.downloads $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(URLS),--urls $(URLS)) \
 		$(if $(JSON),--json "$(JSON)")
 
+procedures: .venv/.dev  ## art colours (5,060 paintings, 152 settings) and photos (nested cross-validation): an hour
+	$(BIN)/python -m benchmarks.procedures.art_colours $(if $(JSON),--json "$(JSON)")
+	$(BIN)/python -m benchmarks.procedures.photos $(if $(PHOTOS),--photos "$(PHOTOS)")
+
 lint: .venv/.dev  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -128,4 +132,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth thirty-days label-selection metrics lookalikes refinement downloads lint docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.bucket_command import add_bucket_commands
+from image_assets.compare_command import add_compare_command
 from image_assets.models_command import add_models_commands
 
 _BAD_USAGE = 2
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_bucket_commands(commands)
     add_models_commands(commands)
+    add_compare_command(commands)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")

@@ -136,7 +136,9 @@ def _gradient_boosting(values: Mapping[str, Any], rows: int, seed: int) -> HistG
 def _neural_network(values: Mapping[str, Any], rows: int, seed: int) -> MLPClassifier:  # noqa: ARG001
     return MLPClassifier(
         hidden_layer_sizes=values["hidden"],
+        activation=values["activation"],
         alpha=values["alpha"],
+        learning_rate_init=values["learning_rate"],
         max_iter=values["max_iterations"],
         random_state=seed,
     )

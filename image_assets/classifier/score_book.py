@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import obstore
 from obstore.store import ObjectStore
@@ -29,6 +30,8 @@ class StoredScores:
         try:
             kept = json.loads(bytes(obstore.get(self._objects, self._name(key, candidate)).bytes()))
             folds = tuple(map(float, kept["folds"]))
+            if kept["candidate"] != str(candidate) or not folds or not all(map(math.isfinite, folds)):
+                return None
             return Score(candidate, int(kept["rows"]), folds, float(kept["seconds"]), bool(kept["converged"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
+import sklearn
 from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
@@ -136,13 +137,13 @@ def select(
     Raises:
         NotTrainableError: a class has fewer groups than there are folds.
     """
-    rows = _sample(rows, spec.max_rows, spec.seed)
+    rows = sample_of(rows, spec.max_rows, spec.seed)
     _check_folds(rows, spec)
     rungs = _rungs(len(candidates), rows, spec)
     total = sum(count for count, _ in rungs)
     survivors, ended, done = list(candidates), [], 0
     for (count, size), following in zip(rungs, [*(count for count, _ in rungs[1:]), 0], strict=True):
-        part = _sample(rows, size, spec.seed)
+        part = sample_of(rows, size, spec.seed)
         scores = _ordered(
             _scores(survivors[:count], part, spec, book or NoBook(), lambda n, d=done: progress(d + n, total), workers)
         )
@@ -170,7 +171,7 @@ def _rungs(candidates: int, rows: TrainingRows, spec: Selection) -> list[tuple[i
     return steps
 
 
-def _sample(rows: TrainingRows, most: int, seed: int) -> TrainingRows:
+def sample_of(rows: TrainingRows, most: int, seed: int) -> TrainingRows:
     """At most so many rows."""
     return rows if len(rows.labels) <= most else rows.take(sampled_rows(rows.labels, rows.groups, most, seed))
 
@@ -237,15 +238,23 @@ def _compute(
     cuts = list(folds.split(rows.features, rows.labels, rows.groups.to_numpy()))
     count = min(workers or cores(), len(candidates))
     if count <= 1:
-        yield from (_score(one, rows, cuts, spec) for one in candidates)
+        yield from (score_in(one, rows, cuts, spec) for one in candidates)
         return
     pool: Any = Parallel(n_jobs=count, return_as="generator_unordered")  # typed for all that it may return
-    yield from pool(delayed(_score)(one, rows, cuts, spec) for one in candidates)
+    yield from pool(delayed(score_in)(one, rows, cuts, spec) for one in candidates)
 
 
-def _score(
+def score_in(
     candidate: Candidate, rows: TrainingRows, cuts: Sequence[tuple[np.ndarray, np.ndarray]], spec: Selection
 ) -> Score:
+    """Fit a candidate to one side of every cut and judge it on the other.
+
+    Args:
+        candidate: What to fit.
+        rows: The images that the cuts are made through.
+        cuts: Rows to train on and rows to judge on, as a splitter of scikit-learn gives them.
+        spec: The scoring, and the seed.
+    """
     began, reached = time.perf_counter(), []
     scorer = get_scorer(_SCORERS[spec.scoring])
     # The sums of linear algebra depend on how it is divided among threads.
@@ -260,6 +269,6 @@ def _score(
 
 
 def _key(rows: TrainingRows, spec: Selection) -> str:
-    """Names a comparison: other rows, folds or scoring give other scores."""
-    made_of = f"{rows.digest()} {spec.folds} {spec.scoring} {spec.seed}"
+    """Names a comparison: other rows, folds or scoring, or another version of the library, give other scores."""
+    made_of = f"{rows.digest()} {spec.folds} {spec.scoring} {spec.seed} {sklearn.__version__}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -71,7 +71,13 @@ class NeuralNetworkFamily(Section):
     hidden: tuple[tuple[PositiveInt, ...], ...] = Field(
         default=((100,),), min_length=1, description="Widths of the hidden layers."
     )
+    activation: tuple[Literal["relu", "tanh"], ...] = Field(
+        default=("relu",), min_length=1, description="What the neurons of the hidden layers compute."
+    )
     alpha: tuple[PositiveFloat, ...] = Field(default=(0.0001,), min_length=1, description="L2 penalty.")
+    learning_rate: tuple[PositiveFloat, ...] = Field(
+        default=(0.001,), min_length=1, description="Size of the first steps; later ones adapt (Adam)."
+    )
     max_iterations: PositiveInt = Field(default=300, description="Most passes over the training images.")
 
 

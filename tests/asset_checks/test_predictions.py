@@ -13,7 +13,7 @@ from asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
-from io_managers.model_store import MANIFEST, load_model, read_manifest
+from io_managers.model_store import CHAMPION, load_model, read_manifest
 from tests.asset_checks.faults import (
     PLANT,
     Edit,
@@ -105,7 +105,7 @@ def test_every_check_has_a_fault_that_it_catches() -> None:
 
 def test_without_a_model_nothing_is_wrong(empty_platform: Platform, damaged: Platform) -> None:
     assert failing(empty_platform, CHECKS, PLANT) == set()
-    Path(damaged.store.location(classifier_prefix(damaged.dataset)), MANIFEST).unlink()
+    Path(damaged.store.location(classifier_prefix(damaged.dataset)), CHAMPION).unlink()
     assert failing(damaged, CHECKS, PLANT) == set()
 
 

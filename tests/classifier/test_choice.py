@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import polars as pl
+from PIL import Image
 
 from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.candidates_report import candidates_markdown, candidates_plot
 from image_assets.classifier.families import candidates_of
 from image_assets.classifier.selection import Score
+from image_assets.dataset import load_dataset
 from image_assets.settings.classifier import LogisticRegressionFamily
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 
@@ -44,3 +47,14 @@ def test_many_candidates_are_shown_as_the_best_and_a_number() -> None:
     assert "15 more are in candidates.csv" in table
     assert table.count("stopped at its limit") == 1
     assert candidates_plot(scores, "accuracy") == candidates_plot(scores, "accuracy")
+
+
+def test_the_plot_of_a_whole_search_stays_legible() -> None:
+    candidates = candidates_of(load_dataset("art_colours").classifier.candidates)
+    scores = [
+        Score(one, 3_000 if i < 100 else 1_000, (0.9, 0.8 - i / 500), 1, True) for i, one in enumerate(candidates)
+    ]
+    assert len(scores) == 152
+    width, height = Image.open(io.BytesIO(candidates_plot(scores, "accuracy"))).size
+    assert width < 1_100
+    assert height < 1_300

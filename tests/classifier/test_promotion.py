@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -129,7 +131,8 @@ def test_the_bound_solves_the_equation_of_the_score_test(one: Comparison) -> Non
         return -float(xlogy([one.gained, one.lost, agree], np.maximum(shares, 1e-300)).sum())
 
     low, high = max(0.0, -bound), (1 - bound) / 2
-    lost = minimize_scalar(unlikely, bounds=(low, high), method="bounded", options={"xatol": 1e-12}).x
+    found: Any = minimize_scalar(unlikely, bounds=(low, high), method="bounded", options={"xatol": 1e-12})
+    lost = found.x
     variance = n * (2 * lost + bound - bound**2)
     assert (one.gained - one.lost - n * bound) / np.sqrt(variance) == pytest.approx(1.6449, abs=1e-3)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,77 @@ def test_large_grids_are_halved_and_the_best_is_still_found() -> None:
     assert steps[-1][0] == steps[-1][1]
     full = select(regressions(*strengths), rows, Selection(halving_above=100), workers=1)
     assert scores[0].mean >= full[0].mean - 2 * full[0].deviation / 5**0.5
+
+
+def test_halving_finds_the_candidate_that_is_known_to_be_best() -> None:
+    # Two classes on either side of a circle: of all these only the radial kernel of a fitting width can tell.
+    draw = np.random.default_rng(1)
+    features = draw.normal(size=(900, 2)).astype(np.float32)
+    labels = ((features**2).sum(axis=1) > 1.4).astype(np.int16)
+    rows = TrainingRows(features, labels, pl.Series("group", image_ids(900)))
+    hopeless = [SupportVectorFamily(kind="support_vector_machine", c=(1e-4, 1e-5, 1e-6), kernel=("linear", "rbf"))]
+    best = SupportVectorFamily(kind="support_vector_machine", c=(10,), gamma=(1.0,))
+    candidates = [*candidates_of(hopeless), *regressions(1.0, 0.1, 0.01), *candidates_of([best])]
+    full = select(candidates, rows, Selection(folds=3), workers=1)
+    halved = select(candidates, rows, Selection(folds=3, halving_above=4), workers=1)
+    assert halved[0] == replace(full[0], seconds=halved[0].seconds)
+    assert halved[0].candidate == candidates[-1]
+    assert halved[0].mean > 0.95
+    # It was worth it: of ten candidates, only a few were fitted to all images.
+    assert Counter(one.rows for one in halved) == {100: 6, 300: 2, 900: 2}
+
+
+def test_candidates_that_were_left_rank_below_those_that_went_on_however_good_they_looked() -> None:
+    rows = rows_of(900, separation=0.3)
+    scores = select(
+        regressions(*(10.0**power for power in range(-2, 5))), rows, Selection(folds=3, halving_above=4), workers=1
+    )
+    assert [one.rows for one in scores] == sorted((one.rows for one in scores), reverse=True)
+    survivors = [one for one in scores if one.rows == 900]
+    assert [one.mean for one in survivors] == sorted((one.mean for one in survivors), reverse=True)
+
+
+def test_scores_of_other_data_or_of_another_comparison_are_not_used(tmp_path: Path) -> None:
+    """Perfect scores for the worse candidate, planted where scores of other comparisons lie, decide nothing."""
+    rows, candidates = rows_of(150, separation=0.5), regressions(0.01, 1000.0)
+    objects = obstore.store.LocalStore(str(tmp_path))
+    others = [
+        (TrainingRows(rows.features * np.float32(1.001), rows.labels, rows.groups), Selection(folds=2)),
+        (TrainingRows(rows.features, np.roll(rows.labels, 1), rows.groups), Selection(folds=2)),
+        (TrainingRows(rows.features, rows.labels, rows.groups.reverse()), Selection(folds=2)),
+        (rows, Selection(folds=3)),
+        (rows, Selection(folds=2, scoring="macro_f1")),
+        (rows, Selection(folds=2, seed=1)),
+    ]
+    for other, spec in others:
+        select(candidates, other, spec, StoredScores(objects, "scores"), workers=1)
+    for file in tmp_path.rglob(f"{candidates[1].digest}.json"):
+        file.write_text(file.read_text().replace('"folds": [', '"folds": [1.0, 1.0], "were": ['))
+    assert len(list(tmp_path.rglob("*.json"))) == 2 * len(others)
+    scores = select(candidates, rows, Selection(folds=2), StoredScores(objects, "scores"), workers=1)
+    assert scores[0].candidate == candidates[0]
+    assert scores[1].mean < 1
+    # Negative control: planted among the scores of this very comparison, the forgery is believed.
+    newest = max(tmp_path.rglob(f"{candidates[1].digest}.json"), key=lambda file: file.stat().st_mtime_ns)
+    newest.write_text(newest.read_text().replace('"folds": [', '"folds": [1.0, 1.0], "were": ['))
+    forged = select(candidates, rows, Selection(folds=2), StoredScores(objects, "scores"), workers=1)
+    assert forged[0].candidate == candidates[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("folds", [0.5, float("nan")]), ("folds", []), ("folds", "abc"), ("candidate", "another"), ("rows", None)],
+)
+def test_a_score_that_cannot_be_one_is_computed_again(tmp_path: Path, name: str, value: object) -> None:
+    book = StoredScores(obstore.store.LocalStore(str(tmp_path)), "scores")
+    candidate = logistic_regression(0.1)
+    book.write("key", Score(candidate, 10, (0.5, 0.75), 1.5, True))
+    (file,) = tmp_path.rglob("*.json")
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps(kept | {name: value}))
+    assert book.read("key", candidate) is None
+    file.write_text(json.dumps(kept))
+    assert book.read("key", candidate) is not None
 
 
 def test_a_search_goes_on_where_it_was_and_other_rows_begin_anew() -> None:

@@ -15,7 +15,7 @@ from image_assets.classifier.assets import classifier_prefix
 from image_assets.partitions import partition_key
 from image_assets.quality.check_states import check_states
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
-from io_managers.model_store import MANIFEST, read_manifest
+from io_managers.model_store import CHAMPION, read_manifest
 from tests.daemon import SILENT
 from tests.platform import FIRST, SECOND, Platform
 
@@ -98,7 +98,7 @@ def test_a_day_goes_on_without_a_model_that_can_be_used(damaged: Platform, fault
     before = damaged.rows(PREDICTIONS, PLANT)
     folder = Path(damaged.store.location(classifier_prefix(damaged.dataset)))
     if fault == "no manifest":
-        (folder / MANIFEST).unlink()
+        (folder / CHAMPION).unlink()
     else:
         for file in folder.rglob("model-*.skops"):
             file.write_bytes(b"<html>404</html>")

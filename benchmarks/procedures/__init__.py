@@ -1,0 +1,1 @@
+"""What practitioners did by hand with these data sets, done by the platform: the procedures and their figures."""
