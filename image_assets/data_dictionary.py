@@ -66,7 +66,7 @@ def data_dictionary() -> str:
     """The dictionary as Markdown."""
     parts = [
         "# Data dictionary",
-        "Written by `make docs` from `image_assets/schema.py`, `image_assets/ingest/reasons.py` and "
+        "Written by `make docs` from `image_assets/schema/`, `image_assets/ingest/reasons.py` and "
         "`image_assets/dataset.py` with its `settings/`; a test keeps it true.",
         "## Tables",
         "Delta tables at `<store>/<dataset>/<table>`. Partitioned tables have a folder per `date` and `category`.",

@@ -1,0 +1,99 @@
+"""Every table's columns, types, units and meaning.
+
+The one place where a column is defined: tables are created from it, checks compare with it, and the data
+dictionary in `docs/` is generated from it.
+"""
+
+from image_assets.schema.annotations import (
+    BOX_QUARANTINE,
+    IMAGE_BOXES,
+    IMAGE_CHIPS,
+    IMAGE_LABELS,
+    LABEL_SELECTION,
+    SELECTED_IMAGES,
+)
+from image_assets.schema.images import ARRIVALS, DUPLICATES, IMAGE_FEATURES, METRICS, QUARANTINE, RAW_IMAGES
+from image_assets.schema.models import CONFIDENT_LABELS, EMBEDDING, IMAGENET_PREDICTIONS, PREDICTIONS
+from image_assets.schema.quality import (
+    ACCOUNTING,
+    DUPLICATE_GROUPS,
+    LABEL_CONFLICTS,
+    LABEL_SUSPECTS,
+    NEAR_DUPLICATES,
+    REVIEWS,
+)
+from image_assets.schema.shards import shard_columns, shard_schema
+from image_assets.schema.table import (
+    FILE_BYTES,
+    IMAGE_ID,
+    LABEL,
+    PARTITION_COLUMNS,
+    PARTITION_SCHEMA,
+    SOURCE,
+    WHERE,
+    Column,
+    Partition,
+    TableSchema,
+)
+
+TABLES = (
+    ARRIVALS,
+    RAW_IMAGES,
+    DUPLICATES,
+    QUARANTINE,
+    IMAGE_FEATURES,
+    NEAR_DUPLICATES,
+    DUPLICATE_GROUPS,
+    LABEL_CONFLICTS,
+    PREDICTIONS,
+    REVIEWS,
+    EMBEDDING,
+    LABEL_SUSPECTS,
+    ACCOUNTING,
+    LABEL_SELECTION,
+    SELECTED_IMAGES,
+    IMAGE_LABELS,
+    IMAGE_BOXES,
+    IMAGE_CHIPS,
+    BOX_QUARANTINE,
+    IMAGENET_PREDICTIONS,
+    CONFIDENT_LABELS,
+)
+
+__all__ = [
+    "ACCOUNTING",
+    "ARRIVALS",
+    "BOX_QUARANTINE",
+    "CONFIDENT_LABELS",
+    "DUPLICATES",
+    "DUPLICATE_GROUPS",
+    "EMBEDDING",
+    "FILE_BYTES",
+    "IMAGENET_PREDICTIONS",
+    "IMAGE_BOXES",
+    "IMAGE_CHIPS",
+    "IMAGE_FEATURES",
+    "IMAGE_ID",
+    "IMAGE_LABELS",
+    "LABEL",
+    "LABEL_CONFLICTS",
+    "LABEL_SELECTION",
+    "LABEL_SUSPECTS",
+    "METRICS",
+    "NEAR_DUPLICATES",
+    "PARTITION_COLUMNS",
+    "PARTITION_SCHEMA",
+    "PREDICTIONS",
+    "QUARANTINE",
+    "RAW_IMAGES",
+    "REVIEWS",
+    "SELECTED_IMAGES",
+    "SOURCE",
+    "TABLES",
+    "WHERE",
+    "Column",
+    "Partition",
+    "TableSchema",
+    "shard_columns",
+    "shard_schema",
+]
