@@ -8,7 +8,6 @@ import math
 
 import obstore
 import polars as pl
-from scipy.stats import binom, hypergeom
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
@@ -75,6 +74,8 @@ def scored_by_a_known_model(subject: Subject) -> Outcome:
 @check("Few images are unknown to the model.", severity=WARN)
 def few_unknown(subject: Subject) -> Outcome:
     """The share of unknown images against `classifier.unknown_share` by a binomial test."""
+    from scipy.stats import binom  # takes a second to load, which every run would wait for
+
     limit = subject.dataset.classifier.unknown_share
     rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability", "unknown").collect()
     unknown = rows.filter("unknown")
@@ -95,6 +96,8 @@ def agreement_as_expected(subject: Subject) -> Outcome:
     A partition is of one category, so its recall is what to expect; where the manifest does not have it, the accuracy.
     Both are counts, and few held-out images say little: the test takes both into account.
     """
+    from scipy.stats import hypergeom
+
     rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability").collect()
     missed = rows.filter(pl.col("predicted_category") != subject.checked_partition.category)
     expected = _expected(subject)

@@ -91,7 +91,9 @@ class ParquetFiles:
         return {name: value for name, value in self.__dict__.items() if name != "_filesystem"}
 
     def _open(self, path: str) -> pq.ParquetFile:
-        return pq.ParquetFile(self._filesystem.open_input_file(path), page_checksum_verification=True)
+        # Buffering ahead would keep all that was read of a file in memory until its end.
+        source = self._filesystem.open_input_file(path)
+        return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False)
 
     @cached_property
     def _filesystem(self) -> PyFileSystem:
