@@ -1,7 +1,7 @@
 """`python -m benchmarks.thirty_days`: a month of champions, daily refinement beside full refits, and wrong labels.
 
 Features are generated: classes around centres that wander a little every day. Every day brings new images; the daily
-path refines its champion with them, the full path trains on all images so far; each has a store of its own and is
+path adds them to its running totals, the full path trains on all images so far; each has a store of its own and is
 judged by the same gate as the platform's models. What is right is known here, so that each model is also measured on
 images whose labels are certain: the held-out images of a day of wrong labels have wrong labels too.
 """
@@ -9,12 +9,12 @@ images whose labels are certain: the held-out images of a day of wrong labels ha
 from __future__ import annotations
 
 import argparse
-import copy
 import datetime as dt
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,24 +22,23 @@ import numpy as np
 from obstore.store import MemoryStore
 from rich.console import Console
 from rich.table import Table
-from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.champion import Evidence, settle
+from image_assets.classifier.discriminant import discriminant
 from image_assets.classifier.evaluate import evaluate
 from image_assets.classifier.families import logistic_regression
+from image_assets.classifier.statistics import ClassStatistics, merge, statistics_of
 from image_assets.classifier.train import train
 from image_assets.settings.promotion import Promotion
 from io_managers.model_files import ModelDescription, ids_digest
 
 FIRST = dt.date(2026, 11, 1)
-_PENALTY = 0.01  # of both paths
-_STEPS, _RATE = 40, 0.05
+_PENALTY = 0.01
+_SHRINKAGE = 0.05
 Poison = Literal["", "scattered", "one class"]
-FitDaily = Callable[[Pipeline | None, np.ndarray, np.ndarray, dict[str, int]], Pipeline]
-"""From the champion (None on the first day) and the day's training images to a challenger."""
-FitFull = Callable[[np.ndarray, np.ndarray, dict[str, int]], Pipeline]
-"""From all training images so far, float32 [N, D] and int16 [N], to a challenger."""
+Fit = Callable[[np.ndarray, np.ndarray, dict[str, int]], Pipeline]
+"""From training images, float32 [N, D] and int16 [N], to a challenger."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +78,17 @@ class Day:
     full: Outcome
 
 
-def fit_daily(champion: Pipeline | None, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
-    """Refine a logistic regression with the day's images alone: some steps of gradient descent from where it is."""
-    if champion is None:
-        return fit_full(features, labels, classes)
-    model = copy.deepcopy(champion)
-    fitted = model.named_steps["classify"]
-    scaled = model.named_steps["scale"].transform(features)
-    truth = (labels[:, None] == fitted.classes_).astype(np.float32)
-    for _ in range(_STEPS):
-        error = softmax(scaled @ fitted.coef_.T + fitted.intercept_, axis=1) - truth
-        fitted.coef_ = fitted.coef_ - _RATE * (error.T @ scaled / len(labels) + _PENALTY * fitted.coef_)
-        fitted.intercept_ = fitted.intercept_ - _RATE * error.mean(axis=0)
-    return model
+class RunningTotals:
+    """The platform's daily path: the day's images are added to the totals of all days, which make a discriminant."""
+
+    def __init__(self) -> None:
+        self.totals: ClassStatistics | None = None
+
+    def __call__(self, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
+        """The model of all days so far, of which only the day's images are looked at."""
+        day = statistics_of(features, labels, sorted(classes.values()))
+        self.totals = day if self.totals is None else merge(self.totals, day)
+        return discriminant(self.totals, _SHRINKAGE)
 
 
 def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
@@ -99,18 +96,15 @@ def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) 
     return train(features, labels, logistic_regression(_PENALTY), classes)
 
 
-def simulate(month: Month, daily: FitDaily = fit_daily, full: FitFull = fit_full) -> list[Day]:
+def simulate(month: Month) -> list[Day]:
     """Run the month."""
     world, found = _World(month), []
-    of_daily, of_full = _Path(world), _Path(world)
+    of_daily, of_full, totals = _Path(world), _Path(world), RunningTotals()
     for day in range(month.days):
         world.land(day)
-        refined = of_daily.challenge(
-            lambda champion, day=day: daily(champion, *world.training([day]), world.classes), [*of_daily.learnt, day]
-        )
-        trained = of_full.challenge(
-            lambda _, day=day: full(*world.training(range(day + 1)), world.classes), range(day + 1)
-        )
+        so_far = range(day + 1)
+        refined = of_daily.challenge(partial(totals, *world.training([day]), world.classes), so_far)
+        trained = of_full.challenge(partial(fit_full, *world.training(so_far), world.classes), so_far)
         found.append(Day(day, month.poisoned.get(day, ""), refined, trained))
     return found
 
@@ -121,13 +115,11 @@ class _Path:
     def __init__(self, world: _World) -> None:
         self.world, self.store = world, MemoryStore()
         self.champion: Pipeline | None = None
-        self.learnt: list[int] = []
-        """The days that the champion knows."""
 
-    def challenge(self, fit: Callable[[Pipeline | None], Pipeline], days: Sequence[int]) -> Outcome:
+    def challenge(self, fit: Callable[[], Pipeline], days: Sequence[int]) -> Outcome:
         """Make a challenger that knows these days, and have the gate decide."""
         began = time.perf_counter()
-        model = fit(self.champion)
+        model = fit()
         seconds = time.perf_counter() - began
         world, evidence = self.world, self.world.evidence()
         aside = evidence.held_out
@@ -137,7 +129,7 @@ class _Path:
             self.store, "c", model, world.description(days), evaluation, evidence, world.month.rules
         ).decision
         if decision.promoted:
-            self.champion, self.learnt = model, list(days)
+            self.champion = model
         return Outcome(world.truth(model), before, seconds, decision.promoted, decision.reason)
 
 

@@ -125,7 +125,8 @@ class _Work:
                 statistics = statistics_of_file(matrix, self.training.labels, self._classes, progress)
             chosen, sample = self._chosen(matrix)
             daily = _discriminant_or_none(statistics, spec.refinement.shrinkage)
-            if chosen.candidate.family == STREAMED:
+            # Where all rows fit into memory, scikit-learn trains: what was selected was selected by its answers.
+            if chosen.candidate.family == STREAMED and len(self.training) > spec.max_fit_rows:
                 with self.track("train on all images", "iterations") as progress:
                     model = refit(matrix, self.training.labels, chosen.candidate, statistics, daily, progress)
                 fitted = len(self.training)

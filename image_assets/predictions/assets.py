@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from image_assets.automation import due_every_day, retried
 from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
@@ -10,7 +11,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from io_managers.delta_io_manager import PartitionFiles
-from io_managers.model_store import ModelMissingError, ModelRefusedError, load_model
+from io_managers.model_store import ModelMissingError, ModelRefusedError
 from io_managers.table_metadata import column_schema
 from resources.extractors import ExtractorResource
 from resources.store import StoreResource
@@ -22,7 +23,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=[dataset.name, PREDICTIONS.name],
         ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
-        # The champion of that moment is read from the store, whoever made it one: a run of the classifier or a person.
+        # A model of that moment is read from the store, whoever made it one: a run of the classifier or a person.
         deps=[dg.AssetKey([dataset.name, CLASSIFIER])],
         description=PREDICTIONS.meaning,
         partitions_def=partitions_of(dataset),
@@ -45,14 +46,20 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn takes seconds to load, which every run of every other asset would wait for.
         from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
+        from image_assets.predictions.unseen import SeenError, scoring_model
 
         partition = partition_of(context.partition_key)
         extractor = extractors.extractor(dataset)
         try:
             with retried():
-                model, manifest = load_model(store.open().objects(), classifier_prefix(dataset), extractor.digest)
+                opened = store.open()
+                rows = opened.table(dataset.name, PREDICTIONS).scan([partition])
+                scored_by = rows.select(pl.col("model").unique()).collect()["model"].to_list()
+                model, manifest = scoring_model(
+                    opened.objects(), classifier_prefix(dataset), extractor.digest, partition, scored_by
+                )
             check_usable(manifest, dataset.categories)
-        except ModelMissingError as reason:
+        except (ModelMissingError, SeenError) as reason:
             context.log.info(f"{partition} is not scored: {reason}")
             return
         except ModelRefusedError as reason:

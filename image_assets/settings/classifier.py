@@ -183,8 +183,8 @@ class Classifier(Section):
     max_fit_rows: int = Field(
         default=100_000,
         ge=100,
-        description="Of more training images, a sample serves to fit what cannot be fitted from disk: every kind but "
-        "logistic_regression.",
+        description="With more training images, logistic_regression is fitted from disk, and of every other kind's a "
+        "sample serves.",
     )
     refinement: Refinement = Refinement()
     promotion: Promotion = Promotion()

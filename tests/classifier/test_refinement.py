@@ -45,7 +45,9 @@ REFINEMENT = {"from_rows": 0, "full_every_days": 3, "accuracy_margin": 0.05, "lo
 
 
 def dataset(classifier: dict | None = None, **changes: object) -> DatasetSpec:
-    return small_dataset(start_day=day(0), classifier={**(classifier or {}), "refinement": {**REFINEMENT, **changes}})
+    # So few, that a regression is fitted from disk.
+    settings = {"max_fit_rows": 100, **(classifier or {}), "refinement": {**REFINEMENT, **changes}}
+    return small_dataset(start_day=day(0), classifier=settings)
 
 
 def arrive(store: Store, *days: int) -> None:
@@ -248,6 +250,17 @@ def test_too_few_images_say_so(store: Store) -> None:
         refined(store, dataset())
 
 
+def test_what_fits_into_memory_is_fitted_by_scikit_learn(store: Store) -> None:
+    arrive(store, 0, 1, 2)
+    from_disk, in_memory = refined(store, dataset()), refined(store, dataset({"max_fit_rows": 100_000}))
+    table = feature_table(scan(store), KIND.digest)
+    aside = held_out_with_lookalikes(table.image_ids, NO_GROUPS, 0.25)
+    expected = train(table.features[~aside], table.labels[~aside], in_memory.candidate, dataset().categories)
+    assert np.array_equal(in_memory.model.named_steps["classify"].coef_, expected.named_steps["classify"].coef_)
+    features = in_memory.held_out_features
+    assert from_disk.model.predict_proba(features) == pytest.approx(in_memory.model.predict_proba(features), abs=5e-3)
+
+
 def test_one_thing_at_a_time_is_in_progress(store: Store) -> None:
     open_now, titles, reported = [], [], []
 
@@ -260,8 +273,8 @@ def test_one_thing_at_a_time_is_in_progress(store: Store) -> None:
         open_now.remove(title)
 
     places = Places(store.objects(), f"{DATASET}/classifier-statistics", f"{DATASET}/classifier-scores")
-    for number, expected in enumerate((5, 2)):
-        arrive(store, number)
+    for days, expected in (((0, 1), 5), ((2,), 2)):
+        arrive(store, *days)
         titles.clear()
         refine(dataset(), Tables(scan(store), NO_GROUPS, NO_CONFLICTS), KIND, places, track=track).remember()
         assert len(titles) == expected

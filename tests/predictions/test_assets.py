@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from asset_checks import check_keys, checks_of
 from image_assets.automation import daily_job_name
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.partitions import partition_key
+from image_assets.predictions.unseen import SeenError, scoring_model
 from image_assets.quality.check_states import check_states
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from io_managers.model_store import CHAMPION, read_manifest
@@ -67,20 +69,43 @@ def rerun(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory):
     return platform, *run_daily(platform)
 
 
-def test_a_partition_that_is_run_again_is_scored_by_the_champion_of_now_and_says_so(rerun) -> None:
+def test_a_partition_that_is_run_again_is_scored_by_the_model_that_had_not_seen_it(
+    loaded_platform: Platform, rerun
+) -> None:
     platform, result, *_ = rerun
     assert result.success
-    manifest = read_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
-    assert platform.rows(PREDICTIONS, PLANT)["model"].unique().to_list() == [manifest.sha256]
+    champion = read_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
+    assert (SECOND, "plant") in champion.partitions
+    assert platform.rows(PREDICTIONS, PLANT).equals(loaded_platform.rows(PREDICTIONS, PLANT))
     (event,) = (
         one
         for one in result.get_asset_materialization_events()
         if one.asset_key and one.asset_key.path[-1] == PREDICTIONS.name
     )
     metadata = event.step_materialization_data.materialization.metadata
-    assert metadata["model was trained on this partition"].value is ((SECOND, "plant") in manifest.partitions)
-    assert metadata["sha256"].value == manifest.sha256
+    assert metadata["model was trained on this partition"].value is False
+    assert metadata["sha256"].value != champion.sha256
     assert metadata["images"].value == 4
+
+
+def scoring(platform: Platform, partition: Partition, scored_by: list[str]) -> str:
+    objects, prefix = platform.store.objects(), classifier_prefix(platform.dataset)
+    champion = read_manifest(objects, prefix)
+    return scoring_model(objects, prefix, champion.extractor_digest, partition, scored_by)[1].sha256
+
+
+def test_only_what_the_champion_has_learnt_from_is_left_to_the_model_before(loaded_platform: Platform) -> None:
+    champion = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset)).sha256
+    (before,) = set(loaded_platform.rows(PREDICTIONS, PLANT)["model"])
+    new = Partition(SECOND + dt.timedelta(1), "plant")
+    assert scoring(loaded_platform, new, []) == scoring(loaded_platform, new, [before]) == champion
+    assert scoring(loaded_platform, PLANT, [before]) == before != champion
+    # A model that is kept no more, and rows of two models: nothing is left to go by.
+    assert (
+        scoring(loaded_platform, PLANT, ["0" * 64]) == scoring(loaded_platform, PLANT, [before, champion]) == champion
+    )
+    with pytest.raises(SeenError, match="was trained on it"):
+        scoring(loaded_platform, PLANT, [])
 
 
 def test_predictions_come_before_what_the_next_training_waits_for(rerun) -> None:
