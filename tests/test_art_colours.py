@@ -21,6 +21,9 @@ from tests.platform import FIRST, Platform
 _EACH = 9
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def paintings(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """Nine paintings of every colour, run; of the red ones, one more is a copy and one is cut off."""

@@ -27,6 +27,8 @@ from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICT
 from io_managers.model_store import load_model
 from tests.platform import FIRST, Platform
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def ran(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Platform:

@@ -78,6 +78,7 @@ def test_own_folders_are_spread_over_two_days_and_every_image_is_there_once(
     assert snapshot(tmp_path / "demo") == before
 
 
+@pytest.mark.long
 def test_a_handful_of_images_ends_well_and_says_why_there_is_no_classifier(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

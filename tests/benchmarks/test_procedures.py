@@ -36,6 +36,9 @@ FAMILIES: list[AnyFamily] = [
 ]
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def dataset() -> DatasetSpec:
     return load_dataset("art_colours")
