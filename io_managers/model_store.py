@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from obstore.store import ObjectStore
 
-from io_managers.model_champion import CHAMPION, Champion, prune, read_champion, see_champion, switch
+from io_managers.model_champion import CHAMPION, read_champion
 from io_managers.model_files import (
     ModelDescription,
     ModelManifest,
@@ -26,8 +26,6 @@ from io_managers.model_files import (
     load_model_of,
     manifest_name,
     manifest_of,
-    model_digests,
-    store_model,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHAMPION",
-    "Champion",
     "ModelDescription",
     "ModelManifest",
     "ModelMissingError",
@@ -43,52 +40,10 @@ __all__ = [
     "ids_digest",
     "load_model",
     "load_model_of",
-    "manifest_name",
     "manifest_of",
-    "model_digests",
-    "prune",
     "read_champion",
     "read_manifest",
-    "save_model",
-    "store_model",
 ]
-
-
-def save_model(store: ObjectStore, prefix: str, model: Pipeline, description: ModelDescription) -> ModelManifest:
-    """Save a model and make it the champion, without comparing it with the one before.
-
-    A run that is killed leaves the model that was current, and at most files that nothing refers to.
-
-    Args:
-        store: Where models are kept.
-        prefix: Folder of the dataset's models within the store.
-        model: A fitted pipeline.
-        description: What it is.
-
-    Returns:
-        The manifest as it was written.
-
-    Raises:
-        ChangedMeanwhileError: another run switched the champion at the same time.
-    """
-    seen = see_champion(store, prefix)
-    manifest = store_model(store, prefix, model, description)
-    before = seen.champion
-    if before is None:
-        new = Champion(sha256=manifest.sha256, since=manifest.data_day, reason="first", latest=manifest.sha256)
-    elif before.sha256 == manifest.sha256:
-        new = before.model_copy(update={"latest": manifest.sha256})
-    else:
-        new = Champion(
-            sha256=manifest.sha256,
-            since=manifest.data_day,
-            reason="not compared",
-            replaced=before.sha256,
-            latest=manifest.sha256,
-            withdrawn=before.withdrawn,
-        )
-    switch(store, prefix, seen, new)
-    return manifest
 
 
 def read_manifest(store: ObjectStore, prefix: str) -> ModelManifest:

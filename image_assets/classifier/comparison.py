@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from image_assets.classifier.families import candidates_of
-from image_assets.classifier.images import lookalike_names, undisputed
 from image_assets.classifier.nested import FamilyResult, nested
+from image_assets.classifier.row_index import row_index
 from image_assets.classifier.score_book import StoredScores
-from image_assets.classifier.selection import TrainingRows, sample_of
-from image_assets.classifier.split import held_out
+from image_assets.classifier.selection import TrainingRows, sampled_rows
 from image_assets.classifier.train import NotTrainableError
+from image_assets.classifier.training_rows import streamed_rows
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.features.pipeline import extract_rows
-from image_assets.features.table import feature_matrix, feature_table
+from image_assets.features.table import feature_matrix
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
 from image_assets.workers import Progress, no_progress
@@ -65,7 +65,7 @@ def compare(
         MixedExtractors: features of another extractor than the dataset's.
     """
     spec, extractor = dataset.classifier, shared_extractor(dataset.extractor)
-    ids, rows = _rows(dataset, store, extractor.digest, with_held_out=with_held_out)
+    ids, rows = _rows(dataset, store, extractor, with_held_out=with_held_out)
     features = {extractor.name: rows}
     colour = shared_extractor(ColourStatistics(kind="colour_statistics"))
     if colours and extractor.digest != colour.digest:
@@ -112,22 +112,20 @@ def stored_features(raw_images: PartitionedTable, image_ids: pl.Series, extracto
     return feature_matrix(order)
 
 
-def _rows(dataset: DatasetSpec, store: Store, digest: str, *, with_held_out: bool) -> tuple[pl.Series, TrainingRows]:
+def _rows(
+    dataset: DatasetSpec, store: Store, extractor: Extractor, *, with_held_out: bool
+) -> tuple[pl.Series, TrainingRows]:
     """Ids and rows of the images that are compared on, at most `selection.max_rows` of them."""
     features, conflicts, groups = (
         store.table(dataset.name, schema).scan() for schema in (IMAGE_FEATURES, LABEL_CONFLICTS, DUPLICATE_GROUPS)
     )
-    table = feature_table(undisputed(features, conflicts), digest)
-    if not len(table.labels):
+    index = row_index(features, conflicts, groups, extractor.digest, dataset.classifier)
+    if not len(index):
         raise NotTrainableError(f"there are no features of {dataset.name} in {store.url}: run a day first")
-    names = lookalike_names(table.image_ids, groups)
-    used = np.ones(len(names), bool) if with_held_out else ~held_out(names, dataset.classifier.held_out)
-    rows = TrainingRows(table.features[used], table.labels[used], names.filter(pl.Series(used)))
-    selection = dataset.classifier.selection
-    chosen = sample_of(
-        TrainingRows(np.arange(len(rows.labels)), rows.labels, rows.groups), selection.max_rows, selection.seed
-    ).features
-    return table.image_ids.filter(pl.Series(used)).gather(chosen), rows.take(chosen)
+    used, selection = index if with_held_out else index.training(), dataset.classifier.selection
+    chosen = used.take(sampled_rows(used.labels, used.groups, selection.max_rows, selection.seed))
+    with streamed_rows(features, chosen, extractor.width) as matrix:
+        return chosen.image_ids, TrainingRows(matrix.whole(), chosen.labels, chosen.groups)
 
 
 def _images(raw_images: PartitionedTable, wanted: pa.Array) -> Iterator[pa.RecordBatch]:

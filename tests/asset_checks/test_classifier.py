@@ -19,8 +19,9 @@ from image_assets.classifier.train import train
 from image_assets.features.table import feature_matrix
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from io_managers.model_files import ModelManifest, manifest_name, seal_of
-from io_managers.model_store import CHAMPION, ModelDescription, read_champion, read_manifest, save_model
+from io_managers.model_store import CHAMPION, ModelDescription, read_champion, read_manifest
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
+from tests.io_managers.saving import save_model
 from tests.platform import FIRST, SECOND, Platform
 
 CHECKS = classifier.CHECKS

@@ -23,8 +23,9 @@ from image_assets.settings.promotion import Promotion
 from io_managers.model_champion import read_champion, see_champion, switch
 from io_managers.model_files import ModelDescription, ids_digest, model_digests
 from io_managers.model_history import read_history
-from io_managers.model_store import load_model, read_manifest, save_model
+from io_managers.model_store import load_model, read_manifest
 from tests.classifier.synthetic import CLASSES, clusters
+from tests.io_managers.saving import save_model
 
 PREFIX = "drawn/classifier"
 PER_DAY = 240

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from image_assets.classifier.comparison import compare, stored_features
-from image_assets.classifier.images import held_out_with_lookalikes
+from image_assets.classifier.images import held_out_with_lookalikes, set_aside
 from image_assets.cli import main
 from image_assets.features.colour_statistics import colour_statistics
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
-from tests.platform import Platform, small_dataset
+from tests.platform import SECOND, Platform, small_dataset
 
 CANDIDATES = [
     {"kind": "logistic_regression", "regularisation": [0.001]},
@@ -54,6 +54,22 @@ def test_images_that_are_held_out_take_no_part_unless_asked_for(platform: Platfo
     assert 0 < aside.sum() < len(ids)
     assert list(compared) == ["efficientnet_lite0"]
     # Every image trains in all folds but the one that it is judged in.
+    assert sum(fold.images for fold in compared["efficientnet_lite0"][0].folds) == 2 * used
+
+
+def test_with_a_split_by_time_the_last_days_take_no_part(platform: Platform) -> None:
+    by_time = small_dataset(
+        classifier={
+            "candidates": CANDIDATES,
+            "selection": {"folds": 2},
+            "split": {"by": "time", "last_days": 1},
+        }
+    )
+    compared = compare(by_time, platform.store, outer_folds=3, colours=False, workers=1)
+    images = platform.rows(IMAGE_FEATURES)
+    aside = set_aside(images["image_id"], images.lazy(), platform.rows(DUPLICATE_GROUPS).lazy(), by_time.classifier)
+    assert set(images.filter(pl.Series(aside))["date"]) == {SECOND}
+    used = int((~aside).sum())
     assert sum(fold.images for fold in compared["efficientnet_lite0"][0].folds) == 2 * used
 
 

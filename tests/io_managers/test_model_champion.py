@@ -15,8 +15,9 @@ from io_managers.conditional_put import ChangedMeanwhileError, put_if_unchanged,
 from io_managers.model_champion import Champion, SeenChampion, prune, read_champion, see_champion, switch
 from io_managers.model_files import ModelMissingError, load_model_of, model_digests, remove_model, store_model
 from io_managers.model_history import Decision, read_history, write_decision
-from io_managers.model_store import load_model, read_manifest, save_model
+from io_managers.model_store import load_model, read_manifest
 from io_managers.store import Store
+from tests.io_managers.saving import save_model
 from tests.io_managers.test_model_store import PREFIX, description, files, fitted
 from tests.s3_server import S3Server
 

@@ -32,9 +32,9 @@ from io_managers.model_store import (
     load_model,
     read_champion,
     read_manifest,
-    save_model,
 )
 from io_managers.skops_files import UnsafeModelError, dump_model, parse_model
+from tests.io_managers.saving import save_model
 
 PREFIX = "kingdoms/classifier"
 WIDTH = 12

@@ -32,7 +32,7 @@ class ReportSubject:
         classes: Category → label.
         feature_names: [D], empty where features have no names.
         images: [N] rows `image_id`, `date`, `category` and `group`: what must not be torn apart, an image's own id
-            where it is like no other. See `images_of`.
+            where it is like no other.
         labels: int16 [N].
         features: float32 [N, D]; may be mapped into memory, as only samples and the held-out rows are read.
         aside: bool [N], true where an image is held out.
@@ -98,19 +98,6 @@ class ReportSubject:
         """A sample of the training images, in memory."""
         rows = self.sample(held_out=False, most=most, seed=seed)
         return TrainingRows(self.features[rows], self.labels[rows], self.images["group"].gather(rows))
-
-
-def images_of(image_features: pl.LazyFrame, image_ids: pl.Series, groups: pl.Series) -> pl.DataFrame:
-    """Day, category and group of images, in their order.
-
-    Args:
-        image_features: The table of that name.
-        image_ids: [N].
-        groups: [N], see `lookalike_names`.
-    """
-    wanted = pl.DataFrame({"image_id": image_ids, "group": groups})
-    places = image_features.select("image_id", "date", "category").collect().unique("image_id")
-    return wanted.join(places, on="image_id", how="left", maintain_order="left")
 
 
 def folds_of(rows: TrainingRows, folds: int, seed: int) -> list[Cut]:

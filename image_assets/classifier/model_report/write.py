@@ -4,15 +4,8 @@ Layout: `<dataset>/reports/classifier-<first 12 digits of the model's SHA-256>.h
 page and card as `classifier.html` and `classifier.md`. A report goes when its model file goes. Nothing depends on the
 time: the same model of the same data gives the same bytes.
 
-To hook it in, after a model was saved:
-
-    subject = ReportSubject(model, build, str(candidate), classes, names, images_of(...), labels, features, aside,
-                            evaluation, scores)
-    written = write_report(store, dataset, subject, manifest, model_prefix)
-
-`build` is `lambda rows, probabilities: pipeline_of(candidate, rows, seed, probabilities=probabilities)`; what trains
-in another way gives a builder of its own. `written.plots` and `written.page` are for the metadata. A challenger that is
-not promoted has a report of its own too; with `newest=False` it does not take the place of the champion's.
+What a report is about is put together in `judged_images`. A challenger that is not promoted has a report of its own
+too; with `newest=False` it does not take the place of the champion's.
 """
 
 from __future__ import annotations
