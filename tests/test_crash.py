@@ -24,6 +24,7 @@ from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "1"))
 ROOT = Path(__file__).resolve().parents[1]
+FILES_OF_A_RUN = 49
 TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
 
 
@@ -60,6 +61,10 @@ def start(platform: Platform, *program: str) -> subprocess.Popen[bytes]:
     )
 
 
+def files(platform: Platform) -> set[Path]:
+    return {path for path in (platform.root / "store").rglob("*") if path.is_file()}
+
+
 def rows(platform: Platform, schema: TableSchema) -> pl.DataFrame:
     found = platform.rows(schema, platform.partition())
     return found.sort(found.columns[0], "source" if "source" in found.columns else found.columns[1])
@@ -84,17 +89,21 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
     platform = Platform(loaded_platform.dataset, tmp_path)
     (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
     land_small_sample(platform.landing)
-    # Most of what can go wrong is between the first file in the store and the last commit.
+    # Moments are told by the files that the run has made by then, not by the clock: that spreads them over all of it,
+    # however busy the machine is. The last is after the end of most runs.
     chance = random.Random(seed)
+    made = chance.randint(1, FILES_OF_A_RUN)
     run = start(platform)
-    while run.poll() is None and not any((tmp_path / "store").rglob("*.parquet")):
+    seen: set[Path] = set()
+    while run.poll() is None and len(seen) < made:
+        seen |= files(platform)
         time.sleep(0.005)
-    time.sleep(chance.uniform(0, 4))
+    time.sleep(chance.uniform(0, 0.3))
     if run.poll() is None:
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     check_whole_or_absent(platform, loaded_platform)
-    assert start(platform).wait(timeout=120) == 0
+    assert start(platform).wait(timeout=600) == 0
     for schema in TABLES:
         assert rows(platform, schema).equals(rows(loaded_platform, schema)), schema.name
     manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
@@ -119,7 +128,7 @@ def of_many_units(root: Path) -> Platform:
 @pytest.fixture(scope="module")
 def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     platform = of_many_units(tmp_path_factory.mktemp("never-killed"))
-    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=600) == 0
     assert len(unit_files(platform, IMAGE_FEATURES)) == 5
     return platform
 
@@ -141,7 +150,7 @@ def test_of_a_killed_run_only_the_unit_in_work_is_lost(
     assert 1 <= len(finished) < 5
     assert rows(platform, schema).is_empty()
 
-    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=600) == 0
     assert finished.items() <= unit_files(platform, schema).items()
     assert unit_files(platform, schema).keys() == unit_files(never_killed, schema).keys()
     for table in TABLES:
