@@ -202,17 +202,36 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def _open_regular(path: str, root: Path) -> BinaryIO:
-    real = os.path.realpath(path, strict=True)
-    if not _is_within(real, os.path.realpath(root)):
-        raise OSError("it is a link that leads out of the landing zone")
-    if not stat.S_ISREG(os.lstat(real).st_mode):  # before opening: opening alone may act on a device
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        path = os.path.realpath(path, strict=True)
+        _check_within(path, root)
+        status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):  # before opening: opening alone may act on a device
         raise OSError("it is no regular file")
     # Should it have become a pipe or a link since: opening does not wait for a writer, and does not follow.
-    stream = open(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")  # noqa: SIM115  # the caller's
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")  # noqa: SIM115  # the caller's
+    try:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError("it is no regular file")
+        _check_within(_real_path(stream, path), root)
+    except OSError:
         stream.close()
-        raise OSError("it is no regular file")
+        raise
     return stream
+
+
+def _real_path(stream: BinaryIO, path: str) -> str:
+    """Where an open file lies: as Linux says, which is one question instead of one for each folder on the way."""
+    try:
+        return os.readlink(f"/proc/self/fd/{stream.fileno()}")
+    except OSError:
+        return os.path.realpath(path, strict=True)
+
+
+def _check_within(path: str, root: Path) -> None:
+    if not _is_within(path, os.path.realpath(root)):
+        raise OSError("it is a link that leads out of the landing zone")
 
 
 def _read_within(stream: BinaryIO, max_bytes: int) -> bytes:

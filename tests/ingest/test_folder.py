@@ -265,6 +265,27 @@ def test_a_file_that_becomes_a_link_out_after_listing_is_not_followed(plants: Pa
         folder.read(file, MANY)
 
 
+@pytest.mark.parametrize("system", ["with /proc", "without"])
+def test_a_folder_that_becomes_a_link_out_after_listing_is_not_followed(
+    plants: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    if system == "without":
+        ask = os.readlink
+        # Where there is no /proc, there is nothing at this path either.
+        monkeypatch.setattr(os, "readlink", lambda path: ask(path.replace("/proc/", "/no-proc/")))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "a.png").write_bytes(b"secret")
+    (plants / "batch").mkdir()
+    (plants / "batch" / "a.png").write_bytes(b"x")
+    folder = source(plants)
+    (file,) = folder.list_files(DAY, "plant").files
+    assert folder.read(file, MANY) == b"x"
+    (plants / "batch").rename(plants / "old")
+    (plants / "batch").symlink_to(tmp_path / "secrets", target_is_directory=True)
+    with pytest.raises(SourceReadError, match="leads out of the landing zone"):
+        folder.read(file, MANY)
+
+
 def test_a_file_that_vanishes_after_listing_says_so(plants: Path) -> None:
     (plants / "a.png").write_bytes(b"x")
     folder = source(plants)
