@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import imagehash
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -94,7 +95,7 @@ def _time_chunk(contents: Sequence[bytes]) -> dict[str, float]:
     for copy in copies:
         timed("thumbnail", thumbnail, copy)
     for copy in copies:
-        timed("imagehash", imagehash.phash, copy)
+        timed("imagehash", imagehash.phash, Image.fromarray(copy))
     return spent
 
 

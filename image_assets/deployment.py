@@ -65,10 +65,10 @@ class Deployment:
         self._definitions = build_definitions([dataset], resources)
         self._instance: dg.DagsterInstance = open_instance(store)
 
-    def run(self, day: dt.date, categories: Sequence[str] = ()) -> DayReport:
-        """Run a day, of all categories or of some."""
+    def run(self, day: dt.date, categories: Sequence[str] = (), until: str | None = None) -> DayReport:
+        """Run a day, of all categories or of some; `until` as `run_day`."""
         partitions = chosen_partitions(self.dataset, day, categories)
-        result = run_day(self._definitions, self.dataset, partitions, self._instance)
+        result = run_day(self._definitions, self.dataset, partitions, self._instance, until=until)
         facts = partition_facts(self.dataset, self.store, partitions)
         return DayReport(self.dataset, day, facts, result, current_manifest(self.dataset, self.store))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from image_assets.automation import daily_job_name, publish_job_name, refresh_job_name
+from image_assets.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.quality.republish import PUBLISH_AGAIN
@@ -116,6 +116,7 @@ def run_day(
     partitions: Sequence[Partition],
     instance: dg.DagsterInstance,
     *,
+    until: str | None = None,
     refresh: bool = True,
 ) -> DayResult:
     """Materialise the partitions one after the other, then, unless told not to, what is made of the whole dataset.
@@ -123,17 +124,38 @@ def run_day(
     What that shows to be published with images whose category is in doubt is published anew. The whole dataset's part
     is left alone where a partition did not come through: it would be made from data that is not sound.
 
+    Args:
+        definitions: The dataset's and its resources.
+        dataset: Whose day it is.
+        partitions: To be run, in this order.
+        instance: Where the runs are recorded.
+        until: The last of a partition's assets to be made; nothing is made of the whole dataset then.
+        refresh: Whether to go on to what is made of the whole dataset.
+
     Raises:
+        UsageError: `until` is none of a partition's assets.
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
+    assets = _needed_for(until, dataset, definitions) if until else None
     for partition in partitions:
-        _run(definitions, daily_job_name(dataset), partition, instance, result)
-    if refresh and result.ok:
+        _run(definitions, daily_job_name(dataset), partition, instance, result, assets)
+    if refresh and until is None and result.ok:
         for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
             _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
         result.refreshed = not result.errors
     return result
+
+
+def _needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
+    of_partitions = {dg.AssetKey([dataset.name, name]) for name in partitioned_assets(dataset)}
+    key = dg.AssetKey([dataset.name, asset])
+    if key not in of_partitions:
+        names = ", ".join(partitioned_assets(dataset))
+        raise UsageError(f"dataset {dataset.name} makes no {asset!r} of a day; it makes {names}")
+    # An asset that is made together with others brings them with it.
+    needed = dg.AssetSelection.assets(key).upstream().required_multi_asset_neighbors()
+    return sorted(of_partitions & needed.resolve(definitions.resolve_asset_graph()))
 
 
 def _run(
@@ -142,14 +164,16 @@ def _run(
     partition: Partition | None,
     instance: dg.DagsterInstance,
     result: DayResult,
+    assets: Sequence[dg.AssetKey] | None = None,
 ) -> list[str]:
-    """Run a job; give the keys of the partitions that it found to be published out of date."""
+    """Run a job, or some assets of it; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
     job = definitions.resolve_job_def(job_name)
     run = job.execute_in_process(
         instance=instance,
         partition_key=partition_key(partition) if partition else None,
         raise_on_error=False,
+        asset_selection=assets,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     blocking = {

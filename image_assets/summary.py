@@ -100,7 +100,9 @@ def show_day(
         console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
-    if not result.refreshed:
+    if not result.refreshed and result.ok:
+        console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
+    elif not result.refreshed:
         console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
     elif model is None:
         console.print("classifier: not trained", style="yellow")

@@ -135,6 +135,32 @@ def test_one_category_alone_has_no_classifier_and_says_so(tmp_path: Path, places
     assert "fewer than two classes have training images" in " ".join(printed.err.split())
 
 
+def test_a_run_can_stop_after_an_asset_and_the_next_goes_on_from_there(
+    tmp_path: Path, places: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(places / "landing", tmp_path / "landing")
+    shutil.copy(places / "drawn.yaml", tmp_path)
+    assert run(tmp_path, FIRST, "--category", "plant", "--until", "image_features") == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out.splitlines()[-1])
+    assert report["categories"]["plant"]["features"] == 16
+    assert set(report["seconds"]) == {"raw_images", "image_features", "checks", "orchestration"}
+    assert "the run was to stop before them" in " ".join(printed.err.split())
+    made = {path.name for path in (tmp_path / "store/drawn").iterdir()}
+    assert {"raw_images", "image_features"} <= made
+    assert not made & {"near_duplicates", "feature_shards", "classifier", "accounting"}
+    features = {path: path.stat().st_mtime_ns for path in (tmp_path / "store/drawn/image_features").rglob("*.parquet")}
+
+    assert run(tmp_path, FIRST, "--category", "plant") == 0
+    assert (tmp_path / "store/drawn/feature_shards").exists()
+    assert (
+        features.items()
+        <= {
+            path: path.stat().st_mtime_ns for path in (tmp_path / "store/drawn/image_features").rglob("*.parquet")
+        }.items()
+    )
+
+
 def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     loaded_platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +213,10 @@ def test_ctrl_c_ends_the_command_and_not_only_the_step(
         (["--day", "2026-10-01"], "2026-10-01 lies before start_day 2026-11-03 of dataset drawn"),
         (["--day", "2999-01-01"], "2999-01-01 is not over in UTC; the last complete day is"),
         (["--category", "rock"], "dataset drawn has no category 'rock'; it has animal, human, plant"),
+        (
+            ["--until", "classifier"],
+            "dataset drawn makes no 'classifier' of a day; it makes arrivals, raw_images,",
+        ),
         (["--dataset", "nowhere.yaml"], "nowhere.yaml: cannot read this dataset file"),
         (["--landing", "/nowhere/at/all"], "/nowhere/at/all: no such folder"),
         (["--landing", "s3://bucket/landing"], "for a bucket set `source: {kind: bucket}`"),

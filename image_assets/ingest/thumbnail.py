@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
-from PIL import Image
+import simplejpeg
 
 from image_assets.resampling import resampled
 
@@ -14,7 +12,7 @@ SIDE = 96
 """Longest side of a thumbnail, pixels."""
 
 
-def small_copy(pixels: np.ndarray, side: int = SIDE) -> Image.Image:
+def small_copy(pixels: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Scale a picture down to fit a square, keeping its proportions; a smaller one keeps its size.
 
     Args:
@@ -22,17 +20,15 @@ def small_copy(pixels: np.ndarray, side: int = SIDE) -> Image.Image:
         side: Longest side of the copy, pixels; the other has at least 1.
 
     Returns:
-        An RGB image.
+        uint8 [height, width, 3], C-contiguous; the same pixels give the same copy.
     """
     height, width = pixels.shape[:2]
-    shrink = min(1, side / max(height, width))
-    if shrink < 1:
-        pixels = resampled(pixels, max(1, round(width * shrink)), max(1, round(height * shrink)), "bicubic")
-    return Image.fromarray(pixels)
+    shrink = side / max(height, width)
+    if shrink >= 1:
+        return np.ascontiguousarray(pixels)
+    return resampled(pixels, max(1, round(width * shrink)), max(1, round(height * shrink)), "bicubic")
 
 
-def thumbnail(copy: Image.Image) -> bytes:
-    """A small copy as a JPEG file; the same bytes for the same copy with the same release of Pillow."""
-    file = BytesIO()
-    copy.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
+def thumbnail(copy: np.ndarray) -> bytes:
+    """A small copy as a JPEG file; the same bytes for the same copy with the same release of libjpeg-turbo."""
+    return simplejpeg.encode_jpeg(copy, QUALITY, "RGB", "420")

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
-from PIL import Image
 
 from image_assets.engine import Engine, Unit
 from image_assets.ingest.decode import decode
@@ -165,7 +165,7 @@ class _Image:
     content: bytes
     format: str
     size: tuple[int, int]
-    copy: Image.Image
+    copy: np.ndarray
 
 
 def _read(one: Fingerprint, loader: Loader) -> _Image | Refusal:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import log2
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from image_assets.ingest.thumbnail import small_copy
+from image_assets.ingest.thumbnail import SIDE, small_copy
 
 HASH_BITS = 64
 _HASH_SIDE, _HASH_FREQUENCIES = 32, 8
@@ -67,22 +68,23 @@ def measure(pixels: np.ndarray) -> ImageMetrics:
     return found
 
 
-def measure_copies(copies: Sequence[Image.Image]) -> list[ImageMetrics]:
+def measure_copies(copies: Sequence[np.ndarray]) -> list[ImageMetrics]:
     """Measure pictures by their small copies, where there are such already; many at once are done faster.
 
     Args:
-        copies: RGB, of any sizes, as `small_copy` gives them.
+        copies: As `small_copy` gives them.
     """
     if not copies:
         return []
-    greys = [copy.convert("L") for copy in copies]
-    levels = [np.asarray(grey) for grey in greys]
+    channels = [copy.reshape(-1, 3).T.astype(np.int32, order="C") for copy in copies]
+    greys = [_luma(one).reshape(copy.shape[:2]) for one, copy in zip(channels, copies, strict=True)]
+    histograms = np.stack([np.bincount(grey.ravel(), minlength=256) for grey in greys])
     columns = (
-        *_light([grey.histogram() for grey in greys]),
-        [_sharpness(one) for one in levels],
-        [max(0.0, grey.entropy()) for grey in greys],
-        *zip(*(_colour(np.asarray(copy)) for copy in copies), strict=True),
-        _bits(np.stack([_low_frequencies(one) for one in levels])),
+        *_light(histograms),
+        [_sharpness(grey) for grey in greys],
+        _entropy(histograms),
+        *zip(*map(_colour, channels), strict=True),
+        _bits(np.stack([_low_frequencies(grey) for grey in greys])),
     )
     return [ImageMetrics._make(row) for row in zip(*columns, strict=True)]
 
@@ -92,9 +94,29 @@ def hash_distance(one: int, other: int) -> int:
     return ((one ^ other) & (2**HASH_BITS - 1)).bit_count()
 
 
-def _light(histograms: Sequence[list[int]]) -> list[list[float]]:
+def _luma(channels: np.ndarray) -> np.ndarray:
+    """uint8 [pixels] of int32 [3, pixels]: ITU-R BT.601, in whole numbers, as Pillow's mode L."""
+    red, green, blue = channels
+    return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16).astype(np.uint8)
+
+
+def _entropy(histograms: np.ndarray) -> list[float]:
+    pixels = histograms.sum(axis=1)
+    # -Σ p log p with p = n / N is log N - Σ n log n / N.
+    return np.maximum(
+        0, (_times_its_logarithm()[pixels] - _times_its_logarithm()[histograms].sum(axis=1)) / pixels
+    ).tolist()
+
+
+@lru_cache(maxsize=1)
+def _times_its_logarithm() -> np.ndarray:
+    """float64: n log2 n for all numbers of pixels that a small copy may have."""
+    return np.array([0.0, *(number * log2(number) for number in range(1, SIDE * SIDE + 1))])
+
+
+def _light(histograms: np.ndarray) -> list[list[float]]:
     """Brightness, its two quantiles and contrast, a list of each."""
-    counts = np.array(histograms, np.float64)
+    counts = histograms.astype(np.float64)
     upto = counts.cumsum(axis=1)
     pixels = upto[:, -1:]
     mean, square = (counts @ _MOMENTS / pixels).T
@@ -124,9 +146,8 @@ def _sharpness(grey: np.ndarray) -> float:
     return float(values @ values) / (height * width)
 
 
-def _colour(pixels: np.ndarray) -> tuple[float, bool]:
+def _colour(channels: np.ndarray) -> tuple[float, bool]:
     """Colourfulness, and whether it is greyscale."""
-    channels = pixels.reshape(-1, 3).T.astype(np.int16, order="C")
     opponents = (channels[:2] - channels[1:]).astype(np.float64)
     # rg = R - G and yb = (R + G) / 2 - B are sums of these two, and so are their moments.
     (rg, gb), size = opponents.sum(axis=1), opponents.shape[1]
