@@ -37,20 +37,7 @@ def one_row_per_image(subject: Subject) -> Outcome:
 )
 def vectors_are_sound(subject: Subject) -> Outcome:
     """Width, finiteness, and variation within each vector and between the images."""
-    vector = pl.col("features")
-    rows = (
-        subject.rows(IMAGE_FEATURES)
-        .select(
-            "image_id",
-            width=vector.list.len(),
-            finite=vector.list.eval(pl.element().is_finite().fill_null(False)).list.all(),
-            # NaN is passed over by both and would look constant: the row is reported as not finite already.
-            constant=(vector.list.min() == vector.list.max()).fill_null(False),
-            hash=vector.hash(),
-        )
-        .with_columns(pl.col("constant") & pl.col("finite"))
-        .collect()
-    )
+    rows = _traits_of_vectors(subject)
     width = subject.extractor.width
     other_width = pl.col("width") != width
     faulty = rows.filter(other_width | ~pl.col("finite") | pl.col("constant"))
@@ -68,6 +55,26 @@ def vectors_are_sound(subject: Subject) -> Outcome:
         sample=faulty.drop("hash").sort("image_id"),
         advice="Look at the images named here; if they are fine, the extractor or its settings are not.",
     )
+
+
+def _traits_of_vectors(subject: Subject) -> pl.DataFrame:
+    """image_id, width, finite, constant and hash of every vector; the vectors themselves pass by a few at a time."""
+    table, vector = subject.table(IMAGE_FEATURES), pl.col("features")
+    finite = vector.list.eval(pl.element().is_finite().fill_null(False)).list.all()
+    traits = {
+        "width": vector.list.len(),
+        "finite": finite,
+        # NaN is passed over by both and would look constant: the row is reported as not finite already.
+        "constant": (vector.list.min() == vector.list.max()).fill_null(False) & finite,
+        "hash": vector.hash(),
+    }
+    nothing = pl.DataFrame(pl.from_arrow(IMAGE_FEATURES.file_schema.empty_table()))
+    batches = (
+        pl.DataFrame(pl.from_arrow(batch))
+        for file in table.partition_files(subject.checked_partition)
+        for batch in table.files.read(file.path, ["image_id", "features"])
+    )
+    return pl.concat([rows.select("image_id", **traits) for rows in (nothing, *batches)])
 
 
 def _pictures(subject: Subject) -> int:

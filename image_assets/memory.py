@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
+# glibc maps blocks from 128 kB on by themselves at first, and raises that bound with every larger one that is freed, up
+# to 32 MB. Row groups then lie among small things that live on, and a process that frees all it takes grows by 10 MB a
+# stage. A bound that was set is not raised: mallopt(3).
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 1_000_000
 _RESET_PEAK = "5"  # proc(5): resets the peak resident set size to the present one
 
 
 def hand_back() -> None:
     """Give freed memory back to the system. Allocators keep it otherwise, so that a long run of stages, each of which
-    is bounded, grows all the same.
+    is bounded, grows all the same. From then on, large blocks go back as soon as they are freed.
     """
     pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
-    if trim is not None:
-        trim(0)
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "malloc_trim"):  # glibc's
+        allocator.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        allocator.malloc_trim(0)
 
 
 class PeakMemory:

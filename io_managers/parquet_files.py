@@ -22,6 +22,8 @@ _COMPRESSED_ALREADY = ("content", "thumbnail")
 # A group is held in memory while it is written or read: counted in bytes, so that images of any size keep it flat.
 _GROUP_BYTES = 16_000_000
 _READ_ROWS = 256
+# A file is put in parts of 5 MB: a dozen at once, the default, would be held in memory beside the row group.
+_PARTS_AT_ONCE = 3
 
 
 class DamagedFile(RuntimeError):
@@ -67,7 +69,7 @@ class ParquetFiles:
                     rows += group.num_rows
             size = local.tell()
             local.seek(0)
-            obstore.put(self._objects, path, local)
+            obstore.put(self._objects, path, local, max_concurrency=_PARTS_AT_ONCE)
         return WrittenFile(path, rows, size)
 
     def read(self, path: str, columns: list[str], rows: int = _READ_ROWS) -> Iterator[pa.RecordBatch]:

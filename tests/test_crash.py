@@ -97,7 +97,7 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
     seen: set[Path] = set()
     while run.poll() is None and len(seen) < made:
         seen |= files(platform)
-        time.sleep(0.005)
+        time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.3))
     if run.poll() is None:
         os.killpg(run.pid, signal.SIGKILL)

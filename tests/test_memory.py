@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 WORK = """
 import sys
 import numpy as np
@@ -31,3 +33,31 @@ def test_a_peak_counts_what_was_used_since_and_not_what_was_freed_before() -> No
     large, small = map(int, done.stdout.split())
     assert large >= 300
     assert small <= large - 200
+
+
+FREED = """
+import ctypes, sys
+from image_assets.memory import hand_back
+
+class Figures(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena o s h mapped u f used free keep".split()]
+
+libc = ctypes.CDLL(None)
+if not hasattr(libc, "mallinfo2"):
+    sys.exit("no glibc")
+libc.mallinfo2.restype = Figures
+if "handed back" in sys.argv:
+    hand_back()
+bytearray(30_000_000)  # freed at once
+before = libc.mallinfo2().mapped
+large = bytearray(5_000_000)
+print(libc.mallinfo2().mapped - before)
+"""
+
+
+@pytest.mark.parametrize(("first", "expected"), [("handed back", 5_000_000), ("nothing", 0)])
+def test_a_large_block_keeps_a_place_of_its_own_after_a_larger_one_was_freed(first: str, expected: int) -> None:
+    done = subprocess.run([sys.executable, "-c", FREED, first], capture_output=True, text=True, check=False)
+    if "no glibc" in done.stderr:
+        pytest.skip("another allocator than glibc's")
+    assert int(done.stdout) // 1_000_000 == expected // 1_000_000

@@ -16,8 +16,10 @@ SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS
 
 def contact_sheet(raw_images: pl.LazyFrame) -> dg.MarkdownMetadataValue:
     """A picture of the first images by id, which is as good as a random choice and the same every time."""
-    shown = raw_images.select("image_id", "thumbnail").bottom_k(SHEET_IMAGES, by="image_id").collect()
-    return picture_sheet(shown.sort("image_id")["thumbnail"].to_list(), "thumbnails")
+    first = raw_images.select("image_id").bottom_k(SHEET_IMAGES, by="image_id").collect()
+    # Only then the thumbnails, of which there may be hundreds of megabytes.
+    shown = raw_images.select("image_id", "thumbnail").filter(pl.col("image_id").is_in(first["image_id"].implode()))
+    return picture_sheet(shown.collect().sort("image_id")["thumbnail"].to_list(), "thumbnails")
 
 
 def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataValue:

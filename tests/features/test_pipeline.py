@@ -77,7 +77,7 @@ def test_batches_do_not_depend_on_how_the_rows_arrive_within_a_file() -> None:
     extractor = MeanColour()
     contents = [plain(shade) for shade in range(70)]
     list(extract_rows([batch(contents)], extractor, 1))
-    assert sorted(extractor.batches, reverse=True) == [32, 32, 6]
+    assert sorted(extractor.batches, reverse=True) == [8] * 8 + [6]
 
 
 def test_the_effort_is_counted_over_all_workers() -> None:
