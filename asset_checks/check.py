@@ -15,6 +15,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import Partition, TableSchema
+from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
@@ -22,6 +23,7 @@ from resources.store import StoreResource
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 _SAMPLE_ROWS = 10
+_BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,17 @@ class Subject:
     def rows(self, schema: TableSchema) -> pl.LazyFrame:
         """The partition's rows of a table; all rows where there is no partition."""
         return self.table(schema).scan(None if self.partition is None else [self.partition])
+
+    def batches(self, schema: TableSchema, columns: Sequence[str], files: Snapshot) -> Iterator[pl.DataFrame]:
+        """Some columns of the rows of a table's files, a thousand at a time: for what would need much memory at once.
+
+        Raises:
+            DamagedFile: a file is not as it was written.
+        """
+        reader = self.table(schema).files
+        for file in files.written_files():
+            for batch in reader.read(file.path, list(columns), _BATCH_ROWS):
+                yield pl.DataFrame(pl.from_arrow(batch))
 
 
 @dataclass(frozen=True)

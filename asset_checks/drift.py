@@ -4,7 +4,7 @@ These checks warn. How two samples are compared is said in `image_assets.quality
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,9 @@ from io_managers.delta_log import Snapshot
 
 if TYPE_CHECKING:
     from image_assets.quality.drift import DriftReport
+
+Choice = Callable[[pl.DataFrame], pl.DataFrame]
+"""What is compared of some rows."""
 
 _SHOWN = 10
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
@@ -52,15 +55,16 @@ def metrics_drift(subject: Subject) -> Outcome:
 
         return compare(_numbers(window), _numbers(day), list(METRICS))
 
-    columns = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
-    return _outcome(subject, RAW_IMAGES, lambda rows: rows.select("image_id", **columns), compared)
+    metrics = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
+    columns = ["image_id", *sorted({name for metric in METRICS.values() for name in metric.meta.root_names()})]
+    return _outcome(subject, RAW_IMAGES, columns, lambda rows: rows.select("image_id", **metrics), compared)
 
 
 @check("The day's features are distributed like those of the days before.", severity=WARN)
 def features_drift(subject: Subject) -> Outcome:
     """PSI and KS along the features' main directions, and the AUC of a classifier on them."""
 
-    def sound(rows: pl.LazyFrame) -> pl.LazyFrame:
+    def sound(rows: pl.DataFrame) -> pl.DataFrame:
         # What other checks report, and features of another extractor, cannot be compared.
         vector = pl.col("features")
         finite = vector.list.eval(pl.element().is_finite().fill_null(False)).list.all()
@@ -73,13 +77,14 @@ def features_drift(subject: Subject) -> Outcome:
 
         return compare_features(feature_matrix(window), feature_matrix(day))
 
-    return _outcome(subject, IMAGE_FEATURES, sound, compared)
+    return _outcome(subject, IMAGE_FEATURES, ["image_id", "features", "extractor"], sound, compared)
 
 
 def _outcome(
     subject: Subject,
     schema: TableSchema,
-    choose: Callable[[pl.LazyFrame], pl.LazyFrame],
+    columns: Sequence[str],
+    choose: Choice,
     compared: "Callable[[pl.DataFrame, pl.DataFrame], DriftReport]",
 ) -> Outcome:
     limits, partition = subject.dataset.drift, subject.checked_partition
@@ -87,8 +92,8 @@ def _outcome(
     before = [
         Partition(partition.date - dt.timedelta(days=n + 1), partition.category) for n in range(limits.window_days)
     ]
-    window = _sample(subject, schema, [snapshot.of(one) for one in before], choose)
-    day = _sample(subject, schema, [snapshot.of(partition)], choose)
+    window = _sample(subject, schema, columns, [snapshot.of(one) for one in before], choose)
+    day = _sample(subject, schema, columns, [snapshot.of(partition)], choose)
     figures = {"images compared": day.height, "images before": window.height, "days before": limits.window_days}
     if min(day.height, window.height) < limits.min_images:
         needed = f"at least {limits.min_images} of either are needed"
@@ -120,18 +125,18 @@ def _figures(report: "DriftReport", limits: Drift) -> dict[str, int | float | st
 
 
 def _sample(
-    subject: Subject, schema: TableSchema, files: list[Snapshot], choose: Callable[[pl.LazyFrame], pl.LazyFrame]
+    subject: Subject, schema: TableSchema, columns: Sequence[str], files: list[Snapshot], choose: Choice
 ) -> pl.DataFrame:
     """About as many rows as the dataset file says; the same ones every time.
 
-    Ids are hashes: those below a bound are a fair sample, and are found in one scan that reads little else.
+    Ids are hashes: those below a bound are a fair sample.
     """
-    rows = subject.table(schema).scan_files(*files)
     images = sum(int(one.files["rows"].sum()) for one in files)
-    if images > subject.dataset.drift.sample:
-        bound = int(subject.dataset.drift.sample / images * 16**12)
-        rows = rows.filter(pl.col("image_id") < f"{bound:012x}")
-    return choose(rows).sort("image_id").collect()
+    share = min(1.0, subject.dataset.drift.sample / max(images, 1))
+    chosen = pl.col("image_id") < f"{int(share * 16**12):012x}" if share < 1 else pl.lit(True)
+    nothing = pl.DataFrame(pl.from_arrow(schema.file_schema.empty_table())).select(columns)
+    batches = (batch for one in files for batch in subject.batches(schema, columns, one))
+    return pl.concat([choose(batch.filter(chosen)) for batch in (nothing, *batches)]).sort("image_id")
 
 
 def _numbers(rows: pl.DataFrame) -> np.ndarray:

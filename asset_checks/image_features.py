@@ -58,8 +58,8 @@ def vectors_are_sound(subject: Subject) -> Outcome:
 
 
 def _traits_of_vectors(subject: Subject) -> pl.DataFrame:
-    """image_id, width, finite, constant and hash of every vector; the vectors themselves pass by a few at a time."""
-    table, vector = subject.table(IMAGE_FEATURES), pl.col("features")
+    """image_id, width, finite, constant and hash of every vector; the vectors themselves pass by and are let go of."""
+    vector = pl.col("features")
     finite = vector.list.eval(pl.element().is_finite().fill_null(False)).list.all()
     traits = {
         "width": vector.list.len(),
@@ -69,11 +69,8 @@ def _traits_of_vectors(subject: Subject) -> pl.DataFrame:
         "hash": vector.hash(),
     }
     nothing = pl.DataFrame(pl.from_arrow(IMAGE_FEATURES.file_schema.empty_table()))
-    batches = (
-        pl.DataFrame(pl.from_arrow(batch))
-        for file in table.partition_files(subject.checked_partition)
-        for batch in table.files.read(file.path, ["image_id", "features"])
-    )
+    files = subject.table(IMAGE_FEATURES).snapshot().of(subject.checked_partition)
+    batches = subject.batches(IMAGE_FEATURES, ["image_id", "features"], files)
     return pl.concat([rows.select("image_id", **traits) for rows in (nothing, *batches)])
 
 

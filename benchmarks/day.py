@@ -1,6 +1,6 @@
 """`python -m benchmarks.day`: a day by `image-assets run`, from files to features, beside the extraction engine alone.
 
-Says where the rest of the time goes, and how much memory loading and extraction take, for one or more sizes of the day.
+Says where the rest of the time goes, and how much memory the process takes, for one or more sizes of the day.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,13 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import yaml
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, land, prepare, quiet_environment
 from benchmarks.extraction.measure import run_contestant
+from benchmarks.peaks import communicate
 
 DAY = dt.date(2026, 11, 3)
 CATEGORIES = ("plant", "animal", "human")
@@ -47,7 +46,7 @@ def main() -> None:
         with console.status(f"{images:,} images"):
             found.append(_measure(inputs, images, options.work))
         console.print(_table(found[-1]))
-    peaks = {one["images"]: max(one["peak_mb"].values()) for one in found}
+    peaks = {one["images"]: one["peak_mb"] for one in found}
     growth = max(peaks.values()) / min(peaks.values())
     said = ", ".join(f"{peak:,} MB at {images:,} images" for images, peak in peaks.items())
     console.print(
@@ -67,15 +66,16 @@ def _measure(inputs: Inputs, images: int, work: Path) -> dict[str, Any]:
     places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", "store", "--day", DAY.isoformat()]
     environment = {**quiet_environment(inputs), "DAGSTER_HOME": str((root / "dagster").resolve())}
     began = time.perf_counter()
-    run = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "image_assets.cli", "run", *places, "--until", "image_features", "--json"],
         cwd=root,
         env=environment,
         stdout=subprocess.PIPE,
-        check=False,
+        text=True,
     )
+    printed, _, peak = communicate(process)
     whole = time.perf_counter() - began
-    day = json.loads(run.stdout)
+    day = json.loads(printed)
     if day["errors"]:
         raise SystemExit("\n".join(day["errors"]))
     return {
@@ -84,7 +84,7 @@ def _measure(inputs: Inputs, images: int, work: Path) -> dict[str, Any]:
         "day": images / whole,
         "ratio": engine.whole / whole,
         "seconds": {**day["seconds"], _START: whole - sum(day["seconds"].values())},
-        "peak_mb": _peaks(root / "dagster"),
+        "peak_mb": round(peak / 1e6),
     }
 
 
@@ -101,21 +101,6 @@ def _dataset(inputs: Inputs) -> Mapping[str, Any]:
             "runtime": "onnxruntime",
         },
     }
-
-
-def _peaks(home: Path) -> dict[str, int]:
-    """Peak memory of the stages, megabytes, as the assets report it."""
-    os.environ["DAGSTER_HOME"] = str(home.resolve())
-    peaks: dict[str, int] = {}
-    with dg.DagsterInstance.get() as instance:
-        for asset in ("raw_images", "image_features"):
-            key = dg.AssetKey(["measured", asset])
-            for record in instance.fetch_materializations(key, limit=len(CATEGORIES)).records:
-                materialization = record.asset_materialization
-                assert materialization is not None
-                peak = materialization.metadata["peak memory (MB)"].value
-                peaks[asset] = max(peaks.get(asset, 0), int(str(peak)))
-    return peaks
 
 
 def _table(found: Mapping[str, Any]) -> Table:

@@ -26,12 +26,12 @@ from rich.table import Table
 
 from benchmarks.extraction.inputs import IMAGE_SIZE, WIDTH, Inputs, prepare, quiet_environment
 from benchmarks.history import land_small_images
+from benchmarks.peaks import communicate
 
 CATEGORIES = ("plant", "animal", "human")
 DAY = dt.date.today() - dt.timedelta(days=2)  # complete in every time zone
 DAY_IMAGES = 300
 GOAL = 1.10
-_SAMPLE_SECONDS = 0.05
 
 
 class RunFailed(RuntimeError):
@@ -146,7 +146,7 @@ def _run_day(root: Path, inputs: Inputs, categories: Sequence[str]) -> dict[str,
     places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", "store", "--day", DAY.isoformat()]
     chosen = [option for category in categories for option in ("--category", category)]
     environment = {**quiet_environment(inputs), "DAGSTER_HOME": str(root / "dagster")}
-    began, peak = time.perf_counter(), 0
+    began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "image_assets.cli", "run", *places, *chosen, "--json"],
         cwd=root,
@@ -155,23 +155,12 @@ def _run_day(root: Path, inputs: Inputs, categories: Sequence[str]) -> dict[str,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None:
-        peak = max(peak, _peak_bytes(process.pid))
-        time.sleep(_SAMPLE_SECONDS)
+    printed, errors, peak = communicate(process)
     whole = time.perf_counter() - began
-    printed, errors = process.communicate()
     day = json.loads(printed or "{}")
     if not day or day["errors"]:
         raise RunFailed("\n".join(day.get("errors", [])) or errors[-3000:])
     return {"seconds": {"process": whole, **_recorded(root / "dagster")}, "peak_mb": round(peak / 1e6)}
-
-
-def _peak_bytes(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def _recorded(home: Path) -> dict[str, float]:

@@ -24,6 +24,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peaks import peak_bytes
+
 ROWS = 9_000_000
 GOALS = {"time": 5.0, "memory": 3.0}
 # The labels of big_cats.yaml, each its own category, among the 601 of the boxable classes.
@@ -127,7 +129,7 @@ def _watch(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process; the most memory that it and its children had resident together, bytes."""
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(map(_peak_of, _family(process.pid))))
+        peak = max(peak, sum(map(peak_bytes, _family(process.pid))))
         time.sleep(0.02)
     return peak
 
@@ -138,14 +140,6 @@ def _family(pid: int) -> list[int]:
     except OSError:
         return []
     return [pid, *(one for child in children for one in _family(int(child)))]
-
-
-def _peak_of(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def _table(found: dict[str, dict[str, Any]], rows: int) -> Table:
