@@ -5,6 +5,7 @@ These checks warn. How two samples are compared is said in `image_assets.quality
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,7 +137,7 @@ def _sample(
     chosen = pl.col("image_id") < f"{int(share * 16**12):012x}" if share < 1 else pl.lit(True)
     nothing = pl.DataFrame(pl.from_arrow(schema.file_schema.empty_table())).select(columns)
     batches = (batch for one in files for batch in subject.batches(schema, columns, one))
-    return pl.concat([choose(batch.filter(chosen)) for batch in (nothing, *batches)]).sort("image_id")
+    return pl.concat([choose(batch.filter(chosen)) for batch in chain([nothing], batches)]).sort("image_id")
 
 
 def _numbers(rows: pl.DataFrame) -> np.ndarray:

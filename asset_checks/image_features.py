@@ -1,5 +1,7 @@
 """What must hold of features: one vector per image, of the right width, finite, different, of one extractor."""
 
+from itertools import chain
+
 import polars as pl
 
 from asset_checks.check import Outcome, Subject, check
@@ -71,7 +73,7 @@ def _traits_of_vectors(subject: Subject) -> pl.DataFrame:
     nothing = pl.DataFrame(pl.from_arrow(IMAGE_FEATURES.file_schema.empty_table()))
     files = subject.table(IMAGE_FEATURES).snapshot().of(subject.checked_partition)
     batches = subject.batches(IMAGE_FEATURES, ["image_id", "features"], files)
-    return pl.concat([rows.select("image_id", **traits) for rows in (nothing, *batches)])
+    return pl.concat([rows.select("image_id", **traits) for rows in chain([nothing], batches)])
 
 
 def _pictures(subject: Subject) -> int:

@@ -14,7 +14,7 @@ from image_assets.ingest.fingerprint import Fingerprint, Refusal
 from image_assets.schema import Partition
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """A file whose bytes are those of another: where the image is, or will be, loaded."""
 

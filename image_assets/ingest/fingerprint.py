@@ -18,7 +18,7 @@ _CHUNK_FILES = 32
 _CHUNK_BYTES = 64_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """A listed file and the SHA-256 of its bytes."""
 
@@ -26,7 +26,7 @@ class Fingerprint:
     image_id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A listed file that goes to quarantine; the id is None where its bytes could not be read."""
 
