@@ -22,8 +22,9 @@ from image_assets.workers import cores, ordered_map
 # Larger batches leave the caches of a core: 8 to 16 are a sixth faster than 32, and 8 take a third of the memory.
 BATCH_IMAGES = 8
 # What waits in memory is bounded in bytes too: photos can have many megabytes each.
-BATCH_BYTES = 16_000_000
-_WAITING_PER_WORKER = 2
+BATCH_BYTES = 4_000_000
+# Enough to go on with while the finished ones are written, which takes a tenth of a second from time to time.
+_WAITING_PER_WORKER = 8
 
 
 @dataclass
