@@ -20,8 +20,8 @@ _FILTERS = {
     "bilinear": ResizeAlg.convolution(FilterType.bilinear),
     "bicubic": ResizeAlg.convolution(FilterType.catmull_rom),
 }
-# From here on whole blocks are averaged first, and this much is left to the filter: it takes half the time and a third
-# of the memory, and cannot be told from filtering at once.
+# From here on whole blocks are averaged first, and this much is left to the filter: a fifth faster with a third less
+# memory for 12 megapixels, and not to be told from filtering at once.
 _FAR_LARGER, _LEFT = 8, 2
 
 _of_thread = local()
