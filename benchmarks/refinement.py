@@ -12,9 +12,10 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from image_assets.workers import Progress
 from io_managers.store import Store
 
 _PENALTY = 0.001
+_MIXED_ROWS = 32_768
 _GOALS = {"daily seconds": 60, "full seconds": 900, "megabytes": 6_000}
 
 
@@ -180,12 +182,22 @@ def _training_batches(case: Case, days: range) -> Iterator[tuple[np.ndarray, np.
 
     first, last = (FIRST_DAY + dt.timedelta(days=number) for number in (days.start, days.stop - 1))
     rows = case.store.table(DATASET, IMAGE_FEATURES).scan().filter(pl.col("date").is_between(first, last))
-    # In an order by chance, as an honest user of SGD would: class after class it would learn the last one only.
-    for batch in rows.select("image_id", "label", "features").collect_batches(chunk_size=32_768, maintain_order=False):
-        mixed = batch.sample(fraction=1, shuffle=True, seed=0)
+    batches = rows.select("image_id", "label", "features").collect_batches(chunk_size=_MIXED_ROWS, maintain_order=True)
+    for mixed in _mixed(batches):
         training = mixed.filter(pl.Series(~held_out(mixed["image_id"], case.dataset.classifier.held_out)))
         if training.height:
             yield feature_matrix(training), training["label"].to_numpy()
+
+
+def _mixed(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Rows in an order by chance, the same every time: class after class, SGD would learn the last one only."""
+    waiting: list[pl.DataFrame] = []
+    for batch in chain(batches, [None]):
+        if waiting and (batch is None or sum(one.height for one in waiting) >= _MIXED_ROWS):
+            yield pl.concat(waiting).sample(fraction=1, shuffle=True, seed=0)
+            waiting = []
+        if batch is not None:
+            waiting.append(batch)
 
 
 def _judged(case: Case, model: object, took: tuple[float, float], notes: dict[str, float | str]) -> Found:
