@@ -103,7 +103,7 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     check_whole_or_absent(platform, loaded_platform)
-    assert start(platform).wait(timeout=600) == 0
+    assert start(platform).wait(timeout=120) == 0
     for schema in TABLES:
         assert rows(platform, schema).equals(rows(loaded_platform, schema)), schema.name
     manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
@@ -128,7 +128,7 @@ def of_many_units(root: Path) -> Platform:
 @pytest.fixture(scope="module")
 def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     platform = of_many_units(tmp_path_factory.mktemp("never-killed"))
-    assert start(platform, "-c", SMALL_UNITS).wait(timeout=600) == 0
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
     assert len(unit_files(platform, IMAGE_FEATURES)) == 5
     return platform
 
@@ -150,7 +150,7 @@ def test_of_a_killed_run_only_the_unit_in_work_is_lost(
     assert 1 <= len(finished) < 5
     assert rows(platform, schema).is_empty()
 
-    assert start(platform, "-c", SMALL_UNITS).wait(timeout=600) == 0
+    assert start(platform, "-c", SMALL_UNITS).wait(timeout=120) == 0
     assert finished.items() <= unit_files(platform, schema).items()
     assert unit_files(platform, schema).keys() == unit_files(never_killed, schema).keys()
     for table in TABLES:
