@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import polars as pl
 import pytest
@@ -27,8 +25,8 @@ def mislabelled(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     # Animals among plants look like animals too, which is a matter of label_conflicts and not looked at here.
     platform = Platform(small_dataset(label_conflicts={"limit": 1.0}), tmp_path_factory.mktemp("mislabelled"))
     for kind, category in enumerate(platform.dataset.categories):
-        land_pictures(platform.landing, str(FIRST), category, kind, range(24))
-    land_pictures(platform.landing, str(FIRST), "plant", 1, range(50, 56))
+        land_pictures(platform.landing, str(FIRST), category, kind, range(200, 224))
+    land_pictures(platform.landing, str(FIRST), "plant", 1, range(250, 256))
     result = platform.run(FIRST)
     assert result.ok, result.errors
     assert "label_suspects/few_label_suspects" in [str(check) for check in result.checks if not check.passed]
@@ -36,7 +34,7 @@ def mislabelled(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 
 def planted(platform: Platform) -> set[str]:
-    images = platform.rows(RAW_IMAGES).filter(pl.col("source").str.contains(r"plant/.*picture-005\d"))
+    images = platform.rows(RAW_IMAGES).filter(pl.col("source").str.contains(r"plant/.*picture-025\d"))
     return set(images["image_id"])
 
 
@@ -48,8 +46,7 @@ def test_animals_among_the_plants_are_suspected_and_suggested_to_be_animals(misl
     assert found.filter(pl.col("image_id").is_in(planted(mislabelled)))["suggested_category"].unique().to_list() == [
         "animal"
     ]
-    # Animals do look like what was planted among the plants, so one or the other of them is suspected to be a plant.
-    assert len(set(suspects["image_id"]) - planted(mislabelled)) <= 5
+    assert len(set(suspects["image_id"]) - planted(mislabelled)) <= 3
     assert set(suspects.select("date", "category").iter_rows()) >= {(FIRST, "plant")}
 
 
@@ -113,7 +110,7 @@ def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(mislabelled:
     lines = suspects_markdown(shown, pictures).splitlines()
     assert len(lines) == 2 + shown.height
     assert all("data:image/jpeg;base64," in line for line in lines[2:])
-    assert re.search(r"\| (plant|animal|human) \(\d+%\) \|", lines[2])
+    assert "animal (" in lines[2]
     assert suspects_markdown(suspects.clear(), {}) == "no suspects"
 
 
