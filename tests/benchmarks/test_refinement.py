@@ -21,7 +21,7 @@ def test_all_contestants_learn_from_the_table(tmp_path: Path) -> None:
     for found in (full, daily):
         assert len({one.held_out for one in found}) == 1
         accuracies = [one.accuracy for one in found]
-        assert min(accuracies) > 0.45  # a third would be chance; one pass over so few rows is no more than a start
+        assert min(accuracies) > 0.6
         assert max(accuracies) - min(accuracies) < 0.1
     assert daily[0].notes["totals"] == "3 of 9 partitions are new"
     assert str(daily[0].notes["read new images"]).endswith(" images")

@@ -34,7 +34,7 @@ def features(model: bytes, image: np.ndarray) -> np.ndarray:
             case "QuantizeLinear":
                 y = _clipped(x / rest[0], rest[1])
             case other:
-                raise NotImplementedError(other)
+                raise ValueError(f"the graph has an operation unknown here: {other}")
         values[node.output[0]] = y
     raise ValueError("the graph has no pool")
 
