@@ -14,14 +14,7 @@ def save_model(store: ObjectStore, prefix: str, model: Pipeline, description: Mo
 
     A run that is killed leaves the model that was current, and at most files that nothing refers to.
 
-    Args:
-        store: Where models are kept.
-        prefix: Folder of the dataset's models within the store.
-        model: A fitted pipeline.
-        description: What it is.
-
-    Returns:
-        The manifest as it was written.
+    Arguments and result are those of `store_model`.
 
     Raises:
         ChangedMeanwhileError: another run switched the champion at the same time.
