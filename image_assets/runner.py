@@ -20,7 +20,15 @@ from image_assets.schema import Partition
 from io_managers.store import local_folder
 
 # No usage figures are sent anywhere, and no dialogue asks for an e-mail address.
-_INSTANCE_FILE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+_INSTANCE_FILE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+event_log_storage:
+  module: image_assets.run_history
+  class: RunHistory
+"""
 
 
 class UsageError(ValueError):
@@ -245,3 +253,13 @@ def _add_errors(run: dg.ExecuteInProcessResult, partition: Partition | None, res
         message = cause.message.strip().split(f"{cause.cls_name}: ", 1)[-1]
         where = f"{stage} of {partition}" if partition else stage
         result.errors.append(f"{where}: {cause.cls_name}: {message}")
+    _add_error_outside_of_steps(run, partition, result)
+
+
+def _add_error_outside_of_steps(run: dg.ExecuteInProcessResult, partition: Partition | None, result: DayResult) -> None:
+    """What ended the run before, between or after its steps, where no step says why."""
+    for event in run.all_events:
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
+            error = event.job_failure_data.error
+            message = error.message.strip().split(f"{error.cls_name}: ", 1)[-1]
+            result.errors.append(f"{partition or 'the whole dataset'}: {error.cls_name}: {message}")

@@ -59,6 +59,7 @@ run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config: {dequeue_interval_seconds: 1}
+event_log_storage: {module: image_assets.run_history, class: RunHistory}
 """
 
 

@@ -1,0 +1,122 @@
+"""Dagster's event log in one SQLite file, written through connections that stay open.
+
+Dagster's own storage keeps a database per run, mirrors every event of an asset or check in another one, and opens a
+connection, with a new engine, for each event: with small partitions that is most of the time of a day and nearly all
+of the disk. This one is Dagster's `ConsolidatedSqliteEventLogStorage` with `compact_text` beneath it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from dagster._core.instance import DagsterInstance
+from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy.engine import Connection
+from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
+from watchdog.observers import Observer
+
+from image_assets.run_history.compact_text import DIALECT
+
+_FOLDER = "history"
+
+
+class RunHistory(ConsolidatedSqliteEventLogStorage):
+    """The event log of an instance, in `history/event_log.db` of its home.
+
+    Several processes may use it at once: one writes at a time, others wait up to half a minute.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        # Where it lies is known once the instance is; see `register_instance`.
+        self._given_data = inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Nothing is to be configured."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """As Dagster makes what `dagster.yaml` names."""
+        del config_value
+        return cls(inst_data)
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What `dagster.yaml` says of it."""
+        return self._given_data
+
+    def register_instance(self, instance: DagsterInstance) -> None:
+        """Open the log of the instance's home; it is made where it is not there."""
+        folder = Path(instance.root_directory) / _FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            super().__init__(str(folder), self._given_data)
+        super().register_instance(instance)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        url = self._conn_string.replace("sqlite:", f"{DIALECT}:", 1)
+        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+        event.listen(engine, "connect", _flush_less)
+        return engine
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the log has a table."""
+        return inspect(self._engine).has_table(table_name)
+
+    def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
+        """Call back on every event of a run from now on, as the UI does."""
+        if not self._obs:
+            # What is written goes into the file beside the log first.
+            handler = _Watchdog(self, [self.get_db_path(), self.get_db_path() + "-wal"])
+            self._obs = Observer()
+            self._obs.start()
+            self._obs.schedule(handler, self._base_dir)
+        self._watchers[run_id][callback] = cursor
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        super().dispose()
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+
+class _Watchdog(PatternMatchingEventHandler):
+    def __init__(self, log: RunHistory, patterns: list[str]) -> None:
+        super().__init__(patterns=patterns)
+        self._log = log
+
+    def on_modified(self, event: FileSystemEvent) -> None:
+        """Look for new events."""
+        del event
+        self._log.on_modified()
+
+
+def _flush_less(connection: Any, _: object) -> None:
+    # With a write-ahead log, NORMAL loses at most the last moments when the power fails, and damages nothing.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
