@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -48,6 +49,13 @@ def ordered_map(
     At most `waiting_per_worker` results per worker wait for the consumer, so memory does not grow with the number of
     items. An error in `work` is raised where its result would have come.
     """
+    items = iter(items)
+    first = list(islice(items, 2))
+    if len(first) < 2:
+        # A thread for one item would only take time.
+        yield from map(work, first)
+        return
+    items = chain(first, items)
     workers = workers or cores()
     with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
         waiting: deque[Future[R]] = deque()

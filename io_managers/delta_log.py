@@ -39,10 +39,14 @@ class Snapshot:
 
     version: int = -1
     files: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_FILES))
+    _parts: dict[Partition, Snapshot] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, partition: Partition) -> Snapshot:
         """Only the files of a partition."""
-        return Snapshot(self.version, self.files.filter(_is(partition)))
+        # The checks of a partition ask one after the other.
+        if partition not in self._parts:
+            self._parts[partition] = Snapshot(self.version, self.files.filter(_is(partition)))
+        return self._parts[partition]
 
     def besides(self, partition: Partition) -> Snapshot:
         """Only the files of other partitions."""
@@ -135,16 +139,26 @@ def _up_to_date(idle: _Idle, objects: ObjectStore) -> OpenTable | None:
     if _last_commit(idle.table, objects) != idle.commit:
         return None
     try:
-        idle.table.update()
-    except DeltaError:
+        # To look for the next commit costs a fraction of listing the log, as the library does.
+        if _commit(idle.table.delta.version() + 1, objects) is not None:
+            idle.table.update()
+    except (DeltaError, BaseError):
         return None
     return idle.table
 
 
 def _last_commit(table: OpenTable, objects: ObjectStore) -> Mapping[str, object] | None:
     try:
-        meta = obstore.head(objects, f"_delta_log/{table.delta.version():020}.json")
-    except (FileNotFoundError, BaseError):
+        return _commit(table.delta.version(), objects)
+    except BaseError:
         # Then it is opened anew, and whatever is wrong with the store comes to light there.
+        return None
+
+
+def _commit(version: int, objects: ObjectStore) -> Mapping[str, object] | None:
+    """What the commit of a version looks like on the store; None where there is none."""
+    try:
+        meta = obstore.head(objects, f"_delta_log/{version:020}.json")
+    except FileNotFoundError:
         return None
     return {name: meta[name] for name in ("size", "last_modified", "e_tag")}
