@@ -1,13 +1,26 @@
 """Where plots are kept: `<store>/<dataset>/plots`, and how the Dagster UI shows them."""
 
 import base64
+import io
 
 import dagster as dg
+from PIL import Image
 
 from io_managers.store import Store
+
+_COLOURS = 64
 
 
 def save_plot(store: Store, dataset: str, name: str, png: bytes) -> dg.MarkdownMetadataValue:
     """Keep a PNG as `plots/<name>.png`; what is returned shows it in the UI."""
     store.objects(dataset, "plots").put(f"{name}.png", png)
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.md(f"![{name}](data:image/webp;base64,{base64.b64encode(_small(png)).decode()})")
+
+
+def _small(png: bytes) -> bytes:
+    """The picture for the UI, a third as large: it is kept anew with every materialisation."""
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        few_colours = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        few_colours.convert("RGB").save(small, "WEBP", lossless=True, quality=100)
+    return small.getvalue()

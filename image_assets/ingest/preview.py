@@ -31,9 +31,9 @@ def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataV
         image = Image.open(io.BytesIO(content))
         image.thumbnail((_CELL - 4, _CELL - 4))
         sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
-    png = io.BytesIO()
-    sheet.save(png, "JPEG", quality=75)
-    return dg.MetadataValue.md(f"![{title}](data:image/jpeg;base64,{base64.b64encode(png.getvalue()).decode()})")
+    small = io.BytesIO()
+    sheet.save(small, "WEBP", quality=60)
+    return dg.MetadataValue.md(f"![{title}](data:image/webp;base64,{base64.b64encode(small.getvalue()).decode()})")
 
 
 def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMetadataValue:

@@ -15,12 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from dagster import DagsterEventType, EventLogEntry
 from dagster._core.instance import DagsterInstance
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.engine import Connection
+from sqlalchemy.event import listen
 from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
 from watchdog.observers import Observer
 
@@ -67,7 +69,7 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
     def _engine(self) -> Engine:
         url = self._conn_string.replace("sqlite:", f"{DIALECT}:", 1)
         engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
-        event.listen(engine, "connect", _flush_less)
+        listen(engine, "connect", _flush_less)
         return engine
 
     @contextmanager
@@ -78,6 +80,13 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
     def has_table(self, table_name: str) -> bool:
         """Whether the log has a table."""
         return inspect(self._engine).has_table(table_name)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Keep an event.
+
+        What an output has as metadata, plots among them, its materialisation has too: it is kept once.
+        """
+        super().store_event(_without_doubles(event))
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
         """Call back on every event of a run from now on, as the UI does."""
@@ -94,6 +103,13 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
         super().dispose()
         if "_engine" in self.__dict__:
             self._engine.dispose()
+
+
+def _without_doubles(event: EventLogEntry) -> EventLogEntry:
+    if event.dagster_event_type is not DagsterEventType.STEP_OUTPUT or event.dagster_event is None:
+        return event
+    output = event.get_dagster_event().step_output_data
+    return event._replace(dagster_event=event.dagster_event._replace(event_specific_data=output._replace(metadata={})))
 
 
 class _Watchdog(PatternMatchingEventHandler):

@@ -212,7 +212,7 @@ def test_the_ui_shows_the_plots(loaded_platform: Platform) -> None:
     metadata = {name: value.value for name, value in event.metadata.items()}
     assert metadata["images"] == 60
     assert str(metadata["report"]).endswith("drawn/plots/exploration.html")
-    assert str(metadata["Images per category"]).startswith("![exploration_class_balance](data:image/png;base64,")
+    assert str(metadata["Images per category"]).startswith("![exploration_class_balance](data:image/webp;base64,")
 
 
 def test_the_command_writes_the_page(

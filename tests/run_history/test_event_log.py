@@ -76,6 +76,16 @@ def test_it_tells_of_a_run_what_dagsters_own_log_tells(home: Path, tmp_path: Pat
     assert told[0] == told[1]
 
 
+def test_what_a_materialisation_has_is_not_kept_with_its_output_too(home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        logs = instance.all_logs(_run(instance))
+    outputs = [one for one in logs if one.dagster_event_type is dg.DagsterEventType.STEP_OUTPUT]
+    made = [one.asset_materialization for one in logs if one.asset_materialization]
+    assert outputs
+    assert not any(one.get_dagster_event().step_output_data.metadata for one in outputs)
+    assert made[0].metadata["plot"].value == "picture " * 1_000
+
+
 def test_what_is_long_lies_there_compressed(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         _run(instance)

@@ -55,7 +55,7 @@ def test_the_report_lies_beside_the_newest_one_and_is_linked(reported: tuple[Pla
     assert (reports(platform) / "classifier.html").read_text() == html
     assert references(html) == []
     assert html.count("data:image/jpeg") > 5
-    assert str(metadata["Would more images help?"]).startswith("![classifier_learning_curve](data:image/png;base64,")
+    assert str(metadata["Would more images help?"]).startswith("![classifier_learning_curve](data:image/webp;base64,")
 
 
 def test_the_same_training_leaves_the_same_bytes_and_reports_go_with_their_models(
