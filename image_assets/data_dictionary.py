@@ -76,7 +76,8 @@ def data_dictionary() -> str:
         parts += [f"### {schema.name}", schema.meaning, _columns(columns)]
     parts += [
         "## Published shards",
-        "Files at `<store>/<dataset>/feature_shards/date=…/category=…/`, named in the `manifest.json` beside them. "
+        "Files at `<store>/<dataset>/feature_shards/date=…/category=…/`, named in "
+        "`feature_shards_manifests/date=…/category=…/shards.json`. "
         "`D` is the extractor's number of features: 1,280 for `efficientnet_lite0`, 512 for `mobilenet_v1_050_128`.",
         _shard_columns(),
         "## Reason codes of the quarantine",

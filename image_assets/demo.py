@@ -101,7 +101,7 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
     store, quoted = root / "store" / dataset.name, shlex.quote(str(root))
     lines = [
         ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
-        ("shards", f"{store}/feature_shards/date=…/category=…/manifest.json"),
+        ("shards", f"{store}/feature_shards/date=…/category=…/*"),
         ("classifier", f"{store}/classifier/champion.json and the models; plots/confusion.png"),
         ("map", f"{store}/embedding (table), {store}/plots/embedding.png"),
         ("dataset file", f"{root}/dataset.yaml"),

@@ -1,7 +1,9 @@
 """A published partition: its folder on the store, and the manifest that says which files belong together.
 
-A partition lies under one prefix of the store: its shard files and `manifest.json`. The manifest is the switch
-between one published state and the next: readers take the files that it names and no others.
+A partition's shard files lie under one prefix of the store and nothing else does, so that any reader of Parquet or CSV
+takes the folder as it is. The manifest lies in a tree of its own beside theirs, `feature_shards_manifests`: it is the
+switch between one published state and the next, and names the files that belong together. Earlier versions kept it
+among the shards, as `manifest.json`: it is still read there, until the partition is published again.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:  # the types are in obstore's stubs alone
     from obstore import ObjectMeta, PutMode
 
 FEATURE_SHARDS = "feature_shards"
-MANIFEST = "manifest.json"
+MANIFESTS = "feature_shards_manifests"
+MANIFEST = "shards.json"
+LEGACY_MANIFEST = "manifest.json"  # among the shards, where it was in the way of readers of the folder
 DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file name carries
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -83,8 +87,12 @@ def shards_prefix(dataset: DatasetSpec, partition: Partition) -> str:
 
 
 def path_of(prefix: str, name: str) -> str:
-    """Path on the store of the file `name` of the partition at `prefix`."""
-    return f"{prefix.strip('/')}/{name}"
+    """Path on the store of the file `name` of the partition at `prefix`; the manifest's is in the tree beside."""
+    folder = prefix.strip("/")
+    if name == MANIFEST:
+        before, _, partition = folder.rpartition(f"{FEATURE_SHARDS}/")
+        folder = f"{before}{MANIFESTS}/{partition}"
+    return f"{folder}/{name}"
 
 
 def shard_name(category: str, date: dt.date, index: int, sha256: str, file_format: str) -> str:
@@ -146,12 +154,16 @@ def read_manifest(store: ObjectStore, prefix: str) -> ShardManifest | None:
     Raises:
         ShardError: there is one, but it is no manifest of this format.
     """
-    path = path_of(prefix, MANIFEST)
-    try:
-        content = bytes(store.get(path).bytes())
-    except FileNotFoundError:
-        return None
-    return parse_manifest(content, path)
+    found = manifest_content(store, prefix)
+    return None if found is None else parse_manifest(*found)
+
+
+def manifest_content(store: ObjectStore, prefix: str) -> tuple[bytes, str] | None:
+    """The text of the manifest that stands, and its path; None where there is none, in neither place."""
+    for path in (path_of(prefix, MANIFEST), path_of(prefix, LEGACY_MANIFEST)):
+        with suppress(FileNotFoundError):
+            return bytes(store.get(path).bytes()), path
+    return None
 
 
 def parse_manifest(content: bytes, origin: str) -> ShardManifest:
@@ -228,10 +240,9 @@ def sweep(store: ObjectStore, prefix: str, names: Set[str]) -> None:
     """Remove `names`, files of earlier states and of runs that were killed, and what a killed local write left."""
     for name in sorted(names):
         store.delete(path_of(prefix, name))
-    folder = _local_folder(store, prefix)
-    if folder is not None:
+    for folder in (_local_folder(store, prefix), _local_folder(store, path_of(prefix, MANIFEST).rpartition("/")[0])):
         # A local write goes to `NAME#1` first, which the store itself does not list.
-        for unfinished in folder.glob("*#[0-9]*"):
+        for unfinished in folder.glob("*#[0-9]*") if folder is not None else ():
             unfinished.unlink()
 
 

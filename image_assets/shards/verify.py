@@ -18,11 +18,14 @@ from obstore.store import ObjectStore
 
 from image_assets.schema import shard_schema
 from image_assets.shards.manifest import (
+    LEGACY_MANIFEST,
     MANIFEST,
     ShardError,
     ShardFile,
     ShardManifest,
     list_files,
+    manifest_content,
+    manifest_meta,
     parse_manifest,
     path_of,
     shard_name,
@@ -117,11 +120,11 @@ def verify(
 
 def check_manifest(store: ObjectStore, prefix: str, expected: Expected) -> tuple[ShardManifest | None, list[Problem]]:
     """The manifest, where it can be read, and what is wrong with it: in itself and against `expected`."""
-    path = path_of(prefix, MANIFEST)
-    try:
-        content = bytes(store.get(path).bytes())
-    except FileNotFoundError:
-        return None, [Problem(Code.MANIFEST_MISSING, MANIFEST, "the manifest", path, "nothing")]
+    stands = manifest_content(store, prefix)
+    if stands is None:
+        wanted = path_of(prefix, MANIFEST)
+        return None, [Problem(Code.MANIFEST_MISSING, MANIFEST, "the manifest", wanted, "nothing")]
+    content, path = stands
     try:
         manifest = parse_manifest(content, path)
     except ShardError as error:
@@ -158,7 +161,8 @@ def check_files(store: ObjectStore, prefix: str, manifest: ShardManifest) -> lis
         sha256 = stored_sha256(store, path_of(prefix, shard.file))
         if sha256 != shard.sha256:
             problems.append(Problem(Code.FILE_CHECKSUM, shard.file, "SHA-256", shard.sha256, sha256))
-    there.pop(MANIFEST, None)
+    if manifest_meta(store, prefix) is None:
+        there.pop(LEGACY_MANIFEST, None)
     for name, size in sorted(there.items()):
         problems.append(
             Problem(Code.FILE_EXTRA, name, "a file that the manifest does not name", "none", f"{size} bytes")

@@ -137,11 +137,11 @@ def publish(
             held_back=sorted(held_back),
             shards=shards,
         )
-        named = {shard.file for shard in shards} | {MANIFEST}
+        named = {shard.file for shard in shards}
         try:
             put_manifest(store, prefix, manifest, previous)
         except ShardError:  # after any other error the store may still make the switch: its files must stay
-            _take_back(store, prefix, named - before.keys() - {MANIFEST})
+            _take_back(store, prefix, named - before.keys())
             raise
         _confirm(store, prefix, named)
         sweep(store, prefix, before.keys() - named)
@@ -283,6 +283,8 @@ def _take_back(store: ObjectStore, prefix: str, files: set[str]) -> None:
 
 def _confirm(store: ObjectStore, prefix: str, named: set[str]) -> None:
     gone = named - list_files(store, prefix).keys()
+    if manifest_meta(store, prefix) is None:
+        gone = {MANIFEST}
     if gone:
         raise ShardError(
             f"{path_of(prefix, min(gone))}: vanished while the partition was published, which another run on the "

@@ -13,7 +13,15 @@ import pytest
 
 from asset_checks import feature_shards
 from image_assets.schema import IMAGE_FEATURES, Partition
-from image_assets.shards.manifest import MANIFEST, ShardFile, ShardManifest, parse_manifest, shard_name, shards_prefix
+from image_assets.shards.manifest import (
+    MANIFEST,
+    ShardFile,
+    ShardManifest,
+    parse_manifest,
+    path_of,
+    shard_name,
+    shards_prefix,
+)
 from image_assets.shards.writer import publish
 from tests.asset_checks.faults import PLANT, Plant, change, failing, in_first_row, outcome, some_id
 from tests.platform import FIRST, SECOND, Platform
@@ -40,8 +48,12 @@ def folder(platform: Platform) -> Path:
     return platform.root / "store" / shards_prefix(platform.dataset, PLANT)
 
 
+def manifest_file(platform: Platform) -> Path:
+    return platform.root / "store" / path_of(shards_prefix(platform.dataset, PLANT), MANIFEST)
+
+
 def manifest_of(platform: Platform) -> ShardManifest:
-    return parse_manifest((folder(platform) / MANIFEST).read_bytes(), MANIFEST)
+    return parse_manifest(manifest_file(platform).read_bytes(), MANIFEST)
 
 
 def shards(platform: Platform) -> list[Path]:
@@ -78,7 +90,7 @@ def swapped_contents(platform: Platform) -> None:
 def manifest_says(**changes: object) -> Plant:
     def plant(platform: Platform) -> None:
         manifest = manifest_of(platform).model_copy(update=changes)
-        (folder(platform) / MANIFEST).write_bytes(manifest.to_bytes())
+        manifest_file(platform).write_bytes(manifest.to_bytes())
 
     return plant
 
@@ -108,9 +120,9 @@ def test_bytes_that_are_not_the_published_ones_are_not_compared_as_if_they_were(
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"<html>404</html>"])
 def test_no_check_passes_without_a_readable_manifest(damaged: Platform, content: bytes | None) -> None:
-    (folder(damaged) / MANIFEST).unlink()
+    manifest_file(damaged).unlink()
     if content is not None:
-        (folder(damaged) / MANIFEST).write_bytes(content)
+        manifest_file(damaged).write_bytes(content)
     assert failing(damaged, CHECKS, PLANT) == EVERY
 
 
