@@ -23,7 +23,7 @@ READERS: dict[str, Callable[[Path], int]] = {
     "pyarrow": lambda folder: pads.dataset(folder, partitioning="hive").count_rows(),
     "polars": lambda folder: pl.read_parquet(folder).height,
     "polars, lazily": lambda folder: pl.scan_parquet(folder, hive_partitioning=True).collect().height,
-    "duckdb": lambda folder: len(duckdb.sql(f"FROM read_parquet('{folder}/**/*.parquet')").fetchall()),
+    "duckdb": lambda folder: len(duckdb.read_parquet(f"{folder}/**/*.parquet").fetchall()),
 }
 
 
