@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from image_assets.ingest import jpeg
+from image_assets.ingest import jpeg, jpeg_outline, tiff_pages
 from image_assets.ingest.convert import to_rgb
 from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
 from image_assets.ingest.header import check_header, check_size
 from image_assets.ingest.readers import open_image
 from image_assets.ingest.reasons import Reason, Rejected
-from image_assets.ingest.tags import orientation
+from image_assets.ingest.tags import orientation, orientation_in
 from image_assets.settings.stages import Limits
 
 __all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
+
+
+# What Pillow says of sound files of a kind that it lacks.
+_LACKING = re.compile(r"bitfields layout|Unsupported BMP compression|codec? .*not available|decoder .*not available")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +58,9 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
         raise Rejected(Reason.TOO_MANY_BYTES, f"the file has {len(content):,} bytes; allowed are {limits.max_bytes:,}")
     image_format = _accepted_format(content)
     check_header(content, image_format, limits)
-    pixels = _read_ordinary_jpeg(content, limits) if image_format is ImageFormat.JPEG else None
-    if pixels is None:
+    if image_format is ImageFormat.JPEG:
+        pixels = _read_jpeg(content, limits)
+    else:
         pixels = np.asarray(_read(content, image_format, limits))
     return DecodedImage(pixels, image_format.value)
 
@@ -68,6 +75,19 @@ def _accepted_format(content: bytes) -> ImageFormat:
     if found not in ACCEPTED:
         raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{found} is not accepted; accepted: {allowed}")
     return found
+
+
+def _read_jpeg(content: bytes, limits: Limits) -> np.ndarray:
+    pixels = _read_ordinary_jpeg(content, limits)
+    if pixels is not None:
+        return pixels
+    # Something is out of the ordinary: it is looked at whether the picture is all there, whatever mark it ends in.
+    found = jpeg_outline.outline(content)
+    if found is not None and found.width and found.height:
+        check_size((found.width, found.height), limits)
+        content = jpeg_outline.whole(content)
+        pixels = _read_ordinary_jpeg(content, limits)
+    return np.asarray(_read(content, ImageFormat.JPEG, limits)) if pixels is None else pixels
 
 
 def _read_ordinary_jpeg(content: bytes, limits: Limits) -> np.ndarray | None:
@@ -86,8 +106,7 @@ def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> Image.Im
         image = open_image(content, image_format)
         check_size(image.size, limits)
         image.load()
-        exif = content if image_format is ImageFormat.TIFF else image.info.get("exif")
-        return to_rgb(image, orientation(exif) if isinstance(exif, bytes) else 1)
+        return to_rgb(image, _orientation(content, image_format, image))
     except Rejected:
         raise
     except Image.DecompressionBombError as error:
@@ -97,9 +116,27 @@ def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> Image.Im
         # zlib.error, IndexError, KeyError, ValueError, OverflowError, MemoryError, AssertionError … with every release
         # another, and one such file must not end a run. The price is that a mistake of ours in these few lines would
         # look like a corrupt file; the tests decode every mode of every format to rule that out.
-        reason = Reason.TRUNCATED if _ends_early(content, image_format, error) else Reason.CORRUPT
+        reason = _reason(content, image_format, error)
         said = " ".join(str(error).split())[:300]
         raise Rejected(reason, f"{image_format} cannot be decoded: {type(error).__name__}: {said}") from error
+
+
+def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) -> int:
+    """Where browsers take it from, and from nowhere else: a TIFF's own tag, the first EXIF block of the others."""
+    if image_format is ImageFormat.TIFF:
+        pages = tiff_pages.pages_of(content)
+        page = next(itertools.islice(pages, tiff_pages.picture_page(content), None), None)
+        return orientation_in(page.tags) if page else 1
+    exif = image.info.get("exif")
+    return orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def _reason(content: bytes, image_format: ImageFormat, error: Exception) -> Reason:
+    if isinstance(error, MemoryError):
+        return Reason.OUT_OF_MEMORY
+    if _ends_early(content, image_format, error):
+        return Reason.TRUNCATED
+    return Reason.UNSUPPORTED_FORMAT if _LACKING.search(str(error)) else Reason.CORRUPT
 
 
 def _ends_early(content: bytes, image_format: ImageFormat, error: Exception) -> bool:

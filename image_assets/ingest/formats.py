@@ -19,19 +19,26 @@ class ImageFormat(StrEnum):
     BMP = "bmp"
     TIFF = "tiff"
     AVIF = "avif"
+    CANON_CR2 = "raw camera file (Canon CR2)"
+    CANON_CR3 = "raw camera file (Canon CR3)"
     DDS = "dds"
     EXR = "exr"
     FITS = "fits"
+    FUJIFILM_RAF = "raw camera file (Fujifilm RAF)"
     HEIC = "heic"
     ICNS = "icns"
     ICO = "ico"
     JPEG_2000 = "jpeg2000"
     JPEG_XL = "jpegxl"
+    MINOLTA_MRW = "raw camera file (Minolta MRW)"
+    OLYMPUS_ORF = "raw camera file (Olympus ORF)"
+    PANASONIC_RW2 = "raw camera file (Panasonic RW2)"
     PNM = "pnm"
     PSD = "psd"
     QOI = "qoi"
     RADIANCE = "radiance"
     SGI = "sgi"
+    SIGMA_X3F = "raw camera file (Sigma X3F)"
     SVG = "svg"
     XCF = "xcf"
 
@@ -54,21 +61,28 @@ _MAGIC = {
     ImageFormat.WEBP: rb"RIFF.{4}WEBP",
     ImageFormat.GIF: rb"GIF8[79]a",
     ImageFormat.BMP: rb"BM.{12}(" + _BMP_HEADERS + rb")",
+    ImageFormat.CANON_CR2: rb"II\*\0.{4}CR\x02",  # a TIFF too, and the first of the two that fits counts
     ImageFormat.TIFF: rb"II[*+]\0|MM\0[*+]",  # + is BigTIFF
     ImageFormat.AVIF: rb".{4}ftypavi[fs]",
+    ImageFormat.CANON_CR3: rb".{4}ftypcrx ",
     ImageFormat.DDS: rb"DDS ",
     ImageFormat.EXR: rb"v/1\x01",
     ImageFormat.FITS: rb"SIMPLE  =",
+    ImageFormat.FUJIFILM_RAF: rb"FUJIFILMCCD-RAW",
     ImageFormat.HEIC: rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)",
     ImageFormat.ICNS: rb"icns",
     ImageFormat.ICO: rb"\0\0[\x01\x02]\0(?!\0\0)",  # \x02 is a cursor
     ImageFormat.JPEG_2000: rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     ImageFormat.JPEG_XL: rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+    ImageFormat.MINOLTA_MRW: rb"\0MRM",
+    ImageFormat.OLYMPUS_ORF: rb"IIR[OS]|MMOR",
+    ImageFormat.PANASONIC_RW2: rb"IIU\0",
     ImageFormat.PNM: rb"P[1-7][\s#]",
     ImageFormat.PSD: rb"8BPS",
     ImageFormat.QOI: rb"qoif",
     ImageFormat.RADIANCE: rb"#\?(RADIANCE|RGBE)",
     ImageFormat.SGI: rb"\x01\xda[\0\x01][\x01\x02]",
+    ImageFormat.SIGMA_X3F: rb"FOVb",
     ImageFormat.SVG: rb"(\xef\xbb\xbf)?\s{0,99}<(svg|[?!].{0,900}<svg)",
     ImageFormat.XCF: rb"gimp xcf",
 }

@@ -7,10 +7,11 @@ the headers itself for that. The pieces allowed are some hundred times what came
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from image_assets.ingest import tags
+from image_assets.ingest import tags, tiff_pages
 from image_assets.ingest.formats import ImageFormat
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
@@ -47,7 +48,7 @@ def check_header(content: bytes, image_format: ImageFormat, limits: Limits) -> N
     """Refuse what would cost too much memory or time on opening. A header that cannot be read is left to the reader.
 
     Raises:
-        Rejected: as `check_size`, or `too_many_parts`.
+        Rejected: as `check_size`, or `too_many_parts`; `unsupported_format` for raw camera files.
     """
     match image_format:
         case ImageFormat.JPEG:
@@ -159,8 +160,16 @@ def _check_bmp(content: bytes) -> None:
 
 
 def _check_tiff(content: bytes, limits: Limits) -> None:
-    """Refuse tags that would cost far more than the picture: endless lists, tiles beyond it."""
-    found = tags.read_tags(content)
+    """Refuse tags that would cost far more than the picture: endless lists, tiles beyond it.
+
+    Pillow reads the pages before the picture too.
+    """
+    picture = tiff_pages.picture_page(content)
+    for page in itertools.islice(tiff_pages.pages_of(content), picture + 1):
+        _check_tiff_page(page.tags, limits)
+
+
+def _check_tiff_page(found: Sequence[tags.Tag], limits: Limits) -> None:
     _check_parts(len(found), "tags", tags.MAX_TAGS)
     for tag in found:
         if not tag.is_bytes:

@@ -22,6 +22,8 @@ from PIL import (
 )
 
 from image_assets.ingest.formats import ImageFormat
+from image_assets.ingest.png_chunks import picture_alone
+from image_assets.ingest.tiff_pages import picture_page
 
 # Pillow warns of oddities in files through the process-wide warnings module. They are no fault of the program that
 # reads the files, and silencing each call would change global state under other threads: once, on import.
@@ -64,8 +66,18 @@ class PngReader(PngImagePlugin.PngImageFile):
             raise OSError("image file is truncated: it has no IEND chunk")
 
 
+class BmpReader(BmpImagePlugin.BmpImageFile):
+    """Reads BMP; where nothing would be seen, its fourth byte is no alpha but room, as programs write it."""
+
+    def load_end(self) -> None:
+        """Called by Pillow when the samples are decoded."""
+        super().load_end()
+        if self.mode == "RGBA" and not self.im.getchannel(3).getbbox()[3]:
+            self.im, self._mode = self.im.convert("RGB", 0, 0), "RGB"
+
+
 class TiffReader(TiffImagePlugin.TiffImageFile):
-    """Reads the first page of a TIFF file."""
+    """Reads one page of a TIFF file."""
 
     def load_prepare(self) -> None:
         """Called by Pillow before the samples are decoded."""
@@ -114,7 +126,7 @@ _READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
     ImageFormat.PNG: PngReader,
     ImageFormat.WEBP: WebPImagePlugin.WebPImageFile,
     ImageFormat.GIF: GifImagePlugin.GifImageFile,
-    ImageFormat.BMP: BmpImagePlugin.BmpImageFile,
+    ImageFormat.BMP: BmpReader,
     ImageFormat.TIFF: TiffReader,
 }
 
@@ -125,4 +137,9 @@ def open_image(content: bytes, image_format: ImageFormat) -> ImageFile.ImageFile
     Raises:
         Exception: whatever Pillow makes of a broken file; there is no list of it.
     """
-    return _READERS[image_format](BytesIO(content))
+    if image_format is ImageFormat.PNG:
+        content = picture_alone(content)
+    image = _READERS[image_format](BytesIO(content))
+    if image_format is ImageFormat.TIFF and (page := picture_page(content)):
+        image.seek(page)
+    return image

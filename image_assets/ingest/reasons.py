@@ -21,13 +21,17 @@ class Reason(StrEnum):
     EMPTY = "empty", "The file has no bytes."
     TOO_MANY_BYTES = "too_many_bytes", "The file is larger than the dataset's limit."
     NOT_AN_IMAGE = "not_an_image", "The content does not begin like any image format that is known here."
-    UNSUPPORTED_FORMAT = "unsupported_format", "The content is an image of a format that is not accepted."
+    UNSUPPORTED_FORMAT = (
+        "unsupported_format",
+        ("The content is an image of a format that is not accepted, or of a kind of it that cannot be decoded here."),
+    )
     TOO_MANY_PIXELS = "too_many_pixels", "Width × height is above the dataset's limit; nothing was decoded."
     SIDE_TOO_LONG = "side_too_long", "A side is longer than the dataset's limit; nothing was decoded."
     SIDE_TOO_SHORT = "side_too_short", "A side is shorter than the dataset's limit; nothing was decoded."
     TOO_MANY_PARTS = "too_many_parts", "The file has so many chunks, blocks, scans or tags that reading takes too long."
     TRUNCATED = "truncated", "The content ends before the picture does."
-    CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged, or of a kind that its format's reader lacks."
+    CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged."
+    OUT_OF_MEMORY = "out_of_memory", "Decoding the picture needs more memory than could be had."
     URL_NOT_ALLOWED = "url_not_allowed", "The URL, or one it redirects to, is none that may be downloaded from."
     HOST_NOT_FOUND = "host_not_found", "The URL's host has no address."
     CONNECTION_FAILED = "connection_failed", "No connection could be made, or it broke before the file was whole."
