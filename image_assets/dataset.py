@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from image_assets.settings.alerts import Alerts
@@ -30,6 +30,7 @@ from image_assets.settings.stages import (
     Limits,
     Shards,
 )
+from image_assets.yaml_file import YamlError, read_yaml
 
 BUNDLED = Path(__file__).parent / "datasets"
 
@@ -108,6 +109,20 @@ class DatasetSpec(Section):
             self.source.check_categories(self.categories)
         return self
 
+    @model_validator(mode="after")
+    def _preferred_categories_exist(self) -> Self:
+        for name in self.label_conflicts.prefer:
+            if name not in self.categories:
+                close = get_close_matches(name, list(self.categories), n=1)
+                meant = f"; did you mean {close[0]}?" if close else ""
+                raise ValueError(
+                    f"label_conflicts.prefer: there is no category {name!r}{meant} There are "
+                    f"{', '.join(self.categories)}"
+                )
+        if self.label_conflicts.rule == "prefer" and not self.label_conflicts.prefer:
+            raise ValueError("label_conflicts: the rule prefer needs the categories to prefer, as prefer: [...]")
+        return self
+
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which the dataset's days begin and end."""
@@ -122,6 +137,19 @@ class DatasetSpec(Section):
         return self.categories[category]
 
 
+def _first_causes(errors: Sequence[Any]) -> list[Any]:
+    """Without what is only said of a list because none of its items was understood."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if not (
+            error["type"] == "too_short"
+            and any(len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"] for place in places)
+        )
+    ]
+
+
 def _describe(error: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "(the whole file)"
     found = error.get("input")
@@ -131,11 +159,20 @@ def _describe(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"  {key}: missing; {_allowed(key)}"
     if error["type"] == "extra_forbidden":
-        return f"  {key}: unknown key; {_allowed(key)}"
+        return f"  {key}: unknown key; {_meant(key)}{_allowed(key)}"
     return f"  {key}: found {shown}; {error['msg']}"
 
 
 def _allowed(key: str) -> str:
+    return f"allowed keys here: {', '.join(_keys_beside(key))}"
+
+
+def _meant(key: str) -> str:
+    close = get_close_matches(key.rpartition(".")[2], _keys_beside(key), n=1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+def _keys_beside(key: str) -> list[str]:
     """The keys that are allowed where `key` stands, read off the model itself."""
     section: Any = DatasetSpec
     for part in key.split(".")[:-1]:
@@ -149,8 +186,7 @@ def _allowed(key: str) -> str:
             section = kinds[0] if kinds else DatasetSpec
         else:
             section = field.annotation
-    names = getattr(section, "model_fields", DatasetSpec.model_fields)
-    return f"allowed keys here: {', '.join(names)}"
+    return list(getattr(section, "model_fields", DatasetSpec.model_fields))
 
 
 def _sections(base: type[Section]) -> list[type[Section]]:
@@ -179,7 +215,7 @@ def parse_dataset(content: object, origin: str) -> DatasetSpec:
     try:
         return DatasetSpec.model_validate(content)
     except ValidationError as error:
-        lines = "\n".join(_describe(e) for e in error.errors())
+        lines = "\n".join(_describe(e) for e in _first_causes(error.errors()))
         raise DatasetError(f"{origin} is not a usable dataset file:\n{lines}") from None
 
 
@@ -193,12 +229,12 @@ def load_dataset(path: str | Path) -> DatasetSpec:
     if not file.exists() and (BUNDLED / f"{path}.yaml").exists():
         file = BUNDLED / f"{path}.yaml"
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_yaml(file)
+    except OSError as error:
         bundled = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.yaml")))
         raise DatasetError(f"{path}: cannot read this dataset file ({error}); bundled ones: {bundled}") from None
-    except yaml.YAMLError as error:
-        raise DatasetError(f"{path}: not YAML: {error}") from None
+    except YamlError as error:
+        raise DatasetError(f"{path}: {error}") from None
     return parse_dataset(content, str(path))
 
 

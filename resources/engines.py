@@ -1,16 +1,27 @@
 """Where work runs: in this process, or on a Ray cluster."""
 
+from typing import get_args
+
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from image_assets.dataset import DatasetSpec
 from image_assets.engine import Engine, LocalEngine
+from image_assets.settings.stages import EngineName
 
 
 class EngineResource(dg.ConfigurableResource):
     """Hands out the engine that a dataset asks for."""
 
     override: str | None = Field(default=None, description="Engine for all datasets, whatever their files say.")
+
+    @field_validator("override")
+    @classmethod
+    def _override_is_an_engine(cls, override: str | None) -> str | None:
+        # Dagster's configuration knows no Literal.
+        if override is not None and override not in get_args(EngineName):
+            raise ValueError(f"there is no engine {override!r}; expected {' or '.join(get_args(EngineName))}")
+        return override
 
     def engine(self, dataset: DatasetSpec) -> Engine:
         """The dataset's engine."""

@@ -42,7 +42,7 @@ def test_what_is_not_said_has_a_default() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"categorys": {}}, r"categorys: unknown key; allowed keys here: name, description, categories"),
+        ({"categorys": {}}, r"categorys: unknown key; did you mean categories\? allowed keys here: name, description"),
         ({"name": "Birds of prey"}, r"name: found 'Birds of prey'; String should match pattern"),
         ({"start_day": "2026-13-01"}, r"start_day: found '2026-13-01'; Input should be a valid date"),
         ({"time_zone": "Mars"}, r"time_zone: found 'Mars'; .*expected an IANA time zone"),
@@ -53,7 +53,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub', 'colour_statistics'"),
         ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
         ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
-        ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; allowed keys here: rows, format"),
+        ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; did you mean rows\? allowed keys here: rows, format"),
         (
             {"limits": {"quarantine_rate": 5}},
             r"limits\.quarantine_rate: found 5; Input should be less than or equal to 1",
@@ -106,7 +106,10 @@ def test_an_unknown_category_has_no_label() -> None:
         ({"channels": ["json://h/5ecret"]}, r"alerts\.channels\.0: .*not shown"),
         ({"channels": "json://h/5ecret"}, r"alerts\.channels: .*not shown"),
         ("json://h/5ecret", r"alerts: .*not shown"),
-        ({"channels": [{"url_env": "A", "uri": "5ecret"}]}, r"uri: unknown key; allowed keys here: name, url_env, url"),
+        (
+            {"channels": [{"url_env": "A", "uri": "5ecret"}]},
+            r"uri: unknown key; did you mean url\? allowed keys here: name, url_env, url",
+        ),
         ({"channels": [{"url_env": "A"}, {"url_env": "A"}]}, r"two channels are called A"),
         ({"severity": "INFO"}, r"alerts\.severity: .*'WARN' or 'ERROR'"),
     ],

@@ -93,7 +93,10 @@ def summary_markdown(evaluation: Evaluation) -> str:
         f"{evaluation.trained:,}. Always answering the most frequent class: {evaluation.majority_accuracy:.1%}.",
     ]
     if not evaluation.converged:
-        lines.append("\nTraining stopped at the limit of iterations: raise `classifier.max_iterations`.")
+        lines.append(
+            "\nTraining stopped at the limit of iterations: raise `max_iterations` of the candidate in "
+            "`classifier.candidates`."
+        )
     lines += ["", "| class | precision | recall | F1 | held-out images |", "|---|---:|---:|---:|---:|"]
     lines += [
         f"| {one.name} | {one.precision:.3f} | {one.recall:.3f} | {one.f1:.3f} | {one.support:,} |"

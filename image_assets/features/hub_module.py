@@ -60,6 +60,9 @@ class HubModule:
         Raises:
             HubModuleError: the module cannot run on such images or gives something else.
         """
+        if not len(batch):
+            # Some builds of TensorFlow refuse to run on no images, others do not.
+            return np.empty((0, self.width), np.float32)
         images = self.tf.constant(batch.astype(np.float32) / np.float32(255))
         try:
             output = self.features(images)

@@ -1,0 +1,53 @@
+"""YAML as people write it by hand: what YAML would take for something else, or drop, is refused with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class YamlError(ValueError):
+    """A file that cannot be read as it was meant: the message says where, and what to write instead."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses keys that stand twice, of which YAML would keep the last, and keys that are no text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        # What `<<` merges in may be there too: the section's own keys go before it.
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                written = key.value if isinstance(key, yaml.ScalarNode) else "a list or section"
+                kind = key.tag.rpartition(":")[2]
+                raise YamlError(
+                    f'line {line}: YAML takes the key {written} for a {kind}; put it in quotes: "{written}"'
+                )
+            if key.value in seen:
+                raise YamlError(
+                    f"line {line}: the key {key.value!r} stands there twice, first in line {seen[key.value]}; "
+                    "only one of them can be meant"
+                )
+            seen[key.value] = line
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> object:
+    """The content of a YAML file; a byte-order mark at its beginning does not matter.
+
+    Raises:
+        OSError: the file cannot be read.
+        YamlError: it is no YAML or no UTF-8, a key stands twice, or YAML would read a key as another thing than text.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
+    except UnicodeDecodeError as error:
+        raise YamlError(f"not UTF-8 at byte {error.start:,}: save the file as UTF-8") from None
+    except yaml.YAMLError as error:
+        raise YamlError(f"not YAML: {error}") from None
