@@ -14,6 +14,7 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.partitions import partition_of, partitions_of
+from image_assets.quality.check_book import CheckBook, State
 from image_assets.schema import Partition, TableSchema
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
@@ -127,10 +128,23 @@ def asset_checks_of(
     ) -> Iterator[dg.AssetCheckResult]:
         partition = partition_of(context.partition_key) if partitioned else None
         subject = Subject(dataset, store.open(), extractors, partition)
-        for one in checks:
-            yield _result(key, one, one.evaluate(subject))
+        # What an error keeps from being evaluated must not go on looking as it did before.
+        found: dict[str, tuple[State, str]] = {one.name: ("unfinished", "") for one in checks}
+        try:
+            for one in checks:
+                result = _result(key, one, one.evaluate(subject))
+                found[one.name] = _state(result), result.description or ""
+                yield result
+        finally:
+            CheckBook(subject.store, dataset.name).write(asset, partition, found, context.run.run_id)
 
     return evaluate
+
+
+def _state(result: dg.AssetCheckResult) -> State:
+    if result.passed:
+        return "passed"
+    return "warned" if result.severity is WARN else "failed"
 
 
 def _spec(key: dg.AssetKey, one: Check, partitions: dg.PartitionsDefinition | None) -> dg.AssetCheckSpec:

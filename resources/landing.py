@@ -6,6 +6,7 @@ from pydantic import Field
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import Source
+from io_managers.store import local_folder
 
 
 class LandingResource(dg.ConfigurableResource):
@@ -16,6 +17,12 @@ class LandingResource(dg.ConfigurableResource):
         default_factory=dict,
         description="Options of the object store under object_store's names, such as aws_endpoint or aws_region.",
     )
+
+    @property
+    def place(self) -> str:
+        """Where it is, whatever folder that is said from."""
+        folder = local_folder(self.url)
+        return self.url if folder is None else str(folder)
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""

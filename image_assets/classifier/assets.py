@@ -102,7 +102,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         try:
             with retried():
-                drifted = flagged_drift(dataset, context.instance)
+                drifted = flagged_drift(dataset, opened)
                 refined = refine(dataset, tables, extractor, places, drifted, track)
         except NotTrainableError as reason:
             context.log.warning(str(reason))

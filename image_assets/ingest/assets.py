@@ -7,6 +7,7 @@ import dagster as dg
 
 from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
+from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
@@ -52,12 +53,16 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         partition = partition_of(context.partition_key)
         began, peak = time.monotonic(), PeakMemory()
         source = landing.source(dataset)
+        book = DayBook(store.open(), dataset.name)
+        with retried():
+            book.begin(partition, context.run.run_id, landing.place)
         with retried(), progress.track(f"fetch {partition}", "files", context.log) as report_progress:
             source.fetch(partition.date, partition.category, report_progress)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             tables = IngestTables.of(store.open(), dataset.name)
             report = ingest_partition(partition, dataset, source, tables, engines.engine(dataset), report_progress)
             unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
+            book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED])
         metadata = _metadata(report)
         metadata["raw_images"] |= _figures(report, time.monotonic() - began, peak)
         if unknown:

@@ -1,75 +1,39 @@
-"""What the checks last found, from the Dagster instance that recorded it."""
+"""What the checks last found: from the store, and from Dagster what was planned there and never came to an end."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Literal
 
 import dagster as dg
 
+from image_assets.ingest.day_book import DayBook
 from image_assets.partitions import partition_of
-from image_assets.schema import Partition
+from image_assets.quality.check_book import CheckBook, CheckState, State
+from io_managers.store import Store
 
-State = Literal["passed", "warned", "failed", "unfinished"]
-"""Unfinished is what was planned and never evaluated: something before it failed, or it is still running."""
-STATES: tuple[State, ...] = ("passed", "warned", "failed", "unfinished")
-
-
-@dataclass(frozen=True)
-class CheckState:
-    """The latest evaluation of a check, in a partition where the asset has them."""
-
-    asset: str
-    check: str
-    partition: Partition | None
-    state: State
-    description: str = ""
-
-    def __str__(self) -> str:
-        where = f" [{self.partition}]" if self.partition else ""
-        return f"{self.asset}/{self.check}{where}"
+STATES: tuple[State, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
 
 
-def check_states(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]) -> list[CheckState]:
+def check_states(
+    store: Store, dataset: str, keys: Sequence[dg.AssetCheckKey], instance: dg.DagsterInstance | None = None
+) -> list[CheckState]:
     """The latest evaluation of every check and partition; what was never evaluated is left out.
 
-    So is what a run planned that went well: the asset was rightly not made, as predictions before the first model.
-
     Args:
-        instance: Where runs are recorded.
-        keys: The checks of a dataset.
+        store: Where they are kept.
+        dataset: The dataset's name.
+        keys: Its checks.
+        instance: Where runs are recorded: of runs that this store knows, what they planned and never evaluated is
+            unfinished. Runs of other stores in the same home are left out.
     """
-
-    @cache
-    def evaluations(run_id: str) -> dict[tuple[dg.AssetCheckKey, str | None], dg.AssetCheckEvaluation]:
-        entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        found = [entry.asset_check_evaluation for entry in entries]
-        return {(one.asset_check_key, one.partition): one for one in found if one is not None}
-
-    @cache
-    def went_well(run_id: str) -> bool:
-        run = instance.get_run_by_id(run_id)
-        return run is not None and run.status is dg.DagsterRunStatus.SUCCESS
-
-    states = []
-    for info in instance.event_log_storage.get_asset_check_partition_info(list(keys)):
-        state: State = "passed"
-        description = ""
-        if info.latest_execution_status.value == "PLANNED":
-            if went_well(info.latest_planned_run_id):
-                continue
-            state = "unfinished"
-        elif info.latest_execution_status.value == "FAILED":
-            # How bad it is, only the evaluation says.
-            one = evaluations(info.latest_planned_run_id).get((info.check_key, info.partition_key))
-            state = "warned" if one is not None and one.severity is dg.AssetCheckSeverity.WARN else "failed"
-            description = (one.description if one else "") or ""
-        partition = partition_of(info.partition_key) if info.partition_key else None
-        states.append(CheckState(info.check_key.asset_key.path[-1], info.check_key.name, partition, state, description))
-    return sorted(states, key=_order)
+    found = CheckBook(store, dataset).states([(key.asset_key.path[-1], key.name) for key in keys])
+    states = {(one.asset, one.check, one.partition): one for one in found}
+    if instance is not None:
+        known = {one.run_id for one in found} | {run.run_id for run in DayBook(store, dataset).runs().values()}
+        for one in _unfinished(instance, keys, known):
+            states[one.asset, one.check, one.partition] = one
+    return sorted(states.values(), key=_order)
 
 
 def count_states(states: Sequence[CheckState]) -> dict[State, int]:
@@ -78,8 +42,24 @@ def count_states(states: Sequence[CheckState]) -> dict[State, int]:
     return {state: counts[state] for state in STATES}
 
 
+def _unfinished(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], known: set[str]) -> list[CheckState]:
+    """What a run planned and did not evaluate; not of one that went well, as before the first model."""
+    states = []
+    for info in instance.event_log_storage.get_asset_check_partition_info(list(keys)):
+        run_id = info.latest_planned_run_id
+        if info.latest_execution_status.value != "PLANNED" or run_id not in known:
+            continue
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.status is dg.DagsterRunStatus.SUCCESS:
+            continue
+        partition = partition_of(info.partition_key) if info.partition_key else None
+        asset = info.check_key.asset_key.path[-1]
+        states.append(CheckState(asset, info.check_key.name, partition, "unfinished", run_id=run_id))
+    return states
+
+
 def _order(one: CheckState) -> tuple[int, int, str, str, str]:
     """Worst first, then the latest days."""
-    worst = {"failed": 0, "warned": 1, "unfinished": 2, "passed": 3}[one.state]
+    worst = {"failed": 0, "warned": 1, "unfinished": 2, "not evaluated": 3, "passed": 4}[one.state]
     day, category = (-one.partition.date.toordinal(), one.partition.category) if one.partition else (0, "")
     return worst, day, category, one.asset, one.check

@@ -12,11 +12,12 @@ import polars as pl
 
 from image_assets.automation import due_day
 from image_assets.dataset import DatasetSpec
-from image_assets.partitions import partition_of
+from image_assets.ingest.day_book import DayBook
 from image_assets.quality.accounting import accounts_of
-from image_assets.quality.check_states import CheckState, State, check_states, count_states
+from image_assets.quality.check_book import CheckState, State
+from image_assets.quality.check_states import check_states, count_states
 from image_assets.quality.counts import table_bytes
-from image_assets.schema import RAW_IMAGES, TABLES
+from image_assets.schema import TABLES
 from io_managers.store import Store
 
 
@@ -61,7 +62,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Health:
-    """The health of a dataset; `checks` is None where no instance was there to ask."""
+    """The health of a dataset; `checks` is None where none has been evaluated."""
 
     dataset: str
     due: dt.date
@@ -118,14 +119,14 @@ def health_of(
     Args:
         dataset: The dataset.
         store: Where its tables are.
-        instance: Where runs and checks are recorded; None where there is none, then the tables alone are asked.
+        instance: Where runs are recorded, which says what was planned and not evaluated; None where there is none.
         check_keys: The dataset's checks.
         now: The present, with a time zone.
     """
     due = due_day(dataset, now or dt.datetime.now(dt.UTC))
-    checks = None if instance is None else check_states(instance, check_keys)
+    checks = check_states(store, dataset.name, check_keys, instance) or None
     rows = accounts_of(store, dataset.name).rows
-    runs = _last_runs(dataset, instance)
+    runs = _last_runs(dataset, store)
     categories = [
         _category(rows.filter(pl.col("category") == name), name, runs.get(name), due, checks or [])
         for name in dataset.categories
@@ -162,12 +163,12 @@ def _drift(category: str, checks: Sequence[CheckState]) -> State | None:
     return next((one.state for one in found if one.partition and one.partition.date == latest), None)
 
 
-def _last_runs(dataset: DatasetSpec, instance: dg.DagsterInstance | None) -> dict[str, dt.date]:
+def _last_runs(dataset: DatasetSpec, store: Store) -> dict[str, dt.date]:
     """The last day of every category that was loaded, whether anything had arrived or not."""
     days: dict[str, dt.date] = {}
-    keys = instance.get_materialized_partitions(dg.AssetKey([dataset.name, RAW_IMAGES.name])) if instance else ()
-    for partition in map(partition_of, keys):
-        days[partition.category] = max(partition.date, days.get(partition.category, partition.date))
+    for partition, run in DayBook(store, dataset.name).runs().items():
+        if run.listed is not None:
+            days[partition.category] = max(partition.date, days.get(partition.category, partition.date))
     return days
 
 

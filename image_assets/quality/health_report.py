@@ -83,7 +83,7 @@ def _stale(health: Health) -> str:
 
 def _checks(health: Health) -> str:
     if health.checks is None:
-        return "checks: unknown, there is no Dagster instance; set DAGSTER_HOME"
+        return "checks: none has been evaluated yet"
     counts = count_states(health.checks)
     return "checks: " + ", ".join(f"{number:,} {state}" for state, number in counts.items())
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dagster as dg
+import datetime as dt
 
 from image_assets.classifier.drift_flag import drift_of_the_latest_day, flagged_drift
-from image_assets.quality.check_states import CheckState, State
+from image_assets.quality.check_book import CheckBook, CheckState, State
 from image_assets.schema import IMAGE_FEATURES, Partition
+from io_managers.store import Store
 from tests.classifier.feature_tables import day
 from tests.platform import small_dataset
 
@@ -24,19 +25,10 @@ def test_only_the_latest_day_counts() -> None:
     )
 
 
-def test_what_an_instance_recorded_is_found() -> None:
-    dataset = small_dataset()
-    key = dg.AssetKey([dataset.name, IMAGE_FEATURES.name])
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert flagged_drift(dataset, instance) == ""
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name="features_drift",
-                passed=False,
-                metadata={},
-                severity=dg.AssetCheckSeverity.WARN,
-                partition="plant|2026-11-04",
-            )
-        )
-        assert flagged_drift(dataset, instance) == "features_drift of plant on 2026-11-04"
+def test_what_the_store_keeps_of_the_checks_is_found(tmp_path) -> None:
+    dataset, store = small_dataset(), Store(str(tmp_path / "store"))
+    assert flagged_drift(dataset, store) == ""
+    results: dict[str, tuple[State, str]] = {"features_drift": ("warned", "it differs")}
+    partition = Partition(dt.date(2026, 11, 4), "plant")
+    CheckBook(store, dataset.name).write(IMAGE_FEATURES.name, partition, results, "a run")
+    assert flagged_drift(dataset, store) == "features_drift of plant on 2026-11-04"

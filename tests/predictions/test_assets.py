@@ -53,7 +53,7 @@ def run_daily(platform: Platform) -> tuple[dg.ExecuteInProcessResult, list[str],
         keys = [key for key in check_keys(checks_of(platform.dataset)) if key.asset_key.path[-1] == PREDICTIONS.name]
         # Planned they are in any case, or there would be no state to leave out.
         assert len(instance.event_log_storage.get_asset_check_partition_info(keys)) == len(keys) == 5
-        states = {one.check: one.state for one in check_states(instance, keys)}
+        states = {one.check: one.state for one in check_states(platform.store, platform.dataset.name, keys, instance)}
     return result, said, states
 
 

@@ -12,7 +12,9 @@ import pytest
 
 from asset_checks import check_keys, checks_of
 from image_assets.automation import due_day, refresh_job_name
-from image_assets.quality.check_states import CheckState, State, check_states, count_states
+from image_assets.ingest.day_book import DAYS_RUN
+from image_assets.quality.check_book import CHECK_RESULTS, CheckBook, CheckState, State
+from image_assets.quality.check_states import STATES, check_states, count_states
 from image_assets.quality.health import Health, health_of
 from image_assets.quality.health_report import bytes_text, health_markdown
 from image_assets.runner import chosen_partitions, existing_instance, open_instance, run_day
@@ -102,26 +104,50 @@ def test_the_checks_are_in_the_state_of_their_latest_evaluation(recorded) -> Non
     assert all(one.description for one in failed)
     assert len(states) == len(checks)
     counts = count_states(checks)
-    assert counts["passed"] + counts["warned"] + counts["failed"] + counts["unfinished"] == len(checks)
+    assert sum(counts[state] for state in STATES) == len(checks)
     # Three partitions, and once the whole dataset.
     assert {one.asset for one in checks} == CHECKED
     worst_first: list[State] = [one.state for one in checks]
-    assert worst_first == sorted(worst_first, key=["failed", "warned", "unfinished", "passed"].index)
+    assert worst_first == sorted(worst_first, key=["failed", "warned", "unfinished", "not evaluated", "passed"].index)
 
 
 def test_what_only_warns_is_told_from_what_fails(recorded) -> None:
-    _, instance = recorded
-    found: dict[dg.AssetCheckSeverity, State] = {
-        dg.AssetCheckSeverity.WARN: "warned",
-        dg.AssetCheckSeverity.ERROR: "failed",
-    }
+    platform, _ = recorded
     key = dg.AssetCheckKey(dg.AssetKey(["other", "raw_images"]), "by_hand")
-    for severity, state in found.items():
-        evaluation = dg.AssetCheckEvaluation(key.asset_key, key.name, False, {}, severity=severity)
-        instance.report_runless_asset_event(evaluation)
-        (one,) = check_states(instance, [key])
-        assert one.state == state
+    for state in STATES:
+        CheckBook(platform.store, "other").write("raw_images", None, {"by_hand": (state, "why")}, "a run")
+        (one,) = check_states(platform.store, "other", [key])
+        assert (one.state, one.description) == (state, "why")
         assert str(one) == "raw_images/by_hand"
+        assert check_states(platform.store, "other", []) == []
+
+
+def test_what_another_store_recorded_in_the_same_home_is_not_told(recorded, tmp_path) -> None:
+    platform, instance = recorded
+    elsewhere = Platform(platform.dataset, tmp_path)
+    found = health(elsewhere, instance)
+    assert found.checks is None
+    assert [one.last_run for one in found.categories] == [None, None]
+    written = {path.name for path in tmp_path.rglob("*")}
+    assert not written & {CHECK_RESULTS, DAYS_RUN}
+
+
+def test_what_the_checks_said_stays_when_the_runs_are_deleted(recorded) -> None:
+    platform, instance = recorded
+    before = health(platform, instance)
+    with dg.DagsterInstance.ephemeral() as pruned:
+        assert health(platform, pruned) == before
+
+
+def test_checks_that_an_error_ends_do_not_go_on_looking_as_before(recorded, tmp_path) -> None:
+    platform = recorded[0].copy_to(tmp_path)
+    rows = platform.store.table(platform.dataset.name, IMAGE_FEATURES)
+    Path(rows.url, rows.partition_files(PLANT)[0].path).unlink()
+    with dg.DagsterInstance.ephemeral() as instance:
+        check_again(platform, instance)
+        states = {one.state for one in health(platform, instance).checks or []
+                  if one.asset == "image_features" and one.partition == PLANT}  # fmt: skip
+    assert "unfinished" in states
 
 
 def test_a_check_that_passes_again_is_passed(recorded) -> None:
@@ -199,16 +225,14 @@ def test_the_asset_is_made_last_and_says_the_same(recorded) -> None:
     assert f"failed: raw_images/quarantine_rate [{SECOND} plant]" in report
 
 
-def test_without_an_instance_the_tables_alone_are_asked_and_none_is_made(
+def test_without_an_instance_the_store_alone_is_asked_and_none_is_made(
     recorded, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     found = health(recorded[0], None)
-    assert found.checks is None
-    assert found.as_json()["checks"] is None
-    assert [one.last_run for one in found.categories] == [None, None]
+    assert found == health(*recorded)
+    assert [one.last_run for one in found.categories] == [SECOND, FIRST]
     assert found.stale == ["animal"]
-    assert "set DAGSTER_HOME" in health_markdown(found)
     assert existing_instance(str(tmp_path / "store")) is None
     assert existing_instance("s3://bucket/store") is None
     assert list(tmp_path.iterdir()) == []

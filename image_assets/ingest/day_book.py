@@ -1,0 +1,86 @@
+"""Which days of which categories were run, as the store keeps it: also of those on which nothing arrived.
+
+A record is written when a partition begins to be loaded and again when it is: so one that was begun and has no end is
+known too, in a store whose Dagster home is gone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from image_assets.schema import Partition
+from io_managers.records import Records
+from io_managers.store import Store
+
+DAYS_RUN = "days_run"
+"""The folder of a dataset that holds them."""
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """The last run of a partition.
+
+    Attributes:
+        run_id: Of the run.
+        at: When it began to load, UTC; ISO 8601.
+        landing: The landing zone that it read.
+        listed: Files that had arrived; None where loading did not come to its end.
+        unplaced: Names under which something arrived on that day that are no categories of the dataset.
+    """
+
+    run_id: str
+    at: str
+    landing: str
+    listed: int | None = None
+    unplaced: tuple[str, ...] = ()
+
+
+class DayBook:
+    """The runs of a dataset's partitions.
+
+    Args:
+        store: Where they are kept.
+        dataset: Whose they are.
+    """
+
+    def __init__(self, store: Store, dataset: str) -> None:
+        self._records = Records(store, dataset, DAYS_RUN)
+
+    def begin(self, partition: Partition, run_id: str, landing: str) -> None:
+        """Note that a partition is being loaded."""
+        self._write(partition, DayRun(run_id, _now(), landing))
+
+    def end(self, partition: Partition, run_id: str, landing: str, listed: int, unplaced: Sequence[str]) -> None:
+        """Note that it is loaded."""
+        self._write(partition, DayRun(run_id, _now(), landing, listed, tuple(unplaced)))
+
+    def run_of(self, partition: Partition) -> DayRun | None:
+        """The last run of a partition; none where it was never run, or by an earlier version."""
+        found = self._records.read(_name(partition))
+        return _run(found) if found else None
+
+    def runs(self) -> dict[Partition, DayRun]:
+        """The last run of every partition that was run."""
+        found = {}
+        for name, record in self._records.all():
+            day, category = name.split("/")
+            found[Partition(dt.date.fromisoformat(day), category)] = _run(record)
+        return found
+
+    def _write(self, partition: Partition, run: DayRun) -> None:
+        content = {"run": run.run_id, "at": run.at, "landing": run.landing, "listed": run.listed}
+        self._records.write(_name(partition), {**content, "unplaced": list(run.unplaced)})
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition.date}/{partition.category}"
+
+
+def _run(record: dict) -> DayRun:
+    return DayRun(record["run"], record["at"], record["landing"], record["listed"], tuple(record["unplaced"]))
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
