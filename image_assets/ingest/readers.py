@@ -22,7 +22,7 @@ from PIL import (
 )
 
 from image_assets.ingest.formats import ImageFormat
-from image_assets.ingest.png_chunks import picture_alone
+from image_assets.ingest.png_chunks import lacks_samples, picture_alone
 from image_assets.ingest.tiff_pages import picture_page
 
 # Pillow warns of oddities in files through the process-wide warnings module. They are no fault of the program that
@@ -61,9 +61,17 @@ class PngReader(PngImagePlugin.PngImageFile):
     def load_end(self) -> None:
         """Called by Pillow when the samples are decoded."""
         super().load_end()
+        if not isinstance(self.fp, BytesIO):
+            return
+        content = self.fp.getvalue()
         # Pillow forgives a file that is cut within the last bytes of the samples, before their checksum.
-        if isinstance(self.fp, BytesIO) and self.fp.getvalue().rfind(b"IEND") < 0:
+        if content.rfind(b"IEND") < 0:
             raise OSError("image file is truncated: it has no IEND chunk")
+        # It also forgives samples that end in good order before the picture does, and leaves the rest 0. Counting
+        # them takes a while, and they can lack only where one of the last two rows, of any pass, is 0.
+        last_rows = np.asarray(self.crop((0, max(0, self.height - 2), self.width, self.height)))
+        if not last_rows.reshape(len(last_rows), -1).any(axis=1).all() and lacks_samples(content):
+            raise OSError("image file is truncated: its samples end before its last row")
 
 
 class BmpReader(BmpImagePlugin.BmpImageFile):
@@ -72,8 +80,9 @@ class BmpReader(BmpImagePlugin.BmpImageFile):
     def load_end(self) -> None:
         """Called by Pillow when the samples are decoded."""
         super().load_end()
-        if self.mode == "RGBA" and not self.im.getchannel(3).getbbox()[3]:
-            self.im, self._mode = self.im.convert("RGB", 0, 0), "RGB"
+        if self.mode == "RGBA" and self.im.getband(3).getbbox() is None:
+            opaque = Image.merge("RGB", self.split()[:3])
+            self.im, self._mode = opaque.im, opaque.mode
 
 
 class TiffReader(TiffImagePlugin.TiffImageFile):

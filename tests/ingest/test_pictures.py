@@ -1,0 +1,99 @@
+"""What every browser shows is loaded as it shows it, and what is not all there is not; the page lists both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_assets.features.decode import decode_at_least
+from image_assets.ingest.decode import decode
+from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.settings.stages import Limits
+from tests.ingest.images import encode
+from tests.ingest.picture_files import interlaced, page, tiff_of
+from tests.ingest.picture_samples import END, FINISH, JPEGS, PICTURE, SAMPLES, Sample, table, with_table
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "what-is-accepted.md"
+pytestmark = pytest.mark.filterwarnings("ignore:::PIL.TiffImagePlugin")
+
+
+def names(samples: list[Sample]) -> list[str]:
+    return [f"{sample.kind} {sample.name}" for sample in samples]
+
+
+def pixels_or_reason(content: bytes) -> np.ndarray | Reason:
+    try:
+        return decode(content, Limits()).pixels
+    except Rejected as rejected:
+        return rejected.reason
+
+
+LOADED = [sample for sample in SAMPLES if sample.refused is None]
+REFUSED = [sample for sample in SAMPLES if sample.refused is not None]
+
+
+@pytest.mark.parametrize("sample", LOADED, ids=names(LOADED))
+def test_it_is_loaded_as_browsers_show_it(sample: Sample) -> None:
+    pixels = decode(sample.content, Limits()).pixels
+    assert pixels.shape == sample.shown.shape
+    assert np.abs(pixels.astype(int) - sample.shown).mean() <= sample.within
+    assert np.abs(pixels[:, ::-1].astype(int) - sample.shown).mean() > max(sample.within, 1), "the comparison is blind"
+
+
+@pytest.mark.parametrize("sample", LOADED, ids=names(LOADED))
+def test_features_are_of_the_same_pixels(sample: Sample) -> None:
+    found = decode_at_least(sample.content, lambda width, height: (width, height))
+    assert np.array_equal(found.pixels, decode(sample.content, Limits()).pixels)
+    assert found.size == (sample.shown.shape[1], sample.shown.shape[0])
+
+
+@pytest.mark.parametrize("sample", REFUSED, ids=names(REFUSED))
+def test_it_is_refused_by_its_reason(sample: Sample) -> None:
+    with pytest.raises(Rejected) as rejected:
+        decode(sample.content, Limits())
+    assert rejected.value.reason is sample.refused
+    if sample.name.startswith("raw"):
+        assert sample.name in rejected.value.detail
+
+
+@given(st.sampled_from(sorted(JPEGS)), st.floats(0.3, 1), st.booleans())
+def test_a_jpeg_that_is_cut_anywhere_is_truncated_or_whole(name: str, share: float, ends: bool) -> None:
+    content = JPEGS[name]
+    kept = content[: int((len(content) - 2) * share)] + (END if ends else b"")
+    found = pixels_or_reason(kept)
+    if isinstance(found, Reason):
+        assert found is Reason.TRUNCATED
+    else:
+        whole = decode(content, Limits()).pixels
+        # A progressive picture that ends between two scans, and says so, is whole: only less sharp.
+        assert np.array_equal(found, whole) or (ends and np.abs(found.astype(int) - whole).mean() < 16)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (8, 8), (13, 5)])
+@pytest.mark.parametrize("write", [interlaced, lambda black: encode(black, "PNG")])
+def test_a_black_png_of_any_size_lacks_nothing(size: tuple[int, int], write: Callable[[np.ndarray], bytes]) -> None:
+    assert decode(write(np.zeros(size, np.uint8)), Limits()).pixels.shape == (*size, 3)
+
+
+def test_pages_that_lead_to_each_other_end() -> None:
+    content = bytearray(tiff_of([page(PICTURE[::4, ::4], {254: (4, [1])})]))
+    start = int.from_bytes(content[4:8], "little")
+    following = start + 2 + 12 * int.from_bytes(content[start : start + 2], "little")
+    content[following : following + 4] = start.to_bytes(4, "little")
+    assert decode(bytes(content), Limits()).pixels.shape == (24, 32, 3)
+
+
+def test_the_page_lists_every_sample_as_make_docs_writes_it() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert with_table(written) == written, "run make docs"
+    assert table() in written
+    assert with_table(written.replace(f"\n{FINISH}", f"| PNG | another | loaded |\n{FINISH}")) == written
+
+
+def test_every_sample_has_a_name_of_its_own() -> None:
+    assert len(set(names(SAMPLES))) == len(SAMPLES)
