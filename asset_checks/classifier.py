@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.categories.record import in_use
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.classifier.images import set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
@@ -119,7 +120,7 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
 
 def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     """Id and label of every image that may be learnt from, and whether it is held out."""
-    features, conflicts = subject.rows(IMAGE_FEATURES), subject.rows(LABEL_CONFLICTS)
+    features, conflicts = in_use(subject.rows(IMAGE_FEATURES), subject.dataset), subject.rows(LABEL_CONFLICTS)
     rows = undisputed(features.select("image_id", "label", "date"), conflicts).collect()
     groups = subject.rows(DUPLICATE_GROUPS)
     return rows, set_aside(rows["image_id"], rows.lazy(), groups, subject.dataset.classifier)

@@ -6,6 +6,7 @@ Of a handful of images there rightly is no map: then these checks pass.
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.categories.record import in_use
 from image_assets.features.table import feature_matrix
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 
@@ -19,7 +20,7 @@ def one_place_per_image(subject: Subject) -> Outcome:
     # Loads openTSNE, which takes seconds and which checks of other assets need not wait for.
     from image_assets.embedding.tsne import MIN_IMAGES
 
-    images = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
+    images = in_use(subject.rows(IMAGE_FEATURES), subject.dataset).select("image_id", "label").collect()
     places = subject.rows(EMBEDDING).collect()
     no_map = places.is_empty() and images.height < MIN_IMAGES
     lost = places.filter(~(pl.col("x").is_finite() & pl.col("y").is_finite()).fill_null(False))

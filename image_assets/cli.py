@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.bucket_command import add_bucket_commands
+from image_assets.categories_command import add_categories_commands
 from image_assets.compare_command import add_compare_command
 from image_assets.models_command import add_models_commands
 
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     add_bucket_commands(commands)
+    add_categories_commands(commands)
     add_models_commands(commands)
     add_compare_command(commands)
 

@@ -47,6 +47,10 @@ class DatasetSpec(Section):
     categories: dict[Name, Annotated[int, Field(ge=0, lt=32_768)]] = Field(
         min_length=1, description="Category → integer label."
     )
+    retired: tuple[Name, ...] = Field(
+        default=(),
+        description="Categories of before: their rows stay in the tables; nothing is expected, published or learnt.",
+    )
     source: Source = FolderSource()
     start_day: dt.date = Field(description="First day that may be loaded.")
     time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
@@ -102,6 +106,20 @@ class DatasetSpec(Section):
             if "@" not in owner and not owner.startswith("team:"):
                 raise ValueError(f"{owner!r}: expected an e-mail address or team:NAME")
         return owners
+
+    @model_validator(mode="after")
+    def _names_are_categories(self) -> Self:
+        both = [name for name in self.retired if name in self.categories]
+        if both:
+            raise ValueError(f"{both[0]!r} is among categories and among retired; it can be one of them")
+        for name in self.label_conflicts.prefer:
+            if name not in self.categories:
+                close = get_close_matches(name, self.categories, 1)
+                meant = f"did you mean {close[0]!r}? There are" if close else "there are"
+                raise ValueError(
+                    f"label_conflicts.prefer names {name!r}, which is no category; {meant} {', '.join(self.categories)}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _source_fills_the_categories(self) -> Self:

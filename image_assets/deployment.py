@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
+from image_assets.categories.record import agree
 from image_assets.classifier.assets import current_manifest
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
@@ -66,8 +67,13 @@ class Deployment:
         self._instance: dg.DagsterInstance = open_instance(store)
 
     def run(self, day: dt.date, categories: Sequence[str] = (), until: str | None = None) -> DayReport:
-        """Run a day, of all categories or of some; `until` as `run_day`."""
+        """Run a day, of all categories or of some; `until` as `run_day`.
+
+        Raises:
+            CategoriesDiffer: the store means something else by the categories; nothing was written.
+        """
         partitions = chosen_partitions(self.dataset, day, categories)
+        agree(self.dataset, self.store)
         result = run_day(self._definitions, self.dataset, partitions, self._instance, until=until)
         facts = partition_facts(self.dataset, self.store, partitions)
         return DayReport(self.dataset, day, facts, result, current_manifest(self.dataset, self.store))

@@ -58,6 +58,11 @@ def test_what_is_not_said_has_a_default() -> None:
             {"limits": {"quarantine_rate": 5}},
             r"limits\.quarantine_rate: found 5; Input should be less than or equal to 1",
         ),
+        (
+            {"label_conflicts": {"rule": "prefer", "prefer": ["owls"]}},
+            r"label_conflicts\.prefer names 'owls', which is no category; did you mean 'owl'\?",
+        ),
+        ({"retired": ["owl"]}, r"'owl' is among categories and among retired"),
         ({"owners": ["nobody"]}, r"owners: .*'nobody': expected an e-mail address or team:NAME"),
     ],
 )

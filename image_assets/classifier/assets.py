@@ -9,6 +9,7 @@ import obstore
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
+from image_assets.categories.record import agree, in_use
 from image_assets.classifier.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
@@ -94,7 +95,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.train import NotTrainableError
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
-        tables = Tables(image_features, duplicate_groups, label_conflicts)
+        agree(dataset, opened)
+        tables = Tables(in_use(image_features, dataset), duplicate_groups, label_conflicts)
         places = Places(opened.objects(), statistics_prefix(dataset), scores_prefix(dataset))
 
         def track(title: str, unit: str) -> AbstractContextManager[Progress]:

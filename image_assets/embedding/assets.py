@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from image_assets.automation import once_a_day_is_complete, retried
+from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
@@ -46,7 +47,7 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         digest = extractors.extractor(dataset).digest
         with retried():
-            table = feature_table(image_features, digest)
+            table = feature_table(in_use(image_features, dataset), digest)
         if len(table.labels) < MIN_IMAGES:
             context.log.warning(f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}")
             return

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from image_assets.automation import due_every_day, retried
+from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
@@ -52,6 +53,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
         began, peak = time.monotonic(), PeakMemory()
+        agree(dataset, store.open())
         source = landing.source(dataset)
         book = DayBook(store.open(), dataset.name)
         with retried():

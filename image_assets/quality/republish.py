@@ -32,6 +32,8 @@ def to_publish_again(
     concerned = pl.concat([one.filter("loaded").select(columns) for one in (conflicts, before)]).unique()
     stale = []
     for partition in sorted(Partition(*key) for key in concerned.iter_rows()):
+        if partition.category not in dataset.categories:
+            continue  # retired: it is not published any more
         manifest = read_manifest(objects, shards_prefix(dataset, partition))
         if manifest is None:
             continue

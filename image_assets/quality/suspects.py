@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.quality.label_noise import label_suspects
@@ -47,6 +48,7 @@ def find_suspects(image_features: pl.LazyFrame, dataset: DatasetSpec, extractor_
         MixedExtractors, UnusableFeaturesError: features that cannot be compared.
     """
     spec = dataset.label_noise
+    image_features = in_use(image_features, dataset)
     images = image_features.select("image_id", "label", "date", "category").collect()
     sampled = images.height > spec.max_rows
     if sampled:

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from image_assets.automation import due_every_day, retried
+from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.quality.evidence import EvidenceReader
@@ -38,6 +39,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         partition = partition_of(context.partition_key)
         extractor = extractors.extractor(dataset)
+        agree(dataset, store.open())
         with retried():
             held_back = EvidenceReader(store.open(), dataset).held_back_of(partition)
         total = sum(file.rows for file in image_features.files) - len(held_back)

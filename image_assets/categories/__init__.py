@@ -1,0 +1,1 @@
+"""What the numbers of categories mean in a store, and how categories change without two meanings of one number."""
