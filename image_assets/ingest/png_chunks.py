@@ -37,7 +37,8 @@ def picture_alone(content: bytes) -> bytes:
     Raises:
         Rejected: `corrupt` where a critical chunk has a wrong checksum; Pillow does not look at those of samples.
     """
-    kept, at, has_samples = [_SIGNATURE], len(_SIGNATURE), False
+    kept: list[bytes | memoryview] = [_SIGNATURE]
+    at, has_samples, view = len(_SIGNATURE), False, memoryview(content)
     while at + 8 <= len(content):
         name = content[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(content[at : at + 4], "big")
@@ -51,7 +52,7 @@ def picture_alone(content: bytes) -> bytes:
         # An ancillary chunk with a wrong checksum is as good as none.
         if is_critical or name in _SHOWN:
             if _is_sound(content, at, end):
-                kept.append(content[at:end])
+                kept.append(view[at:end])
             elif is_critical:
                 raise Rejected(Reason.CORRUPT, f"the PNG's chunk {name!r} at byte {at:,} has a wrong checksum")
         has_samples = has_samples or name == b"IDAT"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from image_assets.ingest import tags
 from image_assets.ingest.reasons import Reason, Rejected
 
-MAX_PAGES = 64  # looked at: a reduced copy comes before its picture, and both at the beginning
+MAX_PAGES = 16  # looked at: a reduced copy comes before its picture, and both at the beginning
 
 _NEW_SUBFILE_TYPE, _WIDTH, _LENGTH, _PHOTOMETRIC, _MAKE, _SUB_IFDS, _DNG_VERSION = 254, 256, 257, 262, 271, 330, 50706
 _REDUCED = 1
@@ -38,14 +38,17 @@ def picture_page(content: bytes) -> int:
     Raises:
         Rejected: `unsupported_format` for raw camera files, and where there are only reduced copies.
     """
-    pages = list(pages_of(content))
+    pages: list[tags.Directory] = []
+    for page in pages_of(content):
+        pages.append(page)
+        if not _is_reduced(page):
+            break
     if not pages:
         return 0
-    inner = [sub for page in pages[:2] for sub in _sub_pages(content, page)]
+    inner = [sub for page in pages for sub in _sub_pages(content, page)]
     _refuse_raw([*pages, *inner])
-    full = next((number for number, page in enumerate(pages) if not _is_reduced(page)), None)
-    if full is not None:
-        return full
+    if not _is_reduced(pages[-1]):
+        return len(pages) - 1
     larger = [sub for sub in inner if not _is_reduced(sub) and _pixels(sub) > _pixels(pages[0])]
     if larger:
         width, height = larger[0].number(_WIDTH), larger[0].number(_LENGTH)

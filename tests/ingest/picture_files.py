@@ -41,6 +41,13 @@ def bmp32(rgb: np.ndarray, alpha: np.ndarray, top_down: bool = False) -> bytes:
     return b"BM" + struct.pack("<IHHI", 122 + len(body), 0, 0, 122) + header + masks + body
 
 
+def bmp16(masks: tuple[int, int, int]) -> bytes:
+    """A black BMP of 16 bits a pixel with masks for its three channels."""
+    body = bytes(8 * 8 * 2)
+    header = struct.pack("<IiiHHIIiiII", 40, 8, 8, 1, 16, 3, len(body), 0, 0, 0, 0) + struct.pack("<III", *masks)
+    return b"BM" + struct.pack("<IHHI", 66 + len(body), 0, 0, 66) + header + body
+
+
 Tags = Mapping[int, tuple[int, Sequence[int] | bytes]]
 
 

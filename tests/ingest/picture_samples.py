@@ -17,7 +17,7 @@ from PIL import Image
 
 from image_assets.ingest.reasons import Reason
 from tests.ingest.images import chunk, encode, exif, grey_tiff, picture, png
-from tests.ingest.picture_files import Tags, after_start, bmp32, interlaced, page, segment, tiff_of
+from tests.ingest.picture_files import Tags, after_start, bmp16, bmp32, interlaced, page, segment, tiff_of
 
 PICTURE = picture(96, 128)
 GREY = PICTURE[..., 0]
@@ -255,6 +255,7 @@ def _bmps() -> list[Sample]:
         Sample("BMP", "from the top", bmp32(PICTURE, np.full((96, 128), 255, np.uint8), top_down=True)),
         Sample("BMP", "alpha", bmp32(PICTURE, _HALF_SEEN), shown=over_white(_HALF_SEEN)),
         Sample("BMP", "alpha that is 0 everywhere: no alpha", bmp32(PICTURE, np.zeros((96, 128), np.uint8))),
+        Sample("BMP", "16 bits with masks for 4 bits a channel", bmp16((0xF00, 0xF0, 0xF)), Reason.UNSUPPORTED_FORMAT),
         Sample("BMP", "half of it", plain[: len(plain) // 2], Reason.TRUNCATED),
     ]
 

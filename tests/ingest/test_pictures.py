@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.features.decode import decode_at_least
-from image_assets.ingest.decode import decode
+from image_assets.ingest import decode as decode_module
+from image_assets.ingest.decode import ImageFormat, decode
+from image_assets.ingest.header import MAX_PARTS
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
 from tests.ingest.images import encode
@@ -78,6 +80,21 @@ def test_a_jpeg_that_is_cut_anywhere_is_truncated_or_whole(name: str, share: flo
 @pytest.mark.parametrize("write", [interlaced, lambda black: encode(black, "PNG")])
 def test_a_black_png_of_any_size_lacks_nothing(size: tuple[int, int], write: Callable[[np.ndarray], bytes]) -> None:
     assert decode(write(np.zeros(size, np.uint8)), Limits()).pixels.shape == (*size, 3)
+
+
+def test_the_pages_before_the_picture_are_held_to_the_limits_too() -> None:
+    reduced = page(PICTURE[::4, ::4], {254: (4, [1]), 65000: (3, [0] * (MAX_PARTS + 1))})
+    assert pixels_or_reason(tiff_of([reduced, page(PICTURE)])) is Reason.TOO_MANY_PARTS
+    tiled = page(PICTURE, {322: (4, [32_768]), 323: (4, [32_768])})
+    found = pixels_or_reason(tiff_of([page(PICTURE[::4, ::4], {254: (4, [1])}), tiled]))
+    assert found is Reason.TOO_MANY_PIXELS
+
+
+def test_what_needs_more_memory_or_another_decoder_is_not_called_corrupt() -> None:
+    plain = decode_module._reason
+    assert plain(b"", ImageFormat.TIFF, MemoryError()) is Reason.OUT_OF_MEMORY
+    assert plain(b"", ImageFormat.TIFF, OSError("decoder webp not available")) is Reason.UNSUPPORTED_FORMAT
+    assert plain(b"", ImageFormat.TIFF, OSError("decoder error -2")) is Reason.CORRUPT
 
 
 def test_pages_that_lead_to_each_other_end() -> None:
