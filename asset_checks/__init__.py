@@ -82,3 +82,28 @@ def _checks_of_imagenet(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
 def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:
     """The keys of checks, in their order."""
     return [key for layer in checks for key in layer.check_keys]
+
+
+def all_checks() -> list[Check]:
+    """Every check that a dataset can have, in the order of the assets."""
+    modules = (
+        raw_images,
+        url_lists,
+        image_quality,
+        volume,
+        image_features,
+        predictions,
+        near_duplicates,
+        feature_shards,
+        label_conflicts,
+        classifier,
+        classifier_baselines,
+        embedding,
+        label_suspects,
+        accounting,
+        label_selection,
+        imagenet_predictions,
+    )
+    found = [one for module in modules for one in module.CHECKS]
+    chips = (*image_chips.LABEL_CHECKS, *image_chips.BOX_CHECKS, *image_chips.CHECKS)
+    return [*found, drift.metrics_drift, drift.features_drift, *chips]

@@ -23,6 +23,8 @@ from resources.extractors import ExtractorResource
 from resources.store import StoreResource
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+NOT_EVALUATED = "not evaluated"
+"""The metadata of an evaluation that could say nothing; its value says why."""
 _SAMPLE_ROWS = 10
 _BATCH_ROWS = 1_000
 
@@ -76,12 +78,15 @@ class Outcome:
         figures: The numbers behind it, with the threshold where there is one.
         sample: Rows that show the fault.
         advice: What to do next; shown when the check fails.
+        not_evaluated: Why nothing could be said; empty where something could. It then counts neither as passed nor as
+            failed, although Dagster, which knows no third state, shows it as passed.
     """
 
     passed: bool
     figures: dict[str, int | float | str] = field(default_factory=dict)
     sample: pl.DataFrame | None = None
     advice: str = ""
+    not_evaluated: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,21 +98,33 @@ class Check:
     evaluate: Callable[[Subject], Outcome]
     severity: dg.AssetCheckSeverity
     blocking: bool
+    not_blocking_because: str
+    key: str
 
 
 def check(
-    description: str, *, severity: dg.AssetCheckSeverity = ERROR, blocking: bool = False
+    description: str, *, severity: dg.AssetCheckSeverity = ERROR, not_blocking_because: str = "", key: str = ""
 ) -> Callable[[Callable[[Subject], Outcome]], Check]:
     """Make a function a check of its own name.
+
+    The rule: an ERROR blocks, so that nothing downstream is made from data that fails, or it says why it does not. A
+    WARN never blocks. Either of them that fails is told; an ERROR makes the run's exit status 1.
 
     Args:
         description: What holds when the check passes, in plain words.
         severity: ERROR or WARN.
-        blocking: Whether nothing downstream may be made from data that fails.
+        not_blocking_because: Of an ERROR that blocks nothing: why.
+        key: The key of the dataset file that says how much is too much; empty where there is none.
+
+    Raises:
+        TypeError: a WARN that says why it does not block.
     """
+    if severity is WARN and not_blocking_because:
+        raise TypeError("a WARN never blocks, and need not say why")
 
     def declare(evaluate: Callable[[Subject], Outcome]) -> Check:
-        return Check(evaluate.__name__, description, evaluate, severity, blocking)
+        blocking = severity is ERROR and not not_blocking_because
+        return Check(evaluate.__name__, description, evaluate, severity, blocking, not_blocking_because, key)
 
     return declare
 
@@ -160,6 +177,8 @@ def _result(key: dg.AssetKey, one: Check, outcome: Outcome) -> dg.AssetCheckResu
     metadata: dict[str, dg.MetadataValue | float | str] = dict(outcome.figures)
     if not outcome.passed and outcome.advice:
         metadata["what to do"] = outcome.advice
+    if outcome.not_evaluated:
+        metadata[NOT_EVALUATED] = outcome.not_evaluated
     if outcome.sample is not None and not outcome.sample.is_empty():
         metadata["sample"] = dg.MetadataValue.md(markdown_table(outcome.sample.head(_SAMPLE_ROWS)))
     return dg.AssetCheckResult(
@@ -168,8 +187,14 @@ def _result(key: dg.AssetKey, one: Check, outcome: Outcome) -> dg.AssetCheckResu
         passed=outcome.passed,
         severity=one.severity,
         metadata=metadata,
-        description=None if outcome.passed else outcome.advice or one.description,
+        description=_said(one, outcome),
     )
+
+
+def _said(one: Check, outcome: Outcome) -> str | None:
+    if outcome.not_evaluated:
+        return f"{NOT_EVALUATED}: {outcome.not_evaluated}"
+    return None if outcome.passed else outcome.advice or one.description
 
 
 def markdown_table(rows: pl.DataFrame) -> str:

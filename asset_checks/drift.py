@@ -46,7 +46,11 @@ METRICS = {
 """What is compared of every image: its metrics, width ÷ height, and √(width × height)."""
 
 
-@check("The day's images are as bright, sharp, rich, colourful and large as those of the days before.", severity=WARN)
+@check(
+    "The day's images are as bright, sharp, rich, colourful and large as those of the days before.",
+    severity=WARN,
+    key="drift",
+)
 def metrics_drift(subject: Subject) -> Outcome:
     """PSI and KS of every metric, and the AUC of a classifier on all of them."""
 
@@ -61,7 +65,7 @@ def metrics_drift(subject: Subject) -> Outcome:
     return _outcome(subject, RAW_IMAGES, columns, lambda rows: rows.select("image_id", **metrics), compared)
 
 
-@check("The day's features are distributed like those of the days before.", severity=WARN)
+@check("The day's features are distributed like those of the days before.", severity=WARN, key="drift")
 def features_drift(subject: Subject) -> Outcome:
     """PSI and KS along the features' main directions, and the AUC of a classifier on them."""
 

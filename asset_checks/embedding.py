@@ -14,7 +14,7 @@ _TRUSTWORTHY = 0.8
 _SAMPLE = 2_000
 
 
-@check("Every image with features has one finite place on the map, under its label.", blocking=True)
+@check("Every image with features has one finite place on the map, under its label.")
 def one_place_per_image(subject: Subject) -> Outcome:
     """Ids and labels of the map = ids and labels of the features; coordinates finite."""
     # Loads openTSNE, which takes seconds and which checks of other assets need not wait for.

@@ -87,7 +87,6 @@ def _of_an_empty_partition(subject: Subject) -> tuple[str, int]:
 
 @check(
     "The manifest is that of this partition, and the published files are those that it names, byte for byte.",
-    blocking=True,
 )
 def files_match_manifest(subject: Subject) -> Outcome:
     """SHA-256 and size of every file; none missing, none besides."""
@@ -100,7 +99,7 @@ def files_match_manifest(subject: Subject) -> Outcome:
     )
 
 
-@check("Every shard has the dataset's number of rows, but for the last one, and all columns.", blocking=True)
+@check("Every shard has the dataset's number of rows, but for the last one, and all columns.")
 def rows_and_columns(subject: Subject) -> Outcome:
     """Rows and columns of every shard."""
     return _outcome(subject, check_rows_and_columns)
@@ -109,7 +108,6 @@ def rows_and_columns(subject: Subject) -> Outcome:
 @check(
     "Every image with features is in the shards exactly once, but for those whose category is in doubt, and nothing "
     "else is.",
-    blocking=True,
 )
 def every_id_once(subject: Subject) -> Outcome:
     """Ids of the shards = ids of image_features less those that are held back."""
@@ -119,7 +117,7 @@ def every_id_once(subject: Subject) -> Outcome:
     return _outcome(subject, lambda store, prefix, manifest, _: check_ids(store, prefix, manifest, ids))
 
 
-@check("Every row carries the category's label, and only finite features.", blocking=True)
+@check("Every row carries the category's label, and only finite features.")
 def labels_and_values(subject: Subject) -> Outcome:
     """Labels and values of every shard."""
     return _outcome(
@@ -131,7 +129,7 @@ def labels_and_values(subject: Subject) -> Outcome:
     )
 
 
-@check("Every row holds the very vector that image_features has for its image.", blocking=True)
+@check("Every row holds the very vector that image_features has for its image.")
 def vectors_are_the_features(subject: Subject) -> Outcome:
     """Vectors of the shards = vectors of image_features, image by image; ids are compared by another check."""
     features = subject.rows(IMAGE_FEATURES).select("image_id", hash=pl.col("features").hash()).collect()

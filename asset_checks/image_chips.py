@@ -26,19 +26,19 @@ def _without_image(subject: Subject, schema: TableSchema, key: tuple[str, ...]) 
     )
 
 
-@check("Every label is of an image that is loaded in this partition, and has a name.", blocking=True)
+@check("Every label is of an image that is loaded in this partition, and has a name.")
 def labels_have_an_image(subject: Subject) -> Outcome:
     """No label of an image that is not here."""
     return _without_image(subject, IMAGE_LABELS, ("label_code",))
 
 
-@check("Every box is of an image that is loaded in this partition, and has a label.", blocking=True)
+@check("Every box is of an image that is loaded in this partition, and has a label.")
 def boxes_have_an_image(subject: Subject) -> Outcome:
     """No box of an image that is not here."""
     return _without_image(subject, IMAGE_BOXES, ("box",))
 
 
-@check("Every box is a chip or in quarantine with a reason, and just one of these.", blocking=True)
+@check("Every box is a chip or in quarantine with a reason, and just one of these.")
 def every_box_accounted_for(subject: Subject) -> Outcome:
     """Boxes = chips + quarantined, box by box."""
     boxes = subject.rows(IMAGE_BOXES).select(_BOX).collect()
@@ -59,7 +59,7 @@ def every_box_accounted_for(subject: Subject) -> Outcome:
     )
 
 
-@check("Every chip has an id of its own.", blocking=True)
+@check("Every chip has an id of its own.")
 def chip_ids_unique(subject: Subject) -> Outcome:
     """No chip id twice within the partition."""
     chips = subject.rows(IMAGE_CHIPS).select("chip_id", *_BOX).collect()
@@ -72,7 +72,7 @@ def chip_ids_unique(subject: Subject) -> Outcome:
     )
 
 
-@check("Every chip is a PNG of the size of its box, and its box lies within its image.", blocking=True)
+@check("Every chip is a PNG of the size of its box, and its box lies within its image.")
 def chips_have_their_size(subject: Subject) -> Outcome:
     """Width and height as the PNG says = right - left, lower - upper; 0 ≤ left < right ≤ width of the image."""
     sizes = subject.rows(RAW_IMAGES).select("image_id", "width", "height")

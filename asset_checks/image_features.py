@@ -9,7 +9,7 @@ from asset_checks.raw_images import label_outcome
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 
 
-@check("Every loaded image has one feature row, and there is no row without an image.", blocking=True)
+@check("Every loaded image has one feature row, and there is no row without an image.")
 def one_row_per_image(subject: Subject) -> Outcome:
     """Ids of features = ids of images, each once."""
     images = subject.rows(RAW_IMAGES).select("image_id").collect()
@@ -35,7 +35,6 @@ def one_row_per_image(subject: Subject) -> Outcome:
 @check(
     "Every vector has the extractor's width and only finite values, and is not the same value throughout; "
     "not all pictures have the same one.",
-    blocking=True,
 )
 def vectors_are_sound(subject: Subject) -> Outcome:
     """Width, finiteness, and variation within each vector and between the images."""
@@ -81,7 +80,7 @@ def _pictures(subject: Subject) -> int:
     return subject.rows(RAW_IMAGES).select(pl.col("thumbnail").n_unique()).collect().item()
 
 
-@check("All rows were made by the dataset's extractor, with its present weights and settings.", blocking=True)
+@check("All rows were made by the dataset's extractor, with its present weights and settings.")
 def one_extractor(subject: Subject) -> Outcome:
     """One digest in the partition: that of the dataset's extractor."""
     digests = subject.rows(IMAGE_FEATURES).group_by("extractor").agg(pl.len().alias("rows")).sort("extractor").collect()
@@ -94,7 +93,7 @@ def one_extractor(subject: Subject) -> Outcome:
     )
 
 
-@check("Every feature row carries the label that the dataset file gives its category.", blocking=True)
+@check("Every feature row carries the label that the dataset file gives its category.")
 def label_is_category(subject: Subject) -> Outcome:
     """The label agrees with the category."""
     return label_outcome(subject, subject.rows(IMAGE_FEATURES))

@@ -9,9 +9,7 @@ from image_assets.settings.annotated import AnnotatedSection
 _AGAIN = "Materialise imagenet_predictions of this partition again."
 
 
-@check(
-    "Every image, or every chip of a dataset with boxes, is labelled exactly once, and nothing else is.", blocking=True
-)
+@check("Every image, or every chip of a dataset with boxes, is labelled exactly once, and nothing else is.")
 def every_picture_labelled_once(subject: Subject) -> Outcome:
     """Ids of `imagenet_predictions` against those of `image_chips` or `raw_images`."""
     source = subject.dataset.source

@@ -26,7 +26,7 @@ def no_open_conflict(subject: Subject) -> Outcome:
     )
 
 
-@check("The share of images in open conflicts is within the dataset's limit.", blocking=True)
+@check("The share of images in open conflicts is within the dataset's limit.", key="label_conflicts.limit")
 def open_conflicts_within_limit(subject: Subject) -> Outcome:
     """Images that are held back for an open conflict ÷ images, against `label_conflicts.limit`."""
     files = _open_files(subject).filter("loaded")

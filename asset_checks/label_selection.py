@@ -60,7 +60,7 @@ def images_selected_once(subject: Subject) -> Outcome:
     )
 
 
-@check("The selected images have files; few are missing.", severity=WARN)
+@check("The selected images have files; few are missing.", severity=WARN, key="source.missing_share")
 def selected_images_have_files(subject: Subject) -> Outcome:
     """Selected images without a file ÷ selected images against `source.missing_share`."""
     source = subject.dataset.source

@@ -11,7 +11,11 @@ from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS
 _BY_CHANCE = 0.05
 
 
-@check("In no category are too many images suspected of a wrong label, or far from the others.", severity=WARN)
+@check(
+    "In no category are too many images suspected of a wrong label, or far from the others.",
+    severity=WARN,
+    key="label_noise.max_share",
+)
 def few_label_suspects(subject: Subject) -> Outcome:
     """Suspects among the images looked at, per category, against `label_noise.max_share` by a binomial test."""
     from scipy.stats import binom  # takes a second to load, which every run would wait for

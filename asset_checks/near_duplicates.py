@@ -9,7 +9,7 @@ from image_assets.schema import NEAR_DUPLICATES, RAW_IMAGES
 
 @check(
     "Every pair is of two images, the first of this partition, and as alike as the dataset file asks for.",
-    blocking=True,
+    key="near_duplicates.distance, near_duplicates.cosine",
 )
 def pairs_are_alike(subject: Subject) -> Outcome:
     """Ids, distances and cosines of the pairs."""

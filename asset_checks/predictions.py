@@ -71,7 +71,7 @@ def scored_by_a_known_model(subject: Subject) -> Outcome:
     )
 
 
-@check("Few images are unknown to the model.", severity=WARN)
+@check("Few images are unknown to the model.", severity=WARN, key="classifier.unknown_share")
 def few_unknown(subject: Subject) -> Outcome:
     """The share of unknown images against `classifier.unknown_share` by a binomial test."""
     from scipy.stats import binom  # takes a second to load, which every run would wait for
@@ -89,7 +89,11 @@ def few_unknown(subject: Subject) -> Outcome:
     )
 
 
-@check("As many images are taken for what they were delivered as as the held-out images had it.", severity=WARN)
+@check(
+    "As many images are taken for what they were delivered as as the held-out images had it.",
+    severity=WARN,
+    key="classifier.agreement_drop",
+)
 def agreement_as_expected(subject: Subject) -> Outcome:
     """Agreement with the category against the model's recall of it on held-out images, by Fisher's exact test.
 

@@ -11,7 +11,7 @@ from image_assets.quality.volume import usual_volume as expected_volume
 from image_assets.schema import ARRIVALS
 
 
-@check("About as many files arrived as usual in this category.", severity=WARN)
+@check("About as many files arrived as usual in this category.", severity=WARN, key="volume.factor")
 def usual_volume(subject: Subject) -> Outcome:
     """Listed files against the median of the days before; a day without any is the matter of `no_day_missing`."""
     day, spec = subject.checked_partition.date, subject.dataset.volume
@@ -35,7 +35,11 @@ def usual_volume(subject: Subject) -> Outcome:
     )
 
 
-@check("There is no day without any file on which this category would normally have some.", severity=WARN)
+@check(
+    "There is no day without any file on which this category would normally have some.",
+    severity=WARN,
+    key="volume.window_days",
+)
 def no_day_missing(subject: Subject) -> Outcome:
     """Days of the window, this one among them, on which nothing arrived although it normally does."""
     partition, spec = subject.checked_partition, subject.dataset.volume

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from asset_checks.check import NOT_EVALUATED
 from image_assets.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
 from image_assets.partitions import partition_key, partition_of, partitions_of
@@ -50,6 +51,7 @@ class CheckResult:
     severity: str
     blocking: bool
     description: str
+    evaluated: bool = True
 
     def __str__(self) -> str:
         where = f" [{self.partition}]" if self.partition else ""
@@ -67,9 +69,14 @@ class DayResult:
     refreshed: bool = False
 
     @property
-    def ok(self) -> bool:
-        """Whether every run ended well and all blocking checks passed."""
+    def sound(self) -> bool:
+        """Whether every run ended well and all blocking checks passed: more may be made of the data."""
         return not self.errors and not any(check.blocking and not check.passed for check in self.checks)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every run ended well and no check failed but those that only warn."""
+        return not self.errors and not any(check.severity == "ERROR" and not check.passed for check in self.checks)
 
 
 def open_instance(store_url: str) -> dg.DagsterInstance:
@@ -152,7 +159,7 @@ def run_day(
     assets = _needed_for(until, dataset, definitions) if until else None
     for partition in partitions:
         _run(definitions, daily_job_name(dataset), partition, instance, result, assets)
-    if refresh and until is None and result.ok:
+    if refresh and until is None and result.sound:
         for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
             _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
         result.refreshed = not result.errors
@@ -201,6 +208,7 @@ def _run(
                 severity=evaluation.severity.value,
                 blocking=blocking[evaluation.asset_check_key],
                 description=evaluation.description or "",
+                evaluated=NOT_EVALUATED not in evaluation.metadata,
             )
         )
     _stop_if_interrupted(run)
@@ -265,5 +273,7 @@ def _add_error_outside_of_steps(run: dg.ExecuteInProcessResult, partition: Parti
     for event in run.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
             error = event.job_failure_data.error
+            if error.cls_name == "DagsterAssetCheckFailedError":
+                continue
             message = error.message.strip().split(f"{error.cls_name}: ", 1)[-1]
             result.errors.append(f"{partition or 'the whole dataset'}: {error.cls_name}: {message}")

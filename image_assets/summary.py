@@ -87,9 +87,11 @@ def show_day(
             reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
             console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
     failed = [check for check in result.checks if not check.passed]
-    passed = len(result.checks) - len(failed)
+    passed = sum(check.passed and check.evaluated for check in result.checks)
+    not_evaluated = sum(not check.evaluated for check in result.checks)
     console.print(
         f"checks: [green]{passed} passed[/], {_count(failed, 'WARN')} warned, {_count(failed, 'ERROR')} failed"
+        + (f", {not_evaluated} not evaluated" if not_evaluated else "")
     )
     for check in failed:
         colour = "yellow" if check.severity == "WARN" else "red"
@@ -100,7 +102,7 @@ def show_day(
         console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
-    if not result.refreshed and result.ok:
+    if not result.refreshed and result.sound:
         console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
     elif not result.refreshed:
         console.print("classifier and map were left as they are, because the day did not come through", style="yellow")

@@ -48,7 +48,7 @@ class Faults:
 
 
 def checks(faults: Faults) -> list[Check]:
-    @check("The rate is within its limit.")
+    @check("The rate is within its limit.", not_blocking_because="It shows how such a one is told.")
     def quarantine_rate(subject: Subject) -> Outcome:
         passed = not faults.strikes("quarantine_rate", subject.checked_partition.category)
         rate = 0.01 if passed else 0.4
@@ -58,7 +58,7 @@ def checks(faults: Faults) -> list[Check]:
     def nothing_odd(subject: Subject) -> Outcome:
         return Outcome(not faults.strikes("nothing_odd", subject.checked_partition.category))
 
-    @check("Every image is there once.", blocking=True)
+    @check("Every image is there once.")
     def ids_loaded_once(subject: Subject) -> Outcome:
         return Outcome(not faults.strikes("ids_loaded_once", subject.checked_partition.category), {"twice": 3})
 
