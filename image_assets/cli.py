@@ -22,7 +22,7 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Exit status: 0 done, 1 an ERROR among the checks or a run failed, 2 bad usage or input, 130 Ctrl-C."""
+    """Run a command. Exit status: 0 done, 1 a check or a run failed, 2 bad usage or input, 130 Ctrl-C."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
