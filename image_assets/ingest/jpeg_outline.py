@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import simplejpeg
 
+from image_assets.ingest.header import MAX_PARTS
 from image_assets.ingest.reasons import Reason, Rejected
 
 _START, _END, _START_OF_SCAN, _TEMPORARY = 0xD8, 0xD9, 0xDA, 0x01
@@ -93,10 +94,17 @@ def whole(content: bytes) -> bytes:
 
 
 def outline(content: bytes) -> Outline | None:
-    """Walk over the markers as decoders do, passing by what lies between them; None where no frame is found."""
-    at, frame, scans, pieces = 2, None, [], [content[:2]]
+    """Walk over the markers as decoders do, passing by what lies between them; None where no frame is found.
+
+    Raises:
+        Rejected: `too_many_parts`.
+    """
+    at, frame, scans, pieces, markers = 2, None, [], [content[:2]], 0
     while (marker := _AFTER_SAMPLES.search(content, at)) is not None:
         code, at = marker[1][0], marker.end()
+        markers += 1
+        if markers > MAX_PARTS:
+            raise Rejected(Reason.TOO_MANY_PARTS, f"the file has more than {MAX_PARTS:,} segments")
         if code == _END:
             return _outlined(frame, scans, pieces, has_end=True)
         if code in (_START, _TEMPORARY):

@@ -18,7 +18,7 @@ _END = b"\0\0\0\0IEND\xaeB`\x82"
 _ANCILLARY = 0x20  # the bit of a chunk's first letter
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))  # Adam7
-_PIECE = 2**20  # inflated at a time, bytes
+_PIECE = 2**14  # inflated at a time, bytes, of which at most a thousand times as many come out
 # What decides, besides the critical chunks, how the picture is shown: transparent colours, and which side is up.
 _SHOWN = (b"tRNS", b"eXIf")
 
@@ -74,18 +74,20 @@ def lacks_samples(content: bytes) -> bool:
     missing = sum(high * (1 + -(-wide * bits // 8)) for wide, high in sizes if wide > 0 and high > 0)
     inflate = zlib.decompressobj()
     for packed in _samples(content):
-        missing -= len(inflate.decompress(packed, _PIECE))
-        while missing > 0 and inflate.unconsumed_tail:
-            missing -= len(inflate.decompress(inflate.unconsumed_tail, _PIECE))
-    return missing > 0
+        missing -= len(inflate.decompress(packed))
+        if missing <= 0:
+            return False
+    return True
 
 
 def _samples(content: bytes) -> Iterator[bytes]:
+    """The deflated samples, in pieces."""
     at = len(_SIGNATURE)
     while at + 8 <= len(content):
         length = int.from_bytes(content[at : at + 4], "big")
         if content[at + 4 : at + 8] == b"IDAT":
-            yield content[at + 8 : at + 8 + length]
+            for start in range(at + 8, at + 8 + length, _PIECE):
+                yield content[start : min(start + _PIECE, at + 8 + length)]
         at += 12 + length
 
 

@@ -6,6 +6,7 @@ without a word. Formats: TIFF 6.0; TIFF/EP and DNG 1.6 for what is raw.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from image_assets.ingest import tags
@@ -45,7 +46,7 @@ def picture_page(content: bytes) -> int:
             break
     if not pages:
         return 0
-    inner = [sub for page in pages for sub in _sub_pages(content, page)]
+    inner = [tags.read_directory(content, at) for at in itertools.islice(_sub_pages(pages), MAX_PAGES)]
     _refuse_raw([*pages, *inner])
     if not _is_reduced(pages[-1]):
         return len(pages) - 1
@@ -70,8 +71,12 @@ def pages_of(content: bytes) -> Iterator[tags.Directory]:
         at = page.next
 
 
-def _sub_pages(content: bytes, page: tags.Directory) -> list[tags.Directory]:
-    return [tags.read_directory(content, at) for tag in page.tags if tag.id == _SUB_IFDS for at in tag.first_numbers]
+def _sub_pages(pages: list[tags.Directory]) -> Iterator[int]:
+    """Where the directories begin that lie below these."""
+    for page in pages:
+        for tag in page.tags:
+            if tag.id == _SUB_IFDS:
+                yield from tag.first_numbers
 
 
 def _is_reduced(page: tags.Directory) -> bool:

@@ -90,6 +90,18 @@ def test_the_pages_before_the_picture_are_held_to_the_limits_too() -> None:
     assert found is Reason.TOO_MANY_PIXELS
 
 
+def test_endless_markers_after_the_samples_are_refused() -> None:
+    content = JPEGS["baseline"][:1500]
+    for endless in (b"\xff\xd8", b"\xff\xfe\0\2"):
+        assert pixels_or_reason(content + endless * (MAX_PARTS + 1)) is Reason.TOO_MANY_PARTS
+        assert pixels_or_reason(content + endless * 100) is Reason.TRUNCATED
+
+
+def test_endless_sub_pages_cost_nothing() -> None:
+    tags: dict[int, tuple[int, list[int]]] = {254: (4, [1]), 330: (4, [8] * 50_000)}
+    assert isinstance(pixels_or_reason(tiff_of([page(PICTURE[::4, ::4], tags)])), np.ndarray)
+
+
 def test_what_needs_more_memory_or_another_decoder_is_not_called_corrupt() -> None:
     plain = decode_module._reason
     assert plain(b"", ImageFormat.TIFF, MemoryError()) is Reason.OUT_OF_MEMORY
