@@ -11,6 +11,7 @@ from image_assets.categories.record import in_use
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.classifier.images import set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
+from io_managers.model_history import read_history
 from io_managers.model_store import (
     ModelManifest,
     ModelMissingError,
@@ -40,6 +41,24 @@ def model_is_sound(subject: Subject) -> Outcome:
         passed=manifest.classes == dataset.categories,
         figures={"model": manifest.file, "sha256": manifest.sha256, "classes": str(manifest.classes)},
         advice=f"The dataset's categories are {dataset.categories} by now. {_AGAIN}",
+    )
+
+
+@check("The current model was compared with the one before it took its place, or is the first there is.", severity=WARN)
+def compared_before_it_was_promoted(subject: Subject) -> Outcome:
+    """What was decided when the current champion was promoted."""
+    try:
+        champion = read_champion(subject.store.objects(), classifier_prefix(subject.dataset))
+    except (ModelMissingError, ModelRefusedError) as error:
+        return _without_model(subject, error)
+    history = read_history(subject.store.objects(), classifier_prefix(subject.dataset))
+    decided = [one for one in history if one.challenger == champion.sha256 and one.promoted]
+    said = decided[-1].explanation if decided else champion.reason
+    return Outcome(
+        passed=champion.reason != "not comparable",
+        figures={"model": champion.sha256[:12], "since": str(champion.since), "decided": said},
+        advice="Nobody knows whether it is better than the one before: look at its figures, and if they are worse go "
+        "back with `image-assets models rollback`.",
     )
 
 
@@ -137,4 +156,10 @@ def figure_of(manifest: ModelManifest, name: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-CHECKS = (model_is_sound, trained_on_the_training_images, better_than_the_majority, categories_are_balanced)
+CHECKS = (
+    model_is_sound,
+    compared_before_it_was_promoted,
+    trained_on_the_training_images,
+    better_than_the_majority,
+    categories_are_balanced,
+)

@@ -12,7 +12,7 @@ import dagster as dg
 from rich.console import Console
 
 from image_assets.categories.record import agree
-from image_assets.classifier.assets import current_manifest
+from image_assets.classifier.assets import current_manifest, held_back
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
@@ -35,6 +35,7 @@ class DayReport:
     facts: list[PartitionFacts]
     result: DayResult
     model: ModelManifest | None
+    held_back: str = ""  # why the model that was trained last is not the current one; empty where it is
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -44,7 +45,7 @@ class DayReport:
 
     def show(self, console: Console) -> None:
         """Print the summary for a person."""
-        show_day(console, self.dataset, self.day, self.facts, self.result, self.model)
+        show_day(console, self.dataset, self.day, self.facts, self.result, self.model, self.held_back)
 
 
 class Deployment:
@@ -76,7 +77,8 @@ class Deployment:
         agree(self.dataset, self.store)
         result = run_day(self._definitions, self.dataset, partitions, self._instance, until=until)
         facts = partition_facts(self.dataset, self.store, partitions)
-        return DayReport(self.dataset, day, facts, result, current_manifest(self.dataset, self.store))
+        model = current_manifest(self.dataset, self.store)
+        return DayReport(self.dataset, day, facts, result, model, held_back(self.dataset, self.store))
 
     def __enter__(self) -> Deployment:
         return self

@@ -79,8 +79,9 @@ def show_day(
     facts: Sequence[PartitionFacts],
     result: DayResult,
     model: ModelManifest | None,
+    held_back: str = "",
 ) -> None:
-    """Print what a day's run gave."""
+    """Print what a day's run gave; `held_back` says why the model that was trained last is not the current one."""
     console.print(partition_table(facts, f"{dataset.name}, {day}"))
     for one in facts:
         if one.quarantined:
@@ -109,8 +110,11 @@ def show_day(
     elif model is None:
         console.print("classifier: not trained", style="yellow")
     else:
+        if held_back:
+            console.print(f"classifier: the new model is held back: {held_back}", style="yellow", highlight=False)
+        which = f"the current model, of {model.data_day}, has" if held_back else ""
         console.print(
-            f"classifier: accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
+            f"classifier: {which}{' ' if which else ''}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
             f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
             highlight=False,
         )

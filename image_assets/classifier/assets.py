@@ -15,7 +15,16 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from image_assets.workers import Progress
-from io_managers.model_store import ModelDescription, ModelManifest, ModelMissingError, ids_digest, read_manifest
+from io_managers.model_history import read_history
+from io_managers.model_store import (
+    ModelDescription,
+    ModelManifest,
+    ModelMissingError,
+    ModelRefusedError,
+    ids_digest,
+    read_champion,
+    read_manifest,
+)
 from io_managers.plots import save_plot
 from io_managers.store import Store
 from resources.extractors import ExtractorResource
@@ -57,6 +66,19 @@ def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None
         return None
 
 
+def held_back(dataset: DatasetSpec, store: Store) -> str:
+    """Why the model that was trained last is not the current one; empty where it is, or where there is none."""
+    objects, prefix = store.objects(), classifier_prefix(dataset)
+    try:
+        champion = read_champion(objects, prefix)
+    except (ModelMissingError, ModelRefusedError):
+        return ""
+    if champion.latest == champion.sha256:
+        return ""
+    decided = [one for one in read_history(objects, prefix) if one.challenger == champion.latest and not one.promoted]
+    return decided[-1].reason if decided else ""
+
+
 def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The classifier of a dataset."""
 
@@ -92,7 +114,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.refined import Places, Tables
         from image_assets.classifier.refinement import refine
         from image_assets.classifier.report import confusion_plot, summary_markdown
-        from image_assets.classifier.train import NotTrainableError
+        from image_assets.classifier.train import NotTrainableError, untested
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
         agree(dataset, opened)
@@ -110,6 +132,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             context.log.warning(str(reason))
             return
         held_out = refined.held_out
+        if unmeasured := untested(refined.training.labels, held_out.labels, dataset.categories):
+            context.log.warning(f"nothing is held out of {', '.join(unmeasured)}: the model's figures leave them out")
         evaluation = evaluate(refined.model, refined.held_out_features, held_out.labels, dataset.categories)
         description = _description(dataset, extractor, refined, evaluation)
         with retried():
@@ -170,7 +194,6 @@ def _description(
 def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
     """Whether the model was promoted and why, both models' figures, and the plot of the history."""
     from image_assets.classifier.history_plot import decision_markdown, history_plot
-    from io_managers.model_history import read_history
 
     with retried():
         history = read_history(store.objects(), classifier_prefix(dataset))

@@ -11,6 +11,7 @@ from obstore.store import ObjectStore
 from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.evaluate import Evaluation
+from image_assets.classifier.images import BY_IMAGE
 from image_assets.classifier.promotion import Agreement, agreement, compare, judge, unfit
 from image_assets.settings.promotion import Promotion
 from io_managers.conditional_put import ChangedMeanwhileError
@@ -185,9 +186,7 @@ def _compared(
     evidence: Evidence,
     rules: Promotion,
 ) -> Decision:
-    # Where the champion's share of held-out images was smaller, it was trained on some that are held out now.
-    share = champion_manifest.held_out
-    aside = evidence.held_out & evidence.held_out_at(share) if share < facts.challenger.held_out else evidence.held_out
+    aside = unseen_by_both(evidence, champion_manifest, facts.challenger)
     labels = evidence.labels[aside]
     if len(labels) == 0:
         return facts.decided(True, "not comparable", "no image is held out from both the champion and the challenger")
@@ -216,6 +215,22 @@ def _compared(
                 **figures,
             )
     return facts.decided(verdict.promoted, verdict.reason, verdict.explanation, **figures)
+
+
+def unseen_by_both(evidence: Evidence, champion: ModelManifest, challenger: ModelManifest) -> np.ndarray:
+    """bool [N]: the images that are held out now and that the champion was not trained on either.
+
+    With the same split these are all that are held out. By images of another share, the champion was trained on some
+    of them where its share was smaller. Where the split itself was changed, it may have seen any image of its
+    partitions, but for those that it held out by image.
+    """
+    if champion.split == challenger.split and champion.held_out == challenger.held_out:
+        return evidence.held_out
+    by_image = champion.split.startswith(BY_IMAGE)
+    if by_image and challenger.split.startswith(BY_IMAGE):
+        return evidence.held_out & evidence.held_out_at(champion.held_out)
+    unseen = ~of_partitions(evidence, champion.partitions, champion.classes)
+    return evidence.held_out & (unseen | evidence.held_out_at(champion.held_out) if by_image else unseen)
 
 
 def _agreement(

@@ -9,6 +9,9 @@ from image_assets.classifier.split import held_out, last_days
 from image_assets.quality.label_conflicts import held_back
 from image_assets.settings.classifier import Classifier
 
+BY_IMAGE = "by image"
+"""How `said_of_split` begins of a split by image."""
+
 
 def undisputed(image_features: pl.LazyFrame, label_conflicts: pl.LazyFrame) -> pl.LazyFrame:
     """The features of the images whose category nothing contradicts, or for which the contradiction was settled.
@@ -83,7 +86,7 @@ def set_aside(
 def said_of_split(spec: Classifier) -> str:
     """How images are held out, in words, for the manifest of a model."""
     if spec.split.by == "image":
-        return f"by image: {spec.held_out:g} of the ids, lookalikes together; an image never changes sides"
+        return f"{BY_IMAGE}: {spec.held_out:g} of the ids, lookalikes together; an image never changes sides"
     return (
         f"by time: the last days with data held out ({spec.split.last_days}), lookalikes on the side of their earliest "
         "member; an image held out because it is recent is trained on later"

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 from sklearn.pipeline import Pipeline
 
-from image_assets.classifier.split import held_out
+from image_assets.categories.record import in_use
+from image_assets.classifier.images import set_aside, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_matrix
-from image_assets.schema import IMAGE_FEATURES
-from io_managers.model_files import ModelManifest
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS
+from io_managers.model_files import ModelManifest, ids_digest
 from io_managers.store import Store
 
 _ROWS = 2_000
@@ -28,17 +29,38 @@ class Probes:
 
 
 def probes(dataset: DatasetSpec, store: Store, model: Pipeline, manifest: ModelManifest) -> Probes:
-    """At most 2,000 held-out vectors of the model's extractor; with fewer than 100 of them, generated ones too."""
-    rows = store.table(dataset.name, IMAGE_FEATURES).scan().filter(pl.col("extractor") == manifest.extractor_digest)
-    ids = rows.select("image_id").collect()["image_id"].sort()
-    chosen = ids.filter(pl.Series(held_out(ids, manifest.held_out)))[:_ROWS]
+    """At most 2,000 vectors of the model's extractor; with fewer than 100 of them, generated ones too.
+
+    Held-out ones, where the tables still show which images the model was trained on: the digest of their ids is in its
+    manifest. Otherwise any, and they are not called held-out.
+    """
+    features = in_use(store.table(dataset.name, IMAGE_FEATURES).scan(), dataset)
+    rows = features.filter(pl.col("extractor") == manifest.extractor_digest)
+    unseen = _held_out_ids(dataset, store, rows, manifest)
+    origin = "images, on some of which it may have been trained" if unseen is None else "held-out images"
+    ids = rows.select("image_id").collect()["image_id"] if unseen is None else unseen
+    chosen = ids.sort()[:_ROWS]
     real = feature_matrix(rows.filter(pl.col("image_id").is_in(chosen.implode())).select("features").collect())
     if len(real) >= _ENOUGH:
-        return Probes(real, "held-out images")
+        return Probes(real, origin)
     made = generated_probes(model, _ROWS)
     if not len(real):
         return Probes(made, "generated rows")
-    return Probes(np.concatenate([real, made]), f"rows, {len(real):,} held-out images and generated ones")
+    return Probes(np.concatenate([real, made]), f"rows, {len(real):,} {origin} and generated ones")
+
+
+def _held_out_ids(
+    dataset: DatasetSpec, store: Store, features: pl.LazyFrame, manifest: ModelManifest
+) -> pl.Series | None:
+    """Ids that are certainly held out from a model; None where the tables or the split have changed since."""
+    conflicts, groups = (store.table(dataset.name, one).scan() for one in (LABEL_CONFLICTS, DUPLICATE_GROUPS))
+    rows = undisputed(features.select("image_id", "date", "category"), conflicts).sort("image_id").collect()
+    aside = pl.Series(set_aside(rows["image_id"], rows.lazy(), groups, dataset.classifier))
+    trained = pl.DataFrame(manifest.partitions, schema={"date": pl.Date, "category": pl.String}, orient="row")
+    known = rows.filter(~aside).join(trained, on=["date", "category"], how="semi").sort("image_id")
+    if ids_digest(known["image_id"]) != manifest.training_ids_sha256:
+        return None
+    return rows.filter(aside)["image_id"]
 
 
 def generated_probes(model: Pipeline, rows: int) -> np.ndarray:

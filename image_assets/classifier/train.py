@@ -28,22 +28,30 @@ def check_trainable(labels: np.ndarray, held_out: np.ndarray, classes: Mapping[s
         classes: Category → label.
 
     Raises:
-        NotTrainableError: fewer than two classes have training images, nothing is held out, or a class with training
-            images has no held-out one. The message gives both counts of every class.
+        NotTrainableError: fewer than two classes have training images, or nothing is held out. The message gives both
+            counts of every class.
     """
     training = {name: int(np.sum((labels == label) & ~held_out)) for name, label in classes.items()}
     kept = {name: int(np.sum((labels == label) & held_out)) for name, label in classes.items()}
-    untested = [name for name in classes if training[name] and not kept[name]]
     if sum(count > 0 for count in training.values()) < 2:
         problem = "fewer than two classes have training images"
     elif not any(kept.values()):
         problem = "no image is held out for the evaluation"
-    elif untested:
-        problem = f"nothing is held out to evaluate {', '.join(untested)} with"
     else:
         return
     counts = ", ".join(f"{name} {training[name]} + {kept[name]}" for name in classes)
     raise NotTrainableError(f"cannot train a classifier: {problem}. Training + held-out images: {counts}. Add images.")
+
+
+def untested(training: np.ndarray, held_out: np.ndarray, classes: Mapping[str, int]) -> list[str]:
+    """The classes that are learnt and that no image is held out of: they are in no figure of the model.
+
+    Args:
+        training: int16 [N], the labels of the training images.
+        held_out: int16 [M], those of the images that are held out.
+        classes: Category → label.
+    """
+    return [name for name, label in classes.items() if (training == label).any() and not (held_out == label).any()]
 
 
 def check_features(features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]) -> None:

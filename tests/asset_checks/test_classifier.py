@@ -9,27 +9,77 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from asset_checks import classifier
-from image_assets.classifier.assets import classifier_prefix
+from asset_checks.check import WARN
+from image_assets.classifier.assets import classifier_prefix, current_manifest, held_back
 from image_assets.classifier.evaluate import evaluate
 from image_assets.classifier.families import candidates_of
+from image_assets.classifier.probes import probes
 from image_assets.classifier.split import held_out
 from image_assets.classifier.train import train
 from image_assets.features.table import feature_matrix
+from image_assets.runner import DayResult
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from image_assets.summary import show_day
+from io_managers.model_champion import see_champion, switch
 from io_managers.model_files import ModelManifest, manifest_name, seal_of
-from io_managers.model_store import CHAMPION, ModelDescription, read_champion, read_manifest
+from io_managers.model_history import Decision, write_decision
+from io_managers.model_store import CHAMPION, ModelDescription, load_model, read_champion, read_manifest
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
 from tests.io_managers.saving import save_model
 from tests.platform import FIRST, SECOND, Platform
 
 CHECKS = classifier.CHECKS
+COMPARED = "compared_before_it_was_promoted"
 OF_THE_MODEL = {"model_is_sound", "trained_on_the_training_images", "better_than_the_majority"}
 
 
 def test_a_sound_model_passes(loaded_platform: Platform) -> None:
     assert failing(loaded_platform, CHECKS) == set()
+
+
+def test_a_champion_that_was_replaced_without_a_comparison_is_a_warning(damaged: Platform) -> None:
+    objects, prefix = damaged.store.objects(), classifier_prefix(damaged.dataset)
+    assert outcome(damaged, classifier.compared_before_it_was_promoted).passed
+    seen = see_champion(objects, prefix)
+    assert seen.champion is not None
+    switch(objects, prefix, seen, seen.champion.model_copy(update={"reason": "not comparable"}))
+    assert failing(damaged, CHECKS) == {"compared_before_it_was_promoted"}
+    assert classifier.compared_before_it_was_promoted.severity is WARN
+
+
+def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platform) -> None:
+    objects, prefix = damaged.store.objects(), classifier_prefix(damaged.dataset)
+    assert held_back(damaged.dataset, damaged.store) == ""
+    seen = see_champion(objects, prefix)
+    assert seen.champion is not None
+    current, newest = seen.champion, "f" * 64
+    decision = Decision(
+        data_day=SECOND, challenger=newest, champion=current.sha256, promoted=False, reason="worse", explanation="worse"
+    )
+    write_decision(objects, prefix, decision)
+    switch(objects, prefix, seen, current.model_copy(update={"latest": newest}))
+    why = held_back(damaged.dataset, damaged.store)
+    assert why == "worse"
+    console = Console(record=True, width=200)
+    model = current_manifest(damaged.dataset, damaged.store)
+    show_day(console, damaged.dataset, SECOND, [], DayResult(refreshed=True), model, why)
+    said = console.export_text()
+    assert "the new model is held back: worse" in said
+    assert f"the current model, of {SECOND}, has accuracy" in said
+
+
+def test_what_a_model_was_trained_on_is_not_called_held_out(damaged: Platform) -> None:
+    store, prefix = damaged.store, classifier_prefix(damaged.dataset)
+    model, manifest = load_model(store.objects(), prefix)
+    found = probes(damaged.dataset, store, model, manifest)
+    assert "held-out images" in found.origin
+    other = damaged.dataset.model_copy(
+        update={"classifier": damaged.dataset.classifier.model_copy(update={"held_out": 0.7})}
+    )
+    assert "held-out images" not in probes(other, store, model, manifest).origin
 
 
 def test_the_figures_are_those_of_the_model(loaded_platform: Platform) -> None:
@@ -127,8 +177,8 @@ def trained_on_nothing_to_see(platform: Platform) -> None:
 FAULTS = {
     "altered bytes": (altered_bytes, {"model_is_sound"}),
     "model missing": (model_missing, {"model_is_sound"}),
-    "champion missing": (champion_missing, OF_THE_MODEL),
-    "champion unreadable": (champion_unreadable, OF_THE_MODEL),
+    "champion missing": (champion_missing, OF_THE_MODEL | {COMPARED}),
+    "champion unreadable": (champion_unreadable, OF_THE_MODEL | {COMPARED}),
     "manifest missing": (manifest_missing, OF_THE_MODEL),
     "manifest altered": (manifest_altered, OF_THE_MODEL),
     "manifest unreadable": (manifest_unreadable, OF_THE_MODEL),

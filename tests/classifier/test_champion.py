@@ -253,6 +253,32 @@ def test_a_champion_that_was_trained_on_images_held_out_now_is_not_judged_on_the
     assert settled.decision.images == int((numbers[: len(evidence.labels)] < 0.1).sum())
 
 
+def test_after_a_change_of_the_split_only_images_that_neither_has_seen_count(world: World) -> None:
+    by_time = "by time: the last days with data held out (1)"
+    world.settle(world.train(1), 1, split="by image: 0.25 of the ids")
+    evidence, model = world.until(2), world.train(1, rows=slice(0, 200))
+    now = Evidence(
+        evidence.features,
+        evidence.labels,
+        evidence.days,
+        evidence.days >= np.datetime64(day(1), "D"),
+        evidence.held_out_at,
+    )
+    evaluation = evaluate(model, now.features[now.held_out], now.labels[now.held_out], CLASSES)
+    description = world.description(0, split=by_time)
+    decision = settle(world.store, PREFIX, model, description, evaluation, now, Promotion()).decision
+    # All of the last day, and of the day before what the champion had held out by image.
+    there = now.days == np.datetime64(day(2), "D")
+    assert decision.images == int((there | (now.held_out & evidence.held_out)).sum())
+
+
+def test_where_the_champion_has_seen_everything_nothing_is_comparable(world: World) -> None:
+    world.settle(world.train(1), 1, split="by time: the last days with data held out (1)")
+    decision = world.settle(world.train(0), 1, split="by image: 0.25 of the ids").decision
+    assert decision.promoted
+    assert decision.reason == "not comparable"
+
+
 def test_who_switches_meanwhile_is_not_overwritten_but_compared_with(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
