@@ -35,7 +35,13 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
         asset_checks_of(
             dataset,
             "raw_images",
-            (*raw_images.CHECKS, *_of_source(dataset), *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift),
+            (
+                *raw_images.CHECKS,
+                *_of_source(dataset),
+                *image_quality.CHECKS,
+                *volume.volume_checks(dataset),
+                drift.metrics_drift,
+            ),
             partitioned=True,
         ),
         asset_checks_of(dataset, "image_features", (*image_features.CHECKS, drift.features_drift), partitioned=True),

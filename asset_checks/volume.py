@@ -1,14 +1,21 @@
 """What is usual of a category's arrivals: about as many files as on other days, and no day without any."""
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
+from image_assets.dataset import DatasetSpec
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.quality.counts import rows_per_partition
-from image_assets.quality.volume import missing_days
+from image_assets.quality.volume import may_be_empty, missing_days
 from image_assets.quality.volume import usual_volume as expected_volume
-from image_assets.schema import ARRIVALS
+from image_assets.schema import ARRIVALS, Partition
+
+_UNPLACED = {"name": pl.String, "nearest": pl.String}
 
 
 @check("About as many files arrived as usual in this category.", severity=WARN, key="volume.factor")
@@ -36,22 +43,91 @@ def usual_volume(subject: Subject) -> Outcome:
 
 
 @check(
-    "There is no day without any file on which this category would normally have some.",
+    "There is no day before without any file on which this category would normally have some.",
     severity=WARN,
     key="volume.window_days",
 )
 def no_day_missing(subject: Subject) -> Outcome:
-    """Days of the window, this one among them, on which nothing arrived although it normally does."""
+    """Days of the window before this one on which nothing arrived although it normally does, or that were not run."""
     partition, spec = subject.checked_partition, subject.dataset.volume
     counts = _files_by_day(subject)
-    missing = missing_days(counts, partition.date, spec)
-    names = ", ".join(str(day) for day in missing)
+    missing = [day for day in missing_days(counts, partition.date, spec) if day < partition.date]
+    runs = _runs_by_day(subject, missing)
+    not_run = [day for day in missing if day not in runs or runs[day].listed is None]
+    figures: dict[str, int | float | str] = {"missing": len(missing), "days looked at": spec.window_days}
+    if missing:
+        figures |= {"days": _days_text(missing), "of these not run": len(not_run)}
     return Outcome(
         passed=not missing,
-        figures={"missing": len(missing), "days looked at": spec.window_days, **({"days": names} if missing else {})},
+        figures=figures,
         sample=pl.DataFrame({"day": missing, "category": [partition.category] * len(missing)}),
-        advice=f"Nothing arrived for {partition.category} on {names}: ask the supplier, then load these days again.",
+        advice=_advice(partition.category, [day for day in missing if day not in not_run], not_run),
     )
+
+
+@check("Something arrived on this day, in a category that normally has some.", severity=WARN, key="volume.empty_day")
+def day_is_not_empty(subject: Subject) -> Outcome:
+    """A day with nothing listed, unless the category normally has nothing on such days, or never had in many runs."""
+    partition, spec = subject.checked_partition, subject.dataset.volume
+    counts = _files_by_day(subject)
+    files = counts.get(partition.date, 0)
+    window = [partition.date - dt.timedelta(days=number + 1) for number in range(spec.window_days)]
+    before = [run for run in _runs_by_day(subject, window).values() if run.listed is not None]
+    usual = may_be_empty(counts, partition.date, spec, len(before)) or partition.category in spec.may_be_empty
+    return Outcome(
+        passed=files > 0 or usual,
+        figures={"files": files, "days run before": len(before)},
+        advice=f"Nothing arrived for {partition.category} on {partition.date}: look at the folder's name in the "
+        "landing zone, or ask the supplier, then run the day again. Of a category that need not have files on "
+        "every day, say so in volume.may_be_empty.",
+    )
+
+
+@check("Everything that arrived on this day lies in a category of the dataset.", severity=WARN)
+def all_is_in_a_category(subject: Subject) -> Outcome:
+    """Names that are no categories; each is told once a day, in the category whose name is nearest."""
+    day, names = subject.checked_partition.date, list(subject.dataset.categories)
+    run = _runs_by_day(subject, [day]).get(day)
+    here = {one: _nearest(one, names) for one in (run.unplaced if run else ())}
+    told = [one for one, near in here.items() if (near or names[0]) == subject.checked_partition.category]
+    said = ", ".join(f"{one} (did you mean {here[one]}?)" if here[one] else one for one in told)
+    return Outcome(
+        passed=not told,
+        figures={"names": len(told)},
+        sample=pl.DataFrame({"name": told, "nearest": [here[one] or "" for one in told]}, schema=_UNPLACED),
+        advice=f"On {day} this arrived in no category and is not loaded: {said}. Rename the folders or add the "
+        "categories to the dataset file, put files into a category's folder, and run the day again.",
+    )
+
+
+def _nearest(name: str, categories: Sequence[str]) -> str | None:
+    folded = {one.lower(): one for one in categories}
+    return next((folded[one] for one in get_close_matches(name.lower(), folded, n=1)), None)
+
+
+def _advice(category: str, empty: Sequence[dt.date], not_run: Sequence[dt.date]) -> str:
+    said = []
+    if not_run:
+        said.append(
+            f"{category} was not run on {_days_text(not_run)}, or the run failed: run these days with "
+            "`image-assets run --day`; `image-assets status` says whether files lie there."
+        )
+    if empty:
+        said.append(
+            f"Nothing had arrived for {category} on {_days_text(empty)} when it was run: ask the supplier, then run "
+            "these days again."
+        )
+    return " ".join(said)
+
+
+def _days_text(days: Sequence[dt.date]) -> str:
+    return ", ".join(map(str, days))
+
+
+def _runs_by_day(subject: Subject, days: Sequence[dt.date]) -> dict[dt.date, DayRun]:
+    book, category = DayBook(subject.store, subject.dataset.name), subject.checked_partition.category
+    runs = {day: book.run_of(Partition(day, category)) for day in days}
+    return {day: run for day, run in runs.items() if run is not None}
 
 
 def _files_by_day(subject: Subject) -> dict[dt.date, int]:
@@ -67,4 +143,12 @@ def _latest(counts: dict[dt.date, int], day: dt.date) -> pl.DataFrame:
     )
 
 
-CHECKS = (usual_volume, no_day_missing)
+CHECKS = (usual_volume, no_day_missing, day_is_not_empty, all_is_in_a_category)
+
+
+def volume_checks(dataset: DatasetSpec) -> tuple[Check, ...]:
+    """The same as the dataset wants them: an empty day is an ERROR, and blocks, where its file says so."""
+    if dataset.volume.empty_day == "warn":
+        return CHECKS
+    strict = replace(day_is_not_empty, severity=ERROR, blocking=True)
+    return tuple(strict if one is day_is_not_empty else one for one in CHECKS)

@@ -9,6 +9,7 @@ from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.alerts.sensors import alert_sensors
+from image_assets.daily_schedule import HOUR, daily_schedule
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.units import SourceChanged
@@ -42,8 +43,6 @@ DECIDING = ("image_features", "near_duplicates")
 """The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
 REPORTS = ("accounting", "exploration", "health")
 """What is reported on the whole dataset, also on days that did not come through."""
-
-_HOUR = 7
 
 
 def partitioned_assets(dataset: DatasetSpec) -> tuple[str, ...]:
@@ -134,7 +133,7 @@ def once_a_day_is_over(dataset: DatasetSpec) -> dg.AutomationCondition:
 
     Reports are wanted most on days that did not come through.
     """
-    due = dg.AutomationCondition.cron_tick_passed(f"0 {_HOUR + dataset.freshness_hours} * * *", dataset.time_zone)
+    due = dg.AutomationCondition.cron_tick_passed(f"0 {HOUR + dataset.freshness_hours} * * *", dataset.time_zone)
     return (once_a_day_is_complete(dataset) | due.with_label("data is due by now")).with_label(
         "the latest day is complete, or its data is due"
     )
@@ -146,7 +145,7 @@ def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
     Dagster looks at an asset's latest materialisation, of whatever partition: what one late category leaves out is the
     matter of the check `no_day_missing`.
     """
-    hour = _HOUR + dataset.freshness_hours
+    hour = HOUR + dataset.freshness_hours
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
     )
@@ -155,7 +154,7 @@ def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
 def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
     """The latest day whose data is due at that moment: yesterday, before today's deadline the day before."""
     there = now.astimezone(dataset.zone)
-    before_deadline = there.hour < _HOUR + dataset.freshness_hours
+    before_deadline = there.hour < HOUR + dataset.freshness_hours
     return there.date() - dt.timedelta(days=2 if before_deadline else 1)
 
 
@@ -201,13 +200,6 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
         selection=_keys(dataset, (FEATURE_SHARDS,)),
         description="Publishes the shards of one day and category anew.",
     )
-    schedule = dg.build_schedule_from_partitioned_job(
-        daily,
-        name=f"{dataset.name}_at_seven",
-        description="Every day at 07:00 in the dataset's time zone: yesterday, one run per category.",
-        hour_of_day=_HOUR,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
     sensor = dg.AutomationConditionSensorDefinition(
         f"{dataset.name}_when_complete",
         target=dg.AssetSelection.groups(dataset.name),
@@ -216,7 +208,7 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     )
     return dg.Definitions(
         jobs=[daily, refresh, publish],
-        schedules=[schedule],
+        schedules=[daily_schedule(dataset, daily_job_name(dataset))],
         sensors=[sensor, _publish_again(dataset), *alert_sensors(dataset)],
         # For every run, also those of the sensor, of backfills and of the UI's own job: the stages share out their
         # work over the cores themselves, and a process per step would only start slowly.

@@ -16,6 +16,7 @@ from image_assets.bucket_command import add_bucket_commands
 from image_assets.categories_command import add_categories_commands
 from image_assets.compare_command import add_compare_command
 from image_assets.models_command import add_models_commands
+from image_assets.status_command import run_status
 
 _BAD_USAGE = 2
 _INTERRUPTED = 130
@@ -59,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="what is loaded, how recent it is, what the checks say, what it takes")
     _add_places(status, landing=False)
     status.add_argument("--json", action="store_true", help="print one JSON object")
-    status.set_defaults(command=_status)
+    status.add_argument("--landing", metavar="URL", help="the landing zone; default: that of the last run")
+    status.add_argument("--all", action="store_true", help="every day and every check that did not pass")
+    status.set_defaults(command=run_status)
 
     conflicts = commands.add_parser("conflicts", help="one picture under several categories: which, and which is right")
     actions = conflicts.add_subparsers(required=True, metavar="ACTION")
@@ -212,35 +215,6 @@ def _collect(options: argparse.Namespace) -> int:
     if len(report.failed) < len(options.pages):
         console.print(f"{report.images:,} image URLs in {options.out}", highlight=False, soft_wrap=True)
     return 1 if report.failed else 0
-
-
-def _status(options: argparse.Namespace) -> int:
-    from asset_checks import check_keys, checks_of
-    from image_assets.dataset import load_dataset
-    from image_assets.facts import partition_facts
-    from image_assets.quality.health import health_of
-    from image_assets.quality.health_report import show_health
-    from image_assets.runner import existing_instance
-    from image_assets.summary import partition_table
-    from io_managers.store import Store
-
-    dataset = load_dataset(options.dataset)
-    store, instance = Store(options.store), existing_instance(options.store)
-    facts = partition_facts(dataset, store)
-    if not facts and not options.json:
-        Console().print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
-        return 0
-    health = health_of(dataset, store, instance, check_keys(checks_of(dataset)))
-    if instance is not None:
-        instance.dispose()
-    if options.json:
-        loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
-        report = {"dataset": dataset.name, "partitions": loaded, **health.as_json()}
-        print(json.dumps(report, ensure_ascii=False))  # noqa: T201
-    else:
-        Console().print(partition_table(facts))
-        show_health(Console(), health)
-    return 0
 
 
 def _list_conflicts(options: argparse.Namespace) -> int:

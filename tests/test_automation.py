@@ -15,6 +15,7 @@ from obstore.exceptions import GenericError
 from asset_checks import drift, image_features, near_duplicates
 from image_assets import automation
 from image_assets.automation import PARTITIONED, REFRESHED, REPORTS, daily_job_name, refresh_job_name, retried
+from image_assets.daily_schedule import MISSED_DAYS
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import (
     build_definitions,
@@ -23,6 +24,7 @@ from image_assets.definitions import (
 from image_assets.features.efficientnet_lite import WEIGHTS_SHA256
 from image_assets.features.extractor import Extractor
 from image_assets.features.torch_weights import read_torch_weights
+from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceError
 from image_assets.ingest.units import SourceChanged
 from image_assets.partitions import partition_key, partition_of
@@ -54,9 +56,12 @@ def tick(definitions: dg.Definitions, schedule: str, moment: dt.datetime) -> lis
     """The run requests of a schedule's tick at a moment."""
     repository = definitions.get_repository_def()
     with (
-        dg.DagsterInstance.ephemeral() as instance,
+        dg.DagsterInstance.local_temp() as instance,
         dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=moment, repository_def=repository
+            instance=instance,
+            scheduled_execution_time=moment,
+            repository_def=repository,
+            resources=dict(repository.get_top_level_resources()),
         ) as context,
     ):
         return list(repository.get_schedule_def(schedule).evaluate_tick(context).run_requests or [])
@@ -98,6 +103,41 @@ def test_the_tick_asks_for_yesterday_once_per_category_also_when_the_clocks_chan
     assert [request.run_key for request in requests] == [request.partition_key for request in requests]
     again = tick(definitions, "drawn_at_seven", seven)
     assert [request.run_key for request in again] == [request.run_key for request in requests]
+
+
+@pytest.fixture
+def missed(tmp_path) -> Platform:
+    """Plants landed on fourteen days and nothing was run."""
+    platform = Platform(small_dataset(), tmp_path)
+    for number in range(14):
+        land_pictures(platform.landing, str(FIRST + number * ONE_DAY), "plant", 0, range(1))
+    return platform
+
+
+def asked_for(platform: Platform, day: dt.date) -> list[Partition]:
+    seven = dt.datetime.combine(day, dt.time(7), ZoneInfo("UTC"))
+    return [partition_of(str(one.partition_key)) for one in tick(platform.definitions(), "drawn_at_seven", seven)]
+
+
+def test_days_that_landed_and_were_never_run_are_made_up_for_the_oldest_first_and_not_all_at_once(
+    missed: Platform,
+) -> None:
+    morning = FIRST + 14 * ONE_DAY
+    *before, plant, animal, human = asked_for(missed, morning)
+    assert [one.date for one in (plant, animal, human)] == [morning - ONE_DAY] * 3
+    assert before == [Partition(FIRST + number * ONE_DAY, "plant") for number in range(MISSED_DAYS)]
+
+
+def test_days_that_were_run_whatever_came_of_it_are_not_asked_for_again(missed: Platform) -> None:
+    book = DayBook(missed.store, missed.dataset.name)
+    book.begin(Partition(FIRST, "plant"), "failed", "landing")
+    book.end(Partition(FIRST + ONE_DAY, "plant"), "empty", "landing", 0, [])
+    assert asked_for(missed, FIRST + 4 * ONE_DAY)[:-3] == [Partition(FIRST + 2 * ONE_DAY, "plant")]
+
+
+def test_a_landing_zone_that_is_away_does_not_keep_yesterday_from_being_asked_for(missed: Platform) -> None:
+    missed.landing.rename(missed.root / "away")
+    assert len(asked_for(missed, FIRST + 4 * ONE_DAY)) == 3
 
 
 def test_nothing_is_asked_for_before_the_first_day_is_over() -> None:

@@ -17,6 +17,8 @@ import yaml
 from image_assets.automation import REFRESHED, REPORTS
 from image_assets.cli import main
 from image_assets.ingest import units
+from image_assets.ingest.day_book import DAYS_RUN
+from image_assets.quality.check_book import CHECK_RESULTS
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
@@ -42,11 +44,11 @@ def run(places: Path, day: dt.date, *more: str) -> int:
 
 
 def snapshot(store: Path) -> dict[str, str]:
-    """Every file of a store and its digest."""
+    """Every file of a store and its digest, but for the records of what was run and checked, which every run renews."""
     return {
         str(file.relative_to(store)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(store.rglob("*"))
-        if file.is_file()
+        if file.is_file() and not {DAYS_RUN, CHECK_RESULTS} & set(file.parts)
     }
 
 

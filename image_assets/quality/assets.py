@@ -21,6 +21,7 @@ from io_managers.plots import save_plot
 from io_managers.store import Store
 from io_managers.table_metadata import column_schema
 from resources.extractors import ExtractorResource
+from resources.landing import LandingResource
 from resources.store import StoreResource
 
 HEALTH = "health"
@@ -131,16 +132,20 @@ def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.
         # The last step of a run, so that it knows what the others' checks have found.
         op_tags={"dagster/priority": "-1"},
     )
-    def health(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+    def health(
+        context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
+    ) -> dg.MaterializeResult:
         from image_assets.quality.check_states import count_states
         from image_assets.quality.health import health_of
         from image_assets.quality.health_report import health_markdown
 
         with retried():
-            found = health_of(dataset, store.open(), context.instance, check_keys)
+            source = landing.source(dataset)
+            found = health_of(dataset, store.open(), context.instance, check_keys, source=source)
         return dg.MaterializeResult(
             metadata={
                 "late categories": len(found.stale),
+                "days and categories to be run": len(found.to_be_run),
                 **{f"checks {state}": number for state, number in count_states(found.checks or []).items()},
                 **{f"quarantine rate, {one.category}": round(one.quarantine_rate, 4) for one in found.categories},
                 "bytes": found.stored,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 import polars as pl
+from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.automation import due_day
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.source import Source, SourceError
 from image_assets.quality.accounting import accounts_of
 from image_assets.quality.check_book import CheckState, State
 from image_assets.quality.check_states import check_states, count_states
 from image_assets.quality.counts import table_bytes
-from image_assets.schema import TABLES
+from image_assets.quality.days import TO_BE_RUN, OpenDay, open_days
+from image_assets.quality.volume import missing_days
+from image_assets.schema import TABLES, Partition
 from io_managers.store import Store
 
 
@@ -33,6 +37,8 @@ class CategoryHealth:
         images: Images loaded.
         quarantine_rate: Quarantined ÷ listed, over all days; 0 where nothing was listed.
         quarantine_rate_last_day: The same of the last day.
+        stopped: The first of the latest days on which nothing arrived although it normally does; None where the last
+            of these days is not the one that is due.
         drift: The worst state of the drift checks on the last day that they looked at; None where there are none.
     """
 
@@ -43,6 +49,7 @@ class CategoryHealth:
     images: int
     quarantine_rate: float
     quarantine_rate_last_day: float
+    stopped: dt.date | None
     drift: State | None
 
     @property
@@ -62,18 +69,37 @@ class Size:
 
 @dataclass(frozen=True)
 class Health:
-    """The health of a dataset; `checks` is None where none has been evaluated."""
+    """The health of a dataset.
+
+    Attributes:
+        due: The latest day whose data is due.
+        checks: None where none has been evaluated.
+        open_days: Days and categories that hold no files, and why.
+        landing: Why the landing zone was not asked; empty where it was.
+    """
 
     dataset: str
     due: dt.date
     categories: list[CategoryHealth]
     checks: list[CheckState] | None
     sizes: list[Size]
+    open_days: list[OpenDay]
+    landing: str = ""
 
     @property
     def stale(self) -> list[str]:
         """The categories whose data is late."""
         return [one.category for one in self.categories if not one.is_fresh]
+
+    @property
+    def to_be_run(self) -> list[OpenDay]:
+        """What somebody has to run: it landed, failed, or nobody knows."""
+        return [one for one in self.open_days if one.state in TO_BE_RUN]
+
+    @property
+    def stopped(self) -> list[str]:
+        """The categories of which nothing arrives any more, each with the day since when."""
+        return [f"{one.category} since {one.stopped}" for one in self.categories if one.stopped]
 
     @property
     def stored(self) -> int:
@@ -93,6 +119,7 @@ class Health:
                     "images": one.images,
                     "quarantine_rate": round(one.quarantine_rate, 6),
                     "quarantine_rate_last_day": round(one.quarantine_rate_last_day, 6),
+                    "stopped": str(one.stopped) if one.stopped else None,
                     "drift": one.drift,
                 }
                 for one in self.categories
@@ -103,6 +130,11 @@ class Health:
                 **count_states(self.checks),
                 "not_passed": [{"check": str(one), "state": one.state} for one in self.checks if one.state != "passed"],
             },
+            "open_days": [
+                {"day": str(one.partition.date), "category": one.partition.category, "state": one.state}
+                for one in self.open_days
+            ],
+            "landing_not_asked": self.landing or None,
             "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
         }
 
@@ -113,6 +145,7 @@ def health_of(
     instance: dg.DagsterInstance | None,
     check_keys: Sequence[dg.AssetCheckKey],
     now: dt.datetime | None = None,
+    source: Source | None = None,
 ) -> Health:
     """Gather the health of a dataset.
 
@@ -122,20 +155,41 @@ def health_of(
         instance: Where runs are recorded, which says what was planned and not evaluated; None where there is none.
         check_keys: The dataset's checks.
         now: The present, with a time zone.
+        source: Where images arrive; None where that is not known, then what landed is not either.
     """
     due = due_day(dataset, now or dt.datetime.now(dt.UTC))
     checks = check_states(store, dataset.name, check_keys, instance) or None
     rows = accounts_of(store, dataset.name).rows
     runs = _last_runs(dataset, store)
     categories = [
-        _category(rows.filter(pl.col("category") == name), name, runs.get(name), due, checks or [])
+        _category(dataset, rows.filter(pl.col("category") == name), name, runs.get(name), due, checks or [])
         for name in dataset.categories
     ]
-    return Health(dataset.name, due, categories, checks, _sizes(dataset, store))
+    landing = "" if source is not None else "where it is, is not known"
+    try:
+        days = open_days(dataset, store, source, due)
+    except (SourceError, ObjectStoreError, OSError) as error:
+        landing, days = str(error), open_days(dataset, store, None, due)
+    categories = [_unless_to_be_run(one, days) for one in categories]
+    return Health(dataset.name, due, categories, checks, _sizes(dataset, store), days, landing)
+
+
+def _unless_to_be_run(category: CategoryHealth, days: Sequence[OpenDay]) -> CategoryHealth:
+    """Nothing has stopped where it only was not run."""
+    if category.stopped is None:
+        return category
+    first = Partition(category.stopped, category.category)
+    waiting = any(one.partition == first and one.state in TO_BE_RUN for one in days)
+    return replace(category, stopped=None) if waiting else category
 
 
 def _category(
-    rows: pl.DataFrame, category: str, last_run: dt.date | None, due: dt.date, checks: Sequence[CheckState]
+    dataset: DatasetSpec,
+    rows: pl.DataFrame,
+    category: str,
+    last_run: dt.date | None,
+    due: dt.date,
+    checks: Sequence[CheckState],
 ) -> CategoryHealth:
     listed = rows.filter(pl.col("listed") > 0).sort("date")
     last_day = listed["date"][-1] if listed.height else None
@@ -148,8 +202,17 @@ def _category(
         int(rows["loaded"].sum()),
         _rate(listed),
         _rate(listed.tail(1)),
+        _stopped(dataset, listed, due),
         _drift(category, checks),
     )
+
+
+def _stopped(dataset: DatasetSpec, listed: pl.DataFrame, due: dt.date) -> dt.date | None:
+    counts = dict(listed.select("date", "listed").iter_rows())
+    missing = set(missing_days(counts, due, dataset.volume))
+    if due not in missing:
+        return None
+    return min(day for day in missing if day > max(day for day, files in counts.items() if files and day < due))
 
 
 def _rate(rows: pl.DataFrame) -> float:

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from image_assets.quality.check_book import CheckState
 from image_assets.quality.check_states import count_states
+from image_assets.quality.days import TO_BE_RUN, DayState
 from image_assets.quality.health import CategoryHealth, Health
+from image_assets.schema import Partition
 
 _SHOWN = 20
+_NAMED = 5
+_REMEDIES: dict[DayState, str] = {
+    "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
+    "landed since it was run": "run them again",
+    "run and failed": "they failed or are still running: run them again once the cause is gone",
+    "not run": "whether anything arrived is not known",
+}
 _CATEGORY_COLUMNS = ("category", "last day", "behind", "images", "quarantine", "of last day", "drift")
 _SIZE_COLUMNS = ("folder", "stored", "in use")
 
 
-def show_health(console: Console, health: Health) -> None:
-    """Print it."""
+def show_health(console: Console, health: Health, *, everything: bool = False) -> None:
+    """Print it: what wants somebody first, one line per cause, or all lines."""
     categories = _table(*_CATEGORY_COLUMNS)
     for one in health.categories:
         categories.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
-    console.print(categories)
     console.print(f"due by now: {health.due}; {_stale(health)}", highlight=False)
-    console.print(_checks(health), highlight=False)
-    for line in _not_passed(health):
+    for line in _open_days(health, everything=everything):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    console.print(_checks(health), highlight=False)
+    for line in _not_passed(health, everything=everything):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    console.print(categories)
     sizes = _table(*_SIZE_COLUMNS)
     for size in health.sizes:
         sizes.add_row(size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use))
@@ -40,6 +54,8 @@ def health_markdown(health: Health) -> str:
         *(_row(_category_cells(one)) for one in health.categories),
         "",
         f"Due by now: {health.due}; {_stale(health)}.",
+        "",
+        *(f"- {line}" for line in _open_days(health)),
         "",
         f"**{_checks(health)}**",
         "",
@@ -78,7 +94,36 @@ def _category_cells(one: CategoryHealth) -> list[str]:
 
 
 def _stale(health: Health) -> str:
-    return f"late: {', '.join(health.stale)}" if health.stale else "all categories are there"
+    said = []
+    if health.to_be_run:
+        said.append(f"to be run: {len(health.to_be_run):,} days and categories")
+    if health.stale:
+        said.append(f"late: {', '.join(health.stale)}")
+    if health.stopped:
+        said.append(f"nothing arrives any more: {', '.join(health.stopped)}")
+    return "; ".join(said) or "all categories are there"
+
+
+def _open_days(health: Health, *, everything: bool = False) -> list[str]:
+    """A line per cause, or per day and category; a landing zone that cannot be asked is said where it matters."""
+    causes: dict[DayState, list[Partition]] = {}
+    for one in health.open_days:
+        if everything or one.state in TO_BE_RUN:
+            causes.setdefault(one.state, []).append(one.partition)
+    if everything:
+        lines = [f"{state}: {partition}" for state, found in causes.items() for partition in found]
+    else:
+        lines = [f"{state}: {_named(found)}; {_REMEDIES[state]}" for state, found in causes.items()]
+    return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
+
+
+def _named(partitions: Sequence[Partition]) -> str:
+    """Days and categories in few words, which name the first."""
+    days = sorted({one.date for one in partitions})
+    categories = sorted({one.category for one in partitions})
+    when = f"{days[0]}" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
+    more = f" and {len(categories) - _NAMED} more" if len(categories) > _NAMED else ""
+    return f"{when}, {', '.join(categories[:_NAMED])}{more}"
 
 
 def _checks(health: Health) -> str:
@@ -88,13 +133,22 @@ def _checks(health: Health) -> str:
     return "checks: " + ", ".join(f"{number:,} {state}" for state, number in counts.items())
 
 
-def _not_passed(health: Health) -> list[str]:
-    found = [one for one in health.checks or [] if one.state != "passed"]
-    lines = [
-        f"{one.state}: {one}{': ' if one.description else ''}{' '.join(one.description.split())}"
-        for one in found[:_SHOWN]
-    ]
-    return [*lines, *([f"and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else [])]
+def _not_passed(health: Health, *, everything: bool = False) -> list[str]:
+    """A line per cause with the latest partition as its example, or per check and partition."""
+    found = [one for one in health.checks or [] if one.state not in ("passed", "not evaluated")]
+    if everything:
+        return [_line(one) for one in found]
+    causes: dict[tuple[str, str, str], list[CheckState]] = {}
+    for one in found:
+        causes.setdefault((one.state, one.asset, one.check), []).append(one)
+    lines = [_line(same[0], len(same) - 1) for same in causes.values()]
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], *([f"and {more:,} more causes (--all shows all)"] if more > 0 else [])]
+
+
+def _line(one: CheckState, others: int = 0) -> str:
+    besides = f" and {others:,} more" if others else ""
+    return f"{one.state}: {one}{besides}{': ' if one.description else ''}{' '.join(one.description.split())}"
 
 
 def _table(*columns: str) -> Table:

@@ -107,6 +107,26 @@ def missing_days(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> l
     return [one for one in days if one not in arrived and _normally_arrives(one, history, arrived)]
 
 
+def may_be_empty(counts: Mapping[dt.date, int], day: dt.date, spec: Volume, run_before: int) -> bool:
+    """Whether it is nothing unusual that a day has no file.
+
+    It is not unusual on days of the week on which nothing normally arrives, nor in a category that never had anything
+    on as many days as are needed to compare. On the first days, of which nothing is known yet, it is.
+
+    Args:
+        counts: Files by day; days without any may be left out.
+        day: The day in question.
+        spec: Least history and window.
+        run_before: Days of the window before it that were run.
+    """
+    arrived = {one for one, n in counts.items() if n > 0 and one < day}
+    if not arrived:
+        return run_before >= spec.min_days
+    # As in `missing_days`: the end of a category must not become what is normal.
+    history = _days(max(min(arrived), max(arrived) - spec.window_days * _ONE_DAY), max(arrived))
+    return len(history) >= spec.min_days and not _normally_arrives(day, history, arrived)
+
+
 def _days(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + number * _ONE_DAY for number in range((last - first).days + 1)]
 

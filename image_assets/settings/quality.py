@@ -72,6 +72,12 @@ class Volume(Section):
     factor: float = Field(
         default=2, gt=1, description="So many times the usual number of files, or its inverse, is always unusual."
     )
+    empty_day: Literal["warn", "error"] = Field(
+        default="warn", description="What a day is on which a category has no file although it normally has some."
+    )
+    may_be_empty: tuple[Name, ...] = Field(
+        default=(), description="Categories of which nothing need arrive on any day."
+    )
 
 
 class Quality(Section):

@@ -129,8 +129,8 @@ def test_a_day_goes_on_without_a_model_that_can_be_used(damaged: Platform, fault
             file.write_bytes(b"<html>404</html>")
     result, warned, states = run_daily(damaged)
     assert result.success
-    # Of what was rightly not made nothing is left unfinished.
-    assert states == {}
+    # Of what was rightly not made nothing is left unfinished: the rows that stay are as they were when checked.
+    assert set(states.values()) <= {"passed"}
     made = set(materialised(result))
     assert {"near_duplicates", "feature_shards"} <= made
     assert PREDICTIONS.name not in made

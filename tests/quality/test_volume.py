@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asset_checks import volume
-from image_assets.quality.volume import missing_days, usual_volume
+from image_assets.ingest.day_book import DayBook
+from image_assets.quality.volume import may_be_empty, missing_days, usual_volume
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
 from tests.asset_checks.faults import failing, outcome
@@ -177,7 +178,7 @@ def test_an_ordinary_day_passes_and_the_first_days_say_that_there_is_nothing_to_
         assert failing(delivered, CHECKS, Partition(MONDAY + number * DAY, "plant")) == set()
     first = outcome(delivered, volume.usual_volume, Partition(MONDAY + 3 * DAY, "plant")).figures
     assert first["usual"] == "fewer than 5 days to compare with"
-    assert failing(delivered, CHECKS, Partition(MONDAY, "animal")) == set()
+    assert failing(delivered, CHECKS, Partition(MONDAY, "animal")) == {"day_is_not_empty"}
 
 
 @pytest.mark.parametrize(("files", "said"), [(20, "less"), (80, "more"), (1, "less")])
@@ -190,9 +191,64 @@ def test_half_and_twice_as_many_files_are_warned_of(delivered: Platform, files: 
     assert found.figures["files"] == files
 
 
+def note_run(
+    platform: Platform, day: dt.date, files: int, category: str = "plant", unplaced: tuple[str, ...] = ()
+) -> None:
+    DayBook(platform.store, platform.dataset.name).end(Partition(day, category), "a run", "landing", files, unplaced)
+
+
 def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered: Platform) -> None:
-    list_files(delivered, MONDAY + 10 * DAY, 0)
-    for number in (10, 11):
-        partition = Partition(MONDAY + number * DAY, "plant")
-        assert failing(delivered, CHECKS, partition) == {"no_day_missing"}
-        assert "plant on 2026-09-17" in outcome(delivered, volume.no_day_missing, partition).advice
+    empty, after = MONDAY + 10 * DAY, MONDAY + 11 * DAY
+    list_files(delivered, empty, 0)
+    note_run(delivered, empty, 0)
+    assert failing(delivered, CHECKS, Partition(empty, "plant")) == {"day_is_not_empty"}
+    assert "plant on 2026-09-17" in outcome(delivered, volume.day_is_not_empty, Partition(empty, "plant")).advice
+    assert failing(delivered, CHECKS, Partition(after, "plant")) == {"no_day_missing"}
+    said = outcome(delivered, volume.no_day_missing, Partition(after, "plant")).advice
+    assert "Nothing had arrived for plant on 2026-09-17" in said
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["never run", "run and failed"])
+def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platform, begun: bool) -> None:
+    missed = MONDAY + 10 * DAY
+    list_files(delivered, missed, 0)
+    if begun:
+        DayBook(delivered.store, delivered.dataset.name).begin(Partition(missed, "plant"), "a run", "landing")
+    said = outcome(delivered, volume.no_day_missing, Partition(missed + DAY, "plant"))
+    assert not said.passed
+    assert "plant was not run on 2026-09-17" in said.advice
+    assert "supplier" not in said.advice
+
+
+def test_an_empty_day_is_an_error_that_blocks_where_the_dataset_says_so() -> None:
+    (usual,) = (one for one in volume.volume_checks(small_dataset()) if one.name == "day_is_not_empty")
+    dataset = small_dataset(volume={"empty_day": "error"})
+    (strict,) = (one for one in volume.volume_checks(dataset) if one.name == "day_is_not_empty")
+    assert (usual.severity.value, usual.blocking) == ("WARN", False)
+    assert (strict.severity.value, strict.blocking) == ("ERROR", True)
+
+
+def test_the_first_days_must_not_be_empty_and_a_category_that_never_had_anything_is_not_nagged_about() -> None:
+    assert [may_be_empty({}, MONDAY, SPEC, run_before) for run_before in (0, 4, 5)] == [False, False, True]
+    working = {day: 10 for day in days(40) if day.weekday() < 5}
+    assert may_be_empty(working, MONDAY + 33 * DAY, SPEC, 28)  # a Saturday
+    assert not may_be_empty(working, MONDAY + 32 * DAY, SPEC, 28)
+
+
+def test_a_category_may_be_said_to_have_nothing(tmp_path) -> None:
+    for allowed in ([], ["plant"]):
+        dataset = small_dataset(volume={"may_be_empty": allowed}, start_day=MONDAY)
+        found = outcome(Platform(dataset, tmp_path), volume.day_is_not_empty, Partition(MONDAY, "plant"))
+        assert found.passed == bool(allowed)
+
+
+def test_what_arrived_in_no_category_is_told_once_where_its_name_is_nearest(delivered: Platform) -> None:
+    for category in delivered.dataset.categories:
+        note_run(delivered, MONDAY, 1, category, ("Plants", "stray.png", "Annimal"))
+    said = {
+        category: outcome(delivered, volume.all_is_in_a_category, Partition(MONDAY, category))
+        for category in delivered.dataset.categories
+    }
+    assert [one.passed for one in said.values()] == [False, False, True]
+    assert "Plants (did you mean plant?), stray.png." in said["plant"].advice
+    assert "Annimal (did you mean animal?)" in said["animal"].advice
