@@ -159,6 +159,8 @@ def asset_checks_of(
 
 
 def _state(result: dg.AssetCheckResult) -> State:
+    if NOT_EVALUATED in (result.metadata or {}):
+        return "not evaluated"
     if result.passed:
         return "passed"
     return "warned" if result.severity is WARN else "failed"
