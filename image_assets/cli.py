@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--day", required=True, type=_day, help="day of arrival, for example 2026-11-20")
     run.add_argument("--category", action="append", default=[], help="only this category; may be repeated")
     run.add_argument("--until", metavar="ASSET", help="stop after this asset of the day, for example image_features")
+    run.add_argument(
+        "--allow-loss", action="store_true", help="let images go that were loaded and are no longer in the landing zone"
+    )
     run.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     run.set_defaults(command=_run)
 
@@ -168,7 +171,7 @@ def _run(options: argparse.Namespace) -> int:
     # Bars and the summary go where they do not disturb the JSON.
     console = terminal_console(sys.stderr if options.json else sys.stdout)
     with Deployment(load_dataset(options.dataset), options.landing, options.store, console) as deployment:
-        report = deployment.run(options.day, options.category, options.until)
+        report = deployment.run(options.day, options.category, options.until, allow_loss=options.allow_loss)
         report.show(console)
         if options.json:
             print(json.dumps(report.as_json(), ensure_ascii=False))  # noqa: T201  # the product of the command

@@ -67,15 +67,24 @@ class Deployment:
         self._definitions = build_definitions([dataset], resources)
         self._instance: dg.DagsterInstance = open_instance(store)
 
-    def run(self, day: dt.date, categories: Sequence[str] = (), until: str | None = None) -> DayReport:
-        """Run a day, of all categories or of some; `until` as `run_day`.
+    def run(
+        self,
+        day: dt.date,
+        categories: Sequence[str] = (),
+        until: str | None = None,
+        *,
+        allow_loss: bool = False,
+    ) -> DayReport:
+        """Run a day, of all categories or of some; `until` and `allow_loss` as `run_day`.
 
         Raises:
             CategoriesDiffer: the store means something else by the categories; nothing was written.
         """
         partitions = chosen_partitions(self.dataset, day, categories)
         agree(self.dataset, self.store)
-        result = run_day(self._definitions, self.dataset, partitions, self._instance, until=until)
+        result = run_day(
+            self._definitions, self.dataset, partitions, self._instance, until=until, allow_loss=allow_loss
+        )
         facts = partition_facts(self.dataset, self.store, partitions)
         model = current_manifest(self.dataset, self.store)
         return DayReport(self.dataset, day, facts, result, model, held_back(self.dataset, self.store))

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import dagster as dg
 from asset_checks.check import NOT_EVALUATED
 from image_assets.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
+from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import Partition
@@ -137,6 +138,7 @@ def run_day(
     *,
     until: str | None = None,
     refresh: bool = True,
+    allow_loss: bool = False,
 ) -> DayResult:
     """Materialise the partitions one after the other, then, unless told not to, what is made of the whole dataset.
 
@@ -150,6 +152,7 @@ def run_day(
         instance: Where the runs are recorded.
         until: The last of a partition's assets to be made; nothing is made of the whole dataset then.
         refresh: Whether to go on to what is made of the whole dataset.
+        allow_loss: Whether images may go that were loaded and are no longer there, however many.
 
     Raises:
         UsageError: `until` is none of a partition's assets.
@@ -158,7 +161,8 @@ def run_day(
     result = DayResult()
     assets = _needed_for(until, dataset, definitions) if until else None
     for partition in partitions:
-        _run(definitions, daily_job_name(dataset), partition, instance, result, assets)
+        tags = {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
+        _run(definitions, daily_job_name(dataset), partition, instance, result, assets, tags)
     if refresh and until is None and result.sound:
         for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
             _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
@@ -184,6 +188,7 @@ def _run(
     instance: dg.DagsterInstance,
     result: DayResult,
     assets: Sequence[dg.AssetKey] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Run a job, or some assets of it; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
@@ -193,6 +198,7 @@ def _run(
         partition_key=partition_key(partition) if partition else None,
         raise_on_error=False,
         asset_selection=assets,
+        tags=dict(tags or {}),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     blocking = {

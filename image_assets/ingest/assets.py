@@ -10,6 +10,7 @@ from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
 from image_assets.partitions import partition_of, partitions_of
@@ -62,10 +63,21 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             source.fetch(partition.date, partition.category, report_progress)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
             tables = IngestTables.of(store.open(), dataset.name)
-            report = ingest_partition(partition, dataset, source, tables, engines.engine(dataset), report_progress)
+            report = ingest_partition(
+                partition,
+                dataset,
+                source,
+                tables,
+                engines.engine(dataset),
+                report_progress,
+                allow_loss=context.run.tags.get(ALLOW_LOSS_TAG, "").lower() == "true",
+            )
             unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
             book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED])
         metadata = _metadata(report)
+        if report.gone:
+            metadata["raw_images"]["images no longer there"] = len(report.gone)
+            context.log.warning(told(partition, report.gone))
         metadata["raw_images"] |= _figures(report, time.monotonic() - began, peak)
         if unknown:
             named = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED:,} more" if unknown[_NAMED:] else "")

@@ -12,6 +12,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.engine import Engine
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, fingerprint
+from image_assets.ingest.loss import ids_of, loaded_before
 from image_assets.ingest.source import Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
@@ -54,6 +55,7 @@ class IngestReport:
     duplicates: int
     quarantined: dict[str, int]
     unselected: int = 0
+    gone: tuple[str, ...] = ()
 
 
 def ingest_partition(
@@ -63,10 +65,13 @@ def ingest_partition(
     tables: IngestTables,
     engine: Engine,
     progress: Progress = no_progress,
+    *,
+    allow_loss: bool = False,
 ) -> IngestReport:
     """Load the partition's files and replace its rows in all four tables.
 
     Raises:
+        LossRefused: most of the images that it holds would be gone, and `allow_loss` is not set.
         SourceError: the source is not there.
         SourceChanged: a file changed while it was being loaded.
         CommitConflict: another run loaded the same partition meanwhile.
@@ -79,14 +84,24 @@ def ingest_partition(
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
     units: list[LoadedUnit] = []
     repeats: list[Repeat] = []
+    gone: list[str] = []
+    share = 0 if allow_loss else dataset.limits.keep_share
 
     def choose(loaded: Snapshot) -> list[WrittenFile]:
+        before = loaded_before(tables.raw_images, loaded, partition)
+        # Seen already before anything is decoded, where files are missing; again with what could be decoded.
+        before.refuse_loss(len({one.image_id for one in prints}), len(listing.files), share)
         plan = plan_loading(prints, _originals(prints, tables.images, loaded.besides(partition)), partition)
         units[:] = load_units(
             plan.to_load, loader, engine, lambda done, _: progress(steps - len(plan.to_load) + done, steps)
         )
         repeats[:] = plan.repeats
-        return [unit.raw_images for unit in units]
+        files = [unit.raw_images for unit in units]
+        kept = ids_of(tables.raw_images, files) if before.images else set()
+        elsewhere = {repeat.print.image_id for repeat in repeats if repeat.original != partition}
+        before.refuse_loss(len(kept | elsewhere), len(listing.files), share)
+        gone[:] = before.gone(kept | elsewhere)
+        return files
 
     tables.images.cover(tables.raw_images.snapshot())
     tables.originals.cover(tables.duplicates.snapshot())
@@ -109,6 +124,7 @@ def ingest_partition(
         len(duplicates),
         dict(sorted(reasons.items())),
         listing.unselected,
+        tuple(gone),
     )
 
 

@@ -79,6 +79,13 @@ class Limits(Section):
     quarantine_rate: float = Field(
         default=0.05, ge=0, le=1, description="Share of a partition's files in quarantine above which its check fails."
     )
+    keep_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of a partition's images that must be left when it is loaded again; with fewer, and with "
+        "none, nothing is replaced unless whoever runs it allows it.",
+    )
     imbalance: float = Field(
         default=10, ge=1, description="Largest category ÷ smallest category above which a warning is given."
     )
