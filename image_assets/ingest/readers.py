@@ -21,6 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from image_assets.ingest import jpeg_outline
 from image_assets.ingest.formats import ImageFormat
 from image_assets.ingest.png_chunks import lacks_samples, picture_alone
 from image_assets.ingest.tiff_pages import picture_page
@@ -29,7 +30,10 @@ from image_assets.ingest.tiff_pages import picture_page
 # reads the files, and silencing each call would change global state under other threads: once, on import.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+_COMPRESSION = 259
+_JPEG = 7
 _PHOTOMETRIC = 262
+_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES, _JPEG_TABLES = 273, 279, 324, 325, 347
 _BITS_PER_SAMPLE = 258
 _SAMPLE_FORMAT = 339
 _WHITE_IS_ZERO = 0
@@ -99,7 +103,22 @@ class TiffReader(TiffImagePlugin.TiffImageFile):
             )
             if there < width * height * planes:
                 raise OSError("image file is truncated: it has too few strips or tiles")
+        if self.tag_v2.get(_COMPRESSION) == _JPEG and isinstance(self.fp, BytesIO):
+            self._check_jpeg_parts(self.fp.getvalue())
         super().load_prepare()
+
+    def _check_jpeg_parts(self, content: bytes) -> None:
+        """Strips and tiles that are JPEGs end early as such files do: libtiff only warns, and leaves the rest grey."""
+        places = self.tag_v2.get(_TILE_OFFSETS) or self.tag_v2.get(_STRIP_OFFSETS) or ()
+        lengths = self.tag_v2.get(_TILE_BYTES) or self.tag_v2.get(_STRIP_BYTES) or ()
+        tables = self.tag_v2.get(_JPEG_TABLES) or b""
+        largest = max(*self.size, *self._tile_size)
+        for at, length in zip(places, lengths, strict=False):
+            part = content[at : at + length]
+            found = jpeg_outline.outline(part)
+            # A part that claims to be larger than the picture is for libtiff to refuse.
+            if found is not None and max(found.width, found.height) <= largest:
+                jpeg_outline.whole(tables[:-2] + part[2:] if tables else part)
 
     def load_end(self) -> None:
         """Called by Pillow when the samples are decoded."""

@@ -189,8 +189,8 @@ JUDGEMENTS: list[tuple[Verdict, str, list[str]]] = [
         ],
     ),
     (
-        "accepted",
-        "'mostly no', but libtiff decodes all of it; only its colours are damaged at the lower edge",
+        Reason.TRUNCATED,
+        "'mostly no': the JPEG within lacks samples, so that its colours are damaged at the lower edge",
         [
             "image-rs/bad__tests__regression__tiff__"
             "clusterfuzz-testcase-minimized-fuzzer_script_tiff-5026894169374720.tif"

@@ -269,6 +269,10 @@ def _tiffs() -> list[Sample]:
     alpha = np.dstack([PICTURE, _HALF_SEEN])
     associated = np.dstack([np.where(_HALF_SEEN[..., None] == 255, PICTURE, 0).astype(np.uint8), _HALF_SEEN])
     plain = encode(_IMAGE, "TIFF")
+    jpeg = encode(_IMAGE, "TIFF", compression="jpeg", quality=95)
+    one_strip_of = struct.pack("<HHI", 279, 4, 1)
+    (length,) = struct.unpack_from("<I", jpeg, jpeg.index(one_strip_of) + 8)
+    halved = jpeg.replace(one_strip_of + struct.pack("<I", length), one_strip_of + struct.pack("<I", length // 2))
     raw = {
         "raw camera file (DNG)": [page(_PREVIEW, {**_REDUCED, 50706: (4, [0x0401])}, [_SENSOR])],
         "raw camera file (Nikon NEF)": [page(_PREVIEW, {**_REDUCED, 271: (2, b"NIKON CORPORATION\0")}, [_SENSOR])],
@@ -279,7 +283,7 @@ def _tiffs() -> list[Sample]:
         Sample("TIFF", "uncompressed", plain),
         Sample("TIFF", "LZW", encode(_IMAGE, "TIFF", compression="tiff_lzw")),
         Sample("TIFF", "deflate", encode(_IMAGE, "TIFF", compression="tiff_adobe_deflate")),
-        Sample("TIFF", "JPEG within", encode(_IMAGE, "TIFF", compression="jpeg", quality=95), within=4),
+        Sample("TIFF", "JPEG within", jpeg, within=4),
         Sample("TIFF", "big-endian", grey_tiff(GREY, ">"), shown=grey_shown(GREY)),
         Sample("TIFF", "BigTIFF", encode(_IMAGE, "TIFF", big_tiff=True)),
         Sample("TIFF", "16 bits: the high byte", grey_tiff(GREY.astype(np.uint16) * 257), shown=grey_shown(GREY)),
@@ -306,6 +310,7 @@ def _tiffs() -> list[Sample]:
             tiff_of([page(_PREVIEW, _REDUCED, [page(PICTURE)])]),
             Reason.UNSUPPORTED_FORMAT,
         ),
+        Sample("TIFF", "JPEG within, half of its samples", halved, Reason.TRUNCATED),
         *(Sample("TIFF", name, tiff_of(pages), Reason.UNSUPPORTED_FORMAT) for name, pages in raw.items()),
     ]
 
