@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from image_assets.ingest.archives.formats import is_archive_name
-from image_assets.ingest.source import FileTree, Listing, SourceFile
+from image_assets.ingest.source import FileTree, Listing, SourceError, SourceFile
 from image_assets.workers import Progress
+
+_NAMED = 5
 
 
 class DayFolders:
@@ -22,8 +24,8 @@ class DayFolders:
         self.tree = tree
 
     def days(self) -> list[dt.date]:
-        """Days that have a folder, ascending; folders with other names are none."""
-        return days_among(self.tree.folders(""))
+        """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
+        return days_of(self.tree, "<day>/<category>/…")
 
     def categories(self, day: dt.date) -> list[str]:
         """Printable names of what lies in a day's folder and in its archives, sorted: folders, and files in none."""
@@ -59,10 +61,37 @@ def days_among(names: list[str]) -> list[dt.date]:
     return sorted(day for name in names if (day := _day(name)) is not None)
 
 
+def days_of(tree: FileTree, layout: str) -> list[dt.date]:
+    """The days that have a folder at the top of a landing zone, ascending; folders with other names are none.
+
+    Args:
+        tree: The landing zone.
+        layout: What is expected in it, for the error.
+
+    Raises:
+        SourceError: the landing zone is not there, or something is in it and no folder of a day.
+    """
+    names = tree.folders("")
+    days = days_among(names)
+    found = [] if days else [*names, *(file.source for file in tree.loose_files(""))]
+    if found:
+        more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+        meant = next((f"; {name} must be named {day}" for name in names if (day := _date(name))), "")
+        raise SourceError(
+            f"the landing zone has no folder named after a day; found {', '.join(found[:_NAMED])}{more}; expected "
+            f"{layout}, such as 2026-11-20/…{meant}; `image-assets land` brings folders in"
+        )
+    return days
+
+
 def _day(name: str) -> dt.date | None:
     """The day a folder is named after; `20261120` and `2026-W47-5` are dates to Python but no such name."""
+    day = _date(name)
+    return day if day is not None and day.isoformat() == name else None
+
+
+def _date(name: str) -> dt.date | None:
     try:
-        day = dt.date.fromisoformat(name)
+        return dt.date.fromisoformat(name)
     except ValueError:
         return None
-    return day if day.isoformat() == name else None

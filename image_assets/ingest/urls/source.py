@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp.abc import AbstractResolver
 
-from image_assets.ingest.day_folders import days_among
+from image_assets.ingest.day_folders import days_of
 from image_assets.ingest.source import FileTree, Listing, SourceFile
 from image_assets.ingest.urls.download import Downloads
 from image_assets.ingest.urls.kept import Kept
@@ -46,8 +46,8 @@ class UrlLists:
         self._resolver = resolver
 
     def days(self) -> list[dt.date]:
-        """Days that have a folder, ascending."""
-        return days_among(self.tree.folders(""))
+        """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
+        return days_of(self.tree, "<day>/ with lists in it")
 
     def categories(self, day: dt.date) -> list[str]:
         """The categories that the day's lists name, sorted."""
