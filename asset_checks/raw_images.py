@@ -3,6 +3,8 @@
 import polars as pl
 
 from asset_checks.check import Outcome, Subject, check
+from image_assets.ingest.companions import companions
+from image_assets.ingest.reasons import Reason
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from io_managers.key_index import image_index, original_index
 
@@ -69,14 +71,19 @@ def label_outcome(subject: Subject, rows: pl.LazyFrame) -> Outcome:
 
 @check("The share of files in quarantine is within the dataset's limit.", key="limits.quarantine_rate")
 def quarantine_rate(subject: Subject) -> Outcome:
-    """Quarantined ÷ listed against `limits.quarantine_rate`."""
-    listed = subject.rows(ARRIVALS).select(pl.len()).collect().item()
+    """Quarantined ÷ listed against `limits.quarantine_rate`; what comes along with pictures counts in neither."""
+    sources = subject.rows(ARRIVALS).select("source").collect()["source"]
     quarantined = subject.rows(QUARANTINE).select("reason", "source", "detail").collect()
+    no_pictures = quarantined.filter(pl.col("reason") == str(Reason.NOT_AN_IMAGE))["source"]
+    beside = companions(no_pictures, sources)
+    listed = len(sources) - len(beside)
+    quarantined = quarantined.filter(~pl.col("source").is_in(list(beside)))
     rate = quarantined.height / listed if listed else 0.0
     limit = subject.dataset.limits.quarantine_rate
     return Outcome(
         passed=rate <= limit,
-        figures={"rate": round(rate, 4), "limit": limit, "quarantined": quarantined.height, "listed": listed},
+        figures={"rate": round(rate, 4), "limit": limit, "quarantined": quarantined.height, "listed": listed}
+        | {"companions": len(beside)},
         sample=quarantined.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min().alias("for example")),
         advice="Look at the reasons: a supplier may send broken files. Raise limits.quarantine_rate only on purpose.",
     )
