@@ -116,7 +116,14 @@ def _sections(images: ImageStatistics, labels: LabelStatistics | None) -> Iterat
     else:
         yield Section("classes", "Categories and days", "No image is loaded yet; run a day, and make the report again.")
     yield _quarantine(images)
-    if labels:
+    if labels and labels.frequency.is_empty():
+        yield Section(
+            "labels",
+            "Labels",
+            "No loaded image has an annotation. Where images did arrive, compare their names with those of the "
+            "annotation files.",
+        )
+    elif labels:
         header = ("label", "images with it", "images without it")
         yield Section(
             "labels",

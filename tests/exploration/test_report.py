@@ -18,7 +18,7 @@ from PIL import Image
 from image_assets.cli import main
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.assets import exploration_assets
-from image_assets.exploration.frames import Annotations, box_frame, label_frame
+from image_assets.exploration.frames import BOX_FRAME, LABEL_FRAME, Annotations, box_frame, label_frame
 from image_assets.exploration.label_statistics import label_statistics
 from image_assets.exploration.report import Report, make_report, report_of
 from image_assets.pages.figures import COLOURS, NAMED, group_title, named, short
@@ -192,6 +192,18 @@ def test_without_images_it_says_so(tmp_path: Path, loaded_platform: Platform) ->
     made = make_report(empty.dataset, empty.store)
     assert made.plots == []
     assert "No image is loaded yet" in made.html
+
+
+def test_without_annotations_of_loaded_images_it_says_so() -> None:
+    nothing = Annotations(
+        label_frame(pl.DataFrame(schema=LABEL_FRAME)),
+        box_frame(pl.DataFrame(schema=BOX_FRAME)),
+    )
+    for images in (image_statistics(0, 3), image_statistics(50, 3)):
+        made = report_of("made_up", "Made-up images.", images, label_statistics(nothing))
+        assert "No loaded image has an annotation" in made.html
+        assert not [plot.key for plot in made.plots if plot.key.startswith(("label", "box"))]
+        assert made.figures["labels"] == made.figures["boxes"] == 0
 
 
 def test_a_day_that_was_run_leaves_the_report_and_its_plots(loaded_platform: Platform) -> None:
