@@ -66,7 +66,9 @@ class Coco:
         )
         register_wanted(sql, wanted, book)
         images, annotations = (quoted(parsed / f"{name}.parquet") for name in (IMAGES, ANNOTATIONS))
-        sql.execute(f"create view images_listed as from read_parquet({images})")
+        # An image that is listed twice in the same words is one image; its annotations are not doubled.
+        sql.execute(f"create view images_listed as select distinct * from read_parquet({images})")
+        _refuse_ambiguous(sql)
         sql.execute(
             "create view annotated as select a.*, key, width, height "
             f"from read_parquet({annotations}) a left join images_listed using (part, image)"
@@ -155,6 +157,29 @@ class Coco:
         known = {label: fields.get("name", label) for label, fields in categories.items()}
         # Ids are numbers that say nothing: labels are looked for among the fields alone.
         return LabelBook(known, {name: sorted(labels) for name, labels in called.items()}, origin)
+
+
+def _refuse_ambiguous(sql: duckdb.DuckDBPyConnection) -> None:
+    """Refuse ids that several images of a file have: nothing tells whose their annotations are.
+
+    Raises:
+        SourceError: with the file, the first such id, its images and how many such ids there are.
+    """
+    sql.execute(
+        "create temp table ambiguous as select part, image, count(*) as n, min(key) as first, max(key) as last "
+        "from images_listed group by part, image having count(*) > 1"
+    )
+    found = sql.execute("from ambiguous order by part, image limit 1").fetchone()
+    if found is None:
+        return
+    part, image, n, first, last = found
+    total = sql.execute("select count(*) from ambiguous").fetchall()[0][0]
+    shown = f"{first} and {last}" if first != last else f"{first}, with different sizes"
+    raise SourceError(
+        f"{part}: images: id {image} is there {n} times, such as {shown}; {total} ids are ambiguous, so that nothing "
+        "tells which image their annotations belong to. Give every image an id of its own; exports that were put "
+        "together can lie side by side as files of their own"
+    )
 
 
 def _categories_in(file: Path) -> dict[str, dict[str, str]]:

@@ -6,10 +6,12 @@ The form: https://cocodataset.org/#format-data. Of every section only what is us
 from __future__ import annotations
 
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 import pyarrow as pa
@@ -79,7 +81,7 @@ def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
     where, number = printable(str(file)), 0
     part = printable(file.name)
     try:
-        with file.open("rb") as stream:
+        with _opened(file) as stream:
             for entry in ijson.items(stream, f"{section}.item", use_float=True):
                 number += 1
                 if not isinstance(entry, dict):
@@ -92,8 +94,7 @@ def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
         ) from None
     except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
         raise SourceError(
-            f"{where}: {section}, after entry {number}: {' '.join(str(error).split())[:200]}. The file is damaged or "
-            "has lost its end: fetch it anew"
+            f"{where}: {section}, after entry {number}: {' '.join(str(error).split())[:200]}. {_remedy(error)}"
         ) from None
     if not number and not _has_list(file, section):
         raise SourceError(
@@ -102,8 +103,24 @@ def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
         )
 
 
+def _opened(file: Path) -> BinaryIO:
+    """A file of JSON, after the UTF-8 byte-order mark that some editors put in front."""
+    stream = file.open("rb")
+    if stream.read(len(BOM_UTF8)) != BOM_UTF8:
+        stream.seek(0)
+    return stream
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about a file that cannot be parsed, by what the parser said."""
+    # The parser shows the text around the place where it stopped.
+    if re.search(r"invalid (char|string) in json", str(error)) and re.search(r"NaN|Infinity", str(error)):
+        return "NaN and Infinity are no JSON: write null in their place"
+    return "The file is damaged or has lost its end: fetch it anew"
+
+
 def _has_list(file: Path, section: str) -> bool:
-    with file.open("rb") as stream:
+    with _opened(file) as stream:
         return any(prefix == section and event == "start_array" for prefix, event, _ in ijson.parse(stream))
 
 

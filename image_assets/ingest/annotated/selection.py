@@ -21,7 +21,7 @@ from image_assets.ingest.annotated.selecting import IMAGES, STEPS, write_selecti
 from image_assets.settings.annotated import AnnotatedSection
 
 # Part of every name in staging: raised whenever the same files would give other rows.
-_VERSION = 1
+_VERSION = 2
 _ROWS = "rows.parquet"
 
 

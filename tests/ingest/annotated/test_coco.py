@@ -157,7 +157,7 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
         (TEXT.replace('"train_val2019/Birds/9/c.jpg"', "5"), r"images, entry 4: expected a file_name, found 5"),
         (TEXT.replace('{"id": 2, "image_id": 2, "category_id": 8}', "8"), r"annotations, entry 2: expected an object"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2]'), r"expected a bbox of four numbers"),
-        (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"damaged or has lost its end"),
+        (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"NaN and Infinity are no JSON"),
     ],
 )
 def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str, said: str) -> None:
@@ -189,6 +189,26 @@ def test_a_key_leads_nowhere_upwards_and_is_one_line(parts: list[str]) -> None:
     assert not {"..", ".", ""} & set(key.split("/")) or key == ""
     assert "\n" not in key
     assert key_of("../" + "/".join(parts)) == key
+
+
+def test_a_byte_order_mark_changes_nothing(root: Path) -> None:
+    before = chosen(selection("coco", root, LABELS, **FAMILIES))
+    file = root / "annotations" / "train2019.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert chosen(selection("coco", root, LABELS, **FAMILIES)) == before
+
+
+@pytest.mark.parametrize("entry", [IMAGES[0] | {"file_name": "other.jpg"}, IMAGES[0] | {"width": 50, "height": 100}])
+def test_an_id_of_several_images_is_refused(root: Path, entry: dict[str, Any]) -> None:
+    write_coco(root / "annotations" / "train2019.json", [*IMAGES, entry], ANNOTATIONS, CATEGORIES)
+    with pytest.raises(SourceError, match=r"train2019\.json: images: id 1 is there 2 times.* 1 ids are ambiguous"):
+        selection("coco", root, LABELS, **FAMILIES).images()
+
+
+def test_an_image_that_is_listed_twice_alike_is_one_image(root: Path) -> None:
+    before = counts(selection("coco", root, LABELS, **FAMILIES))
+    write_coco(root / "annotations" / "train2019.json", [*IMAGES, IMAGES[0]], ANNOTATIONS, CATEGORIES)
+    assert counts(selection("coco", root, LABELS, **FAMILIES)) == before
 
 
 def test_a_large_file_is_streamed(tmp_path: Path) -> None:
