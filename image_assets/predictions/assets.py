@@ -35,7 +35,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         io_manager_key="tables",
         # Before near_duplicates: once these are checked the classifier may be trained, and with the day's own images.
         op_tags={"dagster/priority": "1"},
-        # Without a model there are no predictions: then nothing is materialised, and the log says why.
+        # What a model has learnt from, and what one that is damaged should score, is left as it is; the log says why.
         output_required=False,
     )
     def predictions(
@@ -45,11 +45,12 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractors: ExtractorResource,
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn takes seconds to load, which every run of every other asset would wait for.
-        from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
+        from image_assets.predictions.score import Scorer, check_usable, figures_of, no_rows, score_files, trained_on
         from image_assets.predictions.unseen import SeenError, scoring_model
 
         partition = partition_of(context.partition_key)
         extractor = extractors.extractor(dataset)
+        scored_by: list[str] = []
         try:
             with retried():
                 opened = store.open()
@@ -61,6 +62,11 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             check_usable(manifest, dataset.categories)
         except (ModelMissingError, SeenError) as reason:
             context.log.info(f"{partition} is not scored: {reason}")
+            if isinstance(reason, ModelMissingError) and not scored_by:
+                # Made, of no rows: a day before the first model is nothing that somebody has to look after.
+                yield dg.MaterializeResult(
+                    value=no_rows(), metadata={**figures_of(no_rows()), "not scored": str(reason)}
+                )
             return
         except ModelRefusedError as reason:
             # The day's other assets do without; the check model_is_sound of the classifier fails of it.

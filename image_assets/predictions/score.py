@@ -43,7 +43,7 @@ class Scorer:
             ValueError: feature vectors of different widths, or of another width than the model's.
         """
         if images.is_empty():
-            return _empty()
+            return no_rows()
         _check_extractor(images, self.manifest)
         # The same bits on any number of cores, as in training.
         with threadpool_limits(limits=1):
@@ -91,7 +91,7 @@ def score_files(scorer: Scorer, image_features: PartitionedTable, files: Sequenc
         DamagedFile: a file is not as it was written.
         MixedExtractors, ValueError: as `Scorer.rows`.
     """
-    parts = [_empty()]
+    parts = [no_rows()]
     for file in files:
         for batch in image_features.files.read(file.path, _COLUMNS, _READ_ROWS):
             frame = pl.from_arrow(pa.Table.from_batches([batch]))
@@ -128,7 +128,8 @@ def _check_extractor(images: pl.DataFrame, manifest: ModelManifest) -> None:
         )
 
 
-def _empty() -> pl.DataFrame:
+def no_rows() -> pl.DataFrame:
+    """Predictions of no image."""
     frame = pl.from_arrow(PREDICTIONS.file_schema.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame

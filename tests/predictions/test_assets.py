@@ -136,3 +136,19 @@ def test_a_day_goes_on_without_a_model_that_can_be_used(damaged: Platform, fault
     assert PREDICTIONS.name not in made
     assert any("2026-11-04 plant is not scored" in one for one in warned) == (fault != "no manifest")
     assert damaged.rows(PREDICTIONS, PLANT).equals(before)
+
+
+def test_before_the_first_model_predictions_are_made_of_no_rows_and_say_why(damaged: Platform) -> None:
+    (Path(damaged.store.location(classifier_prefix(damaged.dataset))) / CHAMPION).unlink()
+    damaged.store.table(damaged.dataset.name, PREDICTIONS).replace(PLANT, [])
+    result, _, states = run_daily(damaged)
+    assert result.success
+    (made,) = [
+        one.step_materialization_data.materialization
+        for one in result.get_asset_materialization_events()
+        if one.asset_key and one.asset_key.path[-1] == PREDICTIONS.name
+    ]
+    assert made.metadata["images"].value == 0
+    assert "model" in str(made.metadata["not scored"].value)
+    assert set(states.values()) == {"passed"}
+    assert damaged.rows(PREDICTIONS, PLANT).is_empty()
