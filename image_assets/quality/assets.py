@@ -55,11 +55,13 @@ def _label_suspects(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractors: ExtractorResource,
     ) -> dg.MaterializeResult:
         # cleanlab and scikit-learn take seconds to load, which every run of every other asset would wait for.
+        from image_assets.quality.evidence import EvidenceReader
         from image_assets.quality.suspects import find_suspects, suspects_markdown, worst
 
         digest = extractors.extractor(dataset).digest
         with retried():
-            report = find_suspects(image_features, dataset, digest)
+            pairs = EvidenceReader(store.open(), dataset).pairs()
+            report = find_suspects(image_features, pairs, dataset, digest)
             shown = worst(report.rows, _SHOWN)
             pictures = _thumbnails(store.open(), dataset, shown)
         if report.skipped:

@@ -1,7 +1,8 @@
 """Suspects among labels: images that a classifier, trained without them, takes for another category.
 
 Confident learning (Northcutt, Jiang, Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70,
-2021) as cleanlab has it, on out-of-fold probabilities: every image is judged by a model that has not seen it.
+2021) as cleanlab has it, on out-of-fold probabilities: every image is judged by a model that has seen neither it nor
+any that looks like it. Otherwise a wrong picture that is there several times would vouch for itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from cleanlab.filter import find_label_issues
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.families import logistic_regression
@@ -49,6 +50,7 @@ def label_suspects(
     features: np.ndarray,
     labels: np.ndarray,
     image_ids: pl.Series,
+    groups: np.ndarray,
     classes: Mapping[str, int],
     spec: LabelNoise,
 ) -> LabelSuspects:
@@ -60,6 +62,7 @@ def label_suspects(
         features: float32 [N, D].
         labels: int16 [N].
         image_ids: [N].
+        groups: int [N], the same number for images that look alike.
         classes: Category → label.
         spec: Folds and regularisation.
 
@@ -67,16 +70,19 @@ def label_suspects(
         UnusableFeaturesError: see `check_features`.
     """
     names = {label: name for name, label in classes.items()}
-    present, counts = np.unique(labels, return_counts=True)
+    # Of each label, every group once.
+    present, counts = np.unique(np.unique(np.stack([labels, groups]), axis=1)[0], return_counts=True)
+    present = present.astype(labels.dtype)
     # In every fold there must be an image of the class to train on and one to judge.
     judged = present[counts >= spec.folds]
     few = [f"{names.get(int(label), label)} ({n})" for label, n in zip(present, counts, strict=True) if n < spec.folds]
-    skipped = f"fewer than {spec.folds} images of {', '.join(few)}: not judged" if few else ""
+    different = f"{spec.folds} images that do not look alike"
+    skipped = f"fewer than {different} of {', '.join(few)}: not judged" if few else ""
     if len(judged) < 2:
-        reason = f"labels are judged from two categories with at least {spec.folds} images on; found {len(judged)}"
+        reason = f"labels are judged from two categories with at least {different} on; found {len(judged)}"
         return LabelSuspects(pl.DataFrame(schema=SUSPECTS_SCHEMA), 0, reason)
     rows = np.flatnonzero(np.isin(labels, judged))
-    probabilities = out_of_fold_probabilities(features[rows], labels[rows], classes, spec)
+    probabilities = out_of_fold_probabilities(features[rows], labels[rows], groups[rows], classes, spec)
     ranks = np.searchsorted(judged, labels[rows])
     # More processes than one would only be worth it for many thousands of categories.
     issues = np.asarray(find_label_issues(ranks, probabilities, filter_by="prune_by_noise_rate", n_jobs=1))
@@ -86,27 +92,31 @@ def label_suspects(
 
 
 def out_of_fold_probabilities(
-    features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int], spec: LabelNoise
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, classes: Mapping[str, int], spec: LabelNoise
 ) -> np.ndarray:
-    """Every image's probabilities from a model that was trained without its fold.
+    """Every image's probabilities from a model that was trained without its fold, in which all its lookalikes are.
 
     Args:
         features: float32 [N, D].
-        labels: int16 [N], at least `spec.folds` of each of the K labels that occur.
+        labels: int16 [N], of each of the K labels that occur at least `spec.folds` groups.
+        groups: int [N], the same number for images that look alike.
         classes: Category → label.
         spec: Folds and regularisation.
 
     Returns:
-        float64 [N, K], columns in the order of the labels.
+        float64 [N, K], columns in the order of the labels; 0 for a label that was in no other fold.
     """
     # A weak penalty lets the model learn wrong labels by heart, and with them their neighbours.
     penalised = logistic_regression(spec.regularisation)
-    probabilities = np.empty((len(labels), len(np.unique(labels))))
-    folds = StratifiedKFold(spec.folds, shuffle=True, random_state=spec.seed)
-    for training, judged in folds.split(features, labels):
+    present = np.unique(labels)
+    probabilities = np.zeros((len(labels), len(present)))
+    folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
+    for training, judged in folds.split(features, labels, groups):
         model = train(features[training], labels[training], penalised, classes)
         with threadpool_limits(limits=1):
-            probabilities[judged] = model.predict_proba(features[judged])
+            probabilities[np.ix_(judged, np.searchsorted(present, model.classes_))] = model.predict_proba(
+                features[judged]
+            )
     return probabilities
 
 

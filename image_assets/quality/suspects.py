@@ -11,6 +11,7 @@ import polars as pl
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import FeatureTable, feature_table
+from image_assets.quality.groups import duplicate_groups
 from image_assets.quality.label_noise import label_suspects
 from image_assets.quality.outliers import outlier_scores
 from image_assets.quality.sample import stratified_sample
@@ -36,11 +37,14 @@ class SuspectsReport:
     sampled: bool
 
 
-def find_suspects(image_features: pl.LazyFrame, dataset: DatasetSpec, extractor_digest: str) -> SuspectsReport:
+def find_suspects(
+    image_features: pl.LazyFrame, pairs: pl.DataFrame, dataset: DatasetSpec, extractor_digest: str
+) -> SuspectsReport:
     """Judge the labels of a dataset; of a large one, those of a sample.
 
     Args:
         image_features: All rows of the table.
+        pairs: Images that look alike, as in `duplicate_groups`.
         dataset: Its categories and settings.
         extractor_digest: Of the extractor that made the features.
 
@@ -55,7 +59,8 @@ def find_suspects(image_features: pl.LazyFrame, dataset: DatasetSpec, extractor_
         chosen = stratified_sample(images, spec.max_rows, spec.seed)
         image_features = image_features.filter(pl.col("image_id").is_in(chosen.implode()))
     table = feature_table(image_features, extractor_digest)
-    found = label_suspects(table.features, table.labels, table.image_ids, dataset.categories, spec)
+    groups = lookalike_groups(table.image_ids, pairs)
+    found = label_suspects(table.features, table.labels, table.image_ids, groups, dataset.categories, spec)
     names = pl.DataFrame(
         {"suggested": list(dataset.categories.values()), "suggested_category": list(dataset.categories)},
         schema_overrides={"suggested": pl.Int16},
@@ -72,6 +77,21 @@ def find_suspects(image_features: pl.LazyFrame, dataset: DatasetSpec, extractor_
     )
     columns = LABEL_SUSPECTS.file_schema.names
     return SuspectsReport(rows.select(columns), images.height, found.judged, found.skipped, sampled)
+
+
+def lookalike_groups(image_ids: pl.Series, pairs: pl.DataFrame) -> np.ndarray:
+    """A number for every image, the same for those that look alike.
+
+    Args:
+        image_ids: [N].
+        pairs: As in `duplicate_groups`; of images that are not asked for, too.
+
+    Returns:
+        uint32 [N].
+    """
+    groups = duplicate_groups(pairs).select("image_id", "group_id")
+    named = image_ids.to_frame("image_id").join(groups, on="image_id", how="left", maintain_order="left")
+    return named["group_id"].fill_null(named["image_id"]).rank("dense").to_numpy()
 
 
 def _outliers(table: FeatureTable, neighbours: int, limit: float, seed: int) -> pl.DataFrame:

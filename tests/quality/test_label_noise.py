@@ -23,9 +23,22 @@ WRONG = 60
 LIMIT = LabelNoise().outlier_score
 
 
-def judge(features: np.ndarray, labels: np.ndarray, **spec: object) -> LabelSuspects:
+def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None, **spec: object) -> LabelSuspects:
     settings = LabelNoise.model_validate(spec)
-    return label_suspects(features, labels, ids_of(len(labels)), CLASSES, settings)
+    groups = np.arange(len(labels)) if groups is None else groups
+    return label_suspects(features, labels, ids_of(len(labels)), groups, CLASSES, settings)
+
+
+def share_found(features: np.ndarray, right: np.ndarray, copies: int, *, grouped: bool = True) -> float:
+    """Share of 60 pictures that is found where they are there under a wrong label so many times."""
+    random = np.random.default_rng(4)
+    wrong = random.choice(len(right), WRONG, replace=False)
+    labels = right.copy()
+    labels[wrong] = (right[wrong] + random.integers(1, 3, WRONG)) % 3
+    rows = np.concatenate([np.arange(len(right)), *[wrong] * (copies - 1)])
+    nearly = features[rows] + random.normal(0, 1e-3, (len(rows), features.shape[1])).astype(np.float32)
+    found = rows_of(judge(nearly, labels[rows], rows if grouped else None))
+    return float(np.isin(rows, wrong)[found].sum() / (WRONG * copies))
 
 
 def ids_of(images: int) -> pl.Series:
@@ -82,6 +95,14 @@ def test_of_wrong_labels_among_photos_most_are_found_and_most_found_are_wrong(
     assert named_rightly[hits].mean() > 0.9
 
 
+def test_wrong_photos_that_are_there_three_times_are_found_as_those_that_are_there_once(
+    photos: tuple[np.ndarray, np.ndarray],
+) -> None:
+    once = share_found(*photos, copies=1)
+    assert share_found(*photos, copies=3) >= once - 0.05
+    assert share_found(*photos, copies=3, grouped=False) < once / 2
+
+
 def test_of_photos_with_right_labels_hardly_any_is_suspected(photos: tuple[np.ndarray, np.ndarray]) -> None:
     features, labels = photos
     assert judge(features, labels).suspects.height <= len(labels) / 100
@@ -117,9 +138,39 @@ def test_a_category_of_few_images_is_left_out_and_named() -> None:
     features, labels = clusters({0: 30, 1: 30, 2: 3})
     labels[0] = 1
     found = judge(features, labels)
-    assert found.skipped == "fewer than 5 images of human (3): not judged"
+    assert found.skipped == "fewer than 5 images that do not look alike of human (3): not judged"
     assert found.judged == 60
     assert set(rows_of(found)) == {0}
+
+
+def test_a_category_of_many_images_that_all_look_alike_is_left_out_and_named() -> None:
+    features, labels = clusters({0: 30, 1: 30, 2: 30})
+    groups = np.where(labels == 2, -1 - np.arange(90) % 4, np.arange(90))
+    found = judge(features, labels, groups)
+    assert "of human (4)" in found.skipped
+    assert found.judged == 60
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_picture_that_is_there_three_times_does_not_vouch_for_itself(grouped: bool) -> None:
+    """In as many directions as there are images, what was seen under a label is known by heart."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3, dtype=np.int16), 300)
+    centres = random.normal(size=(3, 400)) * 0.25
+    features = (centres[labels] + random.normal(size=(900, 400))).astype(np.float32)
+    found = share_found(features, labels, copies=3, grouped=grouped)
+    assert found > 0.9 if grouped else found < 0.5
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=8, max_size=40), st.integers(0, 2**32 - 1))
+def test_groups_of_any_size_within_and_across_categories_are_no_error(groups: list[int], seed: int) -> None:
+    features, _ = clusters({0: len(groups)})
+    labels = np.random.default_rng(seed).integers(0, 3, len(groups)).astype(np.int16)
+    found = judge(features, labels, np.array(groups), folds=2)
+    different = [len({one for one, label in zip(groups, labels, strict=True) if label == kind}) for kind in range(3)]
+    judged = [int((labels == kind).sum()) for kind in range(3) if different[kind] >= 2]
+    assert found.judged == (sum(judged) if len(judged) > 1 else 0)
 
 
 @settings(max_examples=25, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from asset_checks import label_suspects
 from image_assets.features.extractor import shared_extractor
 from image_assets.quality.sample import stratified_sample
-from image_assets.quality.suspects import find_suspects, suspects_markdown, worst
+from image_assets.quality.suspects import find_suspects, lookalike_groups, suspects_markdown, worst
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES
 from image_assets.settings.stages import EfficientNetLite0
 from tests.asset_checks.faults import change, failing, outcome
@@ -17,6 +17,16 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 
 CHECKS = label_suspects.CHECKS
+NO_PAIRS = pl.DataFrame(
+    schema={
+        "image_id": pl.String,
+        "date": pl.Date,
+        "category": pl.String,
+        "other_id": pl.String,
+        "other_date": pl.Date,
+        "other_category": pl.String,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +92,23 @@ def test_a_large_dataset_is_judged_on_a_sample(mislabelled: Platform) -> None:
     rows = mislabelled.rows(IMAGE_FEATURES)
     # Every image three times, as if there were more.
     more = pl.concat([rows.with_columns(image_id=pl.col("image_id") + str(copy)) for copy in range(3)]).lazy()
-    assert not find_suspects(more, mislabelled.dataset, digest).sampled
+    assert not find_suspects(more, NO_PAIRS, mislabelled.dataset, digest).sampled
     small = mislabelled.dataset.model_copy(
         update={"label_noise": mislabelled.dataset.label_noise.model_copy(update={"max_rows": 180})}
     )
-    report = find_suspects(more, small, digest)
+    report = find_suspects(more, NO_PAIRS, small, digest)
     assert report.sampled
     assert (report.images, report.judged) == (234, 179)
-    assert report.rows.equals(find_suspects(more, small, digest).rows)
+    assert report.rows.equals(find_suspects(more, NO_PAIRS, small, digest).rows)
+
+
+def test_images_that_look_alike_are_of_one_group_and_all_others_of_their_own() -> None:
+    pairs = [("b", "d"), ("d", "f"), ("x", "y")]
+    rows = [(one, FIRST, "plant", other, FIRST, "animal") for one, other in pairs]
+    groups = lookalike_groups(pl.Series(list("fabcd")), pl.DataFrame(rows, schema=NO_PAIRS.schema, orient="row"))
+    assert groups[0] == groups[2] == groups[4]
+    assert len(set(groups)) == 3
+    assert len(set(lookalike_groups(pl.Series(list("abc")), NO_PAIRS))) == 3
 
 
 def test_a_sample_keeps_the_shares_of_categories_but_not_too_few_of_any() -> None:
