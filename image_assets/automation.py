@@ -1,24 +1,23 @@
 """What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError as ObjectStoreError
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from image_assets.alerts.sensors import alert_sensors
 from image_assets.daily_schedule import HOUR, daily_schedule
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.source import SourceError
-from image_assets.ingest.units import SourceChanged
+from image_assets.errors import CanPass
 from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.shards.manifest import FEATURE_SHARDS
-from io_managers.conditional_put import ChangedMeanwhileError
-from io_managers.delta_tables import CommitConflict
 
 PARTITIONED = (
     "arrivals",
@@ -60,7 +59,11 @@ def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
     return (*REFRESHED, *selected, *(LABELS_COUNTED if dataset.imagenet.wanted else ()))
 
 
-_CAN_PASS = (OSError, SourceError, SourceChanged, CommitConflict, ChangedMeanwhileError, ObjectStoreError, DeltaError)
+# Of the libraries' own errors, those that can pass; but for what is a refusal.
+_CAN_PASS = (CanPass, OSError, ObjectStoreError, DeltaError)
+_REFUSALS = (PermissionError, NotADirectoryError, IsADirectoryError, PermissionDeniedError, UnauthenticatedError)
+# Delta has one kind of error for all that a bucket answers.
+_REFUSED = re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|AccessDenied|NoSuchBucket|403 Forbidden|401 Unauth")
 _RETRIES = 3
 _RETRY_SECONDS = 10
 
@@ -91,6 +94,8 @@ def retried() -> Iterator[None]:
     try:
         yield
     except _CAN_PASS as error:
+        if isinstance(error, _REFUSALS) or _REFUSED.search(str(error)):
+            raise
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 

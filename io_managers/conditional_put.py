@@ -14,11 +14,13 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 
+from image_assets.errors import CanPass
+
 if TYPE_CHECKING:  # the types are in obstore's stubs alone
     from obstore import PutMode
 
 
-class ChangedMeanwhileError(RuntimeError):
+class ChangedMeanwhileError(CanPass, RuntimeError):
     """Somebody else has replaced the file since it was read."""
 
 

@@ -23,6 +23,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction
 from obstore.store import ObjectStore
 
+from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
 from io_managers.delta_log import OpenTable, Snapshot, borrowed
 from io_managers.parquet_files import ParquetFiles, WrittenFile
@@ -33,7 +34,7 @@ _ATTEMPTS = 50
 _WHOLE_TABLE = "whole-table"
 
 
-class CommitConflict(RuntimeError):
+class CommitConflict(CanPass, RuntimeError):
     """Another run has replaced the same partition in the meantime; its result stands."""
 
 

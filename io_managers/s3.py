@@ -5,8 +5,10 @@ Where obstore is used it is faster; boto3 lists keys that obstore cannot name, a
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +44,35 @@ def s3_client(options: Mapping[str, str]) -> Any:
 
     retries = Config(retries={"max_attempts": 5, "mode": "standard"})
     return boto3.client("s3", config=retries, **s3_settings(options))  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class UsualCredentials:
+    """Credentials for obstore as boto3 finds them: the environment, `~/.aws`, single sign-on, the machine's role.
+
+    What lists a bucket and what reads it then agree. It can be pickled, and looks again on every machine.
+    """
+
+    lasts: dt.timedelta = dt.timedelta(minutes=15)
+
+    def __call__(self) -> dict[str, Any]:
+        """The keys, as obstore takes them.
+
+        Raises:
+            PermissionError: there are none.
+        """
+        import boto3
+
+        found = boto3.Session().get_credentials()
+        if found is None:
+            raise PermissionError("there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        keys = found.get_frozen_credentials()
+        return {
+            "access_key_id": keys.access_key,
+            "secret_access_key": keys.secret_key,
+            "token": keys.token,
+            "expires_at": dt.datetime.now(dt.UTC) + self.lasts,
+        }
 
 
 def bucket_and_prefix(url: str) -> tuple[str, str]:

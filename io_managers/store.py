@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,8 +15,11 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from image_assets.schema import TableSchema
 from io_managers.delta_tables import PartitionedTable
+from io_managers.s3 import UsualCredentials, s3_settings
 
 _ALLOW_HTTP = "aws_allow_http"
+# A server that is away for seconds is waited for; longer than that, the run's own retries wait.
+_RETRIES = {"max_retries": 5, "retry_timeout": dt.timedelta(seconds=20)}
 
 
 class StoreError(ValueError):
@@ -55,7 +59,9 @@ class Store:
         config = {name: value for name, value in self.options.items() if name != _ALLOW_HTTP}
         allow_http = self.options.get(_ALLOW_HTTP, os.environ.get(_ALLOW_HTTP.upper(), ""))
         client = {"allow_http": allow_http.lower() == "true"}
-        return from_url(url, config=config, client_options=client)  # pyright: ignore  # options by their names
+        own_keys = "aws_access_key_id" in s3_settings(self.options)
+        provider = {} if own_keys else {"credential_provider": UsualCredentials()}
+        return from_url(url, config=config, client_options=client, retry_config=_RETRIES, **provider)  # pyright: ignore  # options by their names
 
     def table(self, dataset: str, schema: TableSchema) -> PartitionedTable:
         """A table of a dataset."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from deltalake.exceptions import DeltaError
-from obstore.exceptions import GenericError
+from obstore.exceptions import GenericError, PermissionDeniedError
 
 from asset_checks import drift, image_features, near_duplicates
 from image_assets import automation
@@ -25,8 +25,7 @@ from image_assets.features.efficientnet_lite import WEIGHTS_SHA256
 from image_assets.features.extractor import Extractor
 from image_assets.features.torch_weights import read_torch_weights
 from image_assets.ingest.day_book import DayBook
-from image_assets.ingest.source import Source, SourceError
-from image_assets.ingest.units import SourceChanged
+from image_assets.ingest.source import Source, SourceAway, SourceChanged, SourceError, SourceUnreadable
 from image_assets.partitions import partition_key, partition_of
 from image_assets.schema import IMAGE_FEATURES, Partition
 from io_managers.delta_tables import CommitConflict
@@ -290,7 +289,7 @@ def test_reports_are_made_when_data_is_due_although_nothing_came(tmp_path: Path)
     "error",
     [
         OSError("stale file handle"),
-        SourceError("landing: no such folder"),
+        SourceAway("landing: no such folder"),
         SourceChanged("a.png: the content changed"),
         CommitConflict("another run replaced it"),
         GenericError("503 Slow Down"),
@@ -304,7 +303,19 @@ def test_what_can_pass_is_tried_again_for_half_a_minute(error: Exception) -> Non
     assert retry.value.max_retries * (retry.value.seconds_to_wait or 0) == 30
 
 
-@pytest.mark.parametrize("error", [DatasetError("no category 'rock'"), ValueError("negative"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatasetError("no category 'rock'"),
+        ValueError("negative"),
+        SourceError("classes.csv: a column is there twice"),
+        SourceUnreadable("a.png: permission denied"),
+        PermissionError("the store is read-only"),
+        PermissionDeniedError("403"),
+        DeltaError("Generic S3 error: 403 Forbidden: SignatureDoesNotMatch"),
+        KeyboardInterrupt(),
+    ],
+)
 def test_what_cannot_pass_and_an_interrupt_end_the_step(error: BaseException) -> None:
     with pytest.raises(type(error)), retried():
         raise error
@@ -367,7 +378,7 @@ def test_a_landing_zone_that_stays_away_fails_after_three_retries_and_says_why(
     error = failure.step_failure_data.error
     assert error is not None
     assert error.cause is not None
-    assert error.cause.cls_name == "SourceError"
+    assert error.cause.cls_name == "SourceAway"
 
 
 def test_what_is_wrong_for_good_fails_at_once(tmp_path: Path) -> None:

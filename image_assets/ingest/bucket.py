@@ -13,12 +13,21 @@ from typing import Any, BinaryIO, cast
 from zoneinfo import ZoneInfo
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import ObjectStore
 
 from image_assets.ingest.folder import is_ignored
 from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
-from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, printable
+from image_assets.ingest.source import (
+    FileTree,
+    Listing,
+    SourceAway,
+    SourceChanged,
+    SourceFile,
+    SourceReadError,
+    SourceUnreadable,
+    printable,
+)
 from image_assets.workers import Progress
 from io_managers.store import Store
 
@@ -125,13 +134,18 @@ class BucketTree:
         try:
             content = _again(lambda: _get(self._store(), key, etag, start, end))
         except PreconditionError:
-            raise SourceReadError(f"{file.source}: it was replaced since it was listed; run it again") from None
+            raise SourceChanged(f"{file.source}: it was replaced since it was listed") from None
         except FileNotFoundError:
-            raise SourceReadError(f"{file.source}: it was deleted since it was listed") from None
+            raise SourceChanged(f"{file.source}: it was deleted since it was listed") from None
+        except (PermissionDeniedError, UnauthenticatedError, PermissionError):
+            raise SourceUnreadable(
+                f"{file.source}: the bucket lists it, but these credentials may not read it; reading takes "
+                "s3:GetObject. Nothing was loaded or refused"
+            ) from None
         except (BaseError, OSError) as error:
-            raise SourceReadError(f"{file.source}: cannot be read: {str(error).split(chr(10))[0]}") from None
+            raise SourceAway(f"{file.source}: cannot be read: {str(error).split(chr(10))[0]}") from None
         if len(content) != end - start:
-            raise SourceReadError(f"{file.source}: {len(content):,} bytes came where {end - start:,} were asked for")
+            raise SourceAway(f"{file.source}: {len(content):,} bytes came where {end - start:,} were asked for")
         return content
 
     def _read_odd(self, file: SourceFile, key: str, etag: str) -> bytes:
@@ -143,7 +157,7 @@ class BucketTree:
         try:
             return self.objects.read(key, etag)
         except (BotoCoreError, ClientError, OSError) as error:
-            raise SourceReadError(f"{file.source}: cannot be read: {explained(error)}") from None
+            raise SourceUnreadable(f"{file.source}: cannot be read: {explained(error)}") from None
 
     def _store(self) -> ObjectStore:
         return _store(self.url, tuple(sorted(self.options.items())))
@@ -235,7 +249,7 @@ def _again(read: Callable[[], bytes]) -> bytes:
     for attempt in range(_ATTEMPTS - 1):
         try:
             return read()
-        except (PermissionDeniedError, PreconditionError, FileNotFoundError):
+        except (PermissionDeniedError, UnauthenticatedError, PreconditionError, FileNotFoundError):
             raise
         except (BaseError, OSError):
             time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)

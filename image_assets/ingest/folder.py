@@ -5,6 +5,7 @@ The walk is `os.scandir`'s, not the object store's: obstore's local listing fail
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -14,11 +15,22 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from image_assets.ingest.source import Listing, SourceError, SourceFile, SourceReadError, printable
+from image_assets.ingest.source import (
+    Listing,
+    SourceAway,
+    SourceChanged,
+    SourceError,
+    SourceFile,
+    SourceReadError,
+    SourceUnreadable,
+    printable,
+)
 from image_assets.workers import Progress
 
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
 IN_PROGRESS = ".arriving-"
+# A network file system that has lost its server.
+_MAY_PASS = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EAGAIN)
 
 
 @dataclass(frozen=True)
@@ -139,25 +151,33 @@ class LocalTree:
         """The content of a listed file, cut off after `max_bytes + 1` bytes.
 
         Raises:
-            SourceReadError: it is gone, no regular file, out of the landing zone, not readable or changing.
+            SourceReadError: it is no regular file, leads out of the landing zone or nowhere.
+            SourceChanged: it is gone, or is being written to.
+            SourceUnreadable: there is no right to read it, or the disk fails.
         """
+        path = os.path.join(self.root, file.locator)
         try:
-            with _open_regular(os.path.join(self.root, file.locator), self.root) as stream:
-                return _read_within(stream, max_bytes)
+            with _open_regular(path, self.root) as stream:
+                content = _read_within(stream, max_bytes)
+                now = _version(os.fstat(stream.fileno()))
         except OSError as error:
-            raise SourceReadError(f"{file.source}: cannot be read: {error.strerror or error}") from None
+            raise _read_error(file, path, error) from None
+        if file.version not in ("", now):
+            raise SourceChanged(f"{file.source}: it is being written to, or was replaced, since it was listed")
+        return content
 
     def open(self, file: SourceFile) -> BinaryIO:
         """A listed file as a seekable stream. Raises `SourceReadError` as `read`."""
+        path = os.path.join(self.root, file.locator)
         try:
-            return _open_regular(os.path.join(self.root, file.locator), self.root)
+            return _open_regular(path, self.root)
         except OSError as error:
-            raise SourceReadError(f"{file.source}: cannot be read: {error.strerror or error}") from None
+            raise _read_error(file, path, error) from None
 
     def _folder(self, path: str) -> Path | None:
         """The folder at `path`, or None where there is none; each part of the path must be a folder."""
         if not self.root.is_dir():
-            raise SourceError(
+            raise SourceAway(
                 f"landing zone {printable(str(self.root))}: no such folder; "
                 "name another one or bring images into it with `image-assets land`"
             )
@@ -194,7 +214,33 @@ def _describe(path: str, locator: str, real_root: str) -> SourceFile | None:
     except OSError:  # a name too long to be looked up at all; reading it will say so
         return SourceFile(printable(locator), 0, "", locator)
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return SourceFile(printable(locator), size, f"{status.st_mtime_ns}-{status.st_size}", locator)
+    return SourceFile(printable(locator), size, _version(status), locator)
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns}-{status.st_size}"
+
+
+class _NoFile(OSError):
+    """What lies there is no file to be read, whoever reads it."""
+
+
+class _BeingWritten(OSError):
+    """A file grew or shrank while it was read."""
+
+
+def _read_error(file: SourceFile, path: str, error: OSError) -> Exception:
+    """What an error at reading a listed file says: of the file, of its place, or that it has changed."""
+    said = f"{file.source}: cannot be read: {error.strerror or error}"
+    if isinstance(error, FileNotFoundError) and not os.path.islink(path):
+        return SourceChanged(f"{file.source}: it is gone since it was listed")
+    if isinstance(error, _BeingWritten):
+        return SourceChanged(said)
+    if isinstance(error, _NoFile | FileNotFoundError) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return SourceReadError(said)
+    if error.errno in _MAY_PASS:
+        return SourceAway(said)
+    return SourceUnreadable(f"{said}; nothing was loaded or refused: give the right to read it, or look at the disk")
 
 
 def _is_within(path: str, folder: str) -> bool:
@@ -207,13 +253,15 @@ def _open_regular(path: str, root: Path) -> BinaryIO:
         path = os.path.realpath(path, strict=True)
         _check_within(path, root)
         status = os.lstat(path)
+    if stat.S_ISDIR(status.st_mode):
+        os.scandir(path).close()  # it is here because it could not be opened: this says why
     if not stat.S_ISREG(status.st_mode):  # before opening: opening alone may act on a device
-        raise OSError("it is no regular file")
+        raise _NoFile("it is no regular file")
     # Should it have become a pipe or a link since: opening does not wait for a writer, and does not follow.
     stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")  # noqa: SIM115  # the caller's
     try:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError("it is no regular file")
+            raise _NoFile("it is no regular file")
         _check_within(_real_path(stream, path), root)
     except OSError:
         stream.close()
@@ -232,12 +280,12 @@ def _real_path(stream: BinaryIO, path: str) -> str:
 def _check_within(path: str, root: Path) -> None:
     # A path without links that begins with the root's: there are none in that either.
     if not _is_within(path, str(root)) and not _is_within(path, os.path.realpath(root)):
-        raise OSError("it is a link that leads out of the landing zone")
+        raise _NoFile("it is a link that leads out of the landing zone")
 
 
 def _read_within(stream: BinaryIO, max_bytes: int) -> bytes:
     size = os.fstat(stream.fileno()).st_size
     content = stream.read(min(size, max_bytes) + 1)
     if len(content) != min(size, max_bytes + 1):
-        raise OSError(f"it is being written to: {size} bytes when opened, {len(content)} or more when read")
+        raise _BeingWritten(f"it is being written to: {size} bytes when opened, {len(content)} or more when read")
     return content

@@ -17,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
-from image_assets.ingest.source import SourceError, printable
+from image_assets.ingest.source import SourceAway, SourceError, printable
 from io_managers.s3 import bucket_and_prefix, s3_client
 from io_managers.store import local_folder
 
@@ -123,7 +123,8 @@ class S3Objects:
             pages = self._client().get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=self.bucket, Prefix=self._begin(path), **more)
         except (BotoCoreError, ClientError) as error:
-            raise SourceError(f"landing zone s3://{self.bucket}/{self.prefix}: {explained(error)}") from None
+            said = f"landing zone s3://{self.bucket}/{self.prefix}: {explained(error)}"
+            raise (SourceError(said) if is_refusal(error) else SourceAway(said)) from None
 
     def _client(self) -> Any:
         return _client(tuple(sorted(self.options.items())))
@@ -154,7 +155,7 @@ class LocalObjects:
 
     def _store(self) -> LocalStore:
         if not self.folder.is_dir():
-            raise SourceError(f"landing zone {printable(str(self.folder))}: no such folder; name another one")
+            raise SourceAway(f"landing zone {printable(str(self.folder))}: no such folder; name another one")
         return LocalStore(self.folder)
 
     def _error(self, error: Exception) -> SourceError:
@@ -172,6 +173,14 @@ def explained(error: Exception) -> str:
         return f"{error}; check AWS_ENDPOINT_URL and the network"
     code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
     return f"{_ADVICE[code]} ({code})" if code in _ADVICE else str(error)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the bucket has answered no, or cannot be asked at all, which waiting does not mend."""
+    from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+
+    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return isinstance(error, NoCredentialsError | PartialCredentialsError) or 300 <= status < 500
 
 
 def _local_object(meta: Any) -> Object:

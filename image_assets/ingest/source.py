@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from image_assets.errors import CanPass
 from image_assets.ingest.reasons import Reason
 from image_assets.workers import Progress
 
@@ -24,7 +25,7 @@ class SourceError(Exception):
 
 
 class SourceReadError(SourceError):
-    """One listed file that cannot be read; the others still can.
+    """One listed file that is no file to be read, whoever reads it: a pipe, a link that leads out, a failed download.
 
     Attributes:
         reason: The code that it gets in quarantine.
@@ -33,6 +34,21 @@ class SourceReadError(SourceError):
     def __init__(self, message: str, reason: Reason = Reason.UNREADABLE) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class SourceUnreadable(SourceError):
+    """A listed file that its place does not hand out: no right to it, a disk that fails. It is no fact about the file.
+
+    The run ends, and the tables stay as they were.
+    """
+
+
+class SourceAway(SourceUnreadable, CanPass):
+    """The place does not answer now; it may later."""
+
+
+class SourceChanged(CanPass, RuntimeError):
+    """A file changed or vanished while its partition was being loaded; loading again sees it as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,9 @@ class Source(Protocol):
         """The content of a listed file, cut off after `max_bytes + 1` bytes, which shows that it is too large.
 
         Raises:
-            SourceReadError: it cannot be read.
+            SourceReadError: it is no file to be read.
+            SourceChanged: it is not what was listed any more.
+            SourceUnreadable: it is not handed out; see there.
         """
         ...
 

@@ -18,7 +18,7 @@ from image_assets.engine import Engine, Unit
 from image_assets.ingest.decode import decode
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
 from image_assets.ingest.reasons import Reason, Rejected
-from image_assets.ingest.source import Source
+from image_assets.ingest.source import Source, SourceChanged
 from image_assets.ingest.thumbnail import small_copy, thumbnail
 from image_assets.quality.metrics import ImageMetrics, measure_copies
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
@@ -33,10 +33,6 @@ _DOOR_VERSION = 5
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000
-
-
-class SourceChanged(RuntimeError):
-    """A file changed or vanished while its partition was being loaded; loading again sees it as it is now."""
 
 
 @dataclass(frozen=True)

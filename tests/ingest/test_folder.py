@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import IN_PROGRESS
 from image_assets.ingest.registry import folder_source, open_source
-from image_assets.ingest.source import SourceError, SourceReadError, printable
+from image_assets.ingest.source import SourceChanged, SourceError, SourceReadError, SourceUnreadable, printable
 from image_assets.settings.sources import FolderSource as FolderSpec
 
 DAY = dt.date(2026, 11, 20)
@@ -208,7 +208,7 @@ def test_a_folder_or_file_that_may_not_be_opened_is_listed_so_that_nothing_vanis
             files = folder.list_files(DAY, "plant").files
             assert [file.source for file in files] == [f"{DAY}/plant/{name}", f"{DAY}/plant/open.png"]
             assert folder.read(files[1], MANY) == b"x"
-            with pytest.raises(SourceReadError, match=f"plant/{name}: cannot be read"):
+            with pytest.raises(SourceUnreadable, match=f"plant/{name}: cannot be read.*nothing was loaded or refused"):
                 folder.read(files[0], MANY)
         closed.chmod(0o755)
 
@@ -249,8 +249,11 @@ def test_a_file_that_is_being_written_to_is_not_taken_for_whole(plants: Path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fstat", look_before_more_is_written)
-        with pytest.raises(SourceReadError, match=r"a\.png: cannot be read: it is being written to"):
+        with pytest.raises(SourceChanged, match=r"a\.png: cannot be read: it is being written to"):
             folder.read(file, MANY)
+    with pytest.raises(SourceChanged, match="or was replaced, since it was listed"):
+        folder.read(file, MANY)
+    (file,) = folder.list_files(DAY, "plant").files
     assert folder.read(file, MANY) == (plants / "a.png").read_bytes()
 
 
@@ -291,7 +294,7 @@ def test_a_file_that_vanishes_after_listing_says_so(plants: Path) -> None:
     folder = source(plants)
     (file,) = folder.list_files(DAY, "plant").files
     (plants / "a.png").unlink()
-    with pytest.raises(SourceReadError, match="No such file"):
+    with pytest.raises(SourceChanged, match="it is gone since it was listed"):
         folder.read(file, MANY)
 
 

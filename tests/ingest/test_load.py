@@ -21,8 +21,7 @@ from image_assets.ingest.decode import decode
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.registry import folder_source
-from image_assets.ingest.source import SourceFile
-from image_assets.ingest.units import SourceChanged
+from image_assets.ingest.source import SourceChanged, SourceFile
 from image_assets.quality.metrics import measure
 from image_assets.schema import METRICS, Partition, TableSchema
 from image_assets.settings.stages import Limits

@@ -13,7 +13,7 @@ from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.manifest import Shelf
 from image_assets.ingest.archives.unpack import Unpacker
 from image_assets.ingest.reasons import Reason
-from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError
+from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, SourceUnreadable
 from image_assets.ingest.staging import locked
 from image_assets.settings.sources import Archives
 from image_assets.workers import Progress
@@ -108,10 +108,10 @@ class UnpackedTree:
         try:
             stream = open(self.staging / rest, "rb")  # noqa: SIM115  # the caller's
         except OSError as error:
-            raise SourceReadError(f"{file.source}: {error.strerror} in staging; run it again") from None
+            raise SourceUnreadable(f"{file.source}: {error.strerror} in staging; run it again") from None
         if stream.seek(0, 2) != file.bytes:
             stream.close()
-            raise SourceReadError(f"{file.source}: it is not whole in staging; run it again")
+            raise SourceUnreadable(f"{file.source}: it is not whole in staging; run it again")
         stream.seek(0)
         return stream
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from image_assets.ingest.reasons import Reason
-from image_assets.ingest.source import SourceError, SourceReadError
+from image_assets.ingest.source import SourceError, SourceReadError, SourceUnreadable
 
 _FAILURE = ".failure"
 
@@ -78,10 +78,10 @@ class Kept:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise SourceReadError(f"{source}: the download cannot be read: {error.strerror}") from None
+            raise SourceUnreadable(f"{source}: the download cannot be read: {error.strerror}") from None
         failure = self._failure(key)
         if failure is None:
-            raise SourceReadError(f"{source}: not downloaded yet; run this partition again")
+            raise SourceUnreadable(f"{source}: not downloaded yet; run this partition again")
         raise SourceReadError(f"{source}: {failure.detail}", Reason(failure.reason))
 
     @contextlib.contextmanager

@@ -1,0 +1,10 @@
+"""What kinds of errors there are, for whoever decides what to do about one. Nothing of the project is imported here."""
+
+from __future__ import annotations
+
+
+class CanPass(Exception):
+    """An error that waiting can mend: a server that is away, a file that is still being written, a commit lost.
+
+    What waiting does not mend, such as a name that is misspelt or a right that is missing, is none of these.
+    """
