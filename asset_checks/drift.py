@@ -1,11 +1,12 @@
-"""What ought to hold of a day beside the days before it: its images look like theirs, by their metrics and features.
+"""What ought to hold of a day beside other days: its images look like theirs, by their metrics and features.
 
-These checks warn. How two samples are compared is said in `image_assets.quality.drift`.
+These checks warn. Which days are compared is said in `image_assets.quality.drift_days`, how two samples are in
+`image_assets.quality.drift`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,17 +15,31 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
+from image_assets.quality.counts import rows_per_partition
+from image_assets.quality.drift_days import compared_days
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
-from io_managers.delta_log import Snapshot
 
 if TYPE_CHECKING:
     from image_assets.quality.drift import DriftReport
 
+Days = Sequence[dt.date]
 Choice = Callable[[pl.DataFrame], pl.DataFrame]
 """What is compared of some rows."""
+Reader = Callable[[Days, float], pl.DataFrame]
+"""A share of the images of some days: image_id, date, perceptual_hash, entropy, and what is compared of them."""
+Comparison = Callable[[pl.DataFrame, pl.DataFrame], "DriftReport"]
 
 _SHOWN = 10
+# The two sides of a day, and what follows the names of their figures.
+_WINDOW, _REFERENCE = "the days before", "the first days"
+_SUFFIX = {_WINDOW: "", _REFERENCE: ", first days"}
+_ADVICE = {
+    _WINDOW: "Beside the days before: if this is the new normal, the warning ends by itself once it fills the window.",
+    _REFERENCE: "Beside the first days: what came slowly shows only here. If this is the new normal, set "
+    "drift.reference_from to its first day.",
+}
+_HASH = ("image_id", "perceptual_hash", "entropy")
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
 METRICS = {
     **{
@@ -47,7 +62,7 @@ METRICS = {
 
 
 @check(
-    "The day's images are as bright, sharp, rich, colourful and large as those of the days before.",
+    "The day's images are as bright, sharp, rich, colourful and large as those of the days before and of the first.",
     severity=WARN,
     key="drift",
 )
@@ -61,11 +76,15 @@ def metrics_drift(subject: Subject) -> Outcome:
         return compare(_numbers(window), _numbers(day), list(METRICS))
 
     metrics = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
-    columns = ["image_id", *sorted({name for metric in METRICS.values() for name in metric.meta.root_names()})]
-    return _outcome(subject, RAW_IMAGES, columns, lambda rows: rows.select("image_id", **metrics), compared)
+    columns = sorted({*_HASH, *(name for metric in METRICS.values() for name in metric.meta.root_names())})
+
+    def measured(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.select("image_id", "perceptual_hash", **metrics)
+
+    return _outcome(subject, RAW_IMAGES, partial(_read, subject, RAW_IMAGES, columns, measured), compared)
 
 
-@check("The day's features are distributed like those of the days before.", severity=WARN, key="drift")
+@check("The day's features are distributed like those of the days before and of the first.", severity=WARN, key="drift")
 def features_drift(subject: Subject) -> Outcome:
     """PSI and KS along the features' main directions, and the AUC of a classifier on them."""
 
@@ -77,71 +96,110 @@ def features_drift(subject: Subject) -> Outcome:
             pl.col("extractor") == subject.extractor.digest, vector.list.len() == subject.extractor.width, finite
         ).select("image_id", "features")
 
+    def read(days: Days, share: float) -> pl.DataFrame:
+        found = _read(subject, IMAGE_FEATURES, ["image_id", "features", "extractor"], sound, days, share)
+        hashes = _read(subject, RAW_IMAGES, _HASH, lambda rows: rows, days, share)
+        return found.join(hashes.drop("date"), on="image_id", how="left", maintain_order="left")
+
     def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
         from image_assets.quality.drift import compare_features
 
         return compare_features(feature_matrix(window), feature_matrix(day))
 
-    return _outcome(subject, IMAGE_FEATURES, ["image_id", "features", "extractor"], sound, compared)
+    return _outcome(subject, IMAGE_FEATURES, read, compared)
 
 
-def _outcome(
-    subject: Subject,
-    schema: TableSchema,
-    columns: Sequence[str],
-    choose: Choice,
-    compared: "Callable[[pl.DataFrame, pl.DataFrame], DriftReport]",
-) -> Outcome:
+def _outcome(subject: Subject, schema: TableSchema, read: Reader, compared: Comparison) -> Outcome:
     limits, partition = subject.dataset.drift, subject.checked_partition
-    snapshot = subject.table(schema).snapshot()
-    before = [
-        Partition(partition.date - dt.timedelta(days=n + 1), partition.category) for n in range(limits.window_days)
-    ]
-    window = _sample(subject, schema, columns, [snapshot.of(one) for one in before], choose)
-    day = _sample(subject, schema, columns, [snapshot.of(partition)], choose)
-    figures = {"images compared": day.height, "images before": window.height, "days before": limits.window_days}
-    if min(day.height, window.height) < limits.min_images:
-        needed = f"at least {limits.min_images} of either are needed"
-        return Outcome(passed=True, figures={**figures, "not compared": f"too few images: {needed}"})
-    report = compared(window, day)
-    alarms = report.alarms(limits)
+    images = _images_by_day(subject, schema)
+    days = compared_days(images, partition.date, limits)
+    if not days.pool:
+        return Outcome(passed=True, figures={"images compared": 0}, not_evaluated="the day has no images")
+
+    def sample(days: Days) -> pl.DataFrame:
+        # Ids are hashes: those below a bound are a fair sample, and the same one every time.
+        share = limits.sample / max(1, sum(images[day] for day in days))
+        return _one_of_each(subject, read(days, min(share, 1)))
+
+    day = sample(days.pool)
+    sides = {_WINDOW: sample(days.window)} | ({_REFERENCE: sample(days.reference)} if days.reference else {})
+    figures: dict[str, int | float | str]
+    figures = {"images compared": day.height, "days compared": len(days.pool), "days before": limits.window_days}
+    figures |= {f"images before{_SUFFIX[side]}": rows.height for side, rows in sides.items()}
+    large = {side: rows for side, rows in sides.items() if min(day.height, rows.height) >= limits.min_images}
+    if not large:
+        said = ", ".join(f"{rows.height} of {side}" for side, rows in sides.items())
+        return Outcome(passed=True, figures=figures, not_evaluated=_too_few(day, days.pool, said, limits))
+    reports = {side: compared(rows, day) for side, rows in large.items()}
+    alarms = {side: found for side, report in reports.items() if (found := report.alarms(limits))}
+    drifted = "; ".join(f"{one} beside {side}" for side, found in alarms.items() for one in found)
     return Outcome(
         passed=not alarms,
-        figures={**figures, **_figures(report, limits), "drifted": "; ".join(alarms) or "nothing"},
-        sample=_most_unlike(subject, day, report) if alarms else None,
-        advice="Look at the images that are most unlike those before: another camera, supplier or subject? If this is "
-        "the new normal, the warning ends by itself once it fills the window; models trained before may do worse.",
+        figures={**figures, **_figures(reports, limits), "drifted": drifted or "nothing"},
+        sample=_most_unlike(subject, day, reports[next(iter(alarms))]) if alarms else None,
+        advice="Look at the images that are most unlike the others: another camera, supplier or subject? Models "
+        f"trained before may do worse. {' '.join(_ADVICE[side] for side in alarms)}",
     )
 
 
-def _figures(report: "DriftReport", limits: Drift) -> dict[str, int | float | str]:
-    psi = max(report.columns, key=lambda one: one.psi.value)
-    ks = max(report.columns, key=lambda one: one.ks.value)
-    return {
-        "largest PSI": round(psi.psi.value, 3),
-        "PSI of": psi.name,
-        "PSI limit": limits.psi,
-        "largest KS": round(ks.ks.value, 3),
-        "KS of": ks.name,
-        "KS limit": limits.ks,
-        "AUC": round(report.auc.value, 3),
-        "AUC limit": limits.auc,
-    }
+def _too_few(day: pl.DataFrame, pool: Days, said: str, limits: Drift) -> str:
+    pooled = f" and the {len(pool) - 1} before it" if len(pool) > 1 else ""
+    return (
+        f"too few images, lookalikes counted once: {day.height} of the day{pooled}, {said}; at least "
+        f"{limits.min_images} of either are needed (drift.min_images)"
+    )
 
 
-def _sample(
-    subject: Subject, schema: TableSchema, columns: Sequence[str], files: list[Snapshot], choose: Choice
+def _figures(reports: Mapping[str, "DriftReport"], limits: Drift) -> dict[str, int | float | str]:
+    figures: dict[str, int | float | str] = {}
+    for side, report in reports.items():
+        psi = max(report.columns, key=lambda one: one.psi.value)
+        ks = max(report.columns, key=lambda one: one.ks.value)
+        found = {
+            "largest PSI": round(psi.psi.value, 3),
+            "PSI of": psi.name,
+            "largest KS": round(ks.ks.value, 3),
+            "KS of": ks.name,
+            "AUC": round(report.auc.value, 3),
+        }
+        figures |= {f"{name}{_SUFFIX[side]}": value for name, value in found.items()}
+    return figures | {"PSI limit": limits.psi, "KS limit": limits.ks, "AUC limit": limits.auc}
+
+
+def _images_by_day(subject: Subject, schema: TableSchema) -> dict[dt.date, int]:
+    rows = rows_per_partition(subject.store, subject.dataset.name, schema)
+    category = rows.filter(pl.col("category") == subject.checked_partition.category)
+    return dict(category.select("date", "rows").iter_rows())
+
+
+def _read(
+    subject: Subject, schema: TableSchema, columns: Sequence[str], choose: Choice, days: Days, share: float
 ) -> pl.DataFrame:
-    """About as many rows as the dataset file says; the same ones every time.
-
-    Ids are hashes: those below a bound are a fair sample.
-    """
-    images = sum(int(one.files["rows"].sum()) for one in files)
-    share = min(1.0, subject.dataset.drift.sample / max(images, 1))
+    """The images of some days whose ids are below a bound, in the order of the ids."""
+    snapshot, category = subject.table(schema).snapshot(), subject.checked_partition.category
     chosen = pl.col("image_id") < f"{int(share * 16**12):012x}" if share < 1 else pl.lit(True)
     nothing = pl.DataFrame(pl.from_arrow(schema.file_schema.empty_table())).select(columns)
-    batches = (batch for one in files for batch in subject.batches(schema, columns, one))
-    return pl.concat([choose(batch.filter(chosen)) for batch in chain([nothing], batches)]).sort("image_id")
+    found = [choose(nothing).with_columns(date=pl.lit(None, pl.Date))]
+    for day in days:
+        for batch in subject.batches(schema, columns, snapshot.of(Partition(day, category))):
+            found.append(choose(batch.filter(chosen)).with_columns(date=pl.lit(day)))
+    return pl.concat(found).sort("image_id")
+
+
+def _one_of_each(subject: Subject, rows: pl.DataFrame) -> pl.DataFrame:
+    """Without lookalikes of what is there already.
+
+    The hash of a picture that shows next to nothing says nothing of it: a day of black pictures is no burst.
+    """
+    from image_assets.quality.bursts import one_of_each
+
+    spec = subject.dataset
+    says_nothing = pl.col("perceptual_hash").is_null() | (pl.col("entropy") < spec.quality.low_information)
+    hashed = ~rows.select(says_nothing.fill_null(True)).to_series()
+    kept = ~hashed.to_numpy()
+    hashes = rows.filter(hashed)["perceptual_hash"].to_numpy().view(np.uint64)
+    kept[hashed.to_numpy()] = one_of_each(hashes, spec.near_duplicates.distance)
+    return rows.filter(pl.Series(kept))
 
 
 def _numbers(rows: pl.DataFrame) -> np.ndarray:
@@ -149,12 +207,12 @@ def _numbers(rows: pl.DataFrame) -> np.ndarray:
 
 
 def _most_unlike(subject: Subject, day: pl.DataFrame, report: "DriftReport") -> pl.DataFrame:
-    """The day's images with the highest scores, and what they have of the metrics that drifted most."""
+    """The day's own images with the highest scores, and what they have of the metrics that drifted most."""
     drifted = [one.name for one in report.columns if one.name in day.columns][:3]
     shown = (
-        day.select(
-            "image_id", pl.Series("unlike", report.scores).round(2), *(pl.col(name).round(3) for name in drifted)
-        )
+        day.with_columns(pl.Series("unlike", report.scores).round(2))
+        .filter(pl.col("date") == subject.checked_partition.date)
+        .select("image_id", "unlike", *(pl.col(name).round(3) for name in drifted))
         .sort("unlike", "image_id", descending=[True, False])
         .head(_SHOWN)
     )

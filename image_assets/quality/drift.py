@@ -1,7 +1,7 @@
 """Whether images of one day come from the same distribution as those of the days before, and which of them do not.
 
 What belongs here: comparing two samples of numbers per image, be they metrics or features. Which days are compared is
-said in `asset_checks.drift`, how much may differ in the dataset file.
+said in `quality.drift_days`, how much may differ in the dataset file.
 
 Of large samples every difference is significant, and of small ones any figure is large by chance: a figure is an alarm
 where it is above its limit and also above what samples of this size from one distribution give once in 10,000.
@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from image_assets.settings.quality import Drift
 
@@ -52,7 +53,7 @@ class ColumnDrift(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DriftReport:
-    """How a day differs from the window before it.
+    """How a day differs from a window of other days.
 
     Attributes:
         columns: One per number, the largest PSI first.
@@ -129,7 +130,9 @@ def domain_auc(window: np.ndarray, day: np.ndarray, seed: int = _SEED) -> tuple[
     is_day = np.repeat([0, 1], [len(window), len(day)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    scores = np.asarray(cross_val_predict(model, rows, is_day, cv=folds, method="decision_function"))
+    # With so few columns, threads wait for each other longer than they work; and one gives the same sums everywhere.
+    with threadpool_limits(limits=1):
+        scores = np.asarray(cross_val_predict(model, rows, is_day, cv=folds, method="decision_function"))
     deviation = np.sqrt((len(rows) + 1) / (12 * len(window) * len(day)))
     chance = 0.5 + float(stats.norm.ppf(_CHANCE) * deviation)
     return Figure(float(roc_auc_score(is_day, scores)), chance), scores[is_day == 1]

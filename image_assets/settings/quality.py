@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal
 
 from pydantic import Field
@@ -116,19 +117,32 @@ class Quality(Section):
 
 
 class Drift(Section):
-    """When a day of a category differs from the days before it."""
+    """When a day of a category differs from the days before it, or from its first days."""
 
     window_days: int = Field(default=14, ge=1, le=366, description="Days before the day that it is compared with.")
+    reference_days: int = Field(
+        default=14,
+        ge=0,
+        le=366,
+        description="The category's first days, which a day is compared with too, so that what changes slowly is "
+        "noticed; more of them until they hold `min_images`. 0: none.",
+    )
+    reference_from: dt.date | None = Field(
+        default=None, description="Count the first days from this date on: what has come since is the new normal."
+    )
     min_images: int = Field(
-        default=100, ge=20, description="With fewer images of the day, or before it, nothing is compared."
+        default=100,
+        ge=20,
+        description="Least images on either side. A day with fewer is compared together with those before it, at "
+        "most `window_days`.",
     )
     sample: int = Field(
-        default=2_000, ge=100, description="About so many images of the day, and as many before it, are compared."
+        default=2_000, ge=100, description="About so many images of the day, and as many on either side, are compared."
     )
     psi: float = Field(
         default=0.25, gt=0, description="Largest population stability index of any metric or main feature direction."
     )
     ks: float = Field(default=0.2, gt=0, le=1, description="Largest Kolmogorov-Smirnov distance of any of them.")
     auc: float = Field(
-        default=0.8, ge=0.5, le=1, description="Largest AUC of a classifier that tells the day from the days before."
+        default=0.8, ge=0.5, le=1, description="Largest AUC of a classifier that tells the day from the others."
     )
