@@ -11,7 +11,7 @@ from asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.quality.counts import rows_per_partition
-from image_assets.quality.volume import may_be_empty, missing_days
+from image_assets.quality.volume import Trend, may_be_empty, missing_days, volume_trend
 from image_assets.quality.volume import usual_volume as expected_volume
 from image_assets.schema import ARRIVALS, Partition
 
@@ -20,25 +20,48 @@ _UNPLACED = {"name": pl.String, "nearest": pl.String}
 
 @check("About as many files arrived as usual in this category.", severity=WARN, key="volume.factor")
 def usual_volume(subject: Subject) -> Outcome:
-    """Listed files against the median of the days before; a day without any is the matter of `no_day_missing`."""
+    """Listed files against the median of the days before, and the last week's against the first days' median.
+
+    A day without any file is the matter of `no_day_missing`.
+    """
     day, spec = subject.checked_partition.date, subject.dataset.volume
     counts = _files_by_day(subject)
     files = counts.get(day, 0)
-    usual = expected_volume(counts, day, spec)
+    usual, trend = expected_volume(counts, day, spec), volume_trend(counts, day, spec)
+    odd_day = files > 0 and not usual.is_usual(files)
+    changed = trend is not None and trend.changed and files > 0
     figures: dict[str, int | float | str] = {"files": files, "days compared with": usual.days}
-    if not usual.days:
-        figures["usual"] = f"fewer than {spec.min_days} days to compare with"
-    else:
+    if usual.days:
         figures |= {"usual": round(usual.median, 1), "unusual at and below": round(usual.below, 1)}
         figures |= {"unusual at and above": round(usual.above, 1)}
         figures |= {"compared with": day.strftime("%As") if usual.weekday else "all days"}
-    more_or_less = "more" if files > usual.median else "less"
+    if trend is not None:
+        figures |= {"last days": round(trend.latest, 1), "first days": round(trend.first, 1)}
+        figures |= {"first days since": str(trend.since), "factor": spec.factor}
+    said = [_odd_day_advice(files > usual.median)] if odd_day else []
+    said += [_trend_advice(trend)] if trend is not None and changed else []
+    too_few = f"fewer than {spec.min_days} days to compare with (volume.min_days)"
     return Outcome(
-        passed=files == 0 or usual.is_usual(files),
+        passed=not said,
         figures=figures,
         sample=_latest(counts, day),
-        advice=f"Much {more_or_less} arrived than usual: ask the supplier whether the delivery is whole and of this "
-        "category. If days differ that much by nature, raise volume.factor.",
+        advice=" ".join(said),
+        not_evaluated="" if usual.days or trend is not None else too_few,
+    )
+
+
+def _odd_day_advice(is_more: bool) -> str:
+    return (
+        f"Much {'more' if is_more else 'less'} arrived than usual: ask the supplier whether the delivery is whole and "
+        "of this category. If days differ that much by nature, raise volume.factor."
+    )
+
+
+def _trend_advice(trend: Trend) -> str:
+    return (
+        f"What arrives has come from {trend.first:,.0f} files a day in the days from {trend.since} on to "
+        f"{trend.latest:,.0f} in the last ones, little by little: ask the supplier. If this is the new normal, set "
+        "volume.reference_from to its first day."
     )
 
 

@@ -22,6 +22,9 @@ _SMALLEST_SPREAD = 0.05
 # A category that is very regular is still allowed this part of the factor, on the logarithmic scale.
 _ALWAYS_ALLOWED = 0.5
 _SAME_WEEKDAYS = 2
+_LATEST_ARRIVALS = 7
+# The spread of a median of n normal numbers, beside that of their mean.
+_MEDIAN_TO_MEAN = math.sqrt(math.pi / 2)
 _NORMALLY = 0.75
 # A day of the week is judged as if so many more of it had been like all days together.
 _PRIOR_DAYS = 4
@@ -83,6 +86,55 @@ def usual_volume(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> U
     limit = math.exp(allowed - 1e-9)
     median = math.exp(centre)
     return UsualVolume(median, median / limit, median * limit, int(compared.sum()), weekday=not compared.all())
+
+
+@dataclass(frozen=True)
+class Trend:
+    """What has become of a category's number of files since its first days.
+
+    Attributes:
+        first: Median of the first days, files.
+        latest: Median of the latest ones, files.
+        since: The first of the first days.
+        changed: Whether the two differ by more than the factor, and by more than chance explains.
+    """
+
+    first: float
+    latest: float
+    since: dt.date
+    changed: bool
+
+
+def volume_trend(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> Trend | None:
+    """Compare the last seven days that had any file with those of the first `window_days`.
+
+    What declines by a little every day is usual beside the days just before it, which have declined too. Chance is
+    three standard deviations of the two medians on the logarithmic scale, of days that vary as these do and of files
+    that come by chance (Poisson).
+
+    Args:
+        counts: Files by day; days without any may be left out.
+        day: The last day that counts.
+        spec: Window, least history, factor, and from when on days are the first.
+
+    Returns:
+        None where there are not enough days that are no others' first ones.
+    """
+    start = spec.reference_from or dt.date.min
+    arrived = sorted(one for one, n in counts.items() if n > 0 and start <= one <= day)
+    first = [one for one in arrived if one < (spec.reference_from or arrived[0]) + spec.window_days * _ONE_DAY]
+    latest = arrived[-_LATEST_ARRIVALS:]
+    if len(first) < spec.min_days or latest[0] <= first[-1]:
+        return None
+    sides = [np.log(np.array([counts[one] for one in days], dtype=float)) for days in (first, latest)]
+    before, now = (float(np.median(logs)) for logs in sides)
+    variances = [
+        (_spread(logs - np.median(logs)) ** 2 + math.exp(-float(np.median(logs)))) / len(logs) for logs in sides
+    ]
+    chance = _SIGMAS * _MEDIAN_TO_MEAN * math.sqrt(sum(variances))
+    # As in `usual_volume`, what is just at the limit has changed.
+    changed = abs(now - before) > max(math.log(spec.factor) - 1e-9, chance)
+    return Trend(math.exp(before), math.exp(now), first[0], changed)
 
 
 def missing_days(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> list[dt.date]:

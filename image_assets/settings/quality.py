@@ -73,6 +73,11 @@ class Volume(Section):
     factor: float = Field(
         default=2, gt=1, description="So many times the usual number of files, or its inverse, is always unusual."
     )
+    reference_from: dt.date | None = Field(
+        default=None,
+        description="The last seven days with files are compared with the category's first `window_days`, so that what "
+        "declines slowly is noticed. Count the first days from this date on: what has come since is the new normal.",
+    )
     empty_day: Literal["warn", "error"] = Field(
         default="warn", description="What a day is on which a category has no file although it normally has some."
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asset_checks import volume
 from image_assets.ingest.day_book import DayBook
-from image_assets.quality.volume import may_be_empty, missing_days, usual_volume
+from image_assets.quality.volume import may_be_empty, missing_days, usual_volume, volume_trend
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
 from tests.asset_checks.faults import failing, outcome
@@ -110,6 +110,63 @@ def test_only_the_window_and_the_days_before_count_and_too_few_of_them_say_nothi
     assert usual_volume({}, MONDAY, SPEC).is_usual(0)
 
 
+# Slow decline
+
+
+def declining(number: int = 60, first: float = 1_000, last: float = 165) -> dict[dt.date, int]:
+    rate = (last / first) ** (1 / (number - 1))
+    return {day: round(first * rate**place) for place, day in enumerate(days(number))}
+
+
+def has_changed(counts: dict[dt.date, int], day: dt.date, spec: Volume = SPEC) -> bool:
+    trend = volume_trend(counts, day, spec)
+    return trend is not None and trend.changed
+
+
+def test_what_declines_a_little_every_day_is_told_though_each_day_is_usual() -> None:
+    counts = declining()
+    assert all(usual_volume(counts, day, SPEC).is_usual(counts[day]) for day in counts)
+    told = [place for place, day in enumerate(counts) if has_changed(counts, day)]
+    assert told == list(range(told[0], 60))
+    assert told[0] < 50
+    assert has_changed(declining(first=165, last=1_000), max(counts))
+
+
+def test_a_new_normal_begins_on_the_day_that_is_given() -> None:
+    counts = dict.fromkeys(days(40), 1_000) | dict.fromkeys(days(60, MONDAY + 40 * DAY), 300)
+    assert has_changed(counts, MONDAY + 99 * DAY)
+    declared = Volume(reference_from=MONDAY + 40 * DAY)
+    trend = volume_trend(counts, MONDAY + 99 * DAY, declared)
+    assert trend is not None
+    assert (round(trend.first), round(trend.latest), trend.changed) == (300, 300, False)
+    assert volume_trend(counts, MONDAY + 20 * DAY, declared) is None
+
+
+@pytest.mark.parametrize(("files", "spread", "weekend"), [(3, 0, 1), (100, 0.3, 1), (1_000, 0.15, 0.25), (20, 0.6, 1)])
+def test_days_that_vary_about_the_same_number_have_not_changed(files: float, spread: float, weekend: float) -> None:
+    random = np.random.default_rng(0)
+    series = [simulated(random, 60, files, spread, weekend) for _ in range(200)]
+    assert sum(has_changed(counts, MONDAY + 59 * DAY) for counts in series) <= 2
+
+
+@given(st.dictionaries(st.integers(0, 90), st.integers(0, 50), max_size=40), st.integers(0, 90))
+def test_any_history_can_be_looked_at_and_later_days_do_not_count(history: dict[int, int], place: int) -> None:
+    counts, day = {MONDAY + one * DAY: n for one, n in history.items()}, MONDAY + place * DAY
+    known = {one: n for one, n in counts.items() if one <= day}
+    assert volume_trend(counts, day, SPEC) == volume_trend(known, day, SPEC)
+
+
+def test_a_slow_decline_is_warned_of_and_says_what_to_do(delivered: Platform) -> None:
+    for day, files in declining(60, first=100, last=16).items():
+        list_files(delivered, day, files)
+    found = outcome(delivered, volume.usual_volume, Partition(MONDAY + 59 * DAY, "plant"))
+    assert not found.passed
+    assert "from 2026-09-07 on" in found.advice
+    assert "volume.reference_from" in found.advice
+    assert "Much less" not in found.advice
+    assert outcome(delivered, volume.usual_volume, Partition(MONDAY + 35 * DAY, "plant")).passed
+
+
 # Missing days
 
 
@@ -176,8 +233,9 @@ def list_files(platform: Platform, day: dt.date, files: int) -> None:
 def test_an_ordinary_day_passes_and_the_first_days_say_that_there_is_nothing_to_compare(delivered: Platform) -> None:
     for number in (0, 3, 12, 19):
         assert failing(delivered, CHECKS, Partition(MONDAY + number * DAY, "plant")) == set()
-    first = outcome(delivered, volume.usual_volume, Partition(MONDAY + 3 * DAY, "plant")).figures
-    assert first["usual"] == "fewer than 5 days to compare with"
+    first = outcome(delivered, volume.usual_volume, Partition(MONDAY + 3 * DAY, "plant"))
+    assert first.not_evaluated.startswith("fewer than 5 days to compare with")
+    assert not outcome(delivered, volume.usual_volume, Partition(MONDAY + 12 * DAY, "plant")).not_evaluated
     assert failing(delivered, CHECKS, Partition(MONDAY, "animal")) == {"day_is_not_empty"}
 
 
