@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -77,7 +78,70 @@ def test_what_desktops_leave_behind_is_ignored_and_a_folder_of_it_counts_once(tm
     names = ("./a.jpg", "__MACOSX/._a.jpg", "__MACOSX/b/._c.jpg", "b/.DS_Store", "b/", "b/d.jpg", ".git/x/y", ".git/z")
     landed.put("photos.zip", zipped((name, b"" if name.endswith("/") else name.encode()) for name in names))
     good, bad, ignored = landed.outcome()
-    assert (list(good), bad, ignored) == (["photos.zip/./a.jpg", "photos.zip/b/d.jpg"], {}, 3)
+    assert (list(good), bad, ignored) == (["photos.zip/a.jpg", "photos.zip/b/d.jpg"], {}, 3)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_dot_that_a_packed_folder_begins_with_is_no_folder(tmp_path: Path, form: str) -> None:
+    landed = Landed(tmp_path)
+    landed.put(f"photos.{form}", archive(form, [("./a.jpg", b"a"), ("./in/./b.jpg", b"b"), ("././c.jpg", b"c")]))
+    expected = {"a.jpg": b"a", "in/b.jpg": b"b", "c.jpg": b"c"}
+    assert landed.outcome() == ({f"photos.{form}/{name}": content for name, content in expected.items()}, {}, 0)
+
+
+def test_backslashes_part_the_folders_of_a_zip_archive_that_has_no_slashes(tmp_path: Path) -> None:
+    landed = Landed(tmp_path)
+    entries: list[tuple[str | tarfile.TarInfo | zipfile.ZipInfo, bytes]] = []
+    for name, content in (("in\\", b""), ("in\\a.jpg", b"a"), ("in\\é\\b.jpg", b"b"), ("x/of\\one.jpg", b"c")):
+        entries.append((zipfile.ZipInfo(name), content))
+    landed.put("photos.zip", zipped(entries))
+    expected = {"in/a.jpg": b"a", "in/é/b.jpg": b"b", "x/of\\\\one.jpg": b"c"}
+    assert landed.outcome() == ({f"photos.zip/{name}": content for name, content in expected.items()}, {}, 0)
+
+
+def _gnu_header(name: str, size: int, kind: bytes) -> bytes:
+    """A header as incremental backups have it: times where POSIX has a prefix of the name."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type = size, kind
+    block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    block[345:369] = b"15075142356\x00" * 2
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\x00 " % sum(block)
+    return bytes(block)
+
+
+def test_a_backup_in_gnu_format_has_its_members_under_their_names(tmp_path: Path) -> None:
+    listing = b"Ya.jpg\0\0"
+    content = (
+        _gnu_header("backup of June", 0, b"V") + _gnu_header("in/", len(listing), b"D") + listing.ljust(512, b"\0")
+    )
+    content += _gnu_header("in/a.jpg", 1, tarfile.REGTYPE) + b"a".ljust(512, b"\0") + bytes(1024)
+    landed = Landed(tmp_path)
+    landed.put("photos.tar", content)
+    assert landed.outcome() == ({"photos.tar/in/a.jpg": b"a"}, {}, 0)
+
+
+def test_a_long_name_in_a_posix_header_is_put_together(tmp_path: Path) -> None:
+    name = f"{'folder' * 10}/{'name' * 20}.jpg"
+    landed = Landed(tmp_path)
+    landed.put("photos.tar", tarred([(name, b"a")], tarfile.USTAR_FORMAT))
+    assert landed.outcome() == ({f"photos.tar/{name}": b"a"}, {}, 0)
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "tar.zst"])
+def test_an_archive_without_a_file_is_listed_as_empty(tmp_path: Path, form: str) -> None:
+    landed = Landed(tmp_path)
+    folder = tarfile.TarInfo("in")
+    folder.type = tarfile.DIRTYPE
+    landed.put(f"none.{form}", archive(form, []))
+    landed.put(f"folders.{form}", archive(form, [("in/" if form == "zip" else folder, b"")]))
+    landed.put(f"outer.{form}", archive(form, [(f"inner.{form}", archive(form, [])), ("a.jpg", b"a")]))
+    landed.put(f"ignored.{form}", archive(form, [(".DS_Store", b"x")]))
+    empty = {f"none.{form}", f"folders.{form}", f"outer.{form}/inner.{form}"}
+    for _ in range(2):  # unpacked, and as it is in staging
+        good, bad, ignored = landed.outcome()
+        assert (good, bad) == ({f"outer.{form}/a.jpg": b"a"}, dict.fromkeys(empty, "archive_empty"))
+        assert ignored == 1
 
 
 def test_a_replaced_archive_is_unpacked_anew(tmp_path: Path) -> None:

@@ -65,6 +65,13 @@ class Member:
     chunks: Callable[[], Iterator[bytes]]
     passed_unread: bool = False
 
+    @property
+    def path(self) -> str:
+        """The name without the `.` that `tar -C folder .` begins it with; one that leads out stays as it is."""
+        parts = self.name.split("/")
+        kept = "/".join(part for part in parts if part != ".")
+        return kept if kept and ".." not in parts else self.name
+
 
 def refused(reason: Reason, detail: str) -> Callable[[], Iterator[bytes]]:
     """The content of a member that is not to be had."""

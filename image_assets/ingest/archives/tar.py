@@ -2,7 +2,7 @@
 
 Headers are decoded by `tarfile.TarInfo.frombuf`. The walk from header to header is here and not `TarFile`'s, which
 ends without a word at a damaged header, keeps every header in memory, reads extended headers of any size into memory
-and follows sizes below zero. Format: POSIX.1-2001 (ustar and pax) and GNU tar's `L`, `K` and `S` entries.
+and follows sizes below zero. Format: POSIX.1-2001 (ustar and pax) and GNU tar's `L`, `K`, `S`, `D` and `V` entries.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _LONGEST_HEADER = 1 << 20  # bytes of one extended header: names are at most a f
 _AFTER_THE_END = 1 << 20  # bytes after the end mark that are looked at
 _PAX_RECORD = re.compile(rb"(\d{1,7}) ([^=]+)=")
 _EXTENDED = frozenset((tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK))
+_GNU_DUMPDIR, _GNU_VOLUME_LABEL = b"D", b"V"
+_FOLDERS = (tarfile.DIRTYPE, _GNU_DUMPDIR)
+_MAGIC, _NAME = slice(257, 263), slice(0, 100)
 _KINDS = {
     tarfile.LNKTYPE: "a hard link",
     tarfile.SYMTYPE: "a symbolic link",
@@ -75,11 +78,15 @@ def tar_members(stream: Readable, position: Callable[[], int], meter: Callable[[
             elif header.type != tarfile.GNUTYPE_LONGLINK:
                 (for_all if header.type == tarfile.XGLTYPE else for_next).apply(_pax_records(content))
             continue
+        if header.type == _GNU_VOLUME_LABEL:  # names the archive, and is no member of it
+            reader.extended_header(header.size)
+            for_next = _Extended()
+            continue
         size = _size_of(header, for_next, for_all)
         chunks = _content_of(header, for_next, reader)
         name = next((n for n in (for_next.name, for_all.name) if n is not None), header.name)
         reader.begin(size)
-        yield Member(name, size, position(), header.type == tarfile.DIRTYPE, chunks)
+        yield Member(name, size, position(), header.type in _FOLDERS, chunks)
         for _ in reader.rest():  # what nobody asked for
             pass
         for_next = _Extended()
@@ -125,6 +132,9 @@ class _Blocks:
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise ArchiveBroken(f"no header where one must be: {error}") from None
+        if block[_MAGIC] != tarfile.POSIX_MAGIC[:6]:
+            # Only POSIX has a prefix of the name: GNU's headers hold times there, which `frombuf` takes for one.
+            header.name = block[_NAME].split(b"\0")[0].decode("utf-8", "surrogateescape")
         if header.size < 0:
             raise ArchiveBroken(f"a header states a size of {header.size:,} bytes")
         if header.type == tarfile.GNUTYPE_SPARSE:

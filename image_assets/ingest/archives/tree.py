@@ -19,16 +19,16 @@ from image_assets.settings.sources import Archives
 from image_assets.workers import Progress
 
 # Part of every shelf's name: what is staged by another version of this code is not taken for ours.
-_LAYOUT = 1
+_LAYOUT = 2
 _INNER, _MEMBER, _REFUSED = "inner:", "member:", "refused:"
 
 
 class UnpackedTree:
     r"""Wraps a tree: an archive is a folder named like it, `photos.zip/inner/a.jpg` a file in it.
 
-    `fetch` brings members into staging. An archive that is damaged or reaches a cap is listed itself, beside those of
-    its members that could be had. Of members that share a name, the second's provenance ends in `\#2`, which no name
-    can be printed as. What has the name of an archive and is none is a file.
+    `fetch` brings members into staging. An archive that is damaged, empty or reaches a cap is listed itself, beside
+    those of its members that could be had. Of members that share a name, the second's provenance ends in `\#2`, which
+    no name can be printed as. What has the name of an archive and is none is a file.
 
     Args:
         inner: Where files and archives lie.

@@ -84,7 +84,10 @@ class Unpacker:
         except StreamFailed as failed:
             end(False, Reason.UNREADABLE, f"{walk.where}: {failed}")
         else:
-            end(True, is_archive=is_archive)
+            if is_archive and not walk.brought_anything:
+                end(True, Reason.ARCHIVE_EMPTY, f"an empty archive: no file among its {walk.members:,} entries")
+            else:
+                end(True, is_archive=is_archive)
 
     def nested(self, record: Record, shelf: Shelf, budget: Budget, depth: int) -> None:
         """Unpack an archive that is a member."""
@@ -99,7 +102,7 @@ class Unpacker:
 
     def take(self, member: Member, number: int, shelf: Shelf, depth: int) -> Record:
         """Bring a member's content into the shelf, or note why it is not to be had."""
-        name, file = printable(member.name), shelf.file(number)
+        name, file = printable(member.path), shelf.file(number)
         try:
             with written_whole(file) as staged:
                 for chunk in member.chunks():
@@ -141,6 +144,12 @@ class _Walk:
         self._tell = tell
         self._done = 0
         self._in: str | None = None
+        self.brought_anything = False
+
+    @property
+    def members(self) -> int:
+        """Entries gone through, folders too."""
+        return self._done
 
     @property
     def where(self) -> str:
@@ -149,7 +158,8 @@ class _Walk:
 
     def run(self, stream: BinaryIO) -> bool:
         """Bring all members into the shelf; False where it is no archive."""
-        records, known, _ = self._shelf.records()
+        records, known, ignored = self._shelf.records()
+        self.brought_anything = bool(records or ignored)
         here = {record.number: record for record in records}
         missing = self._shelf.missing(records)
         guarded = GuardedStream(stream)
@@ -157,7 +167,7 @@ class _Walk:
         if reader is None:
             return False
         for number, member in enumerate(reader(guarded, self._budget.add_bytes)):
-            self._in = printable(member.name)
+            self._in = printable(member.path)
             self._budget.add_members(1)
             if number < known and number not in missing:
                 record = here.get(number)
@@ -171,14 +181,15 @@ class _Walk:
         return True
 
     def _take(self, member: Member, number: int, *, is_new: bool) -> Record | None:
-        ignored = self._unpacker.ignored(member.name)
+        ignored = self._unpacker.ignored(member.path)
         record = None
         if ignored is None and not member.is_folder:
             if self._is_here(member, number):
-                record = self._unpacker.judge(number, printable(member.name), self._shelf, self._depth)
+                record = self._unpacker.judge(number, printable(member.path), self._shelf, self._depth)
                 self._count_passed(member, record)
             else:
                 record = self._unpacker.take(member, number, self._shelf, self._depth)
+        self.brought_anything |= record is not None or ignored is not None
         if is_new:
             self._shelf.add(number, record, ignored)
         return record

@@ -90,7 +90,7 @@ def _found_members(stream: GuardedStream, meter: Callable[[int], None]) -> Itera
 
 
 def _is_folder(record: Record) -> bool:
-    return not record.size and (record.name.endswith(b"/") or stat.S_ISDIR(record.mode))
+    return not record.size and (record.text.endswith("/") or stat.S_ISDIR(record.mode))
 
 
 def _cut(record: Record) -> Callable[[], Iterator[bytes]]:

@@ -57,9 +57,9 @@ class Record:
     def text(self) -> str:
         """The name: UTF-8 where it says so or is so, else the code page of DOS."""
         if self.flags & UTF8:
-            return self.name.decode("utf-8", "surrogateescape")
+            return _with_slashes(self.name.decode("utf-8", "surrogateescape"))
         try:
-            return self.name.decode("utf-8")
+            return _with_slashes(self.name.decode("utf-8"))
         except UnicodeDecodeError:
             return self.name.decode("cp437")
 
@@ -144,6 +144,17 @@ def read_fully(stream: GuardedStream, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def _with_slashes(name: str) -> str:
+    """The name with its folders parted by slashes. Some writers on Windows part them by backslashes only.
+
+    A name that would lead out of a folder is no path of such a writer, and stays as it is; so do names in other code
+    pages, where a backslash may be half of a character.
+    """
+    parts = name.split("\\")
+    leads_out = not parts[0] or parts[0].endswith(":") or ".." in parts
+    return name if "/" in name or leads_out else "/".join(parts)
 
 
 def _zip64(extra: bytes, size: int, packed: int, position: int) -> tuple[int, int, int]:
