@@ -16,7 +16,7 @@ from image_assets.classifier.assets import current_manifest, held_back
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
-from image_assets.runner import DayResult, chosen_partitions, open_instance, run_day
+from image_assets.runner import DayResult, chosen_partitions, needed_for, open_instance, run_day
 from image_assets.summary import show_day
 from io_managers.model_store import ModelManifest
 from io_managers.store import Store
@@ -81,6 +81,8 @@ class Deployment:
             CategoriesDiffer: the store means something else by the categories; nothing was written.
         """
         partitions = chosen_partitions(self.dataset, day, categories)
+        if until:
+            needed_for(until, self.dataset, self._definitions)  # nothing is written where there is no such asset
         agree(self.dataset, self.store)
         result = run_day(
             self._definitions, self.dataset, partitions, self._instance, until=until, allow_loss=allow_loss

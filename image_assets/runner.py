@@ -159,7 +159,7 @@ def run_day(
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
-    assets = _needed_for(until, dataset, definitions) if until else None
+    assets = needed_for(until, dataset, definitions) if until else None
     for partition in partitions:
         tags = {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
         _run(definitions, daily_job_name(dataset), partition, instance, result, assets, tags)
@@ -170,7 +170,8 @@ def run_day(
     return result
 
 
-def _needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
+def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
+    """A partition's assets up to one of them. Raises `UsageError` where a partition has no such asset."""
     of_partitions = {dg.AssetKey([dataset.name, name]) for name in partitioned_assets(dataset)}
     key = dg.AssetKey([dataset.name, asset])
     if key not in of_partitions:
