@@ -128,15 +128,7 @@ class DatasetSpec(Section):
         return self
 
     @model_validator(mode="after")
-    def _preferred_categories_exist(self) -> Self:
-        for name in self.label_conflicts.prefer:
-            if name not in self.categories:
-                close = get_close_matches(name, list(self.categories), n=1)
-                meant = f"; did you mean {close[0]}?" if close else ""
-                raise ValueError(
-                    f"label_conflicts.prefer: there is no category {name!r}{meant} There are "
-                    f"{', '.join(self.categories)}"
-                )
+    def _the_rule_prefer_has_categories(self) -> Self:
         if self.label_conflicts.rule == "prefer" and not self.label_conflicts.prefer:
             raise ValueError("label_conflicts: the rule prefer needs the categories to prefer, as prefer: [...]")
         return self
