@@ -277,10 +277,10 @@ def _add_errors(run: dg.ExecuteInProcessResult, partition: Partition | None, res
 
 def _add_error_outside_of_steps(run: dg.ExecuteInProcessResult, partition: Partition | None, result: DayResult) -> None:
     """What ended the run before, between or after its steps, where no step says why."""
+    if any(event.is_step_failure for event in run.all_events):
+        return
     for event in run.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
             error = event.job_failure_data.error
-            if error.cls_name == "DagsterAssetCheckFailedError":
-                continue
             message = error.message.strip().split(f"{error.cls_name}: ", 1)[-1]
             result.errors.append(f"{partition or 'the whole dataset'}: {error.cls_name}: {message}")

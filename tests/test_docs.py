@@ -134,4 +134,6 @@ def test_the_readme_counts_the_checks_right() -> None:
     from asset_checks import checks_of
 
     number = sum(len(checks.check_keys) for checks in checks_of(small_dataset()))
-    assert f"**Checks that hold**: {number} per dataset" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**Checks that hold**: [{number} per dataset](docs/checks.md)" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )

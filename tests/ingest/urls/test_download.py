@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.ingest.source import SourceError
+from image_assets.ingest.source import SourceError, SourceUnreadable
 from image_assets.workers import no_progress
 from tests.ingest.urls.downloading import FIRST, MAX_BYTES, Arrived, write_list
 from tests.ingest.urls.web import Site, content, cut_off, endless, in_turn, redirect, slow, status
@@ -294,7 +294,8 @@ def test_parts_of_a_killed_run_are_removed_and_young_ones_left(site: Site, arriv
 
 def test_what_was_not_fetched_is_listed_and_says_so(arrived: Arriving, site: Site) -> None:
     found = arrived(site.url("/a"))
-    assert found.results() == ["unreadable"]
-    assert "not downloaded yet; run this partition again" in found.details()[0]
+    with pytest.raises(SourceUnreadable, match="not downloaded yet; run this partition again"):
+        found.results()
     found.source.fetch(FIRST, "dog", no_progress)
-    assert found.results() == ["unreadable"]
+    with pytest.raises(SourceUnreadable, match="not downloaded yet"):
+        found.results()
