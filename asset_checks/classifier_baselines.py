@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asset_checks.check import WARN, Outcome, Subject, check
-from asset_checks.classifier import current_manifest, figure_of
+from asset_checks.classifier import current_manifest, figure_of, too_few_held_out
 from image_assets.classifier.model_report.places import ReportMissingError, baselines_name, read_report
 from io_managers.model_store import ModelManifest
 
@@ -35,6 +35,8 @@ def beats_the_majority_by_a_margin(subject: Subject) -> Outcome:
     if isinstance(manifest, Outcome):
         return manifest
     accuracy, majority = (figure_of(manifest, name) for name in ("accuracy", "majority_accuracy"))
+    if few := too_few_held_out(manifest):
+        return Outcome(passed=True, figures={"accuracy": accuracy, "majority": majority}, not_evaluated=few)
     avoided = fewer_errors(accuracy, majority, 1.0)
     limit = subject.dataset.classifier.baselines.over_majority
     return Outcome(
