@@ -30,12 +30,10 @@ class Loaded:
     """The images that a partition holds before it is loaded again.
 
     Attributes:
-        partition: The partition.
         images: How many.
         sources: Columns image_id and source, of those whose files can be read.
     """
 
-    partition: Partition
     images: int
     sources: pl.DataFrame
 
@@ -72,7 +70,7 @@ def loaded_before(table: PartitionedTable, there: Snapshot, partition: Partition
     files = there.of(partition).written_files()
     found = [_ids(table, file) for file in files]
     nothing = pl.DataFrame(schema={"image_id": pl.String, "source": pl.String})
-    return Loaded(partition, sum(file.rows for file in files), pl.concat([nothing, *found]))
+    return Loaded(sum(file.rows for file in files), pl.concat([nothing, *found]))
 
 
 def ids_of(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
