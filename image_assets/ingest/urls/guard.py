@@ -22,6 +22,7 @@ from yarl import URL
 
 from image_assets.ingest.reasons import Reason
 from image_assets.ingest.urls.failures import DownloadFailed
+from image_assets.ingest.urls.written import as_written
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -49,7 +50,7 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def checked_url(text: str, ports: Collection[int], allowed: Sequence[Network]) -> URL:
-    """The URL that a text means, where it may be asked.
+    """The URL that a text means, where it may be asked; it goes out as it is written there.
 
     Args:
         text: As it stands in a list or a redirect.
@@ -83,7 +84,10 @@ def checked_url(text: str, ports: Collection[int], allowed: Sequence[Network]) -
     address = _literal(host)
     if address is not None:
         _refuse(address, allowed, f"{address}")
-    return url
+    try:
+        return as_written(text, url)
+    except ValueError as error:
+        raise _refused(f"no URL: {error}") from None
 
 
 def kind_of_address(address: Address) -> str | None:

@@ -19,6 +19,10 @@ from image_assets.ingest.urls.lists import ListedUrl, is_list, rows
 from image_assets.settings.sources import UrlListSource
 from image_assets.workers import Progress
 
+# Part of what stands for lists and settings: raised whenever another answer may come, so that what was refused for good
+# is tried again.
+_VERSION = 2
+
 
 class UrlLists:
     """Lists of URLs anywhere below `<day>/`; what they name is downloaded into staging.
@@ -102,8 +106,9 @@ class UrlLists:
         return Kept(self.staging / "urls" / day)
 
     def _basis(self, lists: list[SourceFile]) -> str:
-        """Stands for the lists and all settings."""
-        content = [self.settings.model_dump_json(), str(self.max_bytes), *(f"{f.source} {f.version}" for f in lists)]
+        """Stands for the lists, all settings and how they are asked for."""
+        settings = [str(_VERSION), self.settings.model_dump_json(), str(self.max_bytes)]
+        content = [*settings, *(f"{f.source} {f.version}" for f in lists)]
         return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 

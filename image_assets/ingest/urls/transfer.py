@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -20,6 +19,7 @@ from image_assets.ingest.reasons import Reason
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
 from image_assets.ingest.urls.kept import StagingError
+from image_assets.ingest.urls.written import redirected
 from image_assets.settings.sources import UrlListSource
 
 Permission = Callable[[URL], Awaitable[None]]
@@ -121,9 +121,7 @@ class Transfer:
 
     def _redirected(self, url: URL, target: str) -> URL:
         try:
-            return self.checked(urljoin(str(url), target))
-        except ValueError as error:
-            raise DownloadFailed(Reason.URL_NOT_ALLOWED, f"redirects to no URL: {error}") from None
+            return self.checked(redirected(url, target))
         except DownloadFailed as failed:
             raise DownloadFailed(failed.reason, f"redirects to what may not be asked: {failed.detail}") from None
 
