@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import BinaryIO, cast
 
 import pyarrow as pa
-import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from image_assets.ingest.source import FileTree, SourceError, SourceFile, printable
@@ -24,6 +23,8 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 NO_CATEGORY = "(no category)"
 _BATCH_ROWS = 8_192
 _LONGEST_SHOWN = 1_000
+_NO_TEXT = "no text in UTF-8; save it as UTF-8"
+_SEPARATORS = (";", "\t", "|")
 _USERINFO = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*:)?([/\\]{2,})[^/?#\\]*@")
 # Values that open doors: of signed URLs of object stores, and by the names that most services give them.
 _SECRETS = re.compile(
@@ -71,11 +72,8 @@ def rows(tree: FileTree, file: SourceFile, settings: UrlListSource) -> Iterator[
     Raises:
         SourceError: the list cannot be read or lacks a column: the message names the list and the columns it has.
     """
-    number = 0
-    for urls, categories in _batches(tree, file, settings):
-        for url, category in zip(urls, categories, strict=True):
-            number += 1
-            yield ListedUrl(file.source, number, (url or "").strip(), _category(category))
+    for number, (url, category) in enumerate(_rows(tree, file, settings), start=1):
+        yield ListedUrl(file.source, number, (url or "").strip(), _category(category))
 
 
 def shown(url: str) -> str:
@@ -89,15 +87,12 @@ def _category(text: str | None) -> str:
     return printable((text or "").strip()) or NO_CATEGORY
 
 
-def _batches(
-    tree: FileTree, file: SourceFile, settings: UrlListSource
-) -> Iterator[tuple[list[str | None], list[str | None]]]:
+def _rows(tree: FileTree, file: SourceFile, settings: UrlListSource) -> Iterator[tuple[str | None, str | None]]:
+    """URL and category of every row."""
     wanted = [settings.url_column, settings.category_column]
     read = _parquet if file.source.lower().endswith(".parquet") else _csv
     try:
-        for batch in read(tree, file, wanted):
-            urls, categories = (batch.column(name).cast(pa.string()).to_pylist() for name in wanted)
-            yield urls, categories
+        yield from read(tree, file, wanted)
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise SourceError(
             f"{file.source}: cannot be read as a list of URLs: {' '.join(str(error).split())}; "
@@ -105,25 +100,41 @@ def _batches(
         ) from None
 
 
-def _parquet(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+def _parquet(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[tuple[str | None, str | None]]:
     with tree.open(file) as stream, pq.ParquetFile(stream) as table:
         _require(wanted, table.schema_arrow.names, file)
-        yield from table.iter_batches(_BATCH_ROWS, columns=wanted)
+        for batch in table.iter_batches(_BATCH_ROWS, columns=wanted):
+            urls, categories = (batch.column(name).cast(pa.string()).to_pylist() for name in wanted)
+            yield from zip(urls, categories, strict=True)
 
 
-def _csv(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    # The header is not asked of Arrow: its reader reads ahead in a thread of its own, and would go on doing so.
-    with tree.open(file) as stream, io.TextIOWrapper(_unpacked(stream, file), "utf-8-sig", newline="") as text:
-        _require(wanted, next(csv.reader(text), []), file)
-    convert = pc.ConvertOptions(
-        include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-    )
-    parse = pc.ParseOptions(newlines_in_values=True)
+def _csv(tree: FileTree, file: SourceFile, wanted: list[str]) -> Iterator[tuple[str, str]]:
     with (
         tree.open(file) as stream,
-        pc.open_csv(_unpacked(stream, file), parse_options=parse, convert_options=convert) as table,
+        io.TextIOWrapper(_unpacked(stream, file), "utf-8-sig", "surrogateescape", newline="") as text,
     ):
-        yield from table
+        # Strict: a quotation mark that never closes would swallow the rows behind it, and nobody would see it.
+        reader = csv.reader(text, strict=True)
+        try:
+            header = next(reader, [])
+            _require_text("".join(header))
+            if "\0" in "".join(header):
+                raise csv.Error(_NO_TEXT)
+            _require(wanted, header, file)
+            url, category = map(header.index, wanted)
+            for row in filter(None, reader):
+                if len(row) != len(header):
+                    raise csv.Error(f"{len(row)} fields where the header has {len(header)}")
+                _require_text(row[url] + row[category])
+                yield row[url], row[category]
+        except csv.Error as error:
+            never_closes = ": a quotation mark above never closes" if "end of data" in str(error) else ""
+            raise csv.Error(f"line {reader.line_num}: {error}{never_closes}") from None
+
+
+def _require_text(text: str) -> None:
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise csv.Error(_NO_TEXT)
 
 
 def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
@@ -132,9 +143,19 @@ def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
 
 def _require(wanted: list[str], found: list[str], file: SourceFile) -> None:
     missing = [name for name in wanted if name not in found]
+    twice = [name for name in wanted if found.count(name) > 1]
+    if twice:
+        raise SourceError(f"{file.source}: the column {twice[0]!r} is there twice; give one of them another name")
     if missing:
         raise SourceError(
             f"{file.source}: no column {' and none '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, found)) or 'none'}; name the right ones in the dataset file as "
-            "source.url_column and source.category_column"
+            f"{', '.join(map(repr, found)) or 'none'}; {_remedy(wanted, found)}"
         )
+
+
+def _remedy(wanted: list[str], found: list[str]) -> str:
+    line = ",".join(found)
+    for separator in _SEPARATORS:
+        if set(wanted) <= {name.strip('" ') for name in line.split(separator)}:
+            return f"its columns are parted by {separator!r}: save it with commas"
+    return "name the right ones in the dataset file as source.url_column and source.category_column"

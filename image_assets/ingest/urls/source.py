@@ -15,13 +15,14 @@ from image_assets.ingest.day_folders import days_of
 from image_assets.ingest.source import FileTree, Listing, SourceFile
 from image_assets.ingest.urls.download import Downloads
 from image_assets.ingest.urls.kept import Kept
-from image_assets.ingest.urls.lists import ListedUrl, is_list, rows
+from image_assets.ingest.urls.lists import SUFFIXES, ListedUrl, is_list, rows
 from image_assets.settings.sources import UrlListSource
 from image_assets.workers import Progress
 
 # Part of what stands for lists and settings: raised whenever another answer may come, so that what was refused for good
 # is tried again.
 _VERSION = 2
+_READ = ", ".join(SUFFIXES)
 
 
 class UrlLists:
@@ -54,9 +55,13 @@ class UrlLists:
         return days_of(self.tree, "<day>/ with lists in it")
 
     def categories(self, day: dt.date) -> list[str]:
-        """The categories that the day's lists name, sorted."""
-        lists, _ = self._lists(day)
-        return sorted({row.category for row in self._rows(lists)})
+        """The categories that the day's lists name, and the files that are no lists or have no rows, sorted."""
+        lists, others, _ = self._lists(day)
+        found = {f"{one.source} (no list: {_READ} are read)" for one in others}
+        for one in lists:
+            named = {row.category for row in rows(self.tree, one, self.settings)}
+            found |= named or {f"{one.source} (a list without rows)"}
+        return sorted(found)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Download what is not here yet, and try again what failed and can pass.
@@ -65,7 +70,7 @@ class UrlLists:
             SourceError: a list cannot be read, or what is downloaded cannot be kept.
         """
         self.tree.fetch(day.isoformat(), progress)
-        lists, _ = self._lists(day)
+        lists, _, _ = self._lists(day)
         total = sum(1 for _ in self._rows(lists, category))
         if total:
             downloads = Downloads(
@@ -80,21 +85,21 @@ class UrlLists:
 
     def list_files(self, day: dt.date, category: str) -> Listing:
         """A file for every row under a category, whether it could be downloaded or not."""
-        lists, ignored = self._lists(day)
+        lists, others, ignored = self._lists(day)
         describe = partial(_describe, self._kept(day.isoformat()), day.isoformat())
         files = (describe(row) for row in self._rows(lists, category))
-        return Listing(tuple(sorted(files, key=lambda file: file.source)), ignored)
+        return Listing(tuple(sorted(files, key=lambda file: file.source)), ignored + len(others))
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         """The content of a row's URL; see `Source`."""
         day, _, key = file.locator.partition("/")
         return self._kept(day).read(key, file.source, max_bytes)
 
-    def _lists(self, day: dt.date) -> tuple[list[SourceFile], int]:
-        """The day's lists, and how many other files lie beside them."""
+    def _lists(self, day: dt.date) -> tuple[list[SourceFile], list[SourceFile], int]:
+        """The day's lists, other files that lie beside them, and how many entries the patterns leave out."""
         found = self.tree.files(day.isoformat())
         lists = [file for file in found.files if is_list(file)]
-        return lists, found.ignored + len(found.files) - len(lists)
+        return lists, [file for file in found.files if not is_list(file)], found.ignored
 
     def _rows(self, lists: list[SourceFile], category: str | None = None) -> Iterator[ListedUrl]:
         for one in lists:

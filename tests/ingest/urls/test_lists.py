@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -73,12 +74,34 @@ def test_columns_have_the_names_of_the_dataset_file(day: Path) -> None:
     assert file.source.endswith("row 0000001: http://a.org/1")
 
 
-def test_other_files_are_ignored_and_counted(day: Path) -> None:
+def test_other_files_are_named_and_counted(day: Path) -> None:
     (day / "list.csv").write_text("url,category\n")
-    (day / "README.txt").write_text("hello")
+    (day / "list.tsv").write_text("url\tcategory\nhttp://a.org/1\tcat\n")
+    (day / "more.csv").write_text("url,category\nhttp://a.org/1,cat\n")
     (day / ".hidden.csv").write_text("nonsense")
-    listing = source(day.parent).list_files(FIRST, "cat")
-    assert (listing.files, listing.ignored) == ((), 2)
+    found = source(day.parent)
+    listing = found.list_files(FIRST, "cat")
+    assert (len(listing.files), listing.ignored) == (1, 2)
+    assert found.categories(FIRST) == [
+        f"{FIRST}/list.csv (a list without rows)",
+        f"{FIRST}/list.tsv (no list: .csv, .csv.gz, .parquet are read)",
+        "cat",
+    ]
+    assert source(day.parent, ignore=["*.tsv", ".*", "list.csv"]).categories(FIRST) == ["cat"]
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=10)), max_size=30))
+def test_every_row_that_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    landing = tmp_path_factory.mktemp("landing")
+    (landing / str(FIRST)).mkdir()
+    with (landing / str(FIRST) / "a.csv").open("w", newline="", encoding="utf-8", errors="replace") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerows([("url", "category"), *((u.replace("\0", ""), c.replace("\0", "")) for u, c in rows)])
+    found = source(landing)
+    names = [name for name in found.categories(FIRST) if not name.endswith("(a list without rows)")]
+    assert sum(len(found.list_files(FIRST, name).files) for name in names) == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +113,38 @@ def test_other_files_are_ignored_and_counted(day: Path) -> None:
         (
             "a.csv",
             b"url,category\nhttp://a.org\n",
-            "a.csv: cannot be read .* Expected 2 columns, got 1",
+            "a.csv: cannot be read .* line 2: 1 fields where the header has 2",
         ),
-        ("a.csv", b"url,category\nhttp://a.org/\xff,cat\n", "a.csv: cannot be read as a list of URLs: .*utf-8"),
+        ("a.csv", b"url,category\nx,cat\nhttp://a.org/\xff,cat\n", "a.csv: cannot be read .* line 3: no text in UTF-8"),
+        ("a.csv", CSV.encode("utf-16"), "a.csv: cannot be read .* line 1: no text in UTF-8; save it as UTF-8"),
+        ("a.csv", CSV.encode("utf-16-le"), "a.csv: cannot be read .* line 1: no text in UTF-8; save it as UTF-8"),
+        ("a.csv", CSV.replace(",", ";").encode(), "its columns are parted by ';': save it with commas"),
+        ("a.csv", CSV.replace(",", "\t").encode(), r"its columns are parted by '\\t': save it with commas"),
+        ("a.csv", b"url,category,url\nx,cat,y\n", "a.csv: the column 'url' is there twice"),
+        (
+            "a.csv",
+            b'url,category,title\nx,cat,"5"" wide\ny,cat,\nz,cat,\n',
+            "a.csv: .* line 4: .*: a quotation mark above never closes",
+        ),
+        ("a.csv", b'url,category,title\nx,cat,"5"" wide\ny,cat,"z"\n', "a.csv: .* line 3: ',' expected after '\"'"),
         ("a.csv.gz", b"no gzip", "a.csv.gz: cannot be read as a list of URLs: Not a gzipped file"),
         ("a.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-12], "a.csv.gz: cannot be read as a list of URLs"),
         ("a.parquet", b"PAR1 or not", "a.parquet: cannot be read as a list of URLs"),
     ],
-    ids=["one column", "no column", "empty", "ragged", "no text", "no gzip", "cut gzip", "no parquet"],
+    ids=[
+        *(
+            "one column",
+            "no column",
+            "empty",
+            "ragged",
+            "no text",
+            "utf-16",
+            "utf-16 without mark",
+            "semicolons",
+            "tabs",
+        ),
+        *("column twice", "open quote", "quote closed elsewhere", "no gzip", "cut gzip", "no parquet"),
+    ],
 )
 def test_a_list_that_cannot_be_used_says_why(day: Path, name: str, content: bytes, message: str) -> None:
     (day / name).write_bytes(content)

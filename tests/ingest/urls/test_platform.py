@@ -96,3 +96,17 @@ def test_checks_see_repeated_urls_and_lost_rows(run: tuple[Platform, Site], tmp_
     platform.replace_rows(ARRIVALS, platform.partition(), arrivals.head(12))
     assert urls_are_unique.evaluate(subject).passed
     assert not files_are_rows.evaluate(subject).passed
+
+
+def test_lists_that_are_not_read_and_rows_that_are_all_refused_are_not_green(tmp_path: Path) -> None:
+    with running(Site()) as site:
+        source = QUICK | {"allow_addresses": LOOPBACK, "ports": [site.port], "retries": 0}
+        platform = Platform(small_dataset(source=source), tmp_path)
+        day = platform.landing / str(FIRST)
+        write_list(day / "plants.csv", [site.url(f"/{i}.png") for i in range(3)], "plant")
+        (day / "more.jsonl").write_text('{"url": "https://images.example/2.png", "category": "plant"}\n')
+        result = platform.load(FIRST, "plant")
+    assert not result.ok
+    failed = {check.check: check.description for check in result.checks if not check.passed}
+    assert "quarantine_rate" in failed
+    assert f"{FIRST}/more.jsonl (no list: .csv, .csv.gz, .parquet are read)" in failed["all_is_in_a_category"]
