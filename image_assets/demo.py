@@ -14,7 +14,8 @@ from rich.console import Console
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
 from image_assets.deployment import DayReport, Deployment
 from image_assets.facts import partition_facts
-from image_assets.ingest.landing import categories_of, land
+from image_assets.ingest.landing import land
+from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
 from image_assets.runner import UsageError
 from image_assets.sample import write_sample
@@ -33,12 +34,15 @@ def run_demo(root: Path, images: Path | None, console: Console) -> int:
         console: Where to show progress and the summary.
     """
     root.mkdir(parents=True, exist_ok=True)
-    categories = {} if images is None else categories_of(images)
-    dataset = _dataset(root, images, list(categories))
+    own = OwnFolders({}, ()) if images is None else own_folders(images)
+    dataset = _dataset(root, images, list(own.categories))
     days = (dataset.start_day, dataset.start_day + dt.timedelta(days=1))
     landing, store = str(root / "landing"), str(root / "store")
     os.environ["DAGSTER_HOME"] = str((root / "dagster").resolve())
-    _land(root / "landing", days, categories, console)
+    if own.left_out:
+        said = f"left out, as it lies beside the folders: {', '.join(own.left_out)}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    _land(root / "landing", days, own.categories, console)
     reports: list[DayReport] = []
     with Deployment(dataset, landing, store, console) as deployment:
         for day in days:
@@ -89,6 +93,9 @@ def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Pa
                     progress,
                     only=lambda path, day=day: (day == days[0]) == _early(path),
                 )
+            if report.ignored and day == days[0]:
+                said = f"{category}: {report.ignored:,} left out by their names, as what desktops leave behind"
+                console.print(said, markup=False, highlight=False, soft_wrap=True)
             for line in report.refused:
                 console.print(f"refused: {line}", markup=False, highlight=False, soft_wrap=True)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -66,7 +68,13 @@ def local_path(landing: str | Path) -> Path:
 
 def is_ignored(name: str, ignore: Iterable[str]) -> bool:
     """Whether a file or folder name is no arrival: by the shell patterns, or because it is still being copied."""
-    return name.startswith(IN_PROGRESS) or any(fnmatchcase(name, pattern) for pattern in ignore)
+    return name.startswith(IN_PROGRESS) or _any_of(tuple(ignore)).match(name) is not None
+
+
+@lru_cache(maxsize=64)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """What matches a name that one of the shell patterns means: asked of every name, so all of them at once."""
+    return re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 def walk(top: str, ignore: Sequence[str]) -> Walk:

@@ -8,12 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import filecmp
 import hashlib
-import mimetypes
 import os
-import re
 import shutil
 import stat
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +20,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
 from image_assets.ingest.source import printable
+from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.section import Name
-from image_assets.settings.sources import FolderSource
 from image_assets.workers import Progress, no_progress
 
-DEFAULT_IGNORE = FolderSource().ignore
 _CATEGORY = TypeAdapter(Name)
 _LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -70,7 +66,7 @@ def land(
     day: dt.date,
     category: str,
     progress: Progress = no_progress,
-    ignore: Sequence[str] = DEFAULT_IGNORE,
+    ignore: Sequence[str] = no_arrivals(),
     only: Callable[[str], bool] = lambda _: True,
 ) -> LandingReport:
     """Copy files and nested folders into `LANDING/<day>/<category>/`.
@@ -103,53 +99,6 @@ def land(
     copied = _place_all(arrivals, folder, progress)
     size = sum(arrival.bytes for arrival in copied)
     return LandingReport(len(copied), len(arrivals) - len(copied), ignored, size, tuple(refused))
-
-
-def categories_of(folder: str | Path) -> dict[str, Path]:
-    """The categories of a folder of one's own: every folder directly in it is one.
-
-    Args:
-        folder: Holds `<category>/**`; hidden entries are left out.
-
-    Returns:
-        Category name → its folder, sorted by folder name. Accents are dropped from the names, and what a category
-        name cannot hold becomes `_`.
-
-    Raises:
-        LandingError: no such folder, no folder in it, images beside the folders, a name of which nothing is left, or
-            two that become the same.
-    """
-    top = Path(folder)
-    layout = f"expected {printable(str(top))}/<category>/**, a folder of images for every category"
-    try:
-        entries = sorted((e for e in top.iterdir() if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise LandingError(f"{printable(str(top))}: {error.strerror}; {layout}") from None
-    loose = [e for e in entries if not e.is_dir() and _looks_like_image(e.name)]
-    if loose:
-        raise LandingError(f"{printable(str(loose[0]))}: {len(loose)} image(s) lie outside of any category; {layout}")
-    categories: dict[str, Path] = {}
-    taken: dict[str, Path] = {}
-    for entry in (e for e in entries if e.is_dir()):
-        name = _category_name(entry.name)
-        if not name:
-            raise LandingError(f"{printable(str(entry))}: no letter or digit of A-Z, 0-9 to name it by; rename it")
-        if name.lower() in taken:
-            both = f"{printable(str(taken[name.lower()]))} and {printable(str(entry))}"
-            raise LandingError(f"{both} both become category {name!r}; rename one of them")
-        categories[name] = taken[name.lower()] = entry
-    if not categories:
-        raise LandingError(f"{printable(str(top))}: no folders in it; {layout}")
-    return categories
-
-
-def _category_name(name: str) -> str:
-    letters = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", letters).strip("_-")[:64]
-
-
-def _looks_like_image(name: str) -> bool:
-    return (mimetypes.guess_type(name, strict=False)[0] or "").startswith("image/")
 
 
 def _checked_day(day: dt.date) -> dt.date:

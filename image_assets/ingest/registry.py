@@ -19,6 +19,7 @@ from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
 from image_assets.settings.annotated import AnnotatedSection
+from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.sources import BucketSource, CocoSource, FolderSource, OpenImagesSource, UrlListSource
 from image_assets.settings.sources import Source as SourceSpec
 from image_assets.settings.stages import Limits
@@ -46,19 +47,19 @@ def open_source(
     where = spec.landing or landing
     match spec:
         case FolderSource():
-            return DayFolders(_with_archives(spec, where, LocalTree(where, spec.ignore)))
+            return DayFolders(_with_archives(spec, where, LocalTree(where, no_arrivals(spec.ignore))))
         case BucketSource():
-            bucket = BucketTree(where, options, spec.ignore)
+            bucket = BucketTree(where, options, no_arrivals(spec.ignore))
             if spec.days == "by_key":
                 return DayFolders(_with_archives(spec, where, bucket))
             return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where))
         case UrlListSource():
             from image_assets.ingest.urls.source import UrlLists  # loads aiohttp, which no other source needs
 
-            tree = _tree(where, spec.ignore, options)
+            tree = _tree(where, no_arrivals(spec.ignore), options)
             return UrlLists(tree, spec, staging_folder(spec.staging, where), (limits or Limits()).max_bytes)
         case OpenImagesSource() | CocoSource():
-            tree = _with_archives(spec, where, _tree(where, spec.ignore, options))
+            tree = _with_archives(spec, where, _tree(where, no_arrivals(spec.ignore), options))
             return AnnotatedSource(tree, annotated_selection(spec, where))
 
 
@@ -68,7 +69,7 @@ def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Se
     Raises:
         SourceError: the landing zone is no local folder and the section names no folder of annotations.
     """
-    folder = annotation_folder(spec.annotations, landing, spec.ignore)
+    folder = annotation_folder(spec.annotations, landing, no_arrivals(spec.ignore))
     annotations = OpenImages(spec, folder) if isinstance(spec, OpenImagesSource) else Coco(spec, folder)
     return Selection(annotations, staging_folder(spec.staging, landing))
 
@@ -87,4 +88,4 @@ def _with_archives(spec: FolderSource | BucketSource | AnnotatedSection, landing
     """The tree with its archives opened, where the dataset file wants that."""
     if not spec.archives.unpack:
         return tree
-    return UnpackedTree(tree, staging_folder(spec.staging, landing), spec.archives, spec.ignore)
+    return UnpackedTree(tree, staging_folder(spec.staging, landing), spec.archives, no_arrivals(spec.ignore))

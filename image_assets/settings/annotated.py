@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from image_assets.settings.archives import NO_ARRIVALS, Archives
+from image_assets.settings.archives import Archives
+from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
 from image_assets.settings.section import Name, Section
 
 Several = Literal["drop", "own_category", "multi_label"]
@@ -21,10 +22,7 @@ class AnnotatedSection(Section):
         default=None,
         description="Folder or `s3://bucket/prefix` of the landing zone; default: the one that the platform has.",
     )
-    ignore: tuple[str, ...] = Field(
-        default=NO_ARRIVALS,
-        description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
-    )
+    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
     archives: Archives = Archives()
     annotations: str | None = Field(
         default=None, description="Local folder of the annotation files, at any depth; default: `LANDING/annotations`."

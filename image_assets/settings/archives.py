@@ -1,12 +1,10 @@
-"""Archives among what arrives, and names that are no arrivals."""
+"""Archives among what arrives."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from image_assets.settings.section import Section
-
-NO_ARRIVALS = (".*", "Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 class Archives(Section):

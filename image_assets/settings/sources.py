@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from image_assets.settings.annotated import CocoSource, OpenImagesSource
-from image_assets.settings.archives import NO_ARRIVALS, Archives
+from image_assets.settings.archives import Archives
+from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
 from image_assets.settings.section import Section
 
 
@@ -19,10 +20,7 @@ class FolderSource(Section):
     landing: str | None = Field(
         default=None, description="Local folder of the landing zone; default: the one the platform is started with."
     )
-    ignore: tuple[str, ...] = Field(
-        default=NO_ARRIVALS,
-        description="File and folder names (shell patterns) that are no arrivals: what desktops leave behind.",
-    )
+    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
     archives: Archives = Archives()
     staging: str | None = Field(
         default=None,
@@ -43,10 +41,7 @@ class BucketSource(Section):
         description="Where an object's day of arrival is found: in its key, `<day>/<category>/**`, or in its last "
         "modification, in the dataset's time zone, with keys `<category>/**`.",
     )
-    ignore: tuple[str, ...] = Field(
-        default=NO_ARRIVALS,
-        description="Names of objects, and of parts of keys (shell patterns), that are no arrivals.",
-    )
+    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
     archives: Archives = Archives()
     staging: str | None = Field(
         default=None,
@@ -72,9 +67,7 @@ class UrlListSource(Section):
         description="Local folder for what is downloaded; default: what `IMAGE_ASSETS_STAGING` names, else `.staging` "
         "in a landing zone on disk, else the cache.",
     )
-    ignore: tuple[str, ...] = Field(
-        default=(".*",), description="File and folder names (shell patterns) that are no arrivals."
-    )
+    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
     url_column: str = Field(default="url", min_length=1, description="Column that holds the URL.")
     category_column: str = Field(default="category", min_length=1, description="Column that holds the category.")
     user_agent: str = Field(

@@ -15,7 +15,8 @@ from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import SourceReadError
-from image_assets.settings.sources import Archives, FolderSource
+from image_assets.settings.archives import Archives
+from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.workers import no_progress
 
 DAY = dt.date(2026, 11, 20)
@@ -68,7 +69,7 @@ class Landed:
         self.plants = root / "landing" / str(DAY) / "plant"
         self.plants.mkdir(parents=True, exist_ok=True)
         self.staging = root / "staging"
-        ignore = FolderSource().ignore
+        ignore = no_arrivals()
         tree = LocalTree(root / "landing", ignore)
         self.tree = UnpackedTree(tree, self.staging, Archives.model_validate(caps), ignore)
         self.source = DayFolders(self.tree)

@@ -18,6 +18,7 @@ from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import IN_PROGRESS
 from image_assets.ingest.registry import folder_source, open_source
 from image_assets.ingest.source import SourceChanged, SourceError, SourceReadError, SourceUnreadable, printable
+from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.sources import FolderSource as FolderSpec
 
 DAY = dt.date(2026, 11, 20)
@@ -120,10 +121,10 @@ def test_every_name_that_a_disk_takes_is_listed_once_and_read_again(names: set[b
 
 def test_what_is_ignored_is_counted(plants: Path) -> None:
     # A hidden folder counts once, however much it holds.
-    for name in (".DS_Store", "Thumbs.db", "a.png", ".hidden/b.png", ".hidden/c/d.png", f"{IN_PROGRESS}123"):
+    for name in (".DS_Store", "THUMBS.DB", "a.png", ".hidden/b.png", ".hidden/c/d.png", f"{IN_PROGRESS}123"):
         (plants / name).parent.mkdir(parents=True, exist_ok=True)
         (plants / name).write_bytes(b"x")
-    listing = source(plants, *FolderSpec().ignore).list_files(DAY, "plant")
+    listing = source(plants, *no_arrivals()).list_files(DAY, "plant")
     assert [file.source for file in listing.files] == [f"{DAY}/plant/a.png"]
     assert listing.ignored == 4
 

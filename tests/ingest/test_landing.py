@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from image_assets.ingest import landing as landing_module
-from image_assets.ingest.landing import LandingError, LandingReport, categories_of, land
+from image_assets.ingest.landing import LandingError, LandingReport, land
 from image_assets.ingest.registry import folder_source
 
 DAY = dt.date(2026, 11, 20)
@@ -264,48 +264,3 @@ def test_a_link_to_a_folder_that_is_given_is_that_folder(tmp_path: Path) -> None
     (tmp_path / "in").symlink_to(tmp_path / "elsewhere")
     assert land([tmp_path / "in"], tmp_path / "landing", DAY, "plant").copied == 1
     assert landed(tmp_path / "landing") == {"in/1.png": b"1"}
-
-
-def test_folders_become_categories_with_clean_names(tmp_path: Path) -> None:
-    for name in ("My Cats", "é dogs", "(owls) & ducks!", "_x-", ".hidden"):
-        write(tmp_path / name / "1.png")
-    write(tmp_path / "readme.txt")
-    assert {name: folder.name for name, folder in categories_of(tmp_path).items()} == {
-        "owls_ducks": "(owls) & ducks!",
-        "My_Cats": "My Cats",
-        "x": "_x-",
-        "e_dogs": "é dogs",
-    }
-
-
-def test_a_category_of_the_longest_name_can_be_landed(tmp_path: Path) -> None:
-    path = write(tmp_path / "top" / ("long " * 40) / "1.png")
-    (category,) = categories_of(tmp_path / "top")
-    assert len(category) == 64
-    assert land([path], tmp_path / "landing", DAY, category).copied == 1
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [
-        (["a b/1.png", "a_b/1.png"], "a b and .*a_b both become category 'a_b'; rename one"),
-        (["Cats/1.png", "cats/1.png"], "Cats and .*cats both become category 'cats'"),
-        (["cats/1.png", "Çats/1.png"], "cats and .*Çats both become category 'Cats'"),
-        (["中/1.png"], "中: no letter or digit of A-Z, 0-9 to name it by; rename it"),
-        (["1.png", "2.JPG", "cats/2.png"], r"1\.png: 2 image\(s\) lie outside of any category; expected .*<category>"),
-        ([], "no folders in it; expected .*<category>"),
-        (["readme.txt"], "no folders in it; expected .*<category>"),
-    ],
-)
-def test_folders_that_give_no_categories_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
-    top = tmp_path / "top"
-    top.mkdir()
-    for name in names:
-        write(top / name)
-    with pytest.raises(LandingError, match=said):
-        categories_of(top)
-
-
-def test_categories_of_a_folder_that_is_not_there_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LandingError, match=r"nowhere: No such file or directory; expected .*<category>"):
-        categories_of(tmp_path / "nowhere")
