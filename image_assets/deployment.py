@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import dagster as dg
+from obstore.exceptions import BaseError as ObjectStoreError
 from rich.console import Console
 
 from image_assets.categories.record import agree
@@ -16,6 +17,9 @@ from image_assets.classifier.assets import current_manifest, held_back
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
+from image_assets.ingest.source import SourceError
+from image_assets.quality.days import open_days
+from image_assets.quality.health_report import open_day_lines
 from image_assets.runner import DayResult, chosen_partitions, needed_for, open_instance, run_day
 from image_assets.summary import show_day
 from io_managers.model_store import ModelManifest
@@ -61,7 +65,8 @@ class Deployment:
         self.store = Store(store)
         ExtractorResource().extractor(dataset)
         landing_zone = LandingResource(url=landing)
-        landing_zone.source(dataset).days()
+        self._source = landing_zone.source(dataset)
+        self._source.days()
         resources = build_resources(landing_zone, StoreResource(url=store))
         resources["progress"] = TerminalProgress(console)
         self._definitions = build_definitions([dataset], resources)
@@ -87,9 +92,17 @@ class Deployment:
         result = run_day(
             self._definitions, self.dataset, partitions, self._instance, until=until, allow_loss=allow_loss
         )
+        result.warnings += self._left_out(day)
         facts = partition_facts(self.dataset, self.store, partitions)
         model = current_manifest(self.dataset, self.store)
         return DayReport(self.dataset, day, facts, result, model, held_back(self.dataset, self.store))
+
+    def _left_out(self, day: dt.date) -> list[str]:
+        """The days before this one that landed and were not run, or whose run failed: nobody else may be told."""
+        try:
+            return open_day_lines(open_days(self.dataset, self.store, self._source, day - dt.timedelta(days=1)))
+        except (SourceError, ObjectStoreError, OSError) as error:
+            return [f"whether days before {day} were left out is not known: {error}"]
 
     def __enter__(self) -> Deployment:
         return self

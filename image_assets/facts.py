@@ -71,13 +71,15 @@ def day_as_json(
         "day": day,
         "categories": {one.partition.category: one.as_json() for one in facts},
         "checks": {
-            "passed": sum(check.passed for check in result.checks),
+            "passed": sum(check.passed and check.evaluated for check in result.checks),
+            "not_evaluated": sum(not check.evaluated for check in result.checks),
             "warned": [str(check) for check in result.checks if not check.passed and check.severity == "WARN"],
             "failed": [str(check) for check in result.checks if not check.passed and check.severity == "ERROR"],
         },
         "classifier": classifier,
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
         "errors": result.errors,
+        "warnings": result.warnings,
     }
 
 

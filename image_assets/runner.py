@@ -54,9 +54,14 @@ class CheckResult:
     description: str
     evaluated: bool = True
 
+    @property
+    def name(self) -> str:
+        """Asset and check."""
+        return f"{self.asset}/{self.check}"
+
     def __str__(self) -> str:
         where = f" [{self.partition}]" if self.partition else ""
-        return f"{self.asset}/{self.check}{where}"
+        return f"{self.name}{where}"
 
 
 @dataclass

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from image_assets.dataset import DatasetSpec
 from image_assets.facts import PartitionFacts
+from image_assets.quality.causes import by_cause, check_line, one_per_cause
 from image_assets.runner import CheckResult, DayResult
 from io_managers.model_store import ModelManifest
 
@@ -87,21 +88,11 @@ def show_day(
         if one.quarantined:
             reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
             console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
-    failed = [check for check in result.checks if not check.passed]
-    passed = sum(check.passed and check.evaluated for check in result.checks)
-    not_evaluated = sum(not check.evaluated for check in result.checks)
-    console.print(
-        f"checks: [green]{passed} passed[/], {_count(failed, 'WARN')} warned, {_count(failed, 'ERROR')} failed"
-        + (f", {not_evaluated} not evaluated" if not_evaluated else "")
-    )
-    for check in failed:
-        colour = "yellow" if check.severity == "WARN" else "red"
-        blocking = ", blocking" if check.blocking else ""
-        said = escape(f"{check}: {check.description}")
-        console.print(f"  [{colour}]{check.severity}{blocking}[/] {said}", highlight=False)
-    for error in result.errors:
+    _show_checks(console, result.checks)
+    partitions = [one.partition for one in facts]
+    for error in one_per_cause(result.errors, partitions):
         console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
-    for warning in result.warnings:
+    for warning in one_per_cause(result.warnings, partitions):
         console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
     if not result.refreshed and result.sound:
         console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
@@ -121,6 +112,23 @@ def show_day(
     console.print(
         "seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items()), style="dim"
     )
+
+
+def _show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
+    """How many passed, and which did not: a line for a check, with all categories of which that is so."""
+    failed = [check for check in checks if not check.passed]
+    passed = sum(check.passed and check.evaluated for check in checks)
+    not_evaluated = sum(not check.evaluated for check in checks)
+    console.print(
+        f"checks: [green]{passed} passed[/], {_count(failed, 'WARN')} warned, {_count(failed, 'ERROR')} failed"
+        + (f", {not_evaluated} not evaluated" if not_evaluated else "")
+    )
+    for same in by_cause(failed, lambda one: (one.name, one.severity)):
+        check = same[0]
+        colour = "yellow" if check.severity == "WARN" else "red"
+        blocking = ", blocking" if check.blocking else ""
+        said = escape(check_line(check.name, [(one.partition, one.description) for one in same]))
+        console.print(f"  [{colour}]{check.severity}{blocking}[/] {said}", highlight=False)
 
 
 def _shards(facts: PartitionFacts) -> list:

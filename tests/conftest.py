@@ -20,6 +20,7 @@ LONG = (
     "test_cli.py",
     "resources/test_ray_engine.py",
     "test_end_to_end.py",
+    "test_never_green.py",
     "test_demo.py",
     "test_automation.py",
     "quality/test_near_duplicates.py",

@@ -25,6 +25,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 ACCESS_KEY, SECRET_KEY, REGION = "testkey", "testsecret", "us-east-1"
+LISTS_ONLY = "listingkey", "listingsecret"
+"""Keys that may list and not read."""
 STARTS = 5
 READY_SECONDS = 30
 # The server needs P … P+4 and, for its internal protocol, P+10000 … P+10004. Both ranges lie below the ports that
@@ -106,10 +108,13 @@ def _is_free(port: int) -> bool:
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     data = folder / "data"
     data.mkdir(parents=True)
-    keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-    identity = {"name": "t", "credentials": keys, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+    rights = {(ACCESS_KEY, SECRET_KEY): ["Admin", "Read", "Write", "List", "Tagging"], LISTS_ONLY: ["List"]}
+    identities = [
+        {"name": access, "credentials": [{"accessKey": access, "secretKey": secret}], "actions": actions}
+        for (access, secret), actions in rights.items()
+    ]
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
+    config.write_text(json.dumps({"identities": identities}), encoding="utf-8")
     ports = {f"{service}.port": port + i for i, service in enumerate(("master", "volume", "filer", "s3", "admin"))}
     # No admin page, no WebDAV, no table catalogues.
     flags = ports | {"admin.ui": "false", "webdav": "false", "s3.port.iceberg": 0, "s3.port.lance": 0}

@@ -57,7 +57,7 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
 ) -> None:
     assert run(places, FIRST) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert list(first) == ["dataset", "day", "categories", "checks", "classifier", "seconds", "errors"]
+    assert list(first) == ["dataset", "day", "categories", "checks", "classifier", "seconds", "errors", "warnings"]
     plant = first["categories"]["plant"]
     assert {name: plant[name] for name in ("listed", "loaded", "duplicates", "quarantined", "features")} == {
         "listed": 20,

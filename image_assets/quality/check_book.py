@@ -30,9 +30,14 @@ class CheckState:
     description: str = ""
     run_id: str = ""
 
+    @property
+    def name(self) -> str:
+        """Asset and check."""
+        return f"{self.asset}/{self.check}"
+
     def __str__(self) -> str:
         where = f" [{self.partition}]" if self.partition else ""
-        return f"{self.asset}/{self.check}{where}"
+        return f"{self.name}{where}"
 
 
 class CheckBook:

@@ -9,14 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.quality.check_book import CheckState
+from image_assets.quality.causes import by_cause, check_line, named
 from image_assets.quality.check_states import count_states
-from image_assets.quality.days import TO_BE_RUN, DayState
+from image_assets.quality.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.quality.health import CategoryHealth, Health
-from image_assets.schema import Partition
 
 _SHOWN = 20
-_NAMED = 5
 _REMEDIES: dict[DayState, str] = {
     "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
     "landed since it was run": "run them again",
@@ -104,26 +102,20 @@ def _stale(health: Health) -> str:
     return "; ".join(said) or "all categories are there"
 
 
+def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
+    """Which days and categories somebody has to run, and what to do: a line per cause."""
+    causes = by_cause([one for one in days if one.state in TO_BE_RUN], lambda one: one.state)
+    return [f"{same[0].state}: {named([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
+
+
 def _open_days(health: Health, *, everything: bool = False) -> list[str]:
     """A line per cause, or per day and category; a landing zone that cannot be asked is said where it matters."""
-    causes: dict[DayState, list[Partition]] = {}
-    for one in health.open_days:
-        if everything or one.state in TO_BE_RUN:
-            causes.setdefault(one.state, []).append(one.partition)
     if everything:
-        lines = [f"{state}: {partition}" for state, found in causes.items() for partition in found]
+        groups = by_cause(health.open_days, lambda one: one.state)
+        lines = [f"{one.state}: {one.partition}" for same in groups for one in same]
     else:
-        lines = [f"{state}: {_named(found)}; {_REMEDIES[state]}" for state, found in causes.items()]
+        lines = open_day_lines(health.open_days)
     return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
-
-
-def _named(partitions: Sequence[Partition]) -> str:
-    """Days and categories in few words, which name the first."""
-    days = sorted({one.date for one in partitions})
-    categories = sorted({one.category for one in partitions})
-    when = f"{days[0]}" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
-    more = f" and {len(categories) - _NAMED} more" if len(categories) > _NAMED else ""
-    return f"{when}, {', '.join(categories[:_NAMED])}{more}"
 
 
 def _checks(health: Health) -> str:
@@ -134,21 +126,16 @@ def _checks(health: Health) -> str:
 
 
 def _not_passed(health: Health, *, everything: bool = False) -> list[str]:
-    """A line per cause with the latest partition as its example, or per check and partition."""
+    """A line per cause, or per check and partition."""
     found = [one for one in health.checks or [] if one.state not in ("passed", "not evaluated")]
-    if everything:
-        return [_line(one) for one in found]
-    causes: dict[tuple[str, str, str], list[CheckState]] = {}
-    for one in found:
-        causes.setdefault((one.state, one.asset, one.check), []).append(one)
-    lines = [_line(same[0], len(same) - 1) for same in causes.values()]
-    more = len(lines) - _SHOWN
-    return [*lines[:_SHOWN], *([f"and {more:,} more causes (--all shows all)"] if more > 0 else [])]
-
-
-def _line(one: CheckState, others: int = 0) -> str:
-    besides = f" and {others:,} more" if others else ""
-    return f"{one.state}: {one}{besides}{': ' if one.description else ''}{' '.join(one.description.split())}"
+    groups = [[one] for one in found] if everything else by_cause(found, lambda one: (one.state, one.asset, one.check))
+    lines = [
+        f"{same[0].state}: {check_line(same[0].name, [(one.partition, one.description) for one in same])}"
+        for same in groups
+    ]
+    if everything or len(lines) <= _SHOWN:
+        return lines
+    return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN:,} more causes (--all shows all)"]
 
 
 def _table(*columns: str) -> Table:
