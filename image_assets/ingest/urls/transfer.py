@@ -1,4 +1,4 @@
-"""One request and its answer, within its limits: redirects, time, bytes, also after decompression."""
+"""One request and its answer, within its limits: redirects, time, bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from image_assets.ingest.reasons import Reason
+from image_assets.ingest.urls.body import ACCEPT, is_whole_picture, pieces
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
 from image_assets.ingest.urls.kept import StagingError
@@ -26,10 +27,8 @@ Permission = Callable[[URL], Awaitable[None]]
 """Raises `DownloadFailed` where a URL may not be asked."""
 
 _CHUNK = 65_536
-_INFLATED = 1_048_576
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUSY = (408, 425, 429)
-_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class Transfer:
@@ -48,7 +47,7 @@ class Transfer:
     async def __aenter__(self) -> Transfer:
         self._session = aiohttp.ClientSession(
             connector=guarded_connector(self.allowed, 2 * self._settings.concurrency, self._resolver),
-            headers={"User-Agent": self._settings.user_agent, "Accept-Encoding": "identity", "Accept": "image/*,*/*"},
+            headers={"User-Agent": self._settings.user_agent, "Accept-Encoding": "identity", "Accept": ACCEPT},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -70,13 +69,21 @@ class Transfer:
             DownloadFailed: it serves nothing, or not within the limits.
             StagingError: the file cannot be written.
         """
+        try:
+            await self._save(url, path, max_bytes, permission)
+        except DownloadFailed as failed:
+            # A server that promises more bytes than it has would be asked for ever.
+            if not (failed.can_pass and path.exists() and await asyncio.to_thread(is_whole_picture, path, max_bytes)):
+                raise
+
+    async def _save(self, url: URL, path: Path, max_bytes: int, permission: Permission) -> None:
         async with self._answer(url, permission) as response:
             try:
                 file = path.open("wb")
             except OSError as error:
                 raise StagingError(f"{path}: cannot be written: {error.strerror}") from None
             with file:
-                async for piece in _body(response, max_bytes):
+                async for piece in pieces(response, max_bytes):
                     _write(file.write, piece, path)
                 _write(lambda _: file.flush(), b"", path)
 
@@ -128,37 +135,6 @@ class Transfer:
 
 async def _anything(url: URL) -> None:
     del url
-
-
-async def _body(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body in pieces, decompressed. Identity was asked for; some servers send gzip all the same."""
-    too_many = DownloadFailed(
-        Reason.TOO_MANY_BYTES, f"more than the {max_bytes:,} bytes that limits.max_bytes allows; not downloaded whole"
-    )
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise DownloadFailed(Reason.HTTP_ERROR, f"content encoding {encoding[:40]!r}, though none was asked for")
-    if (response.content_length or 0) > max_bytes:
-        raise too_many
-    inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding not in ("identity", "") else None
-    size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        for piece in [chunk] if inflate is None else _inflated(inflate, chunk):
-            size += len(piece)
-            if size > max_bytes:
-                raise too_many
-            yield piece
-    if inflate is not None and not inflate.eof:
-        raise DownloadFailed(Reason.CONNECTION_FAILED, "the compressed content breaks off", can_pass=True)
-
-
-def _inflated(inflate: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
-    """What a chunk decompresses to, in pieces that stay small however well it was compressed."""
-    piece = b""
-    while chunk or len(piece) == _INFLATED:
-        piece = inflate.decompress(chunk, _INFLATED)
-        chunk = inflate.unconsumed_tail
-        yield piece
 
 
 def _write(write: Callable[[bytes], object], piece: bytes, path: Path) -> None:
