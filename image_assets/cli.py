@@ -16,6 +16,7 @@ from image_assets.bucket_command import add_bucket_commands
 from image_assets.categories_command import add_categories_commands
 from image_assets.compare_command import add_compare_command
 from image_assets.models_command import add_models_commands
+from image_assets.runs_command import add_runs_commands
 from image_assets.status_command import run_status
 
 _BAD_USAGE = 2
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add_categories_commands(commands)
     add_models_commands(commands)
     add_compare_command(commands)
+    add_runs_commands(commands)
 
     demo = commands.add_parser("demo", help="land a sample, or folders of your own, and run it")
     demo.add_argument("--root", default=".demo", type=Path, help="folder for everything that the demo makes")

@@ -20,6 +20,7 @@ from image_assets.ingest.assets import ingest_assets
 from image_assets.predictions.assets import prediction_assets
 from image_assets.quality.assets import quality_assets
 from image_assets.quality.duplicate_assets import duplicate_assets
+from image_assets.run_history.job import prune_definitions
 from image_assets.settings.stages import EngineName
 from image_assets.shards.assets import shard_assets
 from io_managers.delta_io_manager import DeltaIOManager
@@ -107,4 +108,4 @@ def defs() -> dg.Definitions:
     datasets = load_datasets([name.strip() for name in os.environ.get(DATASETS_VARIABLE, "kingdoms").split(",")])
     landing = LandingResource(url=os.environ.get(LANDING_VARIABLE, "landing"))
     store = StoreResource(url=os.environ.get(STORE_VARIABLE, "store"))
-    return build_definitions(datasets, build_resources(landing, store))
+    return dg.Definitions.merge(build_definitions(datasets, build_resources(landing, store)), prune_definitions())
