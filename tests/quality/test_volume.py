@@ -279,9 +279,9 @@ def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platf
 
 
 def test_an_empty_day_is_an_error_that_blocks_where_the_dataset_says_so() -> None:
-    (usual,) = (one for one in volume.volume_checks(small_dataset()) if one.name == "day_is_not_empty")
+    usual = volume.as_wanted(volume.day_is_not_empty, small_dataset())
     dataset = small_dataset(volume={"empty_day": "error"})
-    (strict,) = (one for one in volume.volume_checks(dataset) if one.name == "day_is_not_empty")
+    strict = volume.as_wanted(volume.day_is_not_empty, dataset)
     assert (usual.severity.value, usual.blocking) == ("WARN", False)
     assert (strict.severity.value, strict.blocking) == ("ERROR", True)
 

@@ -1,0 +1,93 @@
+"""Which checks each asset has, and in which datasets: said here once, for Dagster's definitions and the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from asset_checks import (
+    accounting,
+    classifier,
+    classifier_baselines,
+    drift,
+    embedding,
+    feature_shards,
+    image_chips,
+    image_features,
+    image_quality,
+    imagenet_predictions,
+    label_conflicts,
+    label_selection,
+    label_suspects,
+    near_duplicates,
+    predictions,
+    raw_images,
+    url_lists,
+    volume,
+)
+from asset_checks.check import Check
+from image_assets.dataset import DatasetSpec
+from image_assets.settings.annotated import AnnotatedSection
+
+
+def _always(dataset: DatasetSpec) -> bool:
+    del dataset
+    return True
+
+
+@dataclass(frozen=True)
+class Group:
+    """Checks of one asset that are there or not together.
+
+    Attributes:
+        asset: The asset's name.
+        checks: The checks, in the order in which they are evaluated.
+        partitioned: Whether the asset has partitions, each of which is checked.
+        has: Whether a dataset has them.
+        where: Which datasets have them, in words; empty for all.
+    """
+
+    asset: str
+    checks: Sequence[Check]
+    partitioned: bool = True
+    has: Callable[[DatasetSpec], bool] = _always
+    where: str = ""
+
+
+def _from_url_lists(dataset: DatasetSpec) -> bool:
+    return dataset.source.kind == "url_list"
+
+
+def _annotated(dataset: DatasetSpec) -> bool:
+    return isinstance(dataset.source, AnnotatedSection)
+
+
+def _with_boxes(dataset: DatasetSpec) -> bool:
+    return isinstance(dataset.source, AnnotatedSection) and dataset.source.with_boxes
+
+
+def _with_imagenet(dataset: DatasetSpec) -> bool:
+    return dataset.imagenet.wanted
+
+
+_ANNOTATIONS = "only of a source with annotations"
+_BOXES = f"{_ANNOTATIONS} and boxes"
+_IMAGENET = "only where `imagenet` is wanted"
+GROUPS: tuple[Group, ...] = (
+    Group("raw_images", (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift)),
+    Group("raw_images", url_lists.CHECKS, has=_from_url_lists, where="only of a source of kind `url_list`"),
+    Group("image_features", (*image_features.CHECKS, drift.features_drift)),
+    Group("predictions", predictions.CHECKS),
+    Group("near_duplicates", near_duplicates.CHECKS),
+    Group("feature_shards", feature_shards.CHECKS),
+    Group("label_conflicts", label_conflicts.CHECKS, partitioned=False),
+    Group("classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
+    Group("embedding", embedding.CHECKS, partitioned=False),
+    Group("label_suspects", label_suspects.CHECKS, partitioned=False),
+    Group("accounting", accounting.CHECKS, partitioned=False),
+    Group("label_selection", label_selection.CHECKS, partitioned=False, has=_annotated, where=_ANNOTATIONS),
+    Group("image_labels", image_chips.LABEL_CHECKS, has=_annotated, where=_ANNOTATIONS),
+    Group("image_boxes", image_chips.BOX_CHECKS, has=_with_boxes, where=_BOXES),
+    Group("image_chips", image_chips.CHECKS, has=_with_boxes, where=_BOXES),
+    Group("imagenet_predictions", imagenet_predictions.CHECKS, has=_with_imagenet, where=_IMAGENET),
+)
