@@ -152,17 +152,17 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
     from image_assets.ingest.source import SourceError
+    from image_assets.places import PlaceError
     from image_assets.quality.reviews import ReviewError
     from image_assets.runner import UsageError
     from image_assets.sample import SampleError
     from image_assets.scrape.errors import CollectError
     from io_managers.model_files import ModelMissingError, ModelRefusedError
-    from io_managers.store import StoreError
     from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
-    return *stages, *models, BucketError, CollectError, DatasetError, StoreError, UsageError
+    return *stages, *models, BucketError, CollectError, DatasetError, PlaceError, UsageError
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from image_assets.facts import partition_facts
 from image_assets.ingest.landing import land
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
+from image_assets.places import folder_of, make_folder
 from image_assets.runner import UsageError
 from image_assets.sample import write_sample
 from image_assets.summary import partition_table
@@ -33,8 +34,9 @@ def run_demo(root: Path, images: Path | None, console: Console) -> int:
         images: Folder with a folder per category; None draws the sample.
         console: Where to show progress and the summary.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    own = OwnFolders({}, ()) if images is None else own_folders(images)
+    root = folder_of(root, "the demo's folder")
+    own = OwnFolders({}, ()) if images is None else own_folders(folder_of(images, "--images"))
+    make_folder(root, "the demo's folder")
     dataset = _dataset(root, images, list(own.categories))
     days = (dataset.start_day, dataset.start_day + dt.timedelta(days=1))
     landing, store = str(root / "landing"), str(root / "store")

@@ -56,7 +56,7 @@ class Deployment:
     """Runs days of a dataset. A context manager: it closes the instance.
 
     Raises:
-        StoreError, SourceError, UsageError, ExtractorError: a place or a model that cannot be used, before anything
+        PlaceError, SourceError, UsageError, ExtractorError: a place or a model that cannot be used, before anything
             is run.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from image_assets.automation import daily_job_name, partitioned_assets, publish_
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.partitions import partition_key, partition_of, partitions_of
+from image_assets.places import PlaceError, folder_of, make_folder, place_of
 from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import Partition
-from io_managers.store import local_folder
 
 # No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
 # nothing, goes where its process prints, instead of into three files a run by two processes of their own.
@@ -35,6 +36,8 @@ compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 """
+# Dagster takes its home's path for a pattern when it looks for dagster.yaml, and for a part of a URL in SQLite's.
+_NOT_IN_HOME = re.compile(r"[*?\[\]\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 
 
 class UsageError(ValueError):
@@ -90,27 +93,36 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
 
     Raises:
         UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
+        PlaceError: Dagster cannot have its home there.
     """
-    home = os.environ.get("DAGSTER_HOME")
-    folder = local_folder(store_url)
-    if not home and folder is None:
+    path = _home(store_url)
+    if path is None:
         raise UsageError(f"the store {store_url} is no local folder: set DAGSTER_HOME to say where runs are recorded")
-    path = Path(home).expanduser() if home else Path(str(folder)).parent / "dagster"
-    path.mkdir(parents=True, exist_ok=True)
+    unusable = _NOT_IN_HOME.search(str(path))
+    if unusable:
+        raise PlaceError(
+            f"Dagster's home {str(path)!r}: Dagster cannot use a folder with {unusable[0]!r} in its path; set "
+            "DAGSTER_HOME to another"
+        )
+    make_folder(path, "Dagster's home")
     if not (path / "dagster.yaml").exists():
         (path / "dagster.yaml").write_text(_INSTANCE_FILE, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(path.resolve())
+    os.environ["DAGSTER_HOME"] = str(path)
     return dg.DagsterInstance.get()
 
 
 def existing_instance(store_url: str) -> dg.DagsterInstance | None:
     """The instance that `open_instance` would open; None where it would have to be made or cannot be told."""
+    path = _home(store_url)
+    return open_instance(store_url) if path is not None and (path / "dagster.yaml").exists() else None
+
+
+def _home(store_url: str) -> Path | None:
     home = os.environ.get("DAGSTER_HOME")
-    folder = local_folder(store_url)
-    path = Path(home).expanduser() if home else Path(str(folder)).parent / "dagster" if folder else None
-    if path is None or not (path / "dagster.yaml").exists():
-        return None
-    return open_instance(store_url)
+    if home:
+        return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
+    store = place_of(store_url, "store").folder
+    return None if store is None else Path(os.path.realpath(store)).parent / "dagster"
 
 
 def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:

@@ -26,6 +26,7 @@ from obstore.store import ObjectStore
 from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
 from io_managers.delta_log import OpenTable, Snapshot, borrowed
+from io_managers.delta_place import delta_url, is_plain
 from io_managers.parquet_files import ParquetFiles, WrittenFile
 
 _ATTEMPTS = 50
@@ -80,6 +81,8 @@ class PartitionedTable:
         """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet."""
         if partitions is not None:
             return self.scan_files(*(self.snapshot().of(partition) for partition in partitions))
+        if not is_plain(self.url):
+            return self.scan_files(self.snapshot())
         try:
             # A scan may be collected much later: its table is not one that others use meanwhile.
             table = self._open()
@@ -206,7 +209,7 @@ class PartitionedTable:
         return borrowed(self.url, self._objects, open_table)
 
     def _open(self) -> DeltaTable:
-        table = DeltaTable(self.url, storage_options=self._options)
+        table = DeltaTable(delta_url(self.url), storage_options=self._options)
         there = {field.name for field in table.schema().fields}
         missing = [name for name in self.schema.arrow.names if name not in there]
         if missing:
@@ -223,7 +226,7 @@ class PartitionedTable:
             pass
         try:
             return DeltaTable.create(
-                self.url,
+                delta_url(self.url, new=True),
                 schema=self.schema.arrow,
                 partition_by=self.schema.partition_by,
                 mode="ignore",

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 from obstore.store import ObjectStore
-from pyarrow.fs import PyFileSystem
+from pyarrow.fs import FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
 # Images are compressed already; a second time costs time and saves nothing.
 _COMPRESSED_ALREADY = ("content", "thumbnail")
@@ -98,7 +98,9 @@ class ParquetFiles:
         return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False)
 
     @cached_property
-    def _filesystem(self) -> PyFileSystem:
+    def _filesystem(self) -> FileSystem:
+        if self._url.startswith("/"):
+            return SubTreeFileSystem(self._url, LocalFileSystem())
         return PyFileSystem(DeltaStorageHandler(self._url, self._options))
 
     def _settings(self) -> dict:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 # S3Resource's name → object_store's names: in options in lower case, in the environment in upper case.
 _NAMES = {
@@ -73,15 +72,3 @@ class UsualCredentials:
             "token": keys.token,
             "expires_at": dt.datetime.now(dt.UTC) + self.lasts,
         }
-
-
-def bucket_and_prefix(url: str) -> tuple[str, str]:
-    """The parts of `s3://bucket/prefix`; the prefix without slashes at its ends, `""` where there is none.
-
-    Raises:
-        ValueError: it is no such URL.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{url!r}: expected s3://bucket or s3://bucket/prefix")
-    return parts.netloc, parts.path.strip("/")

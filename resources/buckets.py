@@ -11,8 +11,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_assets.ingest.object_listing import explained
+from image_assets.places import PlaceError, place_of
 from image_assets.workers import Progress, no_progress
-from io_managers.s3 import bucket_and_prefix, s3_settings
+from io_managers.s3 import s3_settings
 
 _BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _PUBLIC = re.compile(r"/groups/global/(AllUsers|AuthenticatedUsers)$")
@@ -54,9 +55,12 @@ class Bucket:
         from dagster_aws.s3 import S3Resource  # takes a moment
 
         try:
-            self.name, self.prefix = bucket_and_prefix(url)
-        except ValueError as error:
+            place = place_of(url, "bucket")
+        except PlaceError as error:
             raise BucketError(str(error)) from None
+        if place.folder is not None:
+            raise BucketError(f"bucket {url!r}: expected s3://bucket or s3://bucket/prefix")
+        self.name, self.prefix = place.bucket, place.prefix
         self._settings = s3_settings(options or {})
         resource: Any = S3Resource
         self._client = resource(max_attempts=5, **self._settings).get_client()

@@ -6,7 +6,7 @@ from pydantic import Field
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import Source
-from io_managers.store import local_folder
+from image_assets.places import place_of
 
 
 class LandingResource(dg.ConfigurableResource):
@@ -21,8 +21,7 @@ class LandingResource(dg.ConfigurableResource):
     @property
     def place(self) -> str:
         """Where it is, whatever folder that is said from."""
-        folder = local_folder(self.url)
-        return self.url if folder is None else str(folder)
+        return place_of(self.url, "landing zone").url
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""

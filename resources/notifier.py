@@ -16,6 +16,7 @@ from pydantic import Field
 from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.ledger import Ledger, State
 from image_assets.alerts.text import Links, Text
+from image_assets.places import folder_of
 from image_assets.settings.alerts import AlertChannel
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class NotifierResource(dg.ConfigurableResource):
 
     def ledger(self, instance: dg.DagsterInstance) -> Ledger:
         """The delivery ledger."""
-        return Ledger(Path(self.ledger_file or Path(instance.storage_directory()) / _LEDGER))
+        named = self.ledger_file
+        return Ledger(folder_of(named, LEDGER_VARIABLE) if named else Path(instance.storage_directory()) / _LEDGER)
 
     def links(self) -> Links:
         """Addresses in the UI."""

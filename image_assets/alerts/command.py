@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import sqlite3
-from pathlib import Path
 
 import dagster as dg
 from rich.box import SIMPLE_HEAD
@@ -18,6 +17,7 @@ from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.ledger import Ledger, Message
 from image_assets.alerts.text import Text
 from image_assets.dataset import DatasetSpec
+from image_assets.places import folder_of
 from image_assets.runner import UsageError
 from resources.notifier import LEDGER_VARIABLE, notifier_of_environment
 
@@ -74,11 +74,11 @@ def list_alerts(console: Console, *, pending: bool, as_json: bool) -> int:
 def _ledger() -> Ledger:
     notifier = notifier_of_environment()
     if notifier.ledger_file:
-        return Ledger(Path(notifier.ledger_file))
+        return Ledger(folder_of(notifier.ledger_file, LEDGER_VARIABLE))
     if not (home := os.environ.get("DAGSTER_HOME")):
         raise UsageError(f"set DAGSTER_HOME, or {LEDGER_VARIABLE}, to say where the ledger of alerts is")
     try:
-        with dg.DagsterInstance.from_config(home) as instance:
+        with dg.DagsterInstance.from_config(str(folder_of(home, "DAGSTER_HOME"))) as instance:
             return notifier.ledger(instance)
     except dg.DagsterError as error:
         raise UsageError(f"DAGSTER_HOME={home}: {error}") from None

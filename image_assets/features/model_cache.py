@@ -11,10 +11,17 @@ import os
 import tempfile
 from pathlib import Path
 
+from image_assets.places import folder_of
+
 
 def cache_folder() -> Path:
-    """Where the models are: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`."""
-    return Path(os.environ.get("IMAGE_ASSETS_CACHE") or Path.home() / ".cache" / "image-assets")
+    """Where the models are: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`.
+
+    Raises:
+        PlaceError: the variable names no local folder.
+    """
+    named = os.environ.get("IMAGE_ASSETS_CACHE")
+    return folder_of(named, "IMAGE_ASSETS_CACHE") if named else Path.home() / ".cache" / "image-assets"
 
 
 def read_model(key: str) -> bytes | None:

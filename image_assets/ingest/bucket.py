@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
-from obstore.store import ObjectStore
+from obstore.store import LocalStore, ObjectStore
 
-from image_assets.ingest.folder import is_ignored
+from image_assets.ingest.folder import is_ignored, landing_place
 from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
 from image_assets.ingest.source import (
     FileTree,
@@ -29,7 +29,7 @@ from image_assets.ingest.source import (
     printable,
 )
 from image_assets.workers import Progress
-from io_managers.store import Store
+from io_managers.store import bucket_objects
 
 # obstore repeats each request by itself; these are for bodies that break off.
 _ATTEMPTS = 4
@@ -259,4 +259,5 @@ def _again(read: Callable[[], bytes]) -> bytes:
 @lru_cache(maxsize=8)
 def _store(url: str, options: tuple[tuple[str, str], ...]) -> ObjectStore:
     """One store per process and options, so that connections are kept."""
-    return Store(url, dict(options)).objects()
+    place = landing_place(url)
+    return LocalStore(place.folder) if place.folder else bucket_objects(place, dict(options))

@@ -15,7 +15,6 @@ from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from image_assets.ingest.source import (
     Listing,
@@ -27,6 +26,7 @@ from image_assets.ingest.source import (
     SourceUnreadable,
     printable,
 )
+from image_assets.places import Place, PlaceError, place_of
 from image_assets.workers import Progress
 
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
@@ -48,22 +48,23 @@ class Walk:
     ignored: int
 
 
-def local_path(landing: str | Path) -> Path:
-    """The folder that a landing zone given as a path or as a `file://` URL means.
+def landing_place(landing: str | Path) -> Place:
+    """The place that a landing zone means. Raises `SourceError` where it means none."""
+    try:
+        return place_of(landing, "landing zone")
+    except PlaceError as error:
+        raise SourceError(str(error)) from None
 
-    Raises:
-        SourceError: a URL of another kind.
-    """
-    text = os.fspath(landing)
-    if "://" not in text:
-        return Path(text)
-    url = urlsplit(text)
-    if url.scheme != "file" or url.netloc not in ("", "localhost"):
+
+def local_path(landing: str | Path) -> Path:
+    """The absolute path of a landing zone that is to be a local folder. Raises `SourceError` where it is none."""
+    place = landing_place(landing)
+    if place.folder is None:
         raise SourceError(
-            f"landing zone {printable(text)}: a folder source takes a local folder or a file:/// URL; "
+            f"landing zone {printable(os.fspath(landing))}: a folder source takes a local folder or a file:/// URL; "
             "for a bucket set `source: {kind: bucket}` in the dataset file"
         )
-    return Path(unquote(url.path, errors="surrogateescape"))
+    return place.folder
 
 
 def is_ignored(name: str, ignore: Iterable[str]) -> bool:
@@ -116,7 +117,7 @@ class LocalTree:
     """
 
     def __init__(self, root: str | Path, ignore: Sequence[str] = ()):
-        self.root = local_path(root).absolute()
+        self.root = local_path(root)
         self.ignore = tuple(ignore)
 
     def folders(self, path: str) -> list[str]:

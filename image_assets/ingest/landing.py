@@ -90,7 +90,7 @@ def land(
             none, or the disk refuses a copy. What was copied until then stays, and a second run goes on from there.
         SourceError: the landing zone is not local.
     """
-    folder = local_path(landing).absolute() / _checked_day(day).isoformat() / _checked_category(category)
+    folder = local_path(landing) / _checked_day(day).isoformat() / _checked_category(category)
     given = [_checked_path(path, folder, ignore) for path in paths]
     ignored, refused = 0, list[str]()
     arrivals: list[_Arrival] = []

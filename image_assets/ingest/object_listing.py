@@ -17,9 +17,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
+from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceAway, SourceError, printable
-from io_managers.s3 import bucket_and_prefix, s3_client
-from io_managers.store import local_folder
+from io_managers.s3 import s3_client
 
 _ADVICE = {
     "NoSuchBucket": "there is no such bucket; name another one or make it with `image-assets bucket create`",
@@ -70,13 +70,10 @@ def objects_of(url: str, options: Mapping[str, str]) -> Objects:
     Raises:
         SourceError: another kind of URL.
     """
-    folder = local_folder(url)
-    if folder is not None:
-        return LocalObjects(folder)
-    try:
-        return S3Objects(*bucket_and_prefix(url), dict(options))
-    except ValueError as error:
-        raise SourceError(f"landing zone {error}, or a local folder") from None
+    place = landing_place(url)
+    if place.folder is not None:
+        return LocalObjects(place.folder)
+    return S3Objects(place.bucket, place.prefix, dict(options))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from image_assets.ingest.annotated.source import AnnotatedSource
 from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.bucket import BucketTree, ByLastModified
 from image_assets.ingest.day_folders import DayFolders
-from image_assets.ingest.folder import LocalTree
+from image_assets.ingest.folder import LocalTree, landing_place
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
 from image_assets.settings.annotated import AnnotatedSection
@@ -81,7 +81,7 @@ def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders
 
 def _tree(landing: str, ignore: Sequence[str], options: Mapping[str, str] | None) -> FileTree:
     """Where lists and annotated images arrive: a local folder, or a bucket."""
-    return BucketTree(landing, options, ignore) if landing.startswith("s3://") else LocalTree(landing, ignore)
+    return BucketTree(landing, options, ignore) if landing_place(landing).bucket else LocalTree(landing, ignore)
 
 
 def _with_archives(spec: FolderSource | BucketSource | AnnotatedSection, landing: str, tree: FileTree) -> FileTree:

@@ -16,8 +16,9 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from image_assets.features.model_cache import cache_folder
+from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceError, printable
-from io_managers.store import local_folder
+from image_assets.places import PlaceError, folder_of
 
 STAGING_VARIABLE = "IMAGE_ASSETS_STAGING"
 _PARTIAL = ".partial-"
@@ -33,14 +34,25 @@ def staging_folder(spec_staging: str | None, landing: str | Path) -> Path:
     Returns:
         The folder that is given; else one for this landing zone below the folder that `IMAGE_ASSETS_STAGING` names;
         else `.staging` in a local landing zone; else one below the cache folder. It need not exist.
+
+    Raises:
+        SourceError: one of them is no local folder.
     """
     if spec_staging:
-        return Path(spec_staging).expanduser().absolute()
-    local = local_folder(os.fspath(landing))
-    mark = hashlib.sha256(os.fsencode(local or os.fspath(landing))).hexdigest()[:16]
+        return _folder(spec_staging, "source.staging")
+    place = landing_place(landing)
+    local = Path(os.path.realpath(place.folder)) if place.folder else None
+    mark = hashlib.sha256(os.fsencode(local or place.url)).hexdigest()[:16]
     if base := os.environ.get(STAGING_VARIABLE):
-        return Path(base).expanduser().absolute() / mark
+        return _folder(base, STAGING_VARIABLE) / mark
     return local / ".staging" if local else cache_folder() / "staging" / mark
+
+
+def _folder(named: str, what: str) -> Path:
+    try:
+        return folder_of(named, what)
+    except PlaceError as error:
+        raise SourceError(str(error)) from None
 
 
 @contextmanager

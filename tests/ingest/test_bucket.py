@@ -229,7 +229,7 @@ def test_a_bucket_that_cannot_be_listed_is_an_error_that_says_what_to_do(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     nobody = {name: value for name, value in options.items() if "key" not in name}
     assert "there are no credentials; set AWS_ACCESS_KEY_ID" in problem(bucket.url, nobody)
-    assert "expected s3://bucket or s3://bucket/prefix, or a local folder" in problem("gs://bucket", options)
+    assert "expected a folder, file:///… or s3://bucket/prefix" in problem("gs://bucket", options)
 
 
 def test_days_by_key_with_archives_in_the_bucket(bucket: Bucket, tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from image_assets.places import PlaceError
 from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Column, Partition, TableSchema
 from io_managers import delta_log
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import CommitConflict, OldTable, PartitionedTable
-from io_managers.store import Store, StoreError
+from io_managers.store import Store
 
 PLANT = Partition(dt.date(2026, 11, 20), "plant")
 ANIMAL = Partition(dt.date(2026, 11, 20), "animal")
@@ -302,11 +303,11 @@ def as_another_process() -> Iterator[None]:
 
 @pytest.mark.parametrize("url", ["gs://bucket/store", "http://example.com/store"])
 def test_a_store_of_another_kind_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match=r"expected a folder, file:///… or s3://bucket/prefix"):
+    with pytest.raises(PlaceError, match=r"expected a folder, file:///… or s3://bucket/prefix"):
         Store(url)
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreError, match="is a file"):
+    with pytest.raises(PlaceError, match="is a file"):
         Store(str(tmp_path / "file"))

@@ -160,7 +160,7 @@ def test_a_bucket_whose_objects_all_have_delete_markers_is_not_empty(s3_server: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["create", "s3://Not_A_Name!"], "bucket Not_A_Name!"),
+        (["create", "s3://Not_A_Name!"], "'Not_A_Name!' is no name of a bucket"),
         (["create", "s3://bucket/prefix"], "a bucket is created as a whole; give s3://bucket without 'prefix'"),
         (["delete", "s3://bucket/prefix", "--yes"], "a bucket is deleted as a whole"),
         (["create", "bucket"], "'bucket': expected s3://bucket or s3://bucket/prefix"),

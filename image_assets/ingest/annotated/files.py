@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from image_assets.ingest.folder import local_path, walk
+from image_assets.ingest.folder import landing_place, walk
 from image_assets.ingest.source import SourceError, printable
+from image_assets.places import PlaceError, folder_of
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,21 @@ def annotation_folder(annotations: str | None, landing: str, ignore: tuple[str, 
         SourceError: the landing zone is no local folder, and no other folder is named.
     """
     if annotations is not None:
-        return AnnotationFolder(Path(annotations).expanduser().absolute(), ignore)
-    if "://" in landing and not landing.startswith("file://"):
+        return AnnotationFolder(_annotations(annotations), ignore)
+    folder = landing_place(landing).folder
+    if folder is None:
         raise SourceError(
             f"landing zone {printable(landing)}: annotation files are read from a local folder; copy them to one and "
             "set `annotations` in the dataset file's source section"
         )
-    return AnnotationFolder(local_path(landing).absolute() / "annotations", ignore)
+    return AnnotationFolder(folder / "annotations", ignore)
+
+
+def _annotations(named: str) -> Path:
+    try:
+        return folder_of(named, "annotations")
+    except PlaceError as error:
+        raise SourceError(str(error)) from None
 
 
 def identity(files: Sequence[Path], folder: Path) -> list[tuple[str, int, int]]:

@@ -1,0 +1,148 @@
+"""Places: the folders and buckets that a person names, understood in one way wherever they are named.
+
+What belongs here: what a text means as a place, and why it cannot be one, said before anything is made. What does
+not: opening a place, and what lies there. Nothing of the project is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_ONE_SLASH = re.compile(r"(s3|gs|https?):/", re.IGNORECASE)
+_FILE = re.compile(r"file:", re.IGNORECASE)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NOT_IN_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f]")
+_KINDS = "expected a folder, file:///… or s3://bucket/prefix"
+
+
+class PlaceError(ValueError):
+    """A place that cannot be used: the message says, in one line, which, why not, and what can be."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A local folder, or a part of a bucket.
+
+    Attributes:
+        folder: Absolute; None for a bucket.
+        bucket: Its name; `""` for a folder.
+        prefix: What the keys of a bucket begin with, without slashes at its ends; `""` for all of it.
+    """
+
+    folder: Path | None = None
+    bucket: str = ""
+    prefix: str = ""
+
+    @property
+    def url(self) -> str:
+        """The path of the folder as it is, or `s3://bucket/prefix`: one spelling of each place."""
+        return str(self.folder) if self.folder else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+def place_of(text: str | os.PathLike[str], what: str) -> Place:
+    """The place that a text means.
+
+    A folder is a path from here or from `/`, or a `file:` URL; `~` is the home folder. A path may hold any signs; in a
+    `file:` URL, `%20` and the like stand for others. A bucket is `s3://bucket/prefix`, its prefix letter by letter.
+
+    Args:
+        text: What was said.
+        what: What it is to be, for errors: "store".
+
+    Raises:
+        PlaceError: it means no folder and no bucket.
+    """
+    said = os.fspath(text)
+    if not said.strip() or "\0" in said:
+        raise PlaceError(f"{what} {said!r}: this names nothing; {_KINDS}")
+    url = _URL.match(said.strip())
+    if (url or _FILE.match(said.strip())) and said != said.strip():
+        raise PlaceError(f"{what} {said!r}: blanks around a URL; leave them out")
+    if _FILE.match(said):
+        return Place(_folder_of_url(said, what))
+    if url and url[1].lower() == "s3":
+        return _bucket(said, said[url.end() :], what)
+    if url or _ONE_SLASH.match(said):
+        raise PlaceError(f"{what} {said!r}: {_KINDS}")
+    return Place(_folder(said, said, what))
+
+
+def folder_of(text: str | os.PathLike[str], what: str) -> Path:
+    """The absolute path of a folder, for what can only lie on a disk. Raises `PlaceError` as `place_of`."""
+    place = place_of(text, what)
+    if place.folder is None:
+        raise PlaceError(f"{what} {os.fspath(text)!r}: expected a local folder")
+    return place.folder
+
+
+def make_folder(folder: Path, what: str) -> None:
+    """Make a folder and those above it; one that is there stays as it is.
+
+    Raises:
+        PlaceError: the system does not allow it, or a file stands in its way.
+    """
+    refuse_below_file(folder, what)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlaceError(f"{what} {str(folder)!r}: the folder cannot be made: {error.strerror}") from None
+
+
+def refuse_below_file(folder: Path, what: str) -> None:
+    """Raise `PlaceError` where a file, or a link that leads nowhere, stands in the place of a folder or above it."""
+    for path in (folder, *folder.parents):
+        if os.path.isdir(path):
+            return
+        if os.path.lexists(path):
+            where = "it" if path == folder else repr(str(path))
+            raise PlaceError(f"{what} {str(folder)!r}: {where} is a file; expected a folder")
+
+
+def _folder(path: str, said: str, what: str) -> Path:
+    if path.startswith("~"):
+        expanded = os.path.expanduser(path)
+        if expanded == path:
+            user = path[1:].partition("/")[0]
+            raise PlaceError(f"{what} {said!r}: there is no user {user!r}; a folder that is called so is ./{path}")
+        path = expanded
+    # Two slashes at the beginning, which POSIX leaves open, mean one on every system that there is.
+    return Path(re.sub("^//+", "/", path)).absolute()
+
+
+def _folder_of_url(said: str, what: str) -> Path:
+    rest = said.partition(":")[2]
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if host.lower() not in ("", "localhost"):
+            raise PlaceError(f"{what} {said!r}: the machine {host!r} is not this one; expected file:///…")
+        rest = slash + path
+    if not rest.startswith("/"):
+        raise PlaceError(f"{what} {said!r}: expected file:///…, with the whole path")
+    if "?" in rest or "#" in rest:
+        raise PlaceError(f"{what} {said!r}: in a URL, ? is written %3F and # is written %23; or give the path alone")
+    path = unquote(rest, errors="surrogateescape")
+    if "\0" in path:
+        raise PlaceError(f"{what} {said!r}: no path holds %00")
+    return _folder(path, said, what)
+
+
+def _bucket(said: str, rest: str, what: str) -> Place:
+    name, _, prefix = rest.partition("/")
+    expected = "expected s3://bucket or s3://bucket/prefix"
+    if not _BUCKET.fullmatch(name):
+        raise PlaceError(f"{what} {said!r}: {name!r} is no name of a bucket; {expected}")
+    sign = _NOT_IN_PREFIX.search(prefix)
+    if sign:
+        raise PlaceError(f"{what} {said!r}: {sign[0]!r} cannot be in the prefix of a bucket; {expected}")
+    parts = prefix.rstrip("/").split("/") if prefix.strip("/") else []
+    if "." in parts or ".." in parts:
+        raise PlaceError(f"{what} {said!r}: in a bucket, . and .. are no folders; {expected}")
+    if "" in parts:
+        plain = "/".join(filter(None, parts))
+        raise PlaceError(f"{what} {said!r}: nothing between two slashes; is s3://{name}/{plain} meant?")
+    return Place(bucket=name, prefix="/".join(parts))
