@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from asset_checks.check import Outcome, Subject, check
+from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.boxes.crop import BoxFlaw
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, IMAGE_LABELS, RAW_IMAGES, TableSchema
 
 _BOX = ("image_id", "box")
@@ -112,6 +113,23 @@ def chips_have_their_size(subject: Subject) -> Outcome:
     )
 
 
+@check("Every box was drawn on the picture as it was loaded: of its orientation, and of its shape.", severity=WARN)
+def boxes_fit_their_picture(subject: Subject) -> Outcome:
+    """Boxes in quarantine for the orientation or the size that the annotations give their image."""
+    flaws = [str(BoxFlaw.ORIENTATION), str(BoxFlaw.OTHER_SIZE)]
+    refused = subject.rows(BOX_QUARANTINE).filter(pl.col("reason").is_in(flaws))
+    rows = refused.select(*_BOX, "reason", "detail").sort(_BOX).collect()
+    counts = {f"of these {flaw}": rows.filter(pl.col("reason") == flaw).height for flaw in flaws}
+    return Outcome(
+        passed=rows.is_empty(),
+        figures={"boxes": rows.height, "images": rows["image_id"].n_unique(), **counts},
+        sample=rows,
+        advice=f"{rows.height} boxes of {rows['image_id'].n_unique()} images were drawn on a picture of another "
+        "orientation or shape than the file has, and no chips are cut by them: see box_quarantine. Turn the pictures "
+        "upright and export their annotations anew, or land the files that were annotated.",
+    )
+
+
 LABEL_CHECKS = (labels_have_an_image,)
 BOX_CHECKS = (boxes_have_an_image,)
-CHECKS = (every_box_accounted_for, chip_ids_unique, chips_have_their_size)
+CHECKS = (every_box_accounted_for, chip_ids_unique, chips_have_their_size, boxes_fit_their_picture)

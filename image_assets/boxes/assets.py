@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from image_assets.automation import due_every_day, retried
+from image_assets.boxes.declared import Declared
 from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
@@ -20,6 +22,7 @@ from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource
+from resources.landing import LandingResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
 
@@ -74,6 +77,7 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,
         image_boxes: PartitionFiles,
+        landing: LandingResource,
         store: StoreResource,
         engines: EngineResource,
         progress: dg.ResourceParam[ProgressReporter],
@@ -83,7 +87,12 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
         chips, refused = (opened.table(dataset.name, schema) for schema in (IMAGE_CHIPS, BOX_QUARANTINE))
         cutter = Cutter(raw_images.table, image_boxes.table, chips, refused, partition, dataset.limits)
         with retried(), progress.track(f"chips {partition}", "boxes", context.log) as report_progress:
-            units = cut_units(raw_images.files, image_boxes.files, cutter, engines.engine(dataset), report_progress)
+            selection = selection_of(landing.source(dataset))
+            declared = Declared(selection.matcher(), selection.sizes())
+            sizes = [declared.of(raw_images.table, file) for file in raw_images.files]
+            units = cut_units(
+                raw_images.files, image_boxes.files, sizes, cutter, engines.engine(dataset), report_progress
+            )
         yield dg.Output(
             [unit.chips for unit in units],
             output_name=IMAGE_CHIPS.name,

@@ -29,6 +29,8 @@ class BoxFlaw(StrEnum):
     OUTSIDE = "outside"
     EMPTY = "empty"
     REPEATED = "repeated"
+    ORIENTATION = "orientation"
+    OTHER_SIZE = "other_size"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """A unit of cutting: one file of `raw_images` with its boxes becomes one file of `image_chips` and one of
-`box_quarantine`, under a name derived from both.
+`box_quarantine`, under a name derived from both and from the sizes that the annotations give the images.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,17 +15,18 @@ import polars as pl
 import pyarrow as pa
 
 from image_assets.boxes.crop import SIDES, BoxFlaw, chip_id, chip_png, flaws, pixel_box
+from image_assets.boxes.frames import Reach, Size, drawn_on, turned_sides
 from image_assets.engine import Engine, Unit
 from image_assets.ingest.annotated.joining import belongs_to
 from image_assets.ingest.decode import decode
-from image_assets.schema import BOX_QUARANTINE, IMAGE_CHIPS, Partition
+from image_assets.schema import BOX_QUARANTINE, IMAGE_CHIPS, Partition, TableSchema
 from image_assets.settings.stages import Limits
 from image_assets.workers import Progress, no_progress, ordered_map
 from io_managers.delta_tables import PartitionedTable
 from io_managers.parquet_files import WrittenFile
 
 # Part of every unit's name: raised whenever the same images and boxes would give other chips.
-_VERSION = 1
+_VERSION = 2
 _READ_IMAGES = 32
 # What a worker cuts at a time. An image of many boxes is decoded for each lot, and memory stays small.
 _LOT_BOXES = 32
@@ -33,7 +35,11 @@ _DETAILS = {
     BoxFlaw.OUTSIDE: "a side is below 0 or above 1, so beyond the picture",
     BoxFlaw.EMPTY: "a side is at the other one or beyond it, so there is nothing in between",
     BoxFlaw.REPEATED: "the image has this box with this label already",
+    BoxFlaw.ORIENTATION: "whether it was drawn on the upright picture or on a turned one is not certain",
+    BoxFlaw.OTHER_SIZE: "it was drawn on a picture of another shape",
 }
+Sizes = Mapping[str, tuple[Size, ...]]
+"""Image id → the sizes that the annotations give the image; images of which they give none may be absent."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Cutter:
 def cut_units(
     images: Sequence[WrittenFile],
     boxes: Sequence[WrittenFile],
+    sizes: Sequence[Sizes],
     cutter: Cutter,
     engine: Engine,
     progress: Progress = no_progress,
@@ -68,6 +75,7 @@ def cut_units(
     Args:
         images: Files of `raw_images`.
         boxes: Files of `image_boxes`.
+        sizes: What the annotations say of the images of each file of `images`.
         cutter: The tables.
         engine: Where the units run.
         progress: Told the boxes done.
@@ -76,38 +84,51 @@ def cut_units(
         Rejected: an image is outside the dataset's limits, which have changed since it was loaded.
         UnitLost: as `Engine.run`.
     """
-    pairs = [(image, box) for image in images for box in boxes if belongs_to(box, image)]
-    found = [_find_unit(image, box, cutter) for image, box in pairs]
-    missing = [pair for pair, unit in zip(pairs, found, strict=True) if unit is None]
-    total = sum(box.rows for _, box in pairs)
-    there = total - sum(box.rows for _, box in missing)
-    units = [
-        Unit(f"the chips of {image.path}", box.rows, partial(_cut_unit, image, box, cutter)) for image, box in missing
+    jobs = [
+        _Job(image, box, declared, cutter)
+        for image, declared in zip(images, sizes, strict=True)
+        for box in boxes
+        if belongs_to(box, image)
     ]
+    found = [_find_unit(job) for job in jobs]
+    missing = [job for job, unit in zip(jobs, found, strict=True) if unit is None]
+    total = sum(job.boxes.rows for job in jobs)
+    there = total - sum(job.boxes.rows for job in missing)
+    units = [Unit(f"the chips of {job.images.path}", job.boxes.rows, partial(_cut_unit, job)) for job in missing]
     made = iter(engine.run(units, lambda done, _: progress(there + done, total)))
     return [unit or next(made) for unit in found]
 
 
-def _unit_name(image: WrittenFile, box: WrittenFile) -> str:
-    return hashlib.sha256(f"{_VERSION} {image.path} {box.path}".encode()).hexdigest()[:32]
+@dataclass(frozen=True)
+class _Job:
+    """What becomes a unit: a file of `raw_images`, that of its boxes, and the declared sizes of its images."""
+
+    images: WrittenFile
+    boxes: WrittenFile
+    sizes: Sizes
+    cutter: Cutter
+
+    @property
+    def name(self) -> str:
+        made_of = f"{_VERSION} {self.images.path} {self.boxes.path} {json.dumps(sorted(self.sizes.items()))}"
+        return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 
 
-def _find_unit(image: WrittenFile, box: WrittenFile, cutter: Cutter) -> CutUnit | None:
-    name = _unit_name(image, box)
-    chips = cutter.chips.find_file(cutter.partition, name)
-    refused = cutter.quarantine.find_file(cutter.partition, name)
+def _find_unit(job: _Job) -> CutUnit | None:
+    chips = job.cutter.chips.find_file(job.cutter.partition, job.name)
+    refused = job.cutter.quarantine.find_file(job.cutter.partition, job.name)
     return CutUnit(chips, refused) if chips is not None and refused is not None else None
 
 
-def _cut_unit(image: WrittenFile, box: WrittenFile, cutter: Cutter, threads: int, progress: Progress) -> CutUnit:
-    name = _unit_name(image, box)
-    rows = _boxes(box, cutter)
+def _cut_unit(job: _Job, threads: int, progress: Progress) -> CutUnit:
+    cutter = job.cutter
+    rows = _boxes(job.boxes, cutter)
     rows = rows.with_columns(flaws(rows).alias("reason"))
     sound = rows.filter(pl.col("reason").is_null()).drop("reason")
-    batches = _chips(image, sound, cutter, threads, progress)
-    chips = cutter.chips.write_file(cutter.partition, name, batches)
-    refused = cutter.quarantine.write_file(cutter.partition, name, _refused(rows).to_batches())
-    return CutUnit(chips, refused)
+    refused = [_refused(rows)]
+    batches = _chips(job, sound, refused, threads, progress)
+    chips = cutter.chips.write_file(cutter.partition, job.name, batches)
+    return CutUnit(chips, cutter.quarantine.write_file(cutter.partition, job.name, refused))
 
 
 def _boxes(file: WrittenFile, cutter: Cutter) -> pl.DataFrame:
@@ -118,7 +139,7 @@ def _boxes(file: WrittenFile, cutter: Cutter) -> pl.DataFrame:
     return frame.sort("image_id", "box")
 
 
-def _refused(rows: pl.DataFrame) -> pa.Table:
+def _refused(rows: pl.DataFrame) -> pa.RecordBatch:
     refused = rows.filter(pl.col("reason").is_not_null())
     detailed = refused.with_columns(
         detail=pl.concat_str(
@@ -130,45 +151,79 @@ def _refused(rows: pl.DataFrame) -> pa.Table:
         )
     )
     schema = BOX_QUARANTINE.file_schema
-    return detailed.to_arrow().select(schema.names).cast(schema)
+    table = detailed.to_arrow().select(schema.names).cast(schema).combine_chunks()
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Some boxes of an image."""
+
+    content: bytes
+    sizes: tuple[Size, ...]
+    reach: Reach
+    boxes: list[dict]
 
 
 def _chips(
-    file: WrittenFile, boxes: pl.DataFrame, cutter: Cutter, threads: int, progress: Progress
+    job: _Job, boxes: pl.DataFrame, refused: list[pa.RecordBatch], threads: int, progress: Progress
 ) -> Iterator[pa.RecordBatch]:
     done = 0
-    lots = _lots(file, boxes, cutter)
-    for rows in ordered_map(partial(_cut, cutter.limits), lots, threads, waiting_per_worker=2):
-        done += rows.num_rows
+    lots = _lots(job, boxes)
+    for chips, others in ordered_map(partial(_cut, job.cutter.limits), lots, threads, waiting_per_worker=2):
+        done += chips.num_rows + others.num_rows
         progress(done, boxes.height)
-        yield rows
+        refused.append(others)
+        yield chips
 
 
-def _lots(file: WrittenFile, boxes: pl.DataFrame, cutter: Cutter) -> Iterator[tuple[bytes, list[dict]]]:
+def _lots(job: _Job, boxes: pl.DataFrame) -> Iterator[_Lot]:
     """Images with some of their boxes, in the order of the images."""
-    ends = boxes.group_by("image_id", maintain_order=True).len()
-    starts = dict(zip(ends["image_id"], ends["len"].cum_sum() - ends["len"], strict=True))
-    counts = dict(ends.iter_rows())
-    for batch in cutter.raw_images.files.read(file.path, ["image_id", "content"], _READ_IMAGES):
+    ends = boxes.group_by("image_id", maintain_order=True).agg(
+        pl.len(), right=pl.col("xmax").max(), lower=pl.col("ymax").max()
+    )
+    ends = ends.with_columns(start=pl.col("len").cum_sum() - pl.col("len"))
+    of_image = {row["image_id"]: row for row in ends.iter_rows(named=True)}
+    for batch in job.cutter.raw_images.files.read(job.images.path, ["image_id", "content"], _READ_IMAGES):
         for image_id, content in zip(batch["image_id"].to_pylist(), batch["content"], strict=True):
-            for first in range(0, counts.get(image_id, 0), _LOT_BOXES):
-                some = min(_LOT_BOXES, counts[image_id] - first)
-                yield content.as_py(), boxes.slice(starts[image_id] + first, some).to_dicts()
+            if image_id not in of_image:
+                continue
+            its = of_image[image_id]
+            for first in range(0, its["len"], _LOT_BOXES):
+                some = boxes.slice(its["start"] + first, min(_LOT_BOXES, its["len"] - first)).to_dicts()
+                reach = Reach(its["right"], its["lower"])
+                yield _Lot(content.as_py(), job.sizes.get(image_id, ()), reach, some)
 
 
-def _cut(limits: Limits, lot: tuple[bytes, list[dict]]) -> pa.RecordBatch:
-    content, boxes = lot
-    pixels = decode(content, limits).pixels
-    return pa.RecordBatch.from_pylist([_chip(pixels, box) for box in boxes], schema=IMAGE_CHIPS.file_schema)
+def _cut(limits: Limits, lot: _Lot) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """The chips of a lot, and those of its boxes of which it is not certain where they lie on the upright picture."""
+    image = decode(lot.content, limits)
+    height, width, _ = image.pixels.shape
+    drawn = drawn_on(lot.sizes, Size(width, height), image.orientation, lot.reach)
+    if not isinstance(drawn, BoxFlaw):
+        chips = [_chip(image.pixels, box, drawn) for box in lot.boxes]
+        return _batch(chips, IMAGE_CHIPS), _batch([], BOX_QUARANTINE)
+    given = ", ".join(f"{size.width:g} × {size.height:g}" for size in lot.sizes) or "none"
+    detail = (
+        f"{_DETAILS[drawn]}: the annotations give the size {given}, the upright picture has {width} × {height}, "
+        f"its EXIF orientation is {image.orientation}"
+    )
+    refused = [{**box, "reason": str(drawn), "detail": detail} for box in lot.boxes]
+    return _batch([], IMAGE_CHIPS), _batch(refused, BOX_QUARANTINE)
 
 
-def _chip(pixels: np.ndarray, box: dict) -> dict:
+def _batch(rows: list[dict], schema: TableSchema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(rows, schema=schema.file_schema)
+
+
+def _chip(pixels: np.ndarray, box: dict, orientation: int) -> dict:
     height, width, _ = pixels.shape
-    sides = [box[side] for side in SIDES]
+    sides = turned_sides([box[side] for side in SIDES], orientation)
     place = pixel_box(sides, width, height)
     png = chip_png(pixels, place)
     return {
         **box,
+        **dict(zip(SIDES, sides, strict=True)),
         "chip_id": chip_id(png, box["image_id"], box["label_code"], sides),
         "left": place.left,
         "upper": place.upper,

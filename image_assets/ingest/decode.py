@@ -32,10 +32,12 @@ class DecodedImage:
     Attributes:
         pixels: uint8 [height, width, 3], RGB, C-contiguous, read-only, upright.
         format: What the content was: jpeg, png, webp, gif, bmp or tiff.
+        orientation: The EXIF orientation, 1 to 8, that was applied.
     """
 
     pixels: np.ndarray
     format: str
+    orientation: int = 1
 
 
 def decode(content: bytes, limits: Limits) -> DecodedImage:
@@ -59,10 +61,10 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
     image_format = _accepted_format(content)
     check_header(content, image_format, limits)
     if image_format is ImageFormat.JPEG:
-        pixels = _read_jpeg(content, limits)
+        pixels, applied = _read_jpeg(content, limits)
     else:
-        pixels = np.asarray(_read(content, image_format, limits))
-    return DecodedImage(pixels, image_format.value)
+        pixels, applied = _read(content, image_format, limits)
+    return DecodedImage(pixels, image_format.value, applied)
 
 
 def _accepted_format(content: bytes) -> ImageFormat:
@@ -77,36 +79,39 @@ def _accepted_format(content: bytes) -> ImageFormat:
     return found
 
 
-def _read_jpeg(content: bytes, limits: Limits) -> np.ndarray:
-    pixels = _read_ordinary_jpeg(content, limits)
-    if pixels is not None:
-        return pixels
+def _read_jpeg(content: bytes, limits: Limits) -> tuple[np.ndarray, int]:
+    """The pixels, and the orientation that was applied."""
+    read = _read_ordinary_jpeg(content, limits)
+    if read is not None:
+        return read
     # Something is out of the ordinary: it is looked at whether the picture is all there, whatever mark it ends in.
     found = jpeg_outline.outline(content)
     if found is not None and found.width and found.height:
         check_size((found.width, found.height), limits)
         content = jpeg_outline.whole(content)
-        pixels = _read_ordinary_jpeg(content, limits)
-    return np.asarray(_read(content, ImageFormat.JPEG, limits)) if pixels is None else pixels
+        read = _read_ordinary_jpeg(content, limits)
+    return _read(content, ImageFormat.JPEG, limits) if read is None else read
 
 
-def _read_ordinary_jpeg(content: bytes, limits: Limits) -> np.ndarray | None:
+def _read_ordinary_jpeg(content: bytes, limits: Limits) -> tuple[np.ndarray, int] | None:
     frame = jpeg.ordinary_frame(content)
     if frame is None:
         return None
     check_size((frame.width, frame.height), limits)
     pixels = jpeg.read(content, frame)
-    if pixels is not None:
-        pixels.flags.writeable = False
-    return pixels
+    if pixels is None:
+        return None
+    pixels.flags.writeable = False
+    return pixels, frame.orientation
 
 
-def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> Image.Image:
+def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> tuple[np.ndarray, int]:
     try:
         image = open_image(content, image_format)
         check_size(image.size, limits)
         image.load()
-        return to_rgb(image, _orientation(content, image_format, image))
+        applied = _orientation(content, image_format, image)
+        return np.asarray(to_rgb(image, applied)), applied
     except Rejected:
         raise
     except Image.DecompressionBombError as error:

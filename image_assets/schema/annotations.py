@@ -84,7 +84,8 @@ IMAGE_BOXES = TableSchema(
 
 IMAGE_CHIPS = TableSchema(
     "image_chips",
-    "What is in the boxes: crops of the upright images, without loss. A crop has every pixel that its box touches.",
+    "What is in the boxes: crops of the upright images, without loss. A crop has every pixel that its box touches; the "
+    "sides of a box that was drawn on a turned picture are those on the upright one.",
     (
         Column("chip_id", pa.string(), "SHA-256 of the crop's PNG with its image, label and box, hexadecimal"),
         *_BOX,
@@ -102,7 +103,12 @@ BOX_QUARANTINE = TableSchema(
     "The boxes that no chip can be cut out by, with the reason.",
     (
         *_BOX,
-        Column("reason", pa.string(), "not_finite, outside (of 0 … 1), empty (no area), or repeated (there already)"),
+        Column(
+            "reason",
+            pa.string(),
+            "not_finite, outside (of 0 … 1), empty (no area), repeated (there already); orientation (not certain "
+            "whether of the upright picture) or other_size (of a picture of another shape)",
+        ),
         Column("detail", pa.string(), "What exactly was wrong, for a person"),
     ),
 )

@@ -182,7 +182,7 @@ def test_a_second_run_makes_nothing_anew(ran: Platform) -> None:
 
 
 CHIP_CHECKS = (*image_chips.LABEL_CHECKS, *image_chips.BOX_CHECKS, *image_chips.CHECKS)
-LOST, SIZE = {"every_box_accounted_for"}, {"chips_have_their_size"}
+LOST, SIZE, FIT = {"every_box_accounted_for"}, {"chips_have_their_size"}, {"boxes_fit_their_picture"}
 CHIP_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "chip lost": (change(IMAGE_CHIPS, lambda rows: rows.slice(1), OWL), LOST),
     "chip twice": (change(IMAGE_CHIPS, first_row_again, OWL), {*LOST, "chip_ids_unique"}),
@@ -199,6 +199,8 @@ CHIP_FAULTS: dict[str, tuple[Plant, set[str]]] = {
         {"chip_ids_unique"},
     ),
     "chip that is no PNG": (change(IMAGE_CHIPS, in_first_row("content", pl.lit(b"GIF89a")), OWL), SIZE),
+    "box of a turned picture": (change(BOX_QUARANTINE, in_first_row("reason", pl.lit("orientation")), OWL), FIT),
+    "box of another picture": (change(BOX_QUARANTINE, in_first_row("reason", pl.lit("other_size")), OWL), FIT),
     "chip of another size": (
         change(IMAGE_CHIPS, in_first_row("right", pl.col("left") + 1), OWL),
         SIZE,

@@ -118,6 +118,10 @@ class Coco:
             f"crowd as group_of, {also_unknown} from annotated where x is not null"
         )
 
+    def all_sizes(self) -> str:
+        """The sizes of the images: key, width, height; an image of several files may have several."""
+        return "select key, width, height from images_listed"
+
     def _instances(self) -> list[Path]:
         found = self.folder.find(self.settings.instances, "file of annotations")
         instances = [file for file in found if file.name != self.settings.names]

@@ -88,6 +88,10 @@ class OpenImages:
             f"Confidence as confidence, {sides}, {flags} from ({rows_of(self.box_files(), BOXES)})"
         )
 
+    def all_sizes(self) -> str:
+        """None: boxes are fractions."""
+        return "select null::varchar as key, null::double as width, null::double as height where false"
+
     @cached_property
     def book(self) -> LabelBook:
         """The labels that there are."""

@@ -67,6 +67,10 @@ class Annotations(Protocol):
         """A query for all boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax and the five flags."""
         ...
 
+    def all_sizes(self) -> str:
+        """A query for the sizes of the images as the annotations give them: key, width, height (pixels)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -115,6 +119,11 @@ class Selection:
         place = self._place("boxes", [*self.annotations.files(), *self.annotations.box_files()])
         return built_once(place, self._build_boxes) / _ROWS
 
+    def sizes(self) -> Path:
+        """A Parquet file of the sizes that the annotations give the selected images, by key: key, width, height."""
+        place = self._place("sizes", self.annotations.files())
+        return built_once(place, self._build_sizes) / _ROWS
+
     def matcher(self) -> Matcher:
         """Finds the image that a file is."""
         selected = self.images().filter(pl.col("category").is_not_null()).select("key", "alias", "category").collect()
@@ -155,6 +164,15 @@ class Selection:
                 "left join known k using (label) "
                 "left join (select distinct label from wanted) w using (label) "
                 "order by key, label, source, xmin, ymin, xmax, ymax, confidence, part"
+            )
+            write_parquet(sql, query, folder / _ROWS)
+
+    def _build_sizes(self, folder: Path) -> None:
+        with self._database(folder) as sql:
+            self.annotations.prepare(sql, self.staging / "annotations")
+            query = (
+                f"select distinct s.* from ({self.annotations.all_sizes()}) s semi join {self._selected()} i "
+                "using (key) where width > 0 and height > 0 order by all"
             )
             write_parquet(sql, query, folder / _ROWS)
 

@@ -1,0 +1,42 @@
+"""The sizes that annotations give the images of a file of `raw_images`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from image_assets.boxes.frames import Size
+from image_assets.boxes.units import Sizes
+from image_assets.ingest.annotated.matching import Matcher
+from io_managers.delta_tables import PartitionedTable
+from io_managers.parquet_files import WrittenFile
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the annotations of a dataset say.
+
+    Attributes:
+        matcher: Finds the image that a file is.
+        sizes: Parquet file of key, width and height.
+    """
+
+    matcher: Matcher
+    sizes: Path
+
+    def of(self, raw_images: PartitionedTable, file: WrittenFile) -> Sizes:
+        """The sizes of the images of a file."""
+        keys: dict[str, str] = {}
+        for batch in raw_images.files.read(file.path, ["image_id", "source"]):
+            for image_id, source in zip(batch["image_id"].to_pylist(), batch["source"].to_pylist(), strict=True):
+                key = self.matcher.key_of(source)
+                if key is not None:
+                    keys[image_id] = key
+        rows = pl.scan_parquet(self.sizes, glob=False).filter(pl.col("key").is_in(list(set(keys.values())))).collect()
+        found: dict[str, list[Size]] = defaultdict(list)
+        for key, width, height in rows.sort("key", "width", "height").iter_rows():
+            found[key].append(Size(width, height))
+        return {image_id: tuple(found[key]) for image_id, key in keys.items() if key in found}
