@@ -25,4 +25,6 @@ class LandingResource(dg.ConfigurableResource):
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""
-        return open_source(dataset.source, self.url, dataset.time_zone, self.options, dataset.limits)
+        return open_source(
+            dataset.source, self.url, dataset.time_zone, self.options, dataset.limits, tuple(dataset.categories)
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from image_assets.ingest.archives.formats import is_archive_name
+from image_assets.ingest.archives.packed_categories import packed_categories
 from image_assets.ingest.source import FileTree, Listing, SourceError, SourceFile
 from image_assets.workers import Progress
 
@@ -14,26 +16,33 @@ _NAMED = 5
 class DayFolders:
     """A source whose files lie under `<day>/<category>/`, at any depth.
 
-    An archive directly in a day's folder holds categories: `<day>/photos.zip/<category>/**`.
+    An archive directly in a day's folder holds categories: `<day>/photos.zip/<category>/**`, also within one folder
+    around everything, `<day>/photos.zip/photos/<category>/**`; or it is named after the one category that it holds.
 
     Args:
         tree: Where they lie.
+        known: The dataset's categories: archives are arranged in more than one way, and these tell which.
     """
 
-    def __init__(self, tree: FileTree) -> None:
+    def __init__(self, tree: FileTree, known: Collection[str] = ()) -> None:
         self.tree = tree
+        self.known = frozenset(known)
 
     def days(self) -> list[dt.date]:
         """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
         return days_of(self.tree, "<day>/<category>/…")
 
     def categories(self, day: dt.date) -> list[str]:
-        """Printable names of what lies in a day's folder and in its archives, sorted: folders, and files in none."""
+        """Printable names of what lies in a day's folder and in its archives, sorted: folders, and files in none.
+
+        An archive that was not opened yet, or is damaged, may hold all of them.
+        """
         names = {name for name in self.tree.folders(day.isoformat()) if not is_archive_name(name)}
         names.update(file.source.partition("/")[2] for file in self.tree.loose_files(day.isoformat()))
         for path in self._archives(day):
-            names.update(self.tree.folders(path))
-            names.update(file.source.partition("/")[2] for file in self.tree.loose_files(path))
+            files = self.tree.files(path).files
+            packed = packed_categories(path, files, self.known)
+            names.update(packed.folders, packed.loose, self.known if packed.in_all else ())
         return sorted(names)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
@@ -44,9 +53,12 @@ class DayFolders:
     def list_files(self, day: dt.date, category: str) -> Listing:
         """Files of a day's category."""
         own = self.tree.files(f"{day.isoformat()}/{category}")
-        packed = [self.tree.files(f"{path}/{category}") for path in self._archives(day)]
-        files = sorted((file for part in (own, *packed) for file in part.files), key=lambda file: file.source)
-        return Listing(tuple(files), own.ignored + sum(part.ignored for part in packed))
+        files = list(own.files)
+        for path in self._archives(day):
+            there = self.tree.files(path).files
+            packed = packed_categories(path, there, self.known)
+            files += [file for file in there if packed.holds(file, category)]
+        return Listing(tuple(sorted(files, key=lambda file: file.source)), own.ignored)
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         """The content of a listed file; see `Source`."""

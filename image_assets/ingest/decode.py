@@ -11,7 +11,7 @@ from PIL import Image
 
 from image_assets.ingest import jpeg, jpeg_outline, tiff_pages
 from image_assets.ingest.convert import to_rgb
-from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
+from image_assets.ingest.formats import ACCEPTED, ImageFormat, archive_kind, sniff
 from image_assets.ingest.header import check_header, check_size
 from image_assets.ingest.readers import open_image
 from image_assets.ingest.reasons import Reason, Rejected
@@ -70,6 +70,8 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
 def _accepted_format(content: bytes) -> ImageFormat:
     found = sniff(content)
     allowed = ", ".join(ACCEPTED)
+    if found is None and (kind := archive_kind(content)):
+        raise Rejected(Reason.ARCHIVE_NOT_OPENED, f"the content is {kind}, under a name by which none is opened here")
     if found is None:
         raise Rejected(
             Reason.NOT_AN_IMAGE, f"the content begins with {content[:16]!r}, like no image; accepted: {allowed}"

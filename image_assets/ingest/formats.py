@@ -89,6 +89,23 @@ _MAGIC = {
 _ANY = re.compile(b"|".join(b"(?P<%s>%s)" % (f.name.encode(), magic) for f, magic in _MAGIC.items()), re.DOTALL)
 
 
+_ARCHIVES = {
+    "a zip archive, as office documents are too": b"PK\x03\x04",
+    "a rar archive": b"Rar!\x1a\x07",
+    "a 7z archive": b"7z\xbc\xaf\x27\x1c",
+    "a cabinet archive": b"MSCF\0\0\0\0",
+    "compressed by gzip": b"\x1f\x8b\x08",
+    "compressed by bzip2": b"BZh",
+    "compressed by xz": b"\xfd7zXZ\0",
+    "compressed by zstd": b"\x28\xb5\x2f\xfd",
+}
+
+
+def archive_kind(content: bytes) -> str | None:
+    """What the content is, in words, where it begins like an archive or a compressed file."""
+    return next((kind for kind, magic in _ARCHIVES.items() if content.startswith(magic)), None)
+
+
 def sniff(content: bytes) -> ImageFormat | None:
     """The format that the content begins like, or None where it is none that is known here.
 

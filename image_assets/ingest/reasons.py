@@ -57,6 +57,10 @@ class Reason(StrEnum):
         "Unpacked, the archive grows by more than the dataset's limit, as bombs do; the rest of it is not loaded.",
     )
     ARCHIVE_NESTING = "archive_nesting", "An archive within more archives than the dataset's limit; it is not opened."
+    ARCHIVE_NOT_OPENED = (
+        "archive_not_opened",
+        "An archive of a kind that is not opened, or a part of a split one; the detail says what to do.",
+    )
     ARCHIVE_EMPTY = "archive_empty", "The archive holds no file; its export may have failed."
     MEMBER_DAMAGED = "member_damaged", "A member of an archive cannot be unpacked, or its checksum is wrong."
     MEMBER_ENCRYPTED = "member_encrypted", "A member of an archive is encrypted."

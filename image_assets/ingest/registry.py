@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ def open_source(
     time_zone: str = "UTC",
     options: Mapping[str, str] | None = None,
     limits: Limits | None = None,
+    categories: Collection[str] = (),
 ) -> Source:
     """The source that a dataset file asks for.
 
@@ -40,6 +41,7 @@ def open_source(
         time_zone: In which the dataset's days begin.
         options: Options of the object store, for a landing zone in a bucket.
         limits: The dataset's limits: what is too large is not downloaded to the end.
+        categories: The dataset's categories: they tell how archives that hold several are arranged.
 
     Raises:
         SourceError: the landing zone is of a kind that this source cannot open.
@@ -47,11 +49,11 @@ def open_source(
     where = spec.landing or landing
     match spec:
         case FolderSource():
-            return DayFolders(_with_archives(spec, where, LocalTree(where, no_arrivals(spec.ignore))))
+            return DayFolders(_with_archives(spec, where, LocalTree(where, no_arrivals(spec.ignore))), categories)
         case BucketSource():
             bucket = BucketTree(where, options, no_arrivals(spec.ignore))
             if spec.days == "by_key":
-                return DayFolders(_with_archives(spec, where, bucket))
+                return DayFolders(_with_archives(spec, where, bucket), categories)
             return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where))
         case UrlListSource():
             from image_assets.ingest.urls.source import UrlLists  # loads aiohttp, which no other source needs

@@ -29,7 +29,7 @@ from io_managers.parquet_files import WrittenFile
 
 UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.
-_DOOR_VERSION = 5
+_DOOR_VERSION = 6
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000

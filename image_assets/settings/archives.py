@@ -8,7 +8,7 @@ from image_assets.settings.section import Section
 
 
 class Archives(Section):
-    """Archives among the files: zip, tar, tar.gz and tar.zst, by name and content, are opened like folders."""
+    """Archives among the files: zip, tar, and tar compressed by gzip, bzip2, xz or zstd, are opened like folders."""
 
     unpack: bool = Field(default=True, description="Whether they are opened; else they are files, and no images.")
     members: int = Field(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import datetime as dt
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Iterable
@@ -20,7 +23,7 @@ from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.workers import no_progress
 
 DAY = dt.date(2026, 11, 20)
-FORMATS = ("zip", "tar", "tar.gz", "tgz", "tar.zst", "tzst")
+FORMATS = ("zip", "tar", "tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz", "tar.zst", "tzst")
 Entries = Iterable[tuple[str | tarfile.TarInfo | zipfile.ZipInfo, bytes]]
 
 
@@ -50,11 +53,13 @@ def tarred(entries: Entries, form: int = tarfile.PAX_FORMAT) -> bytes:
 
 
 def compressed(form: str, content: bytes) -> bytes:
-    import gzip
-
     match form:
         case "tar.gz" | "tgz":
             return gzip.compress(content)
+        case "tar.bz2" | "tbz2" | "tbz":
+            return bz2.compress(content)
+        case "tar.xz" | "txz":
+            return lzma.compress(content)
         case "tar.zst" | "tzst":
             return zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1})
         case _:
@@ -72,7 +77,7 @@ class Landed:
         ignore = no_arrivals()
         tree = LocalTree(root / "landing", ignore)
         self.tree = UnpackedTree(tree, self.staging, Archives.model_validate(caps), ignore)
-        self.source = DayFolders(self.tree)
+        self.source = DayFolders(self.tree, ("plant", "animal"))
 
     def put(self, name: str, content: bytes) -> None:
         path = self.plants / name

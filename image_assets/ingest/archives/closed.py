@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-OPENED = "zip, tar, tar.gz and tar.zst"
+OPENED = "zip, tar, tar.gz, tar.bz2, tar.xz and tar.zst"
 _PART = re.compile(
     r"\.z\d\d|\.(part\d+\.rar|r\d\d)"
-    r"|\.(zip|7z|rar|tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))\.(\d{2,4}|(?!gz|xz)[a-h][a-z]|a[a-z]{2})",
+    r"|\.(zip|7z|rar|tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))\.(\d{2,4}|(?!gz|xz)[a-h][a-z]|a[ab][a-z])",
     re.IGNORECASE,
 )
 _OTHER = re.compile(r"\.(rar|7z|cab|arj|lzh|lha|sitx?|iso|dmg|taz|tlz|tar\.(lz|lz4|lzma|lzo|br|z))", re.IGNORECASE)

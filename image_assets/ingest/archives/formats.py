@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
+from functools import partial
+from typing import BinaryIO, cast
 
-from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, GuardedStream, Member
+from image_assets.ingest.archives.member import GuardedStream, Member
+from image_assets.ingest.archives.streams import bzip2_stream, xz_stream, zstd_stream
 from image_assets.ingest.archives.tar import BLOCK, tar_members
 from image_assets.ingest.archives.zip import zip_members
 from image_assets.ingest.archives.zip_records import find_directory, read_fully
 
-if TYPE_CHECKING:
-    from backports import zstd
-else:
-    try:
-        from compression import zstd  # Python 3.14 and later
-    except ImportError:
-        from backports import zstd
-
-SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
-_ZIP, _GZIP, _ZSTD = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+SUFFIXES = (
+    ".zip",
+    ".tar",
+    *(".tar.gz", ".tgz"),
+    *(".tar.bz2", ".tbz2", ".tbz"),
+    *(".tar.xz", ".txz"),
+    *(".tar.zst", ".tzst"),
+)
+_ZIP, _GZIP, _BZIP2, _XZ = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
+# Frames, and frames that are to be skipped, which parallel programs begin with.
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
 Meter = Callable[[int], None]
 """Told of every byte that was unpacked; may raise to end it."""
@@ -41,8 +45,11 @@ def reader_of(stream: GuardedStream) -> Reader | None:
         return zip_members
     if head.startswith(_GZIP):
         return _tar_gz_members
-    if head.startswith(_ZSTD):
-        return _tar_zst_members
+    for begins, unpacked in ((_BZIP2, bzip2_stream), (_XZ, xz_stream)):
+        if head.startswith(begins):
+            return partial(_tar_members, unpacked)
+    if _ZSTD.match(head):
+        return partial(_tar_members, zstd_stream)
     if _is_tar_header(head):
         return _plain_tar_members
     # Something may stand before a zip archive: a program that unpacks it.
@@ -71,11 +78,7 @@ def _tar_gz_members(stream: GuardedStream, meter: Meter) -> Iterator[Member]:
         yield from tar_members(unpacked, stream.tell, meter)
 
 
-def _tar_zst_members(stream: GuardedStream, meter: Meter) -> Iterator[Member]:
-    stream.seek(0)
-    try:
-        unpacked = zstd.ZstdFile(cast(BinaryIO, stream), "r")
-    except DAMAGE as error:
-        raise ArchiveBroken(str(error)) from None
-    with unpacked:
-        yield from tar_members(unpacked, stream.tell, meter)
+def _tar_members(
+    unpacked: Callable[[GuardedStream], BinaryIO], stream: GuardedStream, meter: Meter
+) -> Iterator[Member]:
+    yield from tar_members(unpacked(stream), stream.tell, meter)

@@ -112,6 +112,10 @@ class Shelf:
             number = piece.next
         return records, number, ignored
 
+    def noted(self) -> list[Record]:
+        """The records of all members so far, also of those that are not written down yet."""
+        return [*self.records()[0], *(self._open.records if self._open else ())]
+
     def missing(self, records: list[Record]) -> set[int]:
         """Numbers of the members whose content should be here and is not, or not whole."""
         sizes: dict[int, int] = {}

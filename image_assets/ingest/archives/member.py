@@ -26,7 +26,15 @@ DAMAGE = (zlib.error, lzma.LZMAError, ZstdError, BadZipFile, EOFError, OSError, 
 
 
 class ArchiveBroken(Exception):
-    """From here on the archive cannot be read: the message says why."""
+    """From here on the archive cannot be read: the message says why.
+
+    Attributes:
+        reason: The code that the archive gets in quarantine.
+    """
+
+    def __init__(self, detail: str, reason: Reason = Reason.ARCHIVE_DAMAGED) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class MemberRefused(Exception):
@@ -56,6 +64,7 @@ class Member:
         is_folder: Whether it is an entry for a folder, without content.
         chunks: The content, piece by piece; raises `MemberRefused` or `ArchiveBroken`.
         passed_unread: Whether going on without asking for the content reads none of it.
+        link: Name of the member before it whose content this one has too, as a hard link of a tar; None for all else.
     """
 
     name: str
@@ -64,13 +73,19 @@ class Member:
     is_folder: bool
     chunks: Callable[[], Iterator[bytes]]
     passed_unread: bool = False
+    link: str | None = None
 
     @property
     def path(self) -> str:
-        """The name without the `.` that `tar -C folder .` begins it with; one that leads out stays as it is."""
-        parts = self.name.split("/")
-        kept = "/".join(part for part in parts if part != ".")
-        return kept if kept and ".." not in parts else self.name
+        """The name as it is listed; see `path_of`."""
+        return path_of(self.name)
+
+
+def path_of(name: str) -> str:
+    """A member's name without the `.` that `tar -C folder .` begins it with; one that leads out stays as it is."""
+    parts = name.split("/")
+    kept = "/".join(part for part in parts if part != ".")
+    return kept if kept and ".." not in parts else name
 
 
 def refused(reason: Reason, detail: str) -> Callable[[], Iterator[bytes]]:

@@ -47,12 +47,14 @@ class _Extended:
     """What extended headers say of the entry that follows them."""
 
     name: str | None = None
+    link: str | None = None
     size: int | None = None
     keywords: set[str] = field(default_factory=set)
 
     def apply(self, records: dict[str, str]) -> None:
         self.keywords |= records.keys()
         self.name = records.get("path", self.name)
+        self.link = records.get("linkpath", self.link)
         if "size" in records:
             self.size = _number(records["size"])
 
@@ -75,7 +77,9 @@ def tar_members(stream: Readable, position: Callable[[], int], meter: Callable[[
             content = reader.extended_header(header.size)
             if header.type == tarfile.GNUTYPE_LONGNAME:
                 for_next.name = content.split(b"\0")[0].decode("utf-8", "surrogateescape")
-            elif header.type != tarfile.GNUTYPE_LONGLINK:
+            elif header.type == tarfile.GNUTYPE_LONGLINK:
+                for_next.link = content.split(b"\0")[0].decode("utf-8", "surrogateescape")
+            else:
                 (for_all if header.type == tarfile.XGLTYPE else for_next).apply(_pax_records(content))
             continue
         if header.type == _GNU_VOLUME_LABEL:  # names the archive, and is no member of it
@@ -85,8 +89,9 @@ def tar_members(stream: Readable, position: Callable[[], int], meter: Callable[[
         size = _size_of(header, for_next, for_all)
         chunks = _content_of(header, for_next, reader)
         name = next((n for n in (for_next.name, for_all.name) if n is not None), header.name)
+        link = (for_next.link or header.linkname) if header.type == tarfile.LNKTYPE else None
         reader.begin(size)
-        yield Member(name, size, position(), header.type in _FOLDERS, chunks)
+        yield Member(name, None if link else size, position(), header.type in _FOLDERS, chunks, bool(link), link)
         for _ in reader.rest():  # what nobody asked for
             pass
         for_next = _Extended()

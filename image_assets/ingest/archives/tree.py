@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from image_assets.ingest.archives.closed import closed_archive
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.manifest import Shelf
 from image_assets.ingest.archives.unpack import Unpacker
@@ -28,7 +29,8 @@ class UnpackedTree:
 
     `fetch` brings members into staging. An archive that is damaged, empty or reaches a cap is listed itself, beside
     those of its members that could be had. Of members that share a name, the second's provenance ends in `\#2`, which
-    no name can be printed as. What has the name of an archive and is none is a file.
+    no name can be printed as. What has the name of an archive and is none is a file. Archives of other kinds, and parts
+    of split ones, are listed as what is not opened.
 
     Args:
         inner: Where files and archives lie.
@@ -87,7 +89,7 @@ class UnpackedTree:
                 files += members
                 ignored += left_out
             else:
-                files.append(_of_inner(file))
+                files.append(_closed(file) or _of_inner(file))
         return Listing(_told_apart(files), ignored)
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
@@ -158,7 +160,7 @@ class UnpackedTree:
                 files += members
                 ignored += more
             else:
-                files.append(member)
+                files.append(_closed(member) or member)
         end = shelf.end()
         if end is not None and end.reason is not None:
             files.append(_refused(archive, end.reason, end.detail))
@@ -215,6 +217,12 @@ def _to_inner(file: SourceFile) -> SourceFile:
 def _refused(file: SourceFile, reason: Reason, detail: str) -> SourceFile:
     # Without a size: its own would be compared with the limit of an image, and give another reason.
     return dataclasses.replace(file, bytes=0, locator=f"{_REFUSED}{reason}:{detail}")
+
+
+def _closed(file: SourceFile) -> SourceFile | None:
+    """What is listed of an archive that is not opened; None for what is none."""
+    said = closed_archive(_name(file))
+    return _refused(file, Reason.ARCHIVE_NOT_OPENED, said) if said else None
 
 
 def _told_apart(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import BinaryIO
 
 from image_assets.ingest.archives.caps import Budget, CapReached
 from image_assets.ingest.archives.formats import is_archive_name, reader_of
 from image_assets.ingest.archives.manifest import End, Record, Shelf
-from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, Member, MemberRefused, StreamFailed
+from image_assets.ingest.archives.member import (
+    ArchiveBroken,
+    GuardedStream,
+    Member,
+    MemberRefused,
+    StreamFailed,
+    path_of,
+)
 from image_assets.ingest.folder import is_ignored
 from image_assets.ingest.reasons import Reason
 from image_assets.ingest.source import SourceReadError, printable
 from image_assets.ingest.staging import written_whole
 from image_assets.settings.sources import Archives
+
+_CHUNK = 1 << 20
 
 Tell = Callable[[int], None]
 """Called after every member with the position in the archive, bytes."""
@@ -80,7 +90,7 @@ class Unpacker:
             end(True, cap.reason if depth == 1 else None, f"{walk.where}: {cap}")
             raise
         except ArchiveBroken as broken:
-            end(True, Reason.ARCHIVE_DAMAGED, f"{walk.where}: {broken}")
+            end(True, broken.reason, f"{walk.where}: {broken}")
         except StreamFailed as failed:
             end(False, Reason.UNREADABLE, f"{walk.where}: {failed}")
         else:
@@ -100,12 +110,11 @@ class Unpacker:
         with open(shelf.file(record.number), "rb") as stream:
             self._unpack(stream, inner, budget, depth + 1, lambda _: None)
 
-    def take(self, member: Member, number: int, shelf: Shelf, depth: int) -> Record:
+    def take(self, name: str, chunks: Callable[[], Iterator[bytes]], number: int, shelf: Shelf, depth: int) -> Record:
         """Bring a member's content into the shelf, or note why it is not to be had."""
-        name, file = printable(member.path), shelf.file(number)
         try:
-            with written_whole(file) as staged:
-                for chunk in member.chunks():
+            with written_whole(shelf.file(number)) as staged:
+                for chunk in chunks():
                     staged.write(chunk)
         except MemberRefused as refusal:
             return Record(number, name, 0, refusal.reason, str(refusal))
@@ -144,6 +153,7 @@ class _Walk:
         self._tell = tell
         self._done = 0
         self._in: str | None = None
+        self._numbers: dict[str, int] | None = None  # of the members so far by name, from the first hard link on
         self.brought_anything = False
 
     @property
@@ -176,6 +186,8 @@ class _Walk:
                 record = self._take(member, number, is_new=number >= known)
             if record is not None and record.is_archive:
                 self._unpacker.nested(record, self._shelf, self._budget, self._depth)
+            if record is not None and self._numbers is not None and _is_file(record):
+                self._numbers[record.name] = number
             self._done, self._in = number + 1, None
             self._tell(member.consumed)
         return True
@@ -188,7 +200,8 @@ class _Walk:
                 record = self._unpacker.judge(number, printable(member.path), self._shelf, self._depth)
                 self._count_passed(member, record)
             else:
-                record = self._unpacker.take(member, number, self._shelf, self._depth)
+                chunks = member.chunks if member.link is None else partial(self._linked, member.link, number)
+                record = self._unpacker.take(printable(member.path), chunks, number, self._shelf, self._depth)
         self.brought_anything |= record is not None or ignored is not None
         if is_new:
             self._shelf.add(number, record, ignored)
@@ -199,6 +212,25 @@ class _Walk:
         file = self._shelf.file(number)
         return member.bytes is not None and file.is_file() and file.stat().st_size == member.bytes
 
+    def _linked(self, link: str, number: int) -> Iterator[bytes]:
+        """The content of the member before this one that a hard link names, as a tar keeps what has several names."""
+        if self._numbers is None:
+            self._numbers = {
+                one.name: one.number for one in self._shelf.noted() if one.number < number and _is_file(one)
+            }
+        target = self._numbers.get(printable(path_of(link)))
+        if target is None:
+            said = f"a hard link to {printable(link)[:200]}, of which no content came before it"
+            raise MemberRefused(Reason.MEMBER_NO_FILE, said)
+        with open(self._shelf.file(target), "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                self._budget.add_bytes(len(chunk))
+                yield chunk
+
     def _count_passed(self, member: Member, record: Record | None) -> None:
         if member.passed_unread and record is not None:
             self._budget.add_bytes(record.bytes)
+
+
+def _is_file(record: Record) -> bool:
+    return record.reason is None

@@ -40,6 +40,11 @@ def zip_members(stream: GuardedStream, meter: Callable[[int], None]) -> Iterator
     directory = find_directory(stream)
     if directory is None:
         yield from _found_members(stream, meter)
+    elif directory.parts > 1:
+        raise ArchiveBroken(
+            f"it is the last of {directory.parts:,} parts of a split archive; put them together, as `zip -s 0` does",
+            Reason.ARCHIVE_NOT_OPENED,
+        )
     else:
         yield from _listed_members(stream, directory, meter)
 
@@ -85,8 +90,11 @@ def _found_members(stream: GuardedStream, meter: Callable[[int], None]) -> Itera
             at = start + record.packed
     stream.seek(at)
     what = read_fully(stream, 4)
-    where = "it ends" if what in (b"", CENTRAL, END) or at > stream.size else "no member is"
-    raise ArchiveBroken(f"its directory, which comes last, is missing or damaged, and {where} at byte {at:,}")
+    if at > stream.size:
+        where = f"it ends at byte {stream.size:,}, within a member"
+    else:
+        where = f"{'it ends' if what in (b'', CENTRAL, END) else 'no member is'} at byte {at:,}"
+    raise ArchiveBroken(f"its directory, which comes last, is missing or damaged, and {where}")
 
 
 def _is_folder(record: Record) -> bool:

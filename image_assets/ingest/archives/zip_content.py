@@ -11,9 +11,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from image_assets.ingest.archives.member import DAMAGE, GuardedStream, MemberRefused
+from image_assets.ingest.archives.streams import Decompressor
 from image_assets.ingest.archives.zip_records import Record
 from image_assets.ingest.reasons import Reason
 
@@ -21,24 +21,6 @@ _PIECE = 1 << 16  # bytes read at once
 _CHUNK = 1 << 20  # most bytes handed out at once
 _LARGEST_DICTIONARY = 64 << 20  # bytes; LZMA takes that much memory at once, and 7-Zip's strongest setting that much
 _LZMA_HEADER = struct.Struct("<2sHBL")  # APPNOTE 5.8.8: version, size of the properties, the properties
-
-
-class _Decompressor(Protocol):
-    """What bzip2 and LZMA have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the end mark was read."""
-        ...
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing comes without more input."""
-        ...
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """At most `max_length` bytes of what comes next."""
-        ...
 
 
 def content(stream: GuardedStream, record: Record, start: int, meter: Callable[[int], None]) -> Iterator[bytes]:
@@ -115,7 +97,7 @@ def _lzma(pieces: Iterator[bytes]) -> Iterator[bytes]:
     return _decompressed(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[filters]), rest())
 
 
-def _decompressed(decompressor: _Decompressor, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _decompressed(decompressor: Decompressor, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """An end that does not come is noticed by the size: LZMA in zip archives needs no end mark."""
     for piece in pieces:
         while not decompressor.eof:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 0xFFFF
 _LONGEST_RECORD = _CENTRAL.size + 3 * 0xFFFF
-_UNKNOWN = 0xFFFFFFFF
+_UNKNOWN, _UNKNOWN_PART = 0xFFFFFFFF, 0xFFFF
+_ZIP64_FIELD, _UNICODE_NAME_FIELD = 0x0001, 0x7075
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _UNIX = 3
 _CHUNK = 1 << 20
@@ -33,16 +35,20 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Directory:
-    """Where the central directory lies: bytes of the archive, and what all positions in it are counted from."""
+    """Where the central directory lies: bytes of the archive, and what all positions in it are counted from.
+
+    Of a split archive, `parts` of which this is the last, the positions are those in other files.
+    """
 
     start: int
     end: int
     base: int
+    parts: int = 1
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a record says of a member; sizes in bytes, `position` that of its local record."""
+    """What a record says of a member; sizes in bytes, `position` that of its local record, `unicode` another name."""
 
     name: bytes
     flags: int
@@ -52,10 +58,13 @@ class Record:
     size: int
     position: int
     mode: int
+    unicode: bytes = b""
 
     @property
     def text(self) -> str:
-        """The name: UTF-8 where it says so or is so, else the code page of DOS."""
+        """The name: as the extra field of Unicode has it, UTF-8 where it says so or is so, else DOS's code page."""
+        if self.unicode:
+            return _with_slashes(self.unicode.decode("utf-8", "surrogateescape"))
         if self.flags & UTF8:
             return _with_slashes(self.name.decode("utf-8", "surrogateescape"))
         try:
@@ -85,8 +94,10 @@ def find_directory(stream: GuardedStream) -> Directory | None:
     at = tail.rfind(END, 0, len(tail) - _END.size + len(END))
     if at < 0:
         return None
-    *_, size, offset, _comment = _END.unpack_from(tail, at)
+    _, part, *_, size, offset, _comment = _END.unpack_from(tail, at)
     end = begin + at
+    if 0 < part < _UNKNOWN_PART:
+        return Directory(max(0, end - size), end, 0, part + 1)
     zip64 = end - _LOCATOR_BYTES - _ZIP64.size
     if zip64 >= 0:
         stream.seek(zip64)
@@ -120,7 +131,8 @@ def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[R
         at, window_at = at + length, window_at + length
         if at > directory.end:
             raise ArchiveBroken("its directory is damaged: a record leads out of it")
-        yield Record(name, flags, method, crc, packed, size, position + directory.base, mode)
+        position += directory.base
+        yield Record(name, flags, method, crc, packed, size, position, mode, _unicode_name(extra, name))
 
 
 def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
@@ -134,7 +146,8 @@ def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
     if len(name) < n_name or len(extra) < n_extra:
         return None
     size, packed, _ = _zip64(extra, size, packed, 0)
-    return Record(name, flags, method, crc, packed, size, at, 0), at + _LOCAL.size + n_name + n_extra
+    record = Record(name, flags, method, crc, packed, size, at, 0, _unicode_name(extra, name))
+    return record, at + _LOCAL.size + n_name + n_extra
 
 
 def read_fully(stream: GuardedStream, size: int) -> bytes:
@@ -160,11 +173,25 @@ def _with_slashes(name: str) -> str:
 def _zip64(extra: bytes, size: int, packed: int, position: int) -> tuple[int, int, int]:
     """The three figures, those that do not fit into 32 bits taken from the extra field of zip64."""
     figures = [size, packed, position]
+    for kind, content in _fields(extra):
+        if kind == _ZIP64_FIELD:
+            values = list(struct.unpack_from(f"<{len(content) // 8}Q", content))
+            figures = [values.pop(0) if figure == _UNKNOWN and values else figure for figure in figures]
+    return figures[0], figures[1], figures[2]
+
+
+def _unicode_name(extra: bytes, name: bytes) -> bytes:
+    """The name in UTF-8 that an extra field gives, if it still belongs to the name beside it."""
+    for kind, content in _fields(extra):
+        if kind == _UNICODE_NAME_FIELD and content[:5] == b"\1" + zlib.crc32(name).to_bytes(4, "little"):
+            return content[5:]
+    return b""
+
+
+def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of each extra field."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == 1:
-            values = list(struct.unpack_from(f"<{min(length, len(extra) - at - 4) // 8}Q", extra, at + 4))
-            figures = [values.pop(0) if figure == _UNKNOWN and values else figure for figure in figures]
+        yield kind, extra[at + 4 : at + 4 + length]
         at += 4 + length
-    return figures[0], figures[1], figures[2]
