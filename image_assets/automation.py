@@ -1,7 +1,6 @@
 """What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,6 +17,7 @@ from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.shards.manifest import FEATURE_SHARDS
+from io_managers.trouble import trouble_of
 
 PARTITIONED = (
     "arrivals",
@@ -61,9 +61,8 @@ def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
 
 # Of the libraries' own errors, those that can pass; but for what is a refusal.
 _CAN_PASS = (CanPass, OSError, ObjectStoreError, DeltaError)
-_REFUSALS = (PermissionError, NotADirectoryError, IsADirectoryError, PermissionDeniedError, UnauthenticatedError)
-# Delta has one kind of error for all that a bucket answers.
-_REFUSED = re.compile(r"SignatureDoesNotMatch|InvalidAccessKeyId|AccessDenied|NoSuchBucket|403 Forbidden|401 Unauth")
+_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_REFUSALS = (*_NO_SUCH, PermissionError, PermissionDeniedError, UnauthenticatedError)
 _RETRIES = 3
 _RETRY_SECONDS = 10
 
@@ -88,13 +87,15 @@ def retried() -> Iterator[None]:
     """Within a step: have Dagster run it again, up to three times, after an error that can pass by itself.
 
     A disk or bucket that is away for a moment, a file that was still being copied, a commit lost against another:
-    these pass. What is wrong with the data or the settings does not, and ends the step at once. A retry policy could
-    not tell the two apart; besides, Dagster applies it to interrupts too, so that Ctrl-C would start the step again.
+    these pass. What is wrong with the data or the settings does not, nor a right that is missing, a full disk or a
+    file of the store that is gone: it ends the step at once. A retry policy could not tell the two apart; besides,
+    Dagster applies it to interrupts too, so that Ctrl-C would start the step again.
     """
     try:
         yield
     except _CAN_PASS as error:
-        if isinstance(error, _REFUSALS) or _REFUSED.search(str(error)):
+        trouble = None if isinstance(error, CanPass) else trouble_of(error)
+        if isinstance(error, _REFUSALS) or (trouble is not None and not trouble.can_pass):
             raise
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 

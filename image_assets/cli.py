@@ -15,26 +15,38 @@ from rich.markup import escape
 from image_assets.bucket_command import add_bucket_commands
 from image_assets.categories_command import add_categories_commands
 from image_assets.compare_command import add_compare_command
+from image_assets.interrupts import terminated_as_interrupted
 from image_assets.models_command import add_models_commands
+from image_assets.refusals import line_of
 from image_assets.runs_command import add_runs_commands
 from image_assets.status_command import run_status
 
 _BAD_USAGE = 2
-_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Exit status: 0 done, 1 a check or a run failed, 2 bad usage or input, 130 Ctrl-C."""
+    """Run a command.
+
+    Exit status: 0 done, 1 a check or a run failed, 2 bad usage, input or places, 130 Ctrl-C, 143 SIGTERM.
+    """
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    try:
-        return command(options)
-    except _input_errors() as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return _BAD_USAGE
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; run the same command again to go on from here", highlight=False)
-        return _INTERRUPTED
+    with terminated_as_interrupted() as interrupt:
+        try:
+            return command(options)
+        except KeyboardInterrupt:
+            _say("stopped; run the same command again to go on from here")
+            return interrupt.status
+        except BaseException as error:  # a panic of a library in Rust is no `Exception`
+            said = line_of(error, options)
+            if said is None:
+                raise
+            _say(f"[bold red]error:[/] {escape(said)}")
+            return _BAD_USAGE
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(line, highlight=False, soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -143,26 +155,6 @@ def _day(text: str) -> dt.date:
         return dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; expected one such as 2026-11-20") from None
-
-
-def _input_errors() -> tuple[type[Exception], ...]:
-    from image_assets.classifier.by_hand import ModelCommandError
-    from image_assets.classifier.model_report.places import ReportMissingError
-    from image_assets.dataset import DatasetError
-    from image_assets.features.errors import ExtractorError
-    from image_assets.ingest.landing import LandingError
-    from image_assets.ingest.source import SourceError
-    from image_assets.places import PlaceError
-    from image_assets.quality.reviews import ReviewError
-    from image_assets.runner import UsageError
-    from image_assets.sample import SampleError
-    from image_assets.scrape.errors import CollectError
-    from io_managers.model_files import ModelMissingError, ModelRefusedError
-    from resources.buckets import BucketError
-
-    stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
-    models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
-    return *stages, *models, BucketError, CollectError, DatasetError, PlaceError, UsageError
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -155,6 +155,12 @@ def _last_commit(table: OpenTable, objects: ObjectStore) -> Mapping[str, object]
         return None
 
 
+def is_empty_commit(version: int, objects: ObjectStore) -> bool:
+    """Whether the commit of a version has no content, which none that was written whole has not."""
+    commit = _commit(version, objects)
+    return commit is not None and not commit["size"]
+
+
 def _commit(version: int, objects: ObjectStore) -> Mapping[str, object] | None:
     """What the commit of a version looks like on the store; None where there is none."""
     try:

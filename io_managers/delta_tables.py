@@ -25,8 +25,9 @@ from obstore.store import ObjectStore
 
 from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
-from io_managers.delta_log import OpenTable, Snapshot, borrowed
+from io_managers.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
 from io_managers.delta_place import delta_url, is_plain
+from io_managers.log_damage import damage_in_log
 from io_managers.parquet_files import ParquetFiles, WrittenFile
 
 _ATTEMPTS = 50
@@ -70,7 +71,11 @@ class PartitionedTable:
         self._options = options
 
     def snapshot(self) -> Snapshot:
-        """The table as it is now; without files where there is no table yet."""
+        """The table as it is now; without files where there is no table yet.
+
+        Raises:
+            DamagedLog: its log cannot be read.
+        """
         try:
             with self._borrowed(self._open) as table:
                 return table.snapshot()
@@ -78,7 +83,12 @@ class PartitionedTable:
             return Snapshot()
 
     def scan(self, partitions: Collection[Partition] | None = None) -> pl.LazyFrame:
-        """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet."""
+        """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet.
+
+        Raises:
+            DamagedFile: a file of these is missing or cut.
+            DamagedLog: what files there are cannot be read.
+        """
         if partitions is not None:
             return self.scan_files(*(self.snapshot().of(partition) for partition in partitions))
         if not is_plain(self.url):
@@ -88,13 +98,19 @@ class PartitionedTable:
             table = self._open()
         except TableNotFoundError:
             return _empty(self.schema)
-        return pl.scan_delta(table) if table.file_uris() else _empty(self.schema)
+        files = OpenTable(table).snapshot().written_files()
+        self.files.see_whole(files)
+        return pl.scan_delta(table) if files else _empty(self.schema)
 
     def scan_files(self, *snapshots: Snapshot) -> pl.LazyFrame:
         """The rows of the files of snapshots of this table, lazily.
 
         Only these files are looked at, whatever else the table holds.
+
+        Raises:
+            DamagedFile: one of them is missing or cut.
         """
+        self.files.see_whole([file for one in snapshots for file in one.written_files()])
         groups = [group for one in snapshots for group in one.files.partition_by("date", "category")]
         return pl.concat([self._scan_partition(group) for group in groups] or [_empty(self.schema)])
 
@@ -209,7 +225,17 @@ class PartitionedTable:
         return borrowed(self.url, self._objects, open_table)
 
     def _open(self) -> DeltaTable:
-        table = DeltaTable(delta_url(self.url), storage_options=self._options)
+        try:
+            table = DeltaTable(delta_url(self.url), storage_options=self._options)
+        except TableNotFoundError:
+            raise
+        except DeltaError as error:
+            damage = damage_in_log(self.url, self._objects)
+            if damage is None:
+                raise
+            raise damage from error
+        if is_empty_commit(table.version(), self._objects) and (damage := damage_in_log(self.url, self._objects)):
+            raise damage  # the library takes a commit that was cut to nothing for one that changes nothing
         there = {field.name for field in table.schema().fields}
         missing = [name for name in self.schema.arrow.names if name not in there]
         if missing:

@@ -6,7 +6,8 @@ The settings are those of the tables: one set of them, so that the same rows alw
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,9 @@ from deltalake.fs import DeltaStorageHandler
 from obstore.store import ObjectStore
 from pyarrow.fs import FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
+from io_managers.damage import DamagedFile
+from io_managers.trouble import in_one_line, trouble_of
+
 # Images are compressed already; a second time costs time and saves nothing.
 _COMPRESSED_ALREADY = ("content", "thumbnail")
 # A group is held in memory while it is written or read: counted in bytes, so that images of any size keep it flat.
@@ -24,10 +28,8 @@ _GROUP_BYTES = 16_000_000
 _READ_ROWS = 256
 # A file is put in parts of 5 MB: a dozen at once, the default, would be held in memory beside the row group.
 _PARTS_AT_ONCE = 3
-
-
-class DamagedFile(RuntimeError):
-    """A file of a table that is not as it was written: the message says which, and what to do."""
+# To ask for one file after the other takes longer than to list all of a table, from about here on.
+_FEW = 16
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class ParquetFiles:
                 return WrittenFile(path, file.metadata.num_rows, size)
         except FileNotFoundError:
             return None
-        except pa.ArrowInvalid:
-            # It lost its end, so it is as good as none: whoever looked for it writes it anew.
+        except (pa.ArrowInvalid, OSError) as error:
+            if trouble_of(error) is not None:
+                raise
+            # It lost its end, or has another: it is as good as none, and whoever looked for it writes it anew.
             return None
 
     def write(self, path: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
@@ -78,15 +82,30 @@ class ParquetFiles:
         Raises:
             DamagedFile: the file is not as it was written.
         """
+        opened = False
         try:
             with self._open(path) as file:
+                opened = True
                 yield from file.iter_batches(batch_size=rows, columns=columns)
+        except FileNotFoundError as error:
+            raise DamagedFile.of(self._url, path, "is missing") from error
         except (pa.ArrowInvalid, OSError) as error:
-            if isinstance(error, FileNotFoundError):
+            if trouble_of(error) is not None:
                 raise
-            raise DamagedFile(
-                f"{self._url}/{path} is damaged ({error}); remove it and run its partition again"
-            ) from error
+            # What can be opened is found to be finished by the next run.
+            wrong = f"is damaged ({in_one_line(str(error))})"
+            raise DamagedFile.of(self._url, path, wrong, must_go=opened) from error
+
+    def see_whole(self, files: Sequence[WrittenFile]) -> None:
+        """See that files are there in their full length: what reads several at once does not say which is not.
+
+        Raises:
+            DamagedFile: one is not.
+        """
+        sizes = self._sizes(files)
+        for file in files:
+            if wrong := wrong_size(file.bytes, sizes.get(file.path)):
+                raise DamagedFile.of(self._url, file.path, wrong)
 
     def __getstate__(self) -> dict:
         # Opened when it is first needed, on every machine anew.
@@ -96,6 +115,15 @@ class ParquetFiles:
         # Buffering ahead would keep all that was read of a file in memory until its end.
         source = self._filesystem.open_input_file(path)
         return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False)
+
+    def _sizes(self, files: Sequence[WrittenFile]) -> dict[str, int]:
+        if len(files) > _FEW:
+            return {str(one["path"]): int(one["size"]) for page in self._objects.list() for one in page}
+        found = {}
+        for file in files:
+            with suppress(FileNotFoundError):
+                found[file.path] = int(obstore.head(self._objects, file.path)["size"])
+        return found
 
     @cached_property
     def _filesystem(self) -> FileSystem:
@@ -115,6 +143,18 @@ class ParquetFiles:
             # Readers then see plain lists, which every Delta reader knows.
             "store_schema": False,
         }
+
+
+def wrong_size(written: int, found: int | None) -> str:
+    """What is wrong with the size of a file, to come after its name; empty where nothing is.
+
+    Args:
+        written: Bytes that were written.
+        found: Bytes that are there; None where there is no file.
+    """
+    if found is None:
+        return "is missing"
+    return "" if found == written else f"is damaged: {found:,} of {written:,} bytes are there"
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

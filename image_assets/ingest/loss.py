@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.schema import Partition
+from io_managers.damage import DamagedFile
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import DamagedFile, WrittenFile
+from io_managers.parquet_files import WrittenFile
 
 ALLOW_LOSS_TAG = "image_assets/allow_loss"
 """The tag of a run that may let images go: `true`."""
@@ -89,6 +90,6 @@ def _ids(table: PartitionedTable, file: WrittenFile) -> pl.DataFrame:
     try:
         batches = table.files.read(file.path, ["image_id", "source"])
         return pl.concat([nothing, *(pl.DataFrame(pl.from_arrow(batch)) for batch in batches)])
-    except (DamagedFile, FileNotFoundError):
+    except DamagedFile:
         # Its images are to be loaded again; how many there were, the table's log knows.
         return nothing

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from image_assets.schema import ARRIVALS
-from io_managers.parquet_files import DamagedFile, ParquetFiles
+from io_managers.damage import DamagedFile
+from io_managers.parquet_files import ParquetFiles
 from io_managers.store import Store
 
 
@@ -56,7 +57,7 @@ def test_a_flipped_bit_in_the_pages_is_noticed(files: ParquetFiles, tmp_path: Pa
     content = bytearray(file.read_bytes())
     content[int(len(content) * share)] ^= 4
     file.write_bytes(content)
-    with pytest.raises(DamagedFile, match=r"a\.parquet is damaged .*remove it and run its partition again"):
+    with pytest.raises(DamagedFile, match=r"a\.parquet is damaged .*move it away and run any day again"):
         read(files, "a.parquet")
 
 
