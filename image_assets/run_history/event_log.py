@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -72,21 +73,40 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
         listen(engine, "connect", _flush_less)
         return engine
 
+    @cached_property
+    def _open(self) -> threading.local:
+        return threading.local()
+
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
+        outer: Connection | None = getattr(self._open, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with self._engine.connect() as connection, connection.begin():
             yield connection
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the log has a table."""
-        return inspect(self._engine).has_table(table_name)
+        """Whether the log has a table; none is ever dropped, so that one that was found is not looked for again."""
+        if table_name not in self._tables and inspect(self._engine).has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    @cached_property
+    def _tables(self) -> set[str]:
+        return set()
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Keep an event.
+        """Keep an event, and what is looked up of assets and checks, in one transaction.
 
         What an output has as metadata, plots among them, its materialisation has too: it is kept once.
         """
-        super().store_event(_without_doubles(event))
+        with self._connect() as connection:
+            self._open.connection = connection
+            try:
+                super().store_event(_without_doubles(event))
+            finally:
+                self._open.connection = None
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
         """Call back on every event of a run from now on, as the UI does."""
