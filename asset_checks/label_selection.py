@@ -4,7 +4,7 @@ import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.schema import LABEL_SELECTION, SELECTED_IMAGES
+from image_assets.schema import IMAGE_LABELS, LABEL_SELECTION, SELECTED_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
 
 # What is on the left is split into what is on the right.
@@ -13,6 +13,7 @@ _SUMS = (
     (Step.KNOWN, (Step.CHOSEN, Step.OTHER_SOURCES)),
     (Step.CHOSEN, (Step.WANTED, Step.UNWANTED)),
     (Step.WANTED, (Step.POSITIVE, Step.NEGATIVE, Step.UNSURE, Step.INVALID)),
+    (Step.INVALID, (Step.NO_IMAGE, Step.NO_CONFIDENCE)),
     (Step.DISTINCT_IMAGES, (Step.OF_ONE, Step.OF_SEVERAL)),
     (Step.DISTINCT_IMAGES, (Step.SELECTED, Step.DROPPED)),
     (Step.SELECTED, (Step.WITH_FILE, Step.WITHOUT_FILE)),
@@ -78,4 +79,47 @@ def selected_images_have_files(subject: Subject) -> Outcome:
     )
 
 
-CHECKS = (steps_add_up, images_selected_once, selected_images_have_files)
+@check(
+    "Every row of a category's labels can be used: it has an image, and its confidence is from 0 to 1.", severity=WARN
+)
+def label_rows_can_be_used(subject: Subject) -> Outcome:
+    """Rows of labels that were refused, by annotation file and reason."""
+    refused = [str(Step.NO_IMAGE), str(Step.NO_CONFIDENCE)]
+    rows = subject.rows(LABEL_SELECTION).filter(pl.col("step").is_in(refused)).collect()
+    counts = {step: int(rows.filter(pl.col("step") == step)["rows"].sum()) for step in refused}
+    files = ", ".join(f"{part}: {count:,}" for _, part, count in rows.select("step", "part", "rows").iter_rows())
+    return Outcome(
+        passed=not sum(counts.values()),
+        figures={"rows refused": sum(counts.values()), **counts},
+        sample=rows.select("part", "step", "rows"),
+        advice=f"Rows of labels were left out, as their image is not in the file or their confidence is no number from "
+        f"0 to 1: {files}. Export the annotations anew; percent are read as such only where a whole file has them.",
+    )
+
+
+@check("Every image that the annotations name is one picture, on whatever day its file came.", severity=WARN)
+def names_are_of_one_picture(subject: Subject) -> Outcome:
+    """Loaded images whose files answer to the name of one image of the annotations, by their content."""
+    rows = subject.rows(IMAGE_LABELS).select("image_key", "image_id", "date", "category").unique()
+    pictures = rows.group_by("image_key").agg(
+        pl.col("image_id").n_unique().alias("pictures"),
+        pl.col("date").min().alias("first"),
+        pl.col("date").max().alias("last"),
+    )
+    several = pictures.filter(pl.col("pictures") > 1).sort("image_key").collect()
+    return Outcome(
+        passed=several.is_empty(),
+        figures={"names": several.height},
+        sample=several,
+        advice="Different pictures came under one name, and all have its labels; those of all but one may be wrong. "
+        "Give each picture a name of its own, in the files and in the annotations, and run the days again.",
+    )
+
+
+CHECKS = (
+    steps_add_up,
+    images_selected_once,
+    selected_images_have_files,
+    label_rows_can_be_used,
+    names_are_of_one_picture,
+)

@@ -39,6 +39,10 @@ class Reason(StrEnum):
     HTTP_ERROR = "http_error", "The server answered with an error; the detail holds the status."
     TOO_MANY_REDIRECTS = "too_many_redirects", "The URL redirects more often than the source's settings allow."
     DISALLOWED_BY_ROBOTS = "disallowed_by_robots", "The server's robots.txt asks not to download this."
+    AMBIGUOUS_NAME = (
+        "ambiguous_name",
+        "The file may be several images of the annotations, or is one of several files that may be one of them.",
+    )
     NOT_FINITE = "not_finite", "A floating-point picture holds NaN or infinity, so its brightness is undefined."
     ARCHIVE_DAMAGED = (
         "archive_damaged",

@@ -234,6 +234,9 @@ def more_rows(step: Step) -> Plant:
 
 
 SUMS, ONCE, FILES = {"steps_add_up"}, {"images_selected_once"}, {"selected_images_have_files"}
+REFUSED = pl.DataFrame(
+    {"step": [str(Step.INVALID), str(Step.NO_IMAGE)], "part": ["", "train2019.json"], "rows": [1, 1]}
+)
 SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     **{
         f"one more of {step}": (more_rows(step), SUMS)
@@ -247,6 +250,14 @@ SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "an image of no category": (
         change(SELECTED_IMAGES, in_first_row("category", pl.lit("goose")), None),
         ONCE,
+    ),
+    "a row without an image": (
+        change(LABEL_SELECTION, lambda rows: pl.concat([rows, REFUSED]), None),
+        {*SUMS, "label_rows_can_be_used"},  # one of the rows is then counted twice
+    ),
+    "two pictures of one name": (
+        change(IMAGE_LABELS, lambda rows: pl.concat([rows, with_unknown_image(rows).tail(1)]), OWL),
+        {"names_are_of_one_picture"},
     ),
     "files gone": (
         change(SELECTED_IMAGES, lambda rows: rows.with_columns(files=pl.lit(0, pl.Int64)), None),

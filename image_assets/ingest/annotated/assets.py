@@ -8,7 +8,7 @@ from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
-from image_assets.ingest.annotated.report import label_selection, selected_images
+from image_assets.ingest.annotated.report import label_selection, listed_files, selected_images
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.schema import (
@@ -63,8 +63,9 @@ def _label_selection(dataset: DatasetSpec) -> dg.AssetsDefinition:
         opened = store.open()
         with retried():
             found = selection_of(landing.source(dataset))
-            images = selected_images(found, opened.table(dataset.name, ARRIVALS))
-            rows = label_selection(found, images)
+            listed = listed_files(found, opened.table(dataset.name, ARRIVALS))
+            images = selected_images(found, listed)
+            rows = label_selection(found, images, listed)
             plot = save_plot(opened, dataset.name, LABEL_SELECTION.name, selection_plot(rows, dataset.name))
         yield dg.Output(
             rows,

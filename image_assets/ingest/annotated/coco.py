@@ -23,12 +23,13 @@ from image_assets.ingest.annotated.coco_json import (
 )
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.annotated.files import AnnotationFolder, identity
+from image_assets.ingest.annotated.json_objects import parsed
 from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
 from image_assets.ingest.source import SourceError, printable
 from image_assets.settings.annotated import CocoSource
 
 # Part of the name of what is parsed: raised whenever the same files would give other rows.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,15 @@ class Coco:
         )
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups` and `aliases`: see `selecting`."""
+        """Make the tables `groups`, `aliases` and `in_percent`: see `selecting`."""
         sql.execute(
             "create table groups as select part, a.label, true as chosen, "
             f"{named(state_of('key', 'confidence', 1.0), STATES)} as state, "
             "case when w.label is not null then key end as key, count(*) as rows from annotated a "
             "left join (select distinct label from wanted) w on a.label = w.label group by all"
         )
-        # A file is known by its bare name too, unless several images are called so.
-        sql.execute(
-            "create table aliases as select min(key) as key, alias from "
-            "(select distinct key, parse_filename(key, false, 'forward_slash') as alias from images_listed) "
-            "group by alias having count(*) = 1"
-        )
+        sql.execute("create table aliases as select distinct key, alias from images_listed")
+        sql.execute("create table in_percent (part varchar, rows bigint)")
 
     def all_labels(self) -> str:
         """All annotations as image labels: part, key, source, label, confidence."""
@@ -189,7 +186,7 @@ def _refuse_ambiguous(sql: duckdb.DuckDBPyConnection) -> None:
 def _categories_in(file: Path) -> dict[str, dict[str, str]]:
     """The categories of a file of names: a list, or an object that holds it as `categories`."""
     try:
-        content = json.loads(file.read_bytes())
+        content = parsed(file.read_bytes())
         listed = content["categories"] if isinstance(content, dict) else content
         return {label_of(category): fields_of(category) for category in listed}
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:

@@ -17,6 +17,8 @@ import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from image_assets.ingest.annotated.json_objects import Entry
+from image_assets.ingest.annotated.names import bare, folded
 from image_assets.ingest.source import SourceError, printable
 
 IMAGES, ANNOTATIONS, CATEGORIES = "images", "annotations", "categories"
@@ -25,7 +27,7 @@ _NUMBER = pa.float64()
 _SCHEMAS = {
     CATEGORIES: pa.schema({"part": pa.string(), "label": pa.string(), "fields": pa.string()}),
     IMAGES: pa.schema(
-        {"part": pa.string(), "image": pa.string(), "key": pa.string(), "width": _NUMBER, "height": _NUMBER}
+        dict.fromkeys(("part", "image", "key", "alias"), pa.string()) | {"width": _NUMBER, "height": _NUMBER}
     ),
     ANNOTATIONS: pa.schema(
         {"part": pa.string(), "image": pa.string(), "label": pa.string(), "crowd": pa.bool_(), "confidence": _NUMBER}
@@ -41,7 +43,8 @@ class _WrongEntry(ValueError):
 def parse_files(files: Iterable[Path], folder: Path) -> None:
     """Write the sections of all files as `images.parquet`, `annotations.parquet` and `categories.parquet`.
 
-    images: part (the file's name), image (its id), key (the path of its file), width, height (pixels; may be null).
+    images: part (the file's name), image (its id), key (the path of its file), alias (the last part of that, folded),
+    width, height (pixels; may be null).
     annotations: part, image, label (the category's id), crowd, confidence, x, y, w, h (pixels; null without a box).
     categories: part, label (its id), fields (JSON: every field that is text). Ids become text.
 
@@ -82,10 +85,14 @@ def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
     part = printable(file.name)
     try:
         with _opened(file) as stream:
-            for entry in ijson.items(stream, f"{section}.item", use_float=True):
+            for entry in ijson.items(stream, f"{section}.item", use_float=True, map_type=Entry):
                 number += 1
-                if not isinstance(entry, dict):
+                if not isinstance(entry, Entry):
                     raise _WrongEntry(f"expected an object, found {entry!r:.80}")
+                if entry.repeated is not None:
+                    raise _WrongEntry(
+                        f"the key {entry.repeated!r} is there twice, and it is not certain which one counts"
+                    )
                 yield {"part": part, **row_of(entry)}
     except _WrongEntry as error:
         raise SourceError(
@@ -93,9 +100,8 @@ def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
             "out with the source section's `instances`"
         ) from None
     except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
-        raise SourceError(
-            f"{where}: {section}, after entry {number}: {' '.join(str(error).split())[:200]}. {_remedy(error)}"
-        ) from None
+        said = " ".join(str(error).split())[:200]
+        raise SourceError(f"{where}: {section}, after entry {number}: {said}. {_remedy(file, error)}") from None
     if not number and not _has_list(file, section):
         raise SourceError(
             f"{where}: has no list {section!r}; expected are images, annotations and categories. If it is another kind "
@@ -111,8 +117,13 @@ def _opened(file: Path) -> BinaryIO:
     return stream
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(file: Path, error: Exception) -> str:
     """What to do about a file that cannot be parsed, by what the parser said."""
+    with file.open("rb") as stream:
+        if b"\0" in stream.read(4):
+            return "It is UTF-16: save it as UTF-8"
+    if "invalid bytes in UTF8" in str(error):
+        return "It is no UTF-8: save it as UTF-8"
     # The parser shows the text around the place where it stopped.
     if re.search(r"invalid (char|string) in json", str(error)) and re.search(r"NaN|Infinity", str(error)):
         return "NaN and Infinity are no JSON: write null in their place"
@@ -131,6 +142,7 @@ def _image(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "image": _id(entry, "id"),
         "key": key_of(name),
+        "alias": bare(folded(key_of(name))),
         "width": _number(entry.get("width")),
         "height": _number(entry.get("height")),
     }

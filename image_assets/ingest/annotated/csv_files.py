@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, cast
+
+import duckdb
 
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.source import SourceError, printable
@@ -31,25 +33,51 @@ BOXES = {
 _LONGEST_HEADER = 10_000
 
 
-def rows_of(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+def rows_of(files: Sequence[Path], columns: Mapping[str, str], percent: Collection[Path] = ()) -> str:
     """The rows of CSV files as an expression of SQL, with the file's name as `part`.
+
+    Args:
+        files: To be read.
+        columns: Name → type, of those that are wanted.
+        percent: Files whose `Confidence` is in percent.
 
     Raises:
         SourceError: a file lacks a column, or cannot be read. What is wrong in a row shows when the rows are read.
     """
-    return _rows_of(files, columns, [quoted(printable(file.name)) for file in files])
+    return _rows_of(files, columns, [quoted(printable(file.name)) for file in files], percent)
 
 
-def numbered_rows_of(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+def numbered_rows_of(files: Sequence[Path], columns: Mapping[str, str], percent: Collection[Path] = ()) -> str:
     """As `rows_of`, with the file's place among the files as `part`."""
-    return _rows_of(files, columns, [f"{place}::usmallint" for place in range(len(files))])
+    return _rows_of(files, columns, [f"{place}::usmallint" for place in range(len(files))], percent)
 
 
-def _rows_of(files: Sequence[Path], columns: Mapping[str, str], parts: Sequence[str]) -> str:
-    names = ", ".join(f'"{name}"' for name in columns)
-    readers = (_reader(file, columns) for file in files)
+def files_in_percent(sql: duckdb.DuckDBPyConnection, files: Sequence[Path], columns: Mapping[str, str]) -> list[Path]:
+    """The files whose confidence is in percent for certain: up to 100, above 1 somewhere, and never between 0 and 1."""
+    found = sql.execute(
+        f"select part from ({numbered_rows_of(files, columns)}) group by part having max(Confidence) > 1 "
+        "and max(Confidence) <= 100 and min(Confidence) >= 0 and not bool_or(Confidence > 0 and Confidence <= 1)"
+    ).fetchall()
+    return [files[place] for (place,) in sorted(found)]
+
+
+def _rows_of(files: Sequence[Path], columns: Mapping[str, str], parts: Sequence[str], percent: Collection[Path]) -> str:
+    plain = ", ".join(f'"{name}"' for name in columns)
+    scaled = ", ".join('"Confidence" / 100 as "Confidence"' if n == "Confidence" else f'"{n}"' for n in columns)
+    readers = (f"{_reader(file, columns)} where {_one_line(columns, file)}" for file in files)
     return " union all ".join(
-        f"select {names}, {part} as part from {reader}" for reader, part in zip(readers, parts, strict=True)
+        f"select {scaled if file in percent else plain}, {part} as part from {reader}"
+        for file, reader, part in zip(files, readers, parts, strict=True)
+    )
+
+
+def _one_line(columns: Mapping[str, str], file: Path) -> str:
+    """A condition of SQL that ends the reading at a text of several lines, which has swallowed the rows in it."""
+    texts = [f'"{name}"' for name, kind in columns.items() if kind == "VARCHAR"]
+    several = " or ".join(f"contains({text}, chr(10))" for text in texts)
+    message = f"{printable(str(file))}: a text of several lines, so a quotation mark never closes: "
+    return (
+        f"case when {several} then error({quoted(message)} || concat_ws(',', {', '.join(texts)})[:200]) else true end"
     )
 
 
@@ -59,7 +87,7 @@ def _reader(file: Path, columns: Mapping[str, str]) -> str:
     if missing:
         raise SourceError(
             f"{printable(str(file))}, line 1: no column {', '.join(missing)}; found {', '.join(header) or 'nothing'}. "
-            f"Expected are {', '.join(columns)}"
+            f"Expected are {', '.join(columns)}, parted by commas, in UTF-8"
         )
     if len(set(header)) != len(header):
         raise SourceError(f"{printable(str(file))}, line 1: a column is there twice: {', '.join(header)}")
@@ -86,5 +114,7 @@ def _header(file: Path) -> list[str]:
         with _opened(file) as stream:
             line = stream.readline(_LONGEST_HEADER)
         return next(csv.reader([line]), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{printable(str(file))}: cannot be read as a CSV file: {error}; save it as UTF-8") from None
+    except (OSError, EOFError, csv.Error) as error:
         raise SourceError(f"{printable(str(file))}: cannot be read as a CSV file: {error}") from None

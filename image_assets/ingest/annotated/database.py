@@ -61,6 +61,8 @@ def _explained(error: duckdb.Error, memory_mb: int) -> str:
     line, file, column = _LINE.search(said), _FILE.search(said), _COLUMN.search(said)
     if line is None:
         hint = f"; raise memory_mb ({memory_mb})" if isinstance(error, duckdb.OutOfMemoryException) else ""
+        if isinstance(error, duckdb.InvalidInputException) and "never closes" in said:
+            return printable(" ".join(said.removeprefix("Invalid Input Error: ").split()))
         return printable(f"annotations cannot be read: {' '.join(said.split())[:400]}{hint}")
     where = f"{file[1] if file else 'annotations'}, line {line[1]}" + (f", column {column[1]}" if column else "")
     wrong = " ".join(_ADVICE.split(said[line.end() :], maxsplit=1)[0].split())[:300]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from image_assets.ingest.annotated.categories import LabelBook
+from image_assets.ingest.annotated.json_objects import parsed
 from image_assets.ingest.source import SourceError, printable
 
 # The first line of later versions; earlier ones begin with a label at once.
@@ -39,10 +39,12 @@ def read_labels(classes: Sequence[Path], hierarchies: Sequence[Path]) -> LabelBo
 
 
 def _read_classes(file: Path, names: dict[str, str]) -> None:
+    line = 0
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             for row in reader:
+                line = reader.line_num
                 where = f"{printable(str(file))}, line {reader.line_num}"
                 if (row == _HEADER and reader.line_num == 1) or not row:
                     continue
@@ -53,14 +55,20 @@ def _read_classes(file: Path, names: dict[str, str]) -> None:
                 code, name = row
                 if names.setdefault(code, name) != name:
                     raise SourceError(f"{where}: {code} is called {name!r} here and {names[code]!r} before; keep one")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{printable(str(file))}: cannot be read as class descriptions: {error}") from None
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{printable(str(file))}: cannot be read as class descriptions: {error}; save it as UTF-8"
+        ) from None
+    except (OSError, csv.Error) as error:
+        raise SourceError(
+            f"{printable(str(file))}, after line {line}: cannot be read as class descriptions: {error}"
+        ) from None
 
 
 def _read_hierarchy(file: Path, children: dict[str, set[str]]) -> None:
     """Add what the hierarchy says. `Part` is passed over: a wheel is no kind of car."""
     try:
-        waiting = [json.loads(file.read_bytes())]
+        waiting = [parsed(file.read_bytes())]
     except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"{printable(str(file))}: cannot be read as a label hierarchy: {error}") from None
     while waiting:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from image_assets.ingest.annotated.categories import LabelBook, Wanted, wanted_labels
-from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, numbered_rows_of, rows_of
-from image_assets.ingest.annotated.database import quoted
+from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, files_in_percent, numbered_rows_of, rows_of
+from image_assets.ingest.annotated.database import database, quoted
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.labels import read_labels
 from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
 from image_assets.ingest.source import printable
 from image_assets.settings.annotated import OpenImagesSource
+
+# Ids are sixteen hexadecimal digits, which mean the same in capitals.
+_KEY = (
+    "case when ImageID <> lower(ImageID) and regexp_full_match(ImageID, '[0-9A-Fa-f]{16}') then lower(ImageID) "
+    "else ImageID end"
+)
 
 
 @dataclass(frozen=True)
@@ -47,25 +55,34 @@ class OpenImages:
         register_wanted(sql, self.wanted, self.book)
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups` and `aliases`, in one pass over the rows: see `selecting`."""
+        """Make the tables `groups`, `aliases` and `in_percent`, in one pass over the rows: see `selecting`."""
+        self._group(sql, ())
+        if sql.execute("select 1 from groups where state = 'invalid' limit 1").fetchone() and self._labels_in_percent:
+            self._group(sql, self._labels_in_percent)
+        sql.execute("create table aliases as select distinct key, lower(key) as alias from groups where key <> ''")
+
+    def _group(self, sql: duckdb.DuckDBPyConnection, percent: Sequence[Path]) -> None:
         files = self._image_labels()
         # Numbers are compared millions of times, and get their names when there are few rows left.
         state = state_of("ImageID", "Confidence", self.settings.confidence)
         numbered = (
             f"select part, LabelName as label, {self._chosen} as chosen, {state} as state, "
-            "case when w.label is not null then ImageID end as key, count(*) as rows "
-            f"from ({numbered_rows_of(files, IMAGE_LABELS)}) "
+            f"case when w.label is not null then {_KEY} end as key, count(*) as rows "
+            f"from ({numbered_rows_of(files, IMAGE_LABELS, percent)}) "
             "left join (select distinct label from wanted) w on LabelName = w.label group by all"
         )
         part, state = named("part", [printable(file.name) for file in files]), named("state", STATES)
-        sql.execute(f"create table groups as select * replace ({part} as part, {state} as state) from ({numbered})")
-        sql.execute("create table aliases (key varchar, alias varchar)")
+        select = f"select * replace ({part} as part, {state} as state) from ({numbered})"
+        sql.execute(f"create or replace table groups as {select}")
+        names = [printable(file.name) for file in percent]
+        in_percent = f"part in ({', '.join(map(quoted, names))})" if names else "false"
+        sql.execute(f"create or replace view in_percent as select part, rows from groups where {in_percent}")
 
     def all_labels(self) -> str:
         """All rows of image labels: part, key, source, label, confidence."""
-        rows = rows_of(self._image_labels(), IMAGE_LABELS)
+        rows = rows_of(self._image_labels(), IMAGE_LABELS, self._labels_in_percent)
         return (
-            f"select part, ImageID as key, Source as source, LabelName as label, Confidence as confidence from ({rows})"
+            f"select part, {_KEY} as key, Source as source, LabelName as label, Confidence as confidence from ({rows})"
         )
 
     def all_boxes(self) -> str:
@@ -83,9 +100,11 @@ class OpenImages:
         sides = ", ".join(
             f"coalesce({column}, 'nan'::double) as {column.lower()}" for column in ("XMin", "XMax", "YMin", "YMax")
         )
+        files = self.box_files()
+        rows = rows_of(files, BOXES, self._in_percent(files))
         return (
-            "select part, ImageID as key, coalesce(Source, '') as source, coalesce(LabelName, '') as label, "
-            f"Confidence as confidence, {sides}, {flags} from ({rows_of(self.box_files(), BOXES)})"
+            f"select part, {_KEY} as key, coalesce(Source, '') as source, coalesce(LabelName, '') as label, "
+            f"Confidence as confidence, {sides}, {flags} from ({rows})"
         )
 
     def all_sizes(self) -> str:
@@ -106,6 +125,14 @@ class OpenImages:
             with_children=self.settings.with_children,
             ignore_absent=self.settings.absent_labels == "ignore",
         )
+
+    @cached_property
+    def _labels_in_percent(self) -> list[Path]:
+        return self._in_percent(self._image_labels())
+
+    def _in_percent(self, files: Sequence[Path]) -> list[Path]:
+        with TemporaryDirectory() as spill, database(self.settings.memory_mb, Path(spill)) as sql:
+            return files_in_percent(sql, files, IMAGE_LABELS)
 
     @property
     def _chosen(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.ingest.annotated.matching import Matcher
 from image_assets.ingest.annotated.selecting import Step
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.schema import SELECTED_IMAGES
@@ -16,15 +16,44 @@ from io_managers.delta_tables import PartitionedTable
 _ROWS = 100_000
 
 
-def selected_images(selection: Selection, arrivals: PartitionedTable) -> pl.DataFrame:
-    """The rows of `selected_images`, sorted by key.
+@dataclass(frozen=True)
+class ListedFiles:
+    """The files that were listed, in all partitions.
 
-    Args:
-        selection: What the annotations say.
-        arrivals: The table of listed files.
+    Attributes:
+        of_image: Key → files that are the image.
+        spelt_otherwise: How many of these have a name that the annotations write in another way.
+        in_doubt: Files that may be several images.
     """
+
+    of_image: Counter[str]
+    spelt_otherwise: int
+    in_doubt: int
+
+
+def listed_files(selection: Selection, arrivals: PartitionedTable) -> ListedFiles:
+    """What the files of the table `arrivals` are."""
     matcher = selection.matcher()
-    counts = Counter(key for key in _keys(arrivals, matcher) if key is not None)
+    of_image: Counter[str] = Counter()
+    spelt_otherwise = in_doubt = 0
+    for match in filter(None, map(matcher.find, _sources(arrivals))):
+        if match.key is None:
+            in_doubt += 1
+        else:
+            of_image[match.key] += 1
+            spelt_otherwise += match.is_spelt_otherwise
+    return ListedFiles(of_image, spelt_otherwise, in_doubt)
+
+
+def _sources(arrivals: PartitionedTable) -> Iterator[str]:
+    for file in arrivals.snapshot().written_files():
+        for batch in arrivals.files.read(file.path, ["source"], _ROWS):
+            yield from batch["source"].to_pylist()
+
+
+def selected_images(selection: Selection, listed: ListedFiles) -> pl.DataFrame:
+    """The rows of `selected_images`, sorted by key."""
+    counts = listed.of_image
     files = pl.DataFrame(
         {"key": list(counts), "files": list(counts.values())}, schema={"key": pl.String, "files": pl.Int64}
     )
@@ -33,22 +62,20 @@ def selected_images(selection: Selection, arrivals: PartitionedTable) -> pl.Data
     return named.select(SELECTED_IMAGES.file_schema.names).sort("image_key")
 
 
-def _keys(arrivals: PartitionedTable, matcher: Matcher) -> Iterator[str | None]:
-    for file in arrivals.snapshot().written_files():
-        for batch in arrivals.files.read(file.path, ["source"], _ROWS):
-            yield from (matcher.key_of(source) for source in batch["source"].to_pylist())
-
-
-def label_selection(selection: Selection, images: pl.DataFrame) -> pl.DataFrame:
+def label_selection(selection: Selection, images: pl.DataFrame, listed: ListedFiles) -> pl.DataFrame:
     """The rows of `label_selection`: the steps of the selection, and what of it has arrived.
 
     Args:
         selection: What the annotations say.
         images: The rows of `selected_images`.
+        listed: The files that were listed.
     """
     steps = selection.steps()
     categories = steps.filter(pl.col("step") == Step.SELECTED)["part"].to_list()
-    arrived = []
+    arrived = [
+        (str(Step.SPELT_OTHERWISE), "", listed.spelt_otherwise),
+        (str(Step.IN_DOUBT), "", listed.in_doubt),
+    ]
     for category in categories:
         files = images.filter(pl.col("category") == category)["files"]
         arrived += [

@@ -3,7 +3,9 @@
 A reader of annotation files makes the table `groups`: the rows of image labels put together, one row of it for all
 that agree in `part` (the file), `label`, `chosen` (whether their source is asked for), `state` and `key`; `rows` says
 how many they are. `key` is the image's for wanted labels and null for all others, so that millions of rows become few.
-`state` is `positive`, `negative`, `unsure`, or `invalid` for a confidence that is none. Everything else is here.
+`state` is `positive`, `negative`, `unsure`, or `invalid` for a confidence that is none. Beside it stand `aliases`, key
+and alias (the last part of its file's name, folded) of every image, and `in_percent`, part and rows of those whose
+confidence was divided by a hundred. Everything else is here.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from image_assets.ingest.annotated.categories import LabelBook, Wanted
 from image_assets.ingest.annotated.database import quoted, write_parquet
 from image_assets.settings.annotated import AnnotatedSection
 
-IMAGES, STEPS = "images.parquet", "steps.parquet"
+IMAGES, NAMES, STEPS = "images.parquet", "names.parquet", "steps.parquet"
 STATES = ("positive", "negative", "unsure", "invalid")
 
 
@@ -27,6 +29,7 @@ class Step(StrEnum):
     """A step of the selection, as `label_selection` names it."""
 
     READ = "label rows read"
+    IN_PERCENT = "of these, with a confidence in percent"
     KNOWN = "rows with a known label"
     UNKNOWN = "rows with an unknown label"
     CHOSEN = "rows of the chosen sources"
@@ -37,6 +40,8 @@ class Step(StrEnum):
     NEGATIVE = "negative rows"
     UNSURE = "rows below the confidence"
     INVALID = "rows without an image, or whose confidence is not 0 to 1"
+    NO_IMAGE = "of these, without an image"
+    NO_CONFIDENCE = "of these, with a confidence that is not 0 to 1"
     DISTINCT_LABELS = "distinct positive labels of images"
     DENIED = "of these, negative at once"
     DISTINCT_IMAGES = "distinct images"
@@ -47,6 +52,8 @@ class Step(StrEnum):
     WITH_FILE = "selected images with a file"
     WITHOUT_FILE = "selected images without a file"
     FILES = "files of selected images"
+    SPELT_OTHERWISE = "of these, files whose name is spelt otherwise"
+    IN_DOUBT = "files that may be several images"
 
 
 def register_wanted(sql: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted], book: LabelBook) -> None:
@@ -85,10 +92,11 @@ def named(places: str, names: Sequence[str]) -> str:
 
 
 def write_selection(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection, folder: Path) -> None:
-    """From the tables `groups`, `wanted`, `known` and `aliases` (key, alias) to `images.parquet` and `steps.parquet`.
+    """From the tables `groups`, `wanted`, `known`, `aliases` and `in_percent` to three Parquet files.
 
-    `images.parquet` has, sorted by key: key, alias (another name by which its file is known; may be null), part (the
-    annotation file that names it), category (null: left out), categories (list), labels (list of names).
+    `images.parquet` has, sorted by key: key, part (the annotation file that names it), category (null: left out),
+    categories (list), labels (list of names). `names.parquet` has alias, key and category (null: not selected) of all
+    images whose alias a selected image has, for a file's name must not mean another image. `steps.parquet` counts.
     """
     sql.execute(
         "create table positive as select key, label, min(part) as part from groups "
@@ -110,12 +118,18 @@ def write_selection(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection, 
     )
     sql.execute("create table steps (step varchar, part varchar, rows bigint)")
     _count_rows(sql)
+    _count_oddities(sql)
     _count_images(sql, settings)
     write_parquet(
         sql,
-        "select key, alias, part, category::varchar as category, categories, labels from images "
-        "left join aliases using (key) order by key",
+        "select key, part, category::varchar as category, categories, labels from images order by key",
         folder / IMAGES,
+    )
+    named = "select a.alias, key, category::varchar as category from aliases a left join images using (key)"
+    write_parquet(
+        sql,
+        f"from ({named}) n semi join (from ({named}) where category is not null) s using (alias) order by alias, key",
+        folder / NAMES,
     )
     write_parquet(sql, "from steps", folder / STEPS)
 
@@ -141,6 +155,17 @@ def _count_rows(sql: duckdb.DuckDBPyConnection) -> None:
         Step.INVALID: f"{wanted} and state = 'invalid'",
     }.items():
         _add(sql, step, where)
+
+
+def _count_oddities(sql: duckdb.DuckDBPyConnection) -> None:
+    """What is told of rows by file, where there is any."""
+    refused = "from tallies where known and chosen and wanted and state = 'invalid'"
+    for step, which in {
+        Step.IN_PERCENT: "from in_percent",
+        Step.NO_IMAGE: f"{refused} and key is null",
+        Step.NO_CONFIDENCE: f"{refused} and key is not null",
+    }.items():
+        sql.execute(f"insert into steps select {quoted(step)}, part, sum(rows) {which} group by part")
 
 
 def _add(sql: duckdb.DuckDBPyConnection, step: Step, where: str, by: str = "''") -> None:

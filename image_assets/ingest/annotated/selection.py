@@ -17,11 +17,11 @@ from image_assets.ingest.annotated.cache import built_once
 from image_assets.ingest.annotated.database import database, quoted, write_parquet
 from image_assets.ingest.annotated.files import AnnotationFolder, identity
 from image_assets.ingest.annotated.matching import Matcher
-from image_assets.ingest.annotated.selecting import IMAGES, STEPS, write_selection
+from image_assets.ingest.annotated.selecting import IMAGES, NAMES, STEPS, write_selection
 from image_assets.settings.annotated import AnnotatedSection
 
 # Part of every name in staging: raised whenever the same files would give other rows.
-_VERSION = 2
+_VERSION = 3
 _ROWS = "rows.parquet"
 
 
@@ -56,7 +56,7 @@ class Annotations(Protocol):
         ...
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups` and `aliases`; see `selecting`."""
+        """Make the tables `groups`, `aliases` and `in_percent`; see `selecting`."""
         ...
 
     def all_labels(self) -> str:
@@ -88,7 +88,7 @@ class Selection:
 
     @cached_property
     def folder(self) -> Path:
-        """The folder with `images.parquet` and `steps.parquet`."""
+        """The folder with the files of `selecting.write_selection`."""
         return built_once(self._place("selection", self.annotations.files()), self._build)
 
     @cached_property
@@ -126,8 +126,7 @@ class Selection:
 
     def matcher(self) -> Matcher:
         """Finds the image that a file is."""
-        selected = self.images().filter(pl.col("category").is_not_null()).select("key", "alias", "category").collect()
-        return Matcher.of(selected, by_stem=self.annotations.by_stem)
+        return Matcher.of(pl.read_parquet(self.folder / NAMES, glob=False), by_stem=self.annotations.by_stem)
 
     def _place(self, what: str, files: list[Path]) -> Path:
         settings = self.annotations.settings.model_dump(mode="json", exclude={"landing", "staging", "missing_share"})

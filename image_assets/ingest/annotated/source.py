@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from image_assets.ingest.annotated.arrived import arrived_images, read_in_doubt
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.day_folders import days_among
 from image_assets.ingest.source import FileTree, Listing, Source, SourceFile
@@ -23,6 +24,7 @@ class AnnotatedSource:
     """Images under `<day>/**`, whose annotations say what they are.
 
     A file that is no image of any category is not loaded; it is counted in `Listing.ignored` and `Listing.unselected`.
+    One of which it is not certain which image it is, is listed and cannot be read, so that it gets into quarantine.
 
     Args:
         tree: Where the images lie.
@@ -38,10 +40,12 @@ class AnnotatedSource:
         return days_among(self.tree.folders(""))
 
     def categories(self, day: dt.date) -> list[str]:
-        """The categories of the files that arrived on a day, sorted."""
-        matcher = self.selection.matcher()
-        found = (matcher.category_of(file.source) for file in self.tree.files(day.isoformat()).files)
-        return sorted({category for category in found if category is not None})
+        """The categories of the files that arrived on a day, sorted; where none is selected, what came instead."""
+        files = self.tree.files(day.isoformat()).files
+        found = {one.category for one in arrived_images(files, self.selection.matcher())}
+        if files and not found:
+            return [f"{len(files):,} files that are no selected images of the annotations, such as {files[0].source}"]
+        return sorted(found)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Bring near what the tree cannot hand out where it is: all of the day, whatever the category."""
@@ -50,12 +54,13 @@ class AnnotatedSource:
 
     def list_files(self, day: dt.date, category: str) -> Listing:
         """The files of a day that are images of a category."""
-        there, matcher = self.tree.files(day.isoformat()), self.selection.matcher()
-        found = [(file, matcher.category_of(file.source)) for file in there.files]
-        unselected = sum(one is None for _, one in found)
-        files = tuple(file for file, one in found if one == category)
+        there = self.tree.files(day.isoformat())
+        found = arrived_images(there.files, self.selection.matcher())
+        unselected = len(there.files) - len(found)
+        files = tuple(one.file for one in found if one.category == category)
         return Listing(files, there.ignored + unselected, unselected)
 
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         """The content of a listed file; see `Source`."""
-        return self.tree.read(file, max_bytes)
+        content = read_in_doubt(self.tree, file, max_bytes)
+        return self.tree.read(file, max_bytes) if content is None else content

@@ -60,6 +60,7 @@ def test_every_step_is_counted(root: Path) -> None:
     steps = (Step.KNOWN, Step.UNKNOWN, Step.WANTED, Step.UNWANTED, Step.POSITIVE, Step.INVALID, Step.DISTINCT_IMAGES)
     assert found[f"{Step.READ}: train2019.json"] == 7
     assert [found[step] for step in steps] == [6, 1, 5, 1, 4, 1, 3]
+    assert found[f"{Step.NO_IMAGE}: train2019.json"] == 1
     assert found[Step.OF_SEVERAL] == found[Step.DROPPED] == 1
 
 
@@ -83,6 +84,9 @@ def test_names_that_came_later_replace_those_of_the_annotations(root: Path) -> N
     (root / "annotations" / "categories.json").write_text(json.dumps(CATEGORIES))
     found = selection("coco", root, LABELS, names="categories.json", **FAMILIES)
     assert chosen(found)["train_val2019/Insects/7/a.jpg"] == "damselfly"
+    (root / "annotations" / "categories.json").write_text('[{"id": 7, "name": "a", "name": "b"}]')
+    with pytest.raises(SourceError, match=r"categories\.json: .*'name' is there twice"):
+        selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
     (root / "annotations" / "categories.json").write_text('{"categories": 5}')
     with pytest.raises(SourceError, match=r"categories\.json: cannot be read as a list of categories"):
         selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
@@ -156,13 +160,20 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
         ),
         (TEXT.replace('"train_val2019/Birds/9/c.jpg"', "5"), r"images, entry 4: expected a file_name, found 5"),
         (TEXT.replace('{"id": 2, "image_id": 2, "category_id": 8}', "8"), r"annotations, entry 2: expected an object"),
+        (
+            TEXT.replace('"id": 2, "image_id": 2', '"id": 2, "image_id": 2, "image_id": 3'),
+            r"annotations, entry 2: the key 'image_id' is there twice",
+        ),
+        (TEXT.encode("utf-16"), r"It is UTF-16: save it as UTF-8"),
+        (TEXT.encode("utf-16-be"), r"It is UTF-16: save it as UTF-8"),
+        (TEXT.replace("Larus", "L\xe4rus").encode("latin-1"), r"It is no UTF-8: save it as UTF-8"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2]'), r"expected a bbox of four numbers"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"NaN and Infinity are no JSON"),
     ],
 )
-def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str, said: str) -> None:
+def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str | bytes, said: str) -> None:
     assert content != TEXT
-    (root / "annotations" / "train2019.json").write_text(content)
+    (root / "annotations" / "train2019.json").write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(SourceError, match=f"(?s){said}"):
         selection("coco", root, LABELS, **FAMILIES).images()
 

@@ -149,6 +149,43 @@ def test_a_confidence_that_is_none_is_counted_and_selects_nothing(root: Path) ->
     assert not {"d1", "d2", "d3", "", None} & set(chosen(found))
 
 
+def test_a_file_whose_confidence_is_in_percent_is_read_so_and_counted(root: Path) -> None:
+    rows = [
+        ("d1", V, "/m/lion", 100),
+        ("d2", V, "/m/lion", 60),
+        ("d3", V, "/m/lion", 0),
+        ("d4", V, "/m/unheard-of", 70),
+    ]
+    write_csv(root / "annotations" / "more-imagelabels.csv", rows, LABEL_COLUMNS)
+    found = selection("open_images", root, LABELS)
+    assert chosen(found)["d1"] == "cat"
+    assert not {"d2", "d3"} & set(chosen(found))
+    counted = counts(found)
+    assert counted[f"{Step.IN_PERCENT}: more-imagelabels.csv"] == 4
+    assert (counted[Step.INVALID], counted[Step.UNSURE], counted[Step.NEGATIVE]) == (0, 2, 4)
+    labels = pl.read_parquet(found.labels()).filter(key="d1")
+    assert labels.select("confidence", "positive").rows() == [(1.0, True)]
+
+
+@pytest.mark.parametrize("confidence", [1, 0.5, 101, -1])
+def test_confidences_that_may_be_percent_or_not_are_refused_where_they_are_above_one(
+    root: Path, confidence: float
+) -> None:
+    rows = [("d1", V, "/m/lion", 100), ("d2", V, "/m/lion", confidence)]
+    write_csv(root / "annotations" / "more-imagelabels.csv", rows, LABEL_COLUMNS)
+    found = selection("open_images", root, LABELS)
+    assert "d1" not in chosen(found)
+    assert counts(found)[f"{Step.NO_CONFIDENCE}: more-imagelabels.csv"] == (1 if 0 <= confidence <= 1 else 2)
+
+
+def test_ids_in_capitals_are_those_of_boxes_in_small_letters(root: Path) -> None:
+    write_csv(root / "annotations" / "more-imagelabels.csv", [("00AB0C1D2E3F4A5B", V, "/m/lion", 1)], LABEL_COLUMNS)
+    write_csv(root / "annotations" / "train-annotations-bbox.csv", [("00ab0c1d2e3f4a5b", *BOX)], BOX_COLUMNS)
+    found = selection("open_images", root, LABELS)
+    assert chosen(found)["00ab0c1d2e3f4a5b"] == "cat"
+    assert pl.read_parquet(found.boxes())["key"].to_list() == ["00ab0c1d2e3f4a5b"]
+
+
 def test_all_labels_of_the_selected_images_are_kept_positive_and_negative_apart(root: Path) -> None:
     rows = pl.read_parquet(selection("open_images", root, LABELS, confidence=0.9).labels())
     found = set(rows.select("key", "name", "positive").iter_rows())
@@ -211,6 +248,20 @@ HEADER = ",".join(LABEL_COLUMNS)
         (LABEL_FILE, f"{HEADER}\nx,v,/m/cat,1,5\n", r"csv, line 2: .*Expected Number of Columns: 4 Found: 5"),
         (LABEL_FILE, f'{HEADER}\nx,"v,/m/cat,1\n', r"csv, line 2: .*quote"),
         (LABEL_FILE, b"\xff\xfe\x00", r"cannot be read as a CSV file"),
+        (
+            LABEL_FILE,
+            f'{HEADER}\nx,"v,/m/cat,1\ny,v",/m/cat,1\n',
+            r"csv: a text of several lines, so a quotation mark nev",
+        ),
+        (LABEL_FILE, f"{HEADER}\nx,v,/m/cat,1\n".replace(",", ";"), r"line 1: no column .*parted by commas, in UTF-8"),
+        (LABEL_FILE, f"{HEADER}\nx,v,/m/cat,1\n".encode("utf-16"), r"cannot be read as a CSV file: .*save it as UTF-8"),
+        (
+            CLASS_FILE,
+            '/m/cat,Cat\n/m/lion,"Lion\n',
+            r"boxable\.csv, after line 1: cannot be read as class descriptions",
+        ),
+        (CLASS_FILE, "/m/cat;Cat\n", r"line 1: expected a label's code and name such as /m/07dm6,Tiger; found"),
+        ("bbox_labels_600_hierarchy.json", '{"LabelName": "a", "LabelName": "b"}', r"'LabelName' is there twice"),
         (CLASS_FILE, "/m/cat,Cat\n/m/lion\n", r"boxable\.csv, line 2: expected a label's code and name"),
         (CLASS_FILE, "/m/cat,Cat\n/m/cat,Dog\n", r"line 2: /m/cat is called 'Dog' here and 'Cat' before"),
         (CLASS_FILE, b"\xff\xfe\x00", r"cannot be read as class descriptions"),
