@@ -9,6 +9,7 @@ from typing import Protocol
 from image_assets.alerts.ledger import Entry, Ledger, State
 from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, Text, text_of_check, text_of_failure
+from image_assets.alerts.together import HOLD_SECONDS, grouped, text_of
 from image_assets.dataset import DatasetSpec
 from image_assets.settings.alerts import AlertChannel, Alerts
 
@@ -30,10 +31,11 @@ class Sender(Protocol):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a delivery did: messages that were accepted, and what is wrong with which channel."""
+    """What a delivery did: alerts accepted, what is wrong with which channel, alerts held back for now."""
 
     delivered: int = 0
     problems: tuple[str, ...] = ()
+    held: int = 0
 
 
 def record(report: RunReport, alerts: Alerts, ledger: Ledger, links: Links) -> None:
@@ -53,30 +55,41 @@ def record(report: RunReport, alerts: Alerts, ledger: Ledger, links: Links) -> N
 
 
 def deliver(dataset: DatasetSpec, ledger: Ledger, sender: Sender, *, only_new: bool = False) -> Delivery:
-    """Hand every waiting message to its channel, in the order of what they tell.
+    """Hand what waits to its channel, in the order of what it tells; what has one cause in one message.
 
-    A message that is accepted is marked at once. After one that is not, the channel is left alone until the next call.
+    What is accepted is marked at once. After a message that is not, the channel is left alone until the next call.
 
     Args:
         only_new: Leave alone a channel that has not accepted a message before.
     """
     until = time.monotonic() + _TICK_SECONDS
-    delivered = 0
+    delivered = held = 0
     problems: list[str] = []
     with ledger.delivering() as mine:
         for channel in dataset.alerts.channels if mine else ():
             waiting = ledger.pending(dataset.name, channel.label)
             if only_new and any(message.tries for message in waiting):
                 continue
-            for number, message in enumerate(waiting):
+            groups, held_back = grouped(waiting, _told_lately(ledger, dataset.name, channel.label))
+            held, left = held + held_back, len(waiting) - held_back
+            for group in groups:
                 if time.monotonic() > until:
                     break
                 try:
-                    sender.send(channel, message.text, message.state)
+                    sender.send(channel, text_of(group), group[0].state)
                 except ChannelError as error:
-                    ledger.mark_refused(message, str(error))
-                    problems.append(f"{error}; {len(waiting) - number} alerts wait, to be sent again")
+                    ledger.mark_refused(group[0], str(error))
+                    problems.append(f"{error}; {left} alerts wait, to be sent again")
                     break
-                ledger.mark_delivered(message)
-                delivered += 1
-    return Delivery(delivered, tuple(problems))
+                for message in group:
+                    ledger.mark_delivered(message)
+                delivered, left = delivered + len(group), left - len(group)
+    return Delivery(delivered, tuple(problems), held)
+
+
+def _told_lately(ledger: Ledger, dataset: str, channel: str) -> dict[str, set[str]]:
+    """The partitions of every cause that the channel was told of a short while ago."""
+    lately: dict[str, set[str]] = {}
+    for message in ledger.delivered_since(dataset, channel, time.time() - HOLD_SECONDS):
+        lately.setdefault(message.cause, set()).add(message.partition)
+    return lately

@@ -70,7 +70,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Message:
-    """A message to a channel and what became of it; times are POSIX seconds."""
+    """A message to a channel and what became of it; times are POSIX seconds.
+
+    `subject` is the asset and check, empty for a failed run; `partition` is empty where there is none.
+    """
 
     id: int
     channel: str
@@ -83,6 +86,13 @@ class Message:
     delivered_at: float | None
     tries: int
     error: str
+    subject: str
+    partition: str
+
+    @property
+    def cause(self) -> str:
+        """What is told, without where: the title but for the partition."""
+        return self.text.title.removesuffix(f", {self.partition}") if self.partition else self.text.title
 
 
 class Ledger:
@@ -107,6 +117,10 @@ class Ledger:
     def pending(self, dataset: str, channel: str) -> list[Message]:
         """The channel's messages that it has not accepted yet, in the order of what they tell."""
         return self._messages("delivered_at IS NULL AND dataset = ? AND channel = ?", (dataset, channel))
+
+    def delivered_since(self, dataset: str, channel: str, since: float) -> list[Message]:
+        """What the channel has accepted since a moment."""
+        return self._messages("delivered_at > ? AND dataset = ? AND channel = ?", (since, dataset, channel))
 
     def messages(self) -> list[Message]:
         """All messages, in the order of what they tell."""
@@ -174,11 +188,12 @@ class Ledger:
         finally:
             os.close(descriptor)
 
-    def _messages(self, condition: str, values: tuple[str, ...]) -> list[Message]:
+    def _messages(self, condition: str, values: tuple[str | float, ...]) -> list[Message]:
         with self._transaction() as database:
             rows = database.execute(
                 "SELECT id, channel, dataset, check_name, failed, severity, title, body, at, recorded_at, delivered_at,"
-                f" tries, error FROM entries WHERE announced AND {condition} ORDER BY at, id",
+                " tries, error, iif(check_name = '', '', asset || '/' || check_name), partition"
+                f" FROM entries WHERE announced AND {condition} ORDER BY at, id",
                 values,
             ).fetchall()
         return [

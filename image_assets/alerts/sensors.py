@@ -109,6 +109,7 @@ def _deliver(dataset: DatasetSpec, seconds: int) -> dg.SensorDefinition:
         done = deliver(dataset, ledger, notifier)
         if done.problems:
             raise AlertsNotDelivered("\n".join(done.problems))
-        return dg.SkipReason(f"{done.delivered} alerts delivered" if done.delivered else "no alerts wait")
+        said = f"{done.delivered} alerts delivered" if done.delivered else "no alerts wait"
+        return dg.SkipReason(f"{done.held} alerts wait to be told together" if done.held else said)
 
     return deliver_alerts
