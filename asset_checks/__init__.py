@@ -15,9 +15,11 @@ def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     """All checks of a dataset: one step for each of its assets that has any."""
     groups = [group for group in GROUPS if group.has(dataset)]
     found = []
-    for (asset, partitioned), those in groupby(groups, key=lambda group: (group.asset, group.partitioned)):
+    for (asset, partitioned), same in groupby(groups, key=lambda group: (group.asset, group.partitioned)):
+        those = list(same)
         checks = [volume.as_wanted(one, dataset) for group in those for one in group.checks]
-        found.append(asset_checks_of(dataset, asset, checks, partitioned=partitioned))
+        besides = [name for group in those for name in group.besides]
+        found.append(asset_checks_of(dataset, asset, checks, partitioned=partitioned, besides=besides))
     return found
 
 

@@ -130,15 +130,24 @@ def check(
 
 
 def asset_checks_of(
-    dataset: DatasetSpec, asset: str, checks: Sequence[Check], *, partitioned: bool
+    dataset: DatasetSpec, asset: str, checks: Sequence[Check], *, partitioned: bool, besides: Sequence[str] = ()
 ) -> dg.AssetChecksDefinition:
-    """One Dagster step that evaluates all `checks` of the asset `[dataset, asset]`."""
+    """One Dagster step that evaluates all `checks` of the asset `[dataset, asset]`.
+
+    Args:
+        dataset: Whose asset it is.
+        asset: Its name.
+        checks: In this order.
+        partitioned: Whether the asset has partitions.
+        besides: Other assets that the checks look at: a run that makes these too makes them first.
+    """
     key = dg.AssetKey([dataset.name, asset])
+    others = [dg.AssetKey([dataset.name, name]) for name in besides]
     partitions = partitions_of(dataset) if partitioned else None
 
     @dg.multi_asset_check(
         name=f"{dataset.name}__{asset}__checks",
-        specs=[_spec(key, one, partitions) for one in checks],
+        specs=[_spec(key, one, partitions, others) for one in checks],
     )
     def evaluate(
         context: dg.AssetCheckExecutionContext, store: StoreResource, extractors: ExtractorResource
@@ -166,12 +175,19 @@ def _state(result: dg.AssetCheckResult) -> State:
     return "warned" if result.severity is WARN else "failed"
 
 
-def _spec(key: dg.AssetKey, one: Check, partitions: dg.PartitionsDefinition | None) -> dg.AssetCheckSpec:
+def _spec(
+    key: dg.AssetKey, one: Check, partitions: dg.PartitionsDefinition | None, others: Sequence[dg.AssetKey]
+) -> dg.AssetCheckSpec:
     with warnings.catch_warnings():
         # Partitioned checks are a preview in Dagster; that they do what is asked of them is tested here.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
-            one.name, asset=key, description=one.description, blocking=one.blocking, partitions_def=partitions
+            one.name,
+            asset=key,
+            description=one.description,
+            blocking=one.blocking,
+            partitions_def=partitions,
+            additional_deps=others,
         )
 
 

@@ -1,6 +1,6 @@
 """What must hold of the classifier: it is what its manifest says, and better than not looking at the image.
 
-With too few images there rightly is no model: then these checks pass and say why there is none.
+With too few images there rightly is no model: then these checks are not evaluated and say why there is none.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.images import set_aside, undisputed
+from image_assets.classifier.images import lookalike_names, set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from io_managers.model_history import read_history
 from io_managers.model_store import (
@@ -141,10 +141,11 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
 
     rows, aside = _split(subject)
     try:
-        check_trainable(rows["label"].to_numpy(), aside, subject.dataset.categories)
+        pictures = lookalike_names(rows["image_id"], subject.rows(DUPLICATE_GROUPS)).n_unique()
+        check_trainable(rows["label"].to_numpy(), aside, subject.dataset.categories, pictures)
     except NotTrainableError as reason:
         if isinstance(error, ModelMissingError):
-            return Outcome(passed=True, figures={"model": f"none: {reason}"})
+            return Outcome(passed=True, figures={"images": rows.height}, not_evaluated=f"there is no model: {reason}")
     return Outcome(passed=False, figures={"problem": str(error)}, advice=_AGAIN)
 
 

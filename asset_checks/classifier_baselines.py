@@ -62,10 +62,10 @@ def beats_the_colours_by_a_margin(subject: Subject) -> Outcome:
         return measured
     found, limit = measured.colours, subject.dataset.classifier.baselines.over_colours
     if found is None:
-        return Outcome(passed=True, figures={"skipped": measured.without_colours})
+        return Outcome(passed=True, not_evaluated=measured.without_colours)
     if found.images < _LEAST_IMAGES:
         few = f"only {found.images} images were held out; {_LEAST_IMAGES} are needed to tell the two apart"
-        return Outcome(passed=True, figures={"skipped": few})
+        return Outcome(passed=True, figures={"images": found.images}, not_evaluated=few)
     avoided = fewer_errors(found.model_right, found.right, found.images)
     return Outcome(
         passed=avoided >= limit,
@@ -116,7 +116,7 @@ def shuffled_labels_fall_to_chance(subject: Subject) -> Outcome:
         return measured
     found = measured.shuffled
     if found is None:
-        return Outcome(passed=True, figures={"skipped": measured.without_shuffled})
+        return Outcome(passed=True, not_evaluated=measured.without_shuffled)
     return Outcome(
         passed=found.accuracy <= found.chance,
         figures={

@@ -16,7 +16,7 @@ from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
 from image_assets.quality.counts import rows_per_partition
-from image_assets.quality.drift_days import compared_days
+from image_assets.quality.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
 
@@ -35,9 +35,10 @@ _SHOWN = 10
 _WINDOW, _REFERENCE = "the days before", "the first days"
 _SUFFIX = {_WINDOW: "", _REFERENCE: ", first days"}
 _ADVICE = {
-    _WINDOW: "Beside the days before: if this is the new normal, the warning ends by itself once it fills the window.",
-    _REFERENCE: "Beside the first days: what came slowly shows only here. If this is the new normal, set "
-    "drift.reference_from to its first day.",
+    _WINDOW: f"{BESIDE_THE_DAYS_BEFORE}: if this is the new normal, the warning ends by itself once it fills the "
+    "window.",
+    _REFERENCE: f"{BESIDE_THE_FIRST_DAYS}: what came slowly shows only here, and on every day until "
+    "drift.reference_from says since when it is normal; set it to the first such day.",
 }
 _HASH = ("image_id", "perceptual_hash", "entropy")
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()

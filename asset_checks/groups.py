@@ -45,6 +45,7 @@ class Group:
         partitioned: Whether the asset has partitions, each of which is checked.
         has: Whether a dataset has them.
         where: Which datasets have them, in words; empty for all.
+        besides: Other assets that the checks look at: a run that makes these too makes them first.
     """
 
     asset: str
@@ -52,6 +53,7 @@ class Group:
     partitioned: bool = True
     has: Callable[[DatasetSpec], bool] = _always
     where: str = ""
+    besides: Sequence[str] = ()
 
 
 def _from_url_lists(dataset: DatasetSpec) -> bool:
@@ -80,7 +82,7 @@ GROUPS: tuple[Group, ...] = (
     Group("predictions", predictions.CHECKS),
     Group("near_duplicates", near_duplicates.CHECKS),
     Group("feature_shards", feature_shards.CHECKS),
-    Group("label_conflicts", label_conflicts.CHECKS, partitioned=False),
+    Group("label_conflicts", label_conflicts.CHECKS, partitioned=False, besides=("feature_shards",)),
     Group("classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
     Group("embedding", embedding.CHECKS, partitioned=False),
     Group("label_suspects", label_suspects.CHECKS, partitioned=False),

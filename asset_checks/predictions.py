@@ -1,6 +1,7 @@
 """What must hold of predictions: one of every image, sound, by a model that is there; and what ought to.
 
-A partition that was there before the first model has no predictions, rightly: of such a one every check passes.
+A partition that was there before the first model has no predictions, rightly: what could then be said of them is not
+evaluated.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
+from image_assets.predictions.score import trained_on
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from io_managers.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
 
 # There is a partition per category every day: what chance does once in a thousand of them is no warning.
 _BY_CHANCE = 0.001
 _AGAIN = "Materialise predictions of this partition again."
+_NO_PREDICTIONS = "there are no predictions"
 
 
 @check("Every image that has features is scored exactly once, and nothing else is.")
@@ -24,8 +27,8 @@ def every_image_scored_once(subject: Subject) -> Outcome:
     """Image ids of `predictions` against those of `image_features`."""
     images = subject.rows(IMAGE_FEATURES).select("image_id", "label").collect()
     rows = subject.rows(PREDICTIONS).select("image_id", "label").collect()
-    if rows.is_empty() and _model_missing(subject):
-        return Outcome(passed=True, figures={"images": images.height, "model": "none"})
+    if images.height and rows.is_empty() and (unscored := _rightly_unscored(subject)):
+        return Outcome(passed=True, figures={"images": images.height}, not_evaluated=unscored)
     times = rows.group_by("image_id").agg(pl.len().alias("scored"), pl.col("label").first().alias("scored_label"))
     found = images.join(times, on="image_id", how="full", coalesce=True)
     wrong = found.filter(pl.col("scored").ne_missing(1) | pl.col("label").ne_missing(pl.col("scored_label")))
@@ -78,6 +81,8 @@ def few_unknown(subject: Subject) -> Outcome:
 
     limit = subject.dataset.classifier.unknown_share
     rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability", "unknown").collect()
+    if rows.is_empty():
+        return Outcome(passed=True, figures={"images": 0}, not_evaluated=_NO_PREDICTIONS)
     unknown = rows.filter("unknown")
     by_chance = float(binom.sf(unknown.height - 1, rows.height, limit))
     return Outcome(
@@ -106,7 +111,8 @@ def agreement_as_expected(subject: Subject) -> Outcome:
     missed = rows.filter(pl.col("predicted_category") != subject.checked_partition.category)
     expected = _expected(subject)
     if rows.is_empty() or expected is None:
-        return Outcome(passed=True, figures={"images": rows.height, "not compared": "no predictions, or no figures"})
+        why = _NO_PREDICTIONS if rows.is_empty() else "the current model cannot be read, or has no figures"
+        return Outcome(passed=True, figures={"images": rows.height}, not_evaluated=why)
     right, held_out = expected
     agreed = rows.height - missed.height
     by_chance = float(hypergeom.cdf(agreed, rows.height + held_out, agreed + right, rows.height))
@@ -126,14 +132,17 @@ def agreement_as_expected(subject: Subject) -> Outcome:
     )
 
 
-def _model_missing(subject: Subject) -> bool:
+def _rightly_unscored(subject: Subject) -> str:
+    """Why the partition has no predictions where nothing is wrong with that; else empty."""
     try:
-        read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
     except ModelMissingError:
-        return True
+        return "there is no model yet"
     except ModelRefusedError:
-        return False
-    return False
+        return ""
+    if trained_on(manifest, subject.checked_partition):
+        return "the current model was trained on this partition, and no model before has scored it"
+    return ""
 
 
 def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:

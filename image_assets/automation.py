@@ -203,7 +203,9 @@ def automation_of(dataset: DatasetSpec) -> dg.Definitions:
     )
     publish = dg.define_asset_job(
         publish_job_name(dataset),
-        selection=_keys(dataset, (FEATURE_SHARDS,)),
+        # With what is said of shards that are out of date: it would otherwise be said until the next refresh.
+        selection=_keys(dataset, (FEATURE_SHARDS,))
+        | dg.AssetSelection.checks_for_assets(dg.AssetKey([dataset.name, LABEL_CONFLICTS.name])),
         description="Publishes the shards of one day and category anew.",
     )
     sensor = dg.AutomationConditionSensorDefinition(

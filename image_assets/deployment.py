@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError as ObjectStoreError
 from rich.console import Console
 
 from image_assets.categories.record import agree
-from image_assets.classifier.assets import current_manifest, held_back
+from image_assets.classifier.assets import CLASSIFIER, current_manifest, held_back
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
@@ -44,7 +44,12 @@ class DayReport:
     def as_json(self) -> dict[str, Any]:
         """The object of `--json`."""
         model = self.model if self.result.refreshed else None
-        classifier = {name: model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")} if model else None
+        classifier = None
+        if model:
+            trained = CLASSIFIER in self.result.made
+            classifier = {name: model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
+            classifier |= {"data_day": str(model.data_day), "trained": trained}
+            classifier |= {"held_back": self.held_back or None if trained else None}
         return day_as_json(self.dataset, self.day.isoformat(), self.facts, self.result, classifier)
 
     def show(self, console: Console) -> None:

@@ -69,12 +69,17 @@ class CheckResult:
 
 @dataclass
 class DayResult:
-    """What running a day gave: its checks, the seconds of every stage, what was warned of and what ended a run."""
+    """What running a day gave: its checks, the seconds of every stage, what was warned of and what ended a run.
+
+    Of a check that was evaluated several times in a partition it has the last evaluation; `made` are the assets that
+    were materialised, by name.
+    """
 
     checks: list[CheckResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
     refreshed: bool = False
 
     @property
@@ -182,7 +187,9 @@ def run_day(
         _run(definitions, daily_job_name(dataset), partition, instance, result, assets, tags)
     if refresh and until is None and result.sound:
         for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
+            # With it goes the check of what is published, which has just warned of what is mended here.
             _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
+        result.checks = list({str(check): check for check in result.checks}.values())
         result.refreshed = not result.errors
     return result
 
@@ -236,6 +243,8 @@ def _run(
             )
         )
     _stop_if_interrupted(run)
+    made = [event.asset_key for event in run.all_events if event.is_step_materialization]
+    result.made |= {key.path[-1] for key in made if key}
     _add_seconds(run, result, time.monotonic() - began)
     _add_errors(run, partition, result)
     result.warnings += [

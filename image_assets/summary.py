@@ -101,16 +101,23 @@ def show_day(
     elif model is None:
         console.print("classifier: not trained", style="yellow")
     else:
-        if held_back:
-            console.print(f"classifier: the new model is held back: {held_back}", style="yellow", highlight=False)
-        which = f"the current model, of {model.data_day}, has" if held_back else ""
-        console.print(
-            f"classifier: {which}{' ' if which else ''}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
-            f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
-            highlight=False,
-        )
+        _show_model(console, model, held_back, trained="classifier" in result.made)
     console.print(
         "seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items()), style="dim"
+    )
+
+
+def _show_model(console: Console, model: ModelManifest, held_back: str, *, trained: bool) -> None:
+    """The figures of the current model, and whether that is the one that was trained just now."""
+    if not trained:
+        console.print("classifier: not trained this time", style="yellow")
+    elif held_back:
+        console.print(f"classifier: the new model is held back: {held_back}", style="yellow", highlight=False)
+    which = "" if trained and not held_back else f"the current model, of {model.data_day}, has "
+    console.print(
+        f"classifier: {which}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
+        f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
+        highlight=False,
     )
 
 

@@ -35,9 +35,10 @@ class Links:
         """A run, with its log."""
         return self._address(f"/runs/{quote(run_id, safe='')}")
 
-    def check(self, dataset: str, asset: str, check: str) -> str | None:
-        """A check's page: its evaluations, partition by partition."""
-        return self._address(f"/assets/{quote(dataset)}/{quote(asset)}?view=checks&checkDetail={quote(check, safe='')}")
+    def check(self, run_id: str, dataset: str, asset: str, check: str) -> str | None:
+        """An evaluation of a check in the log of its run; the check's own page would open on another partition's."""
+        said = f"asset check '{check}' on '{dataset}/{asset}'"
+        return self._address(f"/runs/{quote(run_id, safe='')}?logs={quote(said, safe='')}")
 
     def _address(self, path: str) -> str | None:
         return f"{self.base.rstrip('/')}{path}" if self.base else None
@@ -56,7 +57,7 @@ def text_of_check(outcome: CheckOutcome, links: Links) -> Text:
         "" if outcome.passed else _plain(outcome.advice),
         "\n".join(figures),
         f"Evaluated {_moment(outcome.at)} in run {outcome.run_id}.",
-        _link("Check", links.check(outcome.dataset, outcome.asset, outcome.check)),
+        _link("Check", links.check(outcome.run_id, outcome.dataset, outcome.asset, outcome.check)),
         _link("Run", links.run(outcome.run_id)),
     ]
     return Text(title, "\n\n".join(part for part in parts if part))

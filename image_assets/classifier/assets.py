@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from image_assets.classifier.selection import Score
 
 CLASSIFIER = "classifier"
+_NAMED = 20  # categories in a warning
 
 
 def classifier_prefix(dataset: DatasetSpec) -> str:
@@ -94,7 +95,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         owners=dataset.owners,
         kinds={"scikitlearn"},
         automation_condition=once_a_day_is_complete(dataset),
-        # With too few images there is no model: then nothing is materialised, and the log says why.
+        # Where the images do not suffice any more, the model before stays; the log says why.
         output_required=False,
     )
     def classifier(
@@ -114,6 +115,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.refined import Places, Tables
         from image_assets.classifier.refinement import refine
         from image_assets.classifier.report import confusion_plot, summary_markdown
+        from image_assets.classifier.selection import too_few_pictures
         from image_assets.classifier.train import NotTrainableError, untested
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
@@ -130,10 +132,20 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 refined = refine(dataset, tables, extractor, places, drifted, track)
         except NotTrainableError as reason:
             context.log.warning(str(reason))
+            if current_manifest(dataset, opened) is None:
+                # Made, without a model: that there are few images yet is nothing that somebody has to look after.
+                yield dg.MaterializeResult(metadata={"not trained": str(reason)})
             return
         held_out = refined.held_out
         if unmeasured := untested(refined.training.labels, held_out.labels, dataset.categories):
-            context.log.warning(f"nothing is held out of {', '.join(unmeasured)}: the model's figures leave them out")
+            context.log.warning(f"nothing is held out of {_listed(unmeasured)}: the model's figures leave them out")
+        folds = spec.selection.folds
+        if refined.scores and refined.sample and (few := too_few_pictures(refined.sample, folds)):
+            names = _listed([name for name, label in dataset.categories.items() if label in few])
+            context.log.warning(
+                f"candidates were compared without {names}: fewer than {folds} different pictures to train on "
+                "(classifier.selection.folds)"
+            )
         evaluation = evaluate(refined.model, refined.held_out_features, held_out.labels, dataset.categories)
         description = _description(dataset, extractor, refined, evaluation)
         with retried():
@@ -170,6 +182,11 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return classifier
+
+
+def _listed(names: "Sequence[str]") -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _description(

@@ -94,7 +94,7 @@ def nested(
         workers: As `select`; the results do not depend on it.
 
     Raises:
-        NotTrainableError: a class has too few groups for the folds.
+        NotTrainableError: fewer than two classes have groups enough for the folds.
     """
     rows = sample_of(rows, spec.max_rows, spec.seed)
     families = _by_family(candidates)

@@ -16,7 +16,16 @@ from image_assets.classifier.choice import Choice, choose
 from image_assets.classifier.discriminant import discriminant, discriminant_candidate
 from image_assets.classifier.matrix_file import MatrixFile
 from image_assets.classifier.refined import FeatureKind, Places, Refined, Tables, Track, untracked
-from image_assets.classifier.refinement_policy import DAILY, Decision, LastRefit, Today, decide, setup_digest
+from image_assets.classifier.refinement_policy import (
+    DAILY,
+    NOTHING_DRIFTED,
+    Decision,
+    Drifted,
+    LastRefit,
+    Today,
+    decide,
+    setup_digest,
+)
 from image_assets.classifier.refinement_state import Totals, plan_update, read_totals, write_totals
 from image_assets.classifier.refit import STREAMED, refit
 from image_assets.classifier.row_index import RowIndex, row_index
@@ -33,7 +42,7 @@ def refine(
     tables: Tables,
     extractor: FeatureKind,
     places: Places,
-    drifted: str = "",
+    drifted: Drifted = NOTHING_DRIFTED,
     track: Track = untracked,
 ) -> Refined:
     """Make the model of the latest day.
@@ -58,7 +67,7 @@ def refine(
         tables: As they are now.
         extractor: Digest and width are asked for.
         places: Where totals, the record of the last full refit, and scores are kept.
-        drifted: In words, what drifted since the last full refit, such as a failed drift check; empty where nothing.
+        drifted: What the drift checks warn of.
         track: Shows progress.
 
     Raises:
@@ -67,7 +76,7 @@ def refine(
     """
     spec = dataset.classifier
     index = row_index(tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec)
-    check_trainable(index.labels, index.held_out, dataset.categories)
+    check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
     work = _Work(dataset, tables, extractor, places, track, index.training(), _evaluation(index, dataset))
     learnt = tuple(np.unique(work.training.labels).tolist())
     setup = setup_digest(spec)
@@ -164,6 +173,7 @@ class _Work:
             learnt=today.learnt,
             candidate=str(refined.candidate),
             trust=trust,
+            drifted=(*today.drifted.lately, *today.drifted.slowly),
         )
         places = self.places
         return replace(refined, trust=trust, remember=lambda: write_last_refit(places.objects, places.statistics, last))

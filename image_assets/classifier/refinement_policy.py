@@ -63,6 +63,27 @@ class LastRefit(BaseModel):
     learnt: tuple[int, ...] = Field(description="Labels that had training images.")
     candidate: str = Field(description="What was fitted.")
     trust: Trust | None = Field(description="null where the daily path could not be measured.")
+    drifted: tuple[str, ...] = Field(default=(), description="What drifted then; it was trained on.")
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """What drifted, by name, such as `features_drift of plant`.
+
+    Attributes:
+        lately: What differs from the days just before.
+        slowly: What differs only from a category's first days, as it goes on doing after it was trained on.
+    """
+
+    lately: tuple[str, ...] = ()
+    slowly: tuple[str, ...] = ()
+
+    def untrained(self, last: LastRefit) -> list[str]:
+        """What the last full refit does not settle: all that came lately, and what came slowly and is new."""
+        return [*self.lately, *(one for one in self.slowly if one not in last.drifted)]
+
+
+NOTHING_DRIFTED = Drifted()
 
 
 @dataclass(frozen=True)
@@ -76,7 +97,7 @@ class Today:
         extractor_digest: The dataset's extractor.
         classes: Category → label.
         learnt: Labels that have training images, ascending.
-        drifted: In words, what drifted; empty where nothing did.
+        drifted: What drifted.
     """
 
     day: dt.date
@@ -85,7 +106,7 @@ class Today:
     extractor_digest: str
     classes: Mapping[str, int]
     learnt: tuple[int, ...]
-    drifted: str = ""
+    drifted: Drifted = NOTHING_DRIFTED
 
 
 @dataclass(frozen=True)
@@ -126,8 +147,8 @@ def _why_full(last: LastRefit | None, today: Today, spec: Refinement) -> str:
         return "there was none yet"
     if changed := _changed(last, today):
         return f"{changed} changed since the last one, of {last.day}"
-    if today.drifted:
-        return f"the images drifted: {today.drifted}"
+    if drifted := today.drifted.untrained(last):
+        return f"the images drifted: {', '.join(drifted)}"
     if last.trust is None:
         return f"the daily path could not be measured on {last.day}"
     if distrust := last.trust.distrust(spec):

@@ -26,7 +26,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.families import Candidate, pipeline_of
-from image_assets.classifier.train import NotTrainableError
+from image_assets.classifier.train import NotTrainableError, what_to_add
 from image_assets.settings.classifier import Selection
 from image_assets.workers import Progress, cores, no_progress
 
@@ -135,10 +135,11 @@ def select(
         workers: Processes; default: one per core. The scores do not depend on it.
 
     Raises:
-        NotTrainableError: a class has fewer groups than there are folds.
+        NotTrainableError: fewer than two classes have as many groups as there are folds. A single class that has
+            fewer is left out, see `too_few_pictures`.
     """
     rows = sample_of(rows, spec.max_rows, spec.seed)
-    _check_folds(rows, spec)
+    rows = _comparable(rows, spec)
     rungs = _rungs(len(candidates), rows, spec)
     total = sum(count for count, _ in rungs)
     survivors, ended, done = list(candidates), [], 0
@@ -200,16 +201,31 @@ def sampled_rows(labels: np.ndarray, groups: pl.Series, most: int, seed: int) ->
     return np.sort(np.concatenate(chosen))
 
 
-def _check_folds(rows: TrainingRows, spec: Selection) -> None:
-    groups = pl.DataFrame({"label": rows.labels, "group": rows.groups})
-    counts = groups.group_by("label").agg(pl.col("group").n_unique().alias("pictures")).sort("label")
-    few = counts.filter(pl.col("pictures") < spec.folds)
-    if few.height or counts.height < 2:
-        found = ", ".join(f"label {label}: {count}" for label, count in counts.iter_rows())
+def too_few_pictures(rows: TrainingRows, folds: int) -> list[int]:
+    """The labels, ascending, that have fewer different pictures than there are folds: nothing is compared on them."""
+    counts = _pictures(rows)
+    return counts.filter(pl.col("pictures") < folds)["label"].to_list()
+
+
+def _pictures(rows: TrainingRows) -> pl.DataFrame:
+    """label, images and pictures (lookalikes counted once) of every class."""
+    frame = pl.DataFrame({"label": rows.labels, "group": rows.groups})
+    return frame.group_by("label").agg(images=pl.len(), pictures=pl.col("group").n_unique()).sort("label")
+
+
+def _comparable(rows: TrainingRows, spec: Selection) -> TrainingRows:
+    """The rows of the classes that every fold can have a picture of."""
+    few = too_few_pictures(rows, spec.folds)
+    kept = rows.take(np.flatnonzero(~np.isin(rows.labels, few))) if few else rows
+    if len(np.unique(kept.labels)) < 2:
+        counts = _pictures(rows)
+        found = ", ".join(f"label {label}: {pictures}" for label, _, pictures in counts.iter_rows())
         raise NotTrainableError(
-            f"candidates cannot be compared in {spec.folds} folds: each of at least two classes needs that many "
-            f"different pictures to train on; found {found}. Add images, or lower classifier.selection.folds."
+            f"candidates cannot be compared in {spec.folds} folds: at least two classes need that many different "
+            f"pictures to train on; found {found}. {what_to_add(len(rows.labels), counts['pictures'].sum())} Or lower "
+            "classifier.selection.folds, or name one candidate."
         )
+    return kept
 
 
 def _scores(

@@ -19,17 +19,18 @@ class UnusableFeaturesError(ValueError):
     """Feature vectors that no model can take: of another shape, of unknown labels, or not finite."""
 
 
-def check_trainable(labels: np.ndarray, held_out: np.ndarray, classes: Mapping[str, int]) -> None:
+def check_trainable(labels: np.ndarray, held_out: np.ndarray, classes: Mapping[str, int], pictures: int) -> None:
     """See that there is something to learn and something to measure it on.
 
     Args:
         labels: int16 [N], the labels of all images.
         held_out: bool [N], true where an image is kept for the evaluation.
         classes: Category → label.
+        pictures: How many of the images are different pictures, lookalikes counted once.
 
     Raises:
         NotTrainableError: fewer than two classes have training images, or nothing is held out. The message gives both
-            counts of every class.
+            counts of every class, and what to add.
     """
     training = {name: int(np.sum((labels == label) & ~held_out)) for name, label in classes.items()}
     kept = {name: int(np.sum((labels == label) & held_out)) for name, label in classes.items()}
@@ -40,7 +41,20 @@ def check_trainable(labels: np.ndarray, held_out: np.ndarray, classes: Mapping[s
     else:
         return
     counts = ", ".join(f"{name} {training[name]} + {kept[name]}" for name in classes)
-    raise NotTrainableError(f"cannot train a classifier: {problem}. Training + held-out images: {counts}. Add images.")
+    raise NotTrainableError(
+        f"cannot train a classifier: {problem}. Training + held-out images: {counts}. "
+        f"{what_to_add(len(labels), pictures)}"
+    )
+
+
+def what_to_add(images: int, pictures: int) -> str:
+    """What helps where there are too few images: of lookalikes, which stay together, more of the same do not."""
+    if pictures == images:
+        return "Add images."
+    return (
+        f"Only {pictures:,} of the {images:,} images are different pictures, and lookalikes stay on one side: add "
+        "other pictures."
+    )
 
 
 def untested(training: np.ndarray, held_out: np.ndarray, classes: Mapping[str, int]) -> list[str]:

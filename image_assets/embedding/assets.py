@@ -31,8 +31,6 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         metadata={"dagster/column_schema": column_schema(EMBEDDING)},
         automation_condition=once_a_day_is_complete(dataset),
         io_manager_key="tables",
-        # A handful of images make no map: then nothing is materialised, and the log says why.
-        output_required=False,
     )
     def embedding(
         context: dg.AssetExecutionContext,
@@ -49,7 +47,11 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried():
             table = feature_table(in_use(image_features, dataset), digest)
         if len(table.labels) < MIN_IMAGES:
-            context.log.warning(f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}")
+            # Made, of no places: the checks then say so, and a map of images that have gone does not stay.
+            too_few = f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}"
+            context.log.warning(too_few)
+            places = pl.DataFrame(schema={"image_id": pl.String, "label": pl.Int16, "x": pl.Float64, "y": pl.Float64})
+            yield dg.MaterializeResult(value=places, metadata={"no map": too_few})
             return
         with progress.track("t-SNE", "iterations", context.log) as report_progress:
             coordinates = embed(table.features, dataset.embedding, report_progress)

@@ -22,6 +22,7 @@ __all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
 
 
 # What Pillow says of sound files of a kind that it lacks.
+_NO_MEMORY = re.compile(r"out of memory|cannot allocate", re.IGNORECASE)
 _LACKING = re.compile(r"bitfields layout|Unsupported BMP compression|codec? .*not available|decoder .*not available")
 
 
@@ -139,7 +140,7 @@ def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) 
 
 
 def _reason(content: bytes, image_format: ImageFormat, error: Exception) -> Reason:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         return Reason.OUT_OF_MEMORY
     if _ends_early(content, image_format, error):
         return Reason.TRUNCATED

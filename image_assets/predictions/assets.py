@@ -35,7 +35,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         io_manager_key="tables",
         # Before near_duplicates: once these are checked the classifier may be trained, and with the day's own images.
         op_tags={"dagster/priority": "1"},
-        # What a model has learnt from, and what one that is damaged should score, is left as it is; the log says why.
+        # What a model that is damaged or gone should score is left as it is; the log says why.
         output_required=False,
     )
     def predictions(
@@ -62,8 +62,9 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             check_usable(manifest, dataset.categories)
         except (ModelMissingError, SeenError) as reason:
             context.log.info(f"{partition} is not scored: {reason}")
-            if isinstance(reason, ModelMissingError) and not scored_by:
-                # Made, of no rows: a day before the first model is nothing that somebody has to look after.
+            if not scored_by:
+                # Made, of no rows: a day before the first model, or one that it has learnt from without ever having
+                # scored it, is nothing that somebody has to look after.
                 yield dg.MaterializeResult(
                     value=no_rows(), metadata={**figures_of(no_rows()), "not scored": str(reason)}
                 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from image_assets.settings.quality import Drift
 
+BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS = "Beside the days before", "Beside the first days"
+"""How what a drift check says of either side begins."""
 _ONE_DAY = dt.timedelta(days=1)
 
 

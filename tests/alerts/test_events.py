@@ -80,7 +80,8 @@ def test_checks_that_fail_in_a_run_that_succeeds_are_found_with_their_figures(ru
     assert text.title == "[drawn] ERROR: raw_images/quarantine_rate failed, 2026-11-03 plant"
     assert "Look at the ‹reasons›.\n\n- limit: 0.05\n- listed: 1,200\n- rate: 0.4\n\nEvaluated " in text.body
     assert (
-        f"<http://ui.example.org/assets/drawn/raw_images?view=checks&checkDetail=quarantine_rate>"
+        f"<http://ui.example.org/runs/{run.run_id}"
+        "?logs=asset%20check%20%27quarantine_rate%27%20on%20%27drawn%2Fraw_images%27>"
         f"\n\nRun: <http://ui.example.org/runs/{run.run_id}>" in text.body
     )
     assert "http" not in text_of_check(report.outcomes[0], Links(None)).body

@@ -252,7 +252,17 @@ def test_an_empty_partition_publishes_a_manifest_without_shards(nothing_arrived:
     assert (manifest.rows, manifest.shards) == (0, [])
 
 
-def test_without_images_there_is_no_model_and_no_map_and_no_check_complains(nothing_arrived: Ran) -> None:
+def test_without_images_there_is_no_model_and_no_map_which_is_said_and_no_check_complains(nothing_arrived: Ran) -> None:
+    """Neither is grey, nor are their checks red: what is made says what is not there."""
     assert nothing_arrived.result.refreshed
-    assert nothing_arrived.made("classifier") == []
-    assert nothing_arrived.made("embedding") == []
+    instance, prefix = nothing_arrived.instance, nothing_arrived.platform.dataset.name
+    for asset, said in (("classifier", "not trained"), ("embedding", "no map")):
+        event = instance.get_latest_materialization_event(dg.AssetKey([prefix, asset]))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert said in event.asset_materialization.metadata
+        checks = [one for one in nothing_arrived.result.checks if one.asset == asset]
+        assert sorted(one.check for one in checks) == sorted(NAMES[asset])
+        assert all(one.passed for one in checks)
+        assert not any(one.evaluated for one in checks if one.check in ("model_is_sound", "map_is_trustworthy"))
+    assert not (nothing_arrived.platform.root / "store" / prefix / "classifier").exists()

@@ -65,10 +65,22 @@ def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platf
     assert why == "worse"
     console = Console(record=True, width=200)
     model = current_manifest(damaged.dataset, damaged.store)
-    show_day(console, damaged.dataset, SECOND, [], DayResult(refreshed=True), model, why)
+    trained = DayResult(refreshed=True, made={"classifier"})
+    show_day(console, damaged.dataset, SECOND, [], trained, model, why)
     said = console.export_text()
     assert "the new model is held back: worse" in said
     assert f"the current model, of {SECOND}, has accuracy" in said
+
+
+def test_figures_of_a_model_of_another_run_are_not_shown_as_this_run_s(loaded_platform: Platform) -> None:
+    console = Console(record=True, width=200)
+    model = current_manifest(loaded_platform.dataset, loaded_platform.store)
+    show_day(console, loaded_platform.dataset, SECOND, [], DayResult(refreshed=True), model)
+    said = console.export_text()
+    assert "classifier: not trained this time" in said
+    assert f"classifier: the current model, of {SECOND}, has accuracy" in said
+    show_day(console, loaded_platform.dataset, SECOND, [], DayResult(refreshed=True, made={"classifier"}), model)
+    assert "classifier: accuracy" in console.export_text()
 
 
 def test_what_a_model_was_trained_on_is_not_called_held_out(damaged: Platform) -> None:
@@ -244,7 +256,7 @@ def test_a_category_without_any_image_is_caught_at_any_limit_and_named(damaged: 
 def test_without_images_there_is_no_model_and_that_is_said(empty_platform: Platform) -> None:
     assert failing(empty_platform, CHECKS) == set()
     for check in CHECKS[:3]:
-        assert "fewer than two classes have training images" in str(outcome(empty_platform, check).figures["model"])
+        assert "fewer than two classes have training images" in outcome(empty_platform, check).not_evaluated
 
 
 def test_a_damaged_model_is_a_fault_even_of_too_few_images(damaged: Platform) -> None:

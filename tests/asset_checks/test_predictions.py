@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from asset_checks import predictions
 from asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
-from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
+from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from io_managers.model_store import CHAMPION, load_model, read_manifest
 from tests.asset_checks.faults import (
     PLANT,
@@ -25,7 +26,7 @@ from tests.asset_checks.faults import (
     outcome,
     with_unknown_image,
 )
-from tests.platform import Platform
+from tests.platform import SECOND, Platform
 
 CHECKS = predictions.CHECKS
 
@@ -68,7 +69,6 @@ SOUND, ONCE, MODEL = "predictions_are_sound", "every_image_scored_once", "scored
 FAULTS = {
     "dropped row": (rows(lambda rows: rows.slice(1)), ONCE),
     "doubled row": (rows(first_row_again), ONCE),
-    "no rows though there is a model": (rows(lambda rows: rows.clear()), ONCE),
     "row of an image that is not there": (rows(with_unknown_image), ONCE),
     "another label than the features": (first("label", pl.lit(2, pl.Int16)), ONCE),
     "probability above 1": (first("probability", pl.lit(1.01, pl.Float32)), SOUND),
@@ -91,6 +91,24 @@ def test_a_fault_is_caught_by_its_check_alone(damaged: Platform, fault: str) -> 
     plant, caught_by = FAULTS[fault]
     plant(damaged)
     assert failing(damaged, CHECKS, PLANT) == {caught_by}
+
+
+def test_no_rows_are_a_fault_unless_the_model_has_learnt_from_the_partition(damaged: Platform) -> None:
+    rows(lambda rows: rows.clear())(damaged)
+    learnt = outcome(damaged, predictions.every_image_scored_once, PLANT)
+    assert "trained on this partition" in learnt.not_evaluated
+    new = Partition(SECOND + dt.timedelta(days=1), "plant")
+    damaged.replace_rows(IMAGE_FEATURES, new, damaged.rows(IMAGE_FEATURES, PLANT))
+    assert failing(damaged, (predictions.every_image_scored_once,), new) == {"every_image_scored_once"}
+
+
+def test_what_nothing_can_be_said_of_is_not_evaluated(empty_platform: Platform, damaged: Platform) -> None:
+    of_no_rows = [predictions.few_unknown, predictions.agreement_as_expected]
+    assert {outcome(empty_platform, one, PLANT).not_evaluated for one in of_no_rows} == {"there are no predictions"}
+    scored(damaged)
+    assert not any(outcome(damaged, one, PLANT).not_evaluated for one in CHECKS)
+    Path(damaged.store.location(classifier_prefix(damaged.dataset)), CHAMPION).unlink()
+    assert "cannot be read" in outcome(damaged, predictions.agreement_as_expected, PLANT).not_evaluated
 
 
 def test_a_scored_partition_passes(damaged: Platform) -> None:

@@ -17,7 +17,7 @@ from image_assets.classifier.families import logistic_regression
 from image_assets.classifier.images import held_out_with_lookalikes
 from image_assets.classifier.refined import Places, Refined, Tables
 from image_assets.classifier.refinement import refine
-from image_assets.classifier.refinement_policy import DAILY, FULL
+from image_assets.classifier.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
 from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, train
 from image_assets.classifier.trust import mcnemar
 from image_assets.dataset import DatasetSpec
@@ -54,7 +54,7 @@ def arrive(store: Store, *days: int) -> None:
     write_partitions(store, ROWS.filter(pl.col("date").is_in([day(n) for n in days])))
 
 
-def refined(store: Store, spec: DatasetSpec, drifted: str = "") -> Refined:
+def refined(store: Store, spec: DatasetSpec, drifted: Drifted = NOTHING_DRIFTED) -> Refined:
     places = Places(store.objects(), f"{DATASET}/classifier-statistics", f"{DATASET}/classifier-scores")
     found = refine(spec, Tables(scan(store), NO_GROUPS, NO_CONFLICTS), KIND, places, drifted)
     found.remember()
@@ -186,11 +186,25 @@ def test_drift_and_other_settings_ask_for_a_full_refit(store: Store) -> None:
     arrive(store, 0)
     refined(store, dataset())
     arrive(store, 1)
-    assert refined(store, dataset(), drifted="plant: brightness").decision.path == FULL
+    assert refined(store, dataset(), drifted=Drifted(("metrics_drift of plant",))).decision.path == FULL
     arrive(store, 2)
     assert refined(store, dataset(shrinkage=0.3)).decision.path == FULL
     arrive(store, 3)
     assert refined(store, dataset(shrinkage=0.3)).decision.path == DAILY
+
+
+def test_drift_beside_the_first_days_asks_for_one_full_refit_and_not_for_one_every_day(store: Store) -> None:
+    arrive(store, 0)
+    refined(store, dataset())
+    slowly = Drifted(slowly=("metrics_drift of plant",))
+    for number, path in ((1, FULL), (2, DAILY), (3, DAILY)):
+        arrive(store, number)
+        assert refined(store, dataset(), drifted=slowly).decision.path == path
+    arrive(store, 4)
+    more = Drifted(slowly=("features_drift of plant", "metrics_drift of plant"))
+    assert refined(store, dataset(full_every_days=30), drifted=more).decision.reason == (
+        "the images drifted: features_drift of plant"
+    )
 
 
 def test_switched_off_nothing_is_kept(store: Store) -> None:

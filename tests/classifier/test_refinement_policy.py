@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.classifier.refinement_policy import DAILY, FULL, LastRefit, Today, Trust, decide, setup_digest
+from image_assets.classifier.refinement_policy import (
+    DAILY,
+    FULL,
+    Drifted,
+    LastRefit,
+    Today,
+    Trust,
+    decide,
+    setup_digest,
+)
 from image_assets.settings.classifier import Classifier, LogisticRegressionFamily, Refinement, Selection
 from tests.platform import small_dataset
 
@@ -56,7 +65,7 @@ def test_an_ordinary_day_takes_the_daily_path_and_says_why_it_may() -> None:
         (LAST, today(1), Refinement(from_rows=100, full_every_days=1), "one is due every 1 days"),
         (LAST, today(0), SPEC, "this day had one before"),
         (LAST, today(-3), SPEC, "later than the latest day now"),
-        (LAST, today(drifted="duck, brightness"), SPEC, "the images drifted: duck, brightness"),
+        (LAST, today(drifted=Drifted(("duck", "owl"), ("gull",))), SPEC, "the images drifted: duck, owl, gull"),
         (LAST, today(extractor_digest="f"), SPEC, "the extractor changed since the last one, of 2026-11-02"),
         (LAST, today(classes={"owl": 0}), SPEC, "the categories changed"),
         (LAST, today(learnt=(0, 1, 2)), SPEC, "the categories that have training images changed"),
@@ -68,6 +77,15 @@ def test_a_full_refit_is_made_for_a_reason(last: LastRefit | None, now: Today, s
     decision = decide(last, now, spec)
     assert decision.path == FULL
     assert reason in decision.reason
+
+
+def test_what_came_slowly_and_was_trained_on_asks_for_nothing_more() -> None:
+    trained = LAST.model_copy(update={"drifted": ("owl", "duck")})
+    assert decide(trained, today(drifted=Drifted(slowly=("duck", "owl"))), SPEC).path == DAILY
+    assert decide(trained, today(drifted=Drifted(slowly=("duck", "gull"))), SPEC).reason == "the images drifted: gull"
+    assert decide(trained, today(drifted=Drifted(lately=("duck",))), SPEC).reason == "the images drifted: duck"
+    older = LastRefit.model_validate_json(trained.model_dump_json(exclude={"drifted"}))
+    assert older.drifted == ()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import pytest
 from image_assets.classifier import selection
 from image_assets.classifier.families import Candidate, candidates_of, has_converged, logistic_regression, pipeline_of
 from image_assets.classifier.score_book import StoredScores
-from image_assets.classifier.selection import Score, TrainingRows, select
+from image_assets.classifier.selection import Score, TrainingRows, select, too_few_pictures
 from image_assets.classifier.train import NotTrainableError
 from image_assets.settings.classifier import (
     AnyFamily,
@@ -219,11 +219,25 @@ def test_a_search_goes_on_where_it_was_and_other_rows_begin_anew() -> None:
     assert book.written[regressions(0.1)[0]] == 2
 
 
-def test_a_class_with_too_few_pictures_is_refused_by_name() -> None:
+def test_with_less_than_two_classes_of_enough_pictures_nothing_is_compared() -> None:
     rows = rows_of(100)
     labels = np.where(np.arange(100) < 97, 0, 1).astype(np.int16)
-    with pytest.raises(NotTrainableError, match="label 1: 3"):
+    with pytest.raises(NotTrainableError, match=r"label 1: 3.* Add images\."):
         select(regressions(0.1), TrainingRows(rows.features, labels, rows.groups), Selection(), workers=1)
+    alike = pl.Series(["one picture"] * 100)
+    with pytest.raises(NotTrainableError, match="add other pictures"):
+        select(regressions(0.1), TrainingRows(rows.features, labels, alike), Selection(), workers=1)
+
+
+def test_a_class_with_too_few_pictures_is_left_out_of_the_comparison_and_stops_nobody() -> None:
+    rows = rows_of(100)
+    labels = np.where(np.arange(100) < 3, 7, rows.labels).astype(np.int16)
+    some = TrainingRows(rows.features, labels, rows.groups)
+    assert too_few_pictures(some, Selection().folds) == [7]
+    assert too_few_pictures(rows, Selection().folds) == []
+    found = select(regressions(0.1, 0.01), some, Selection(), workers=1)
+    without = select(regressions(0.1, 0.01), some.take(np.arange(3, 100)), Selection(), workers=1)
+    assert [score.folds for score in found] == [score.folds for score in without]
 
 
 KILLED = """

@@ -98,16 +98,24 @@ def test_too_little_to_learn_or_to_measure_says_what_is_missing(training, kept, 
     aside = np.repeat([False, True], [sum(training), sum(kept)])
     counts = f"plant {training[0]} \\+ {kept[0]}, animal {training[1]} \\+ {kept[1]}, human {training[2]} \\+ {kept[2]}"
     with pytest.raises(NotTrainableError, match=f"{problem}.*{counts}"):
-        check_trainable(labels, aside, CLASSES)
+        check_trainable(labels, aside, CLASSES, len(labels))
+
+
+def test_of_lookalikes_other_pictures_are_asked_for_and_not_more():
+    labels, aside = np.repeat([0, 1], 40).astype(np.int16), np.zeros(80, bool)
+    with pytest.raises(NotTrainableError, match=r"Add images\.$"):
+        check_trainable(labels, aside, CLASSES, 80)
+    with pytest.raises(NotTrainableError, match=r"Only 2 of the 80 images are different pictures.*add other pictures"):
+        check_trainable(labels, aside, CLASSES, 2)
 
 
 def test_a_category_with_nothing_held_out_is_named_and_stops_nobody():
     labels = np.repeat([0, 1, 2, 0, 1], [9, 9, 1, 3, 3]).astype(np.int16)
     aside = np.repeat([False, True], [19, 6])
-    check_trainable(labels, aside, CLASSES)
+    check_trainable(labels, aside, CLASSES, len(labels))
     assert untested(labels[~aside], labels[aside], CLASSES) == ["human"]
     assert untested(labels[~aside], labels, CLASSES) == []
 
 
 def test_a_category_without_images_yet_is_no_obstacle():
-    check_trainable(np.array([0, 0, 1, 1], dtype=np.int16), np.array([False, True, False, True]), CLASSES)
+    check_trainable(np.array([0, 0, 1, 1], dtype=np.int16), np.array([False, True, False, True]), CLASSES, 4)

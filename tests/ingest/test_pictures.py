@@ -105,6 +105,8 @@ def test_endless_sub_pages_cost_nothing() -> None:
 def test_what_needs_more_memory_or_another_decoder_is_not_called_corrupt() -> None:
     plain = decode_module._reason
     assert plain(b"", ImageFormat.TIFF, MemoryError()) is Reason.OUT_OF_MEMORY
+    for said in ("out of memory error when reading image file", "Failed to decode: Out of memory"):
+        assert plain(b"", ImageFormat.PNG, OSError(said)) is Reason.OUT_OF_MEMORY
     assert plain(b"", ImageFormat.TIFF, OSError("decoder webp not available")) is Reason.UNSUPPORTED_FORMAT
     assert plain(b"", ImageFormat.TIFF, OSError("decoder error -2")) is Reason.CORRUPT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +52,16 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platfor
     (platform.landing / str(SECOND) / "plant" / "empty.png").touch()
     with dg.DagsterInstance.ephemeral() as instance:
         assert day_of(platform, FIRST, instance)
+        shutil.copytree(platform.root / "store", backup(platform).root / "store")
         day_of(platform, SECOND, instance, "plant")
         lose_a_feature(platform)
         check_again(platform, instance)
         yield platform, instance
+
+
+def backup(platform: Platform) -> Platform:
+    """The platform as it was after the first day."""
+    return Platform(platform.dataset, platform.root.with_name(f"{platform.root.name}-backup"))
 
 
 def lose_a_feature(platform: Platform) -> None:
@@ -131,6 +138,18 @@ def test_what_another_store_recorded_in_the_same_home_is_not_told(recorded, tmp_
     assert [one.last_run for one in found.categories] == [None, None]
     written = {path.name for path in tmp_path.rglob("*")}
     assert not written & {CHECK_RESULTS, DAYS_RUN}
+
+
+def test_a_restored_store_says_nothing_of_what_a_newer_home_has_seen_since(recorded) -> None:
+    platform, instance = recorded
+    older = backup(platform)
+    found = health(older, instance)
+    assert found == health(older, None)
+    assert {one.partition.date for one in found.checks or [] if one.partition} == {FIRST}
+    assert {one.state for one in found.checks or []} == {"passed", "not evaluated"}
+    assert [one.last_run for one in found.categories] == [FIRST, FIRST]
+    # The home itself knows of more, and the newer store says so.
+    assert {one.partition.date for one in health(platform, instance).checks or [] if one.partition} == {FIRST, SECOND}
 
 
 def without_what_runs_alone_know(found: Health) -> Health:

@@ -19,6 +19,7 @@ from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.images import held_out_with_lookalikes, undisputed
 from image_assets.cli import main
 from image_assets.partitions import partition_key
+from image_assets.quality.check_book import CheckBook
 from image_assets.quality.evidence import EvidenceReader
 from image_assets.quality.groups import duplicate_groups
 from image_assets.quality.near_duplicates import Library, near_duplicates
@@ -246,6 +247,10 @@ def test_a_reviewer_settles_a_conflict_from_the_command_line(
     assert failing(copy, label_conflicts.CHECKS) == {"no_open_conflict"}
     result = copy.run(SECOND, "animal")
     assert result.ok, result.errors
+    # The refresh has warned of shards that are out of date, and the same run has published them anew.
+    assert [one.passed for one in result.checks if one.check == "published_without_conflicts"] == [True]
+    states = CheckBook(copy.store, "drawn").states([("label_conflicts", "published_without_conflicts")])
+    assert [one.state for one in states] == ["passed"]
     assert conflicting(copy) == {
         ("a plant.jpg", "near-duplicate", "settled by review", False),
         ("picture-0005.png", "near-duplicate", "settled by review", True),
