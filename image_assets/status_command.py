@@ -12,7 +12,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.source import Source
 from io_managers.store import Store
 
-_DAYS_SHOWN = 7
+_DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 
 
 def run_status(options: argparse.Namespace) -> int:
@@ -46,8 +46,11 @@ def run_status(options: argparse.Namespace) -> int:
     if facts:
         days = sorted({one.partition.date for one in facts})
         shown = facts if options.all else [one for one in facts if one.partition.date in days[-_DAYS_SHOWN:]]
-        title = None if len(shown) == len(facts) else f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)"
-        console.print(partition_table(shown, title))
+        many = not options.all and len(shown) > _PARTITIONS_SHOWN
+        title = f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)" if len(shown) < len(facts) else None
+        if many and title is None:
+            title = "by day (--all shows categories)"
+        console.print(partition_table(shown, title, by_day=many))
     return 0
 
 

@@ -17,9 +17,11 @@ from image_assets.quality.causes import by_cause, check_line, one_per_cause
 from image_assets.runner import CheckResult, DayResult
 from io_managers.model_store import ModelManifest
 
+_SHOWN = 20
 
-def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -> Table:
-    """A line per partition: what was listed and what became of it, with the sums below."""
+
+def partition_table(facts: Sequence[PartitionFacts], title: str | None = None, *, by_day: bool = False) -> Table:
+    """A line per partition, or per day: what was listed and what became of it, with the sums below."""
     table = Table(
         title=title,
         title_justify="left",
@@ -29,28 +31,25 @@ def partition_table(facts: Sequence[PartitionFacts], title: str | None = None) -
         padding=0,
         pad_edge=False,
     )
-    totals = {
+    table.add_column("day", footer="all", no_wrap=True)
+    table.add_column("category", no_wrap=True)
+    for name, total in _totals(facts).items():
+        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    for same in by_cause(facts, lambda one: one.partition.date if by_day else one.partition):
+        category = same[0].partition.category if len(same) == 1 else f"{len(same):,} categories"
+        table.add_row(str(same[0].partition.date), category, *(f"{total:,}" for total in _totals(same).values()))
+    return table
+
+
+def _totals(facts: Sequence[PartitionFacts]) -> dict[str, int]:
+    return {
         "listed": sum(one.listed for one in facts),
         "loaded": sum(one.loaded for one in facts),
         "duplicates": sum(one.duplicates for one in facts),
         "quarantined": sum(sum(one.quarantined.values()) for one in facts),
         "features": sum(one.features for one in facts),
+        "shards": sum(len(_shards(one)) for one in facts),
     }
-    table.add_column("day", footer="all", no_wrap=True)
-    table.add_column("category", no_wrap=True)
-    for name, total in totals.items():
-        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
-    table.add_column("shards", footer=f"{sum(len(_shards(one)) for one in facts):,}", justify="right", no_wrap=True)
-    for one in facts:
-        table.add_row(
-            str(one.partition.date),
-            one.partition.category,
-            *(f"{n:,}" for n in (one.listed, one.loaded, one.duplicates)),
-            f"{sum(one.quarantined.values()):,}",
-            f"{one.features:,}",
-            f"{len(_shards(one)):,}",
-        )
-    return table
 
 
 def conflict_table(files: pl.DataFrame) -> Table:
@@ -84,10 +83,12 @@ def show_day(
 ) -> None:
     """Print what a day's run gave; `held_back` says why the model that was trained last is not the current one."""
     console.print(partition_table(facts, f"{dataset.name}, {day}"))
-    for one in facts:
-        if one.quarantined:
-            reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
-            console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
+    refused = [one for one in facts if one.quarantined]
+    for one in refused[:_SHOWN]:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
+        console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
+    if len(refused) > _SHOWN:
+        console.print(f"in quarantine, {len(refused) - _SHOWN} more categories", highlight=False)
     _show_checks(console, result.checks)
     partitions = [one.partition for one in facts]
     for error in one_per_cause(result.errors, partitions):

@@ -220,10 +220,11 @@ def _comparable(rows: TrainingRows, spec: Selection) -> TrainingRows:
     if len(np.unique(kept.labels)) < 2:
         counts = _pictures(rows)
         found = ", ".join(f"label {label}: {pictures}" for label, _, pictures in counts.iter_rows())
+        add = what_to_add(len(rows.labels), int(counts["pictures"].sum()))
         raise NotTrainableError(
             f"candidates cannot be compared in {spec.folds} folds: at least two classes need that many different "
-            f"pictures to train on; found {found}. {what_to_add(len(rows.labels), counts['pictures'].sum())} Or lower "
-            "classifier.selection.folds, or name one candidate."
+            f"pictures to train on; found {found}. {add} Or lower classifier.selection.folds, or "
+            "name one candidate."
         )
     return kept
 

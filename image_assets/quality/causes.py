@@ -17,8 +17,13 @@ def named(partitions: Sequence[Partition]) -> str:
     days = sorted({one.date for one in partitions})
     categories = sorted({one.category for one in partitions})
     when = f"{days[0]}" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
-    more = f" and {len(categories) - _NAMED} more" if len(categories) > _NAMED else ""
-    return f"{when}, {', '.join(categories[:_NAMED])}{more}"
+    return f"{when}, {listed(categories)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def by_cause(found: Iterable[_One], cause: Callable[[_One], Hashable]) -> list[list[_One]]:

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.quality.causes import by_cause, check_line, named
+from image_assets.quality.causes import by_cause, check_line, listed, named
 from image_assets.quality.check_states import count_states
 from image_assets.quality.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.quality.health import CategoryHealth, Health
 
-_SHOWN = 20
+_SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
 _REMEDIES: dict[DayState, str] = {
     "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
     "landed since it was run": "run them again",
@@ -26,17 +26,41 @@ _SIZE_COLUMNS = ("folder", "stored", "in use")
 
 
 def show_health(console: Console, health: Health, *, everything: bool = False) -> None:
-    """Print it: what wants somebody first, one line per cause, or all lines."""
-    categories = _table(*_CATEGORY_COLUMNS)
-    for one in health.categories:
-        categories.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
+    """Print it: what wants somebody first, one line per cause and what fits a screen, or everything."""
     console.print(f"due by now: {health.due}; {_stale(health)}", highlight=False)
     for line in _open_days(health, everything=everything):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(_checks(health), highlight=False)
     for line in _not_passed(health, everything=everything):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-    console.print(categories)
+    _show_categories(console, health, everything=everything)
+    _show_sizes(console, health, everything=everything)
+
+
+def _show_categories(console: Console, health: Health, *, everything: bool) -> None:
+    """All, or some of many: those that want somebody first."""
+    shown = health.categories
+    if not everything and len(shown) > _CATEGORIES_SHOWN:
+        shown = sorted(shown, key=_urgency)[:_CATEGORIES_SHOWN]
+    table = _table(*_CATEGORY_COLUMNS)
+    for one in shown:
+        table.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
+    console.print(table)
+    if more := len(health.categories) - len(shown):
+        console.print(f"and {more:,} more categories (--all shows all)", highlight=False)
+
+
+def _urgency(one: CategoryHealth) -> tuple[bool, bool, bool]:
+    return one.is_fresh, one.stopped is None, one.drift not in ("warned", "failed")
+
+
+def _show_sizes(console: Console, health: Health, *, everything: bool) -> None:
+    """What every folder takes, or in one line what the largest take."""
+    if not everything:
+        largest = sorted(health.sizes, key=lambda size: -size.stored)[:_SIZES_SHOWN]
+        named_sizes = ", ".join(f"{size.name} {bytes_text(size.stored)}" for size in largest)
+        console.print(f"stored: {bytes_text(health.stored)}, most of it {named_sizes}", highlight=False)
+        return
     sizes = _table(*_SIZE_COLUMNS)
     for size in health.sizes:
         sizes.add_row(size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use))
@@ -96,9 +120,9 @@ def _stale(health: Health) -> str:
     if health.to_be_run:
         said.append(f"to be run: {len(health.to_be_run):,} days and categories")
     if health.stale:
-        said.append(f"late: {', '.join(health.stale)}")
+        said.append(f"late: {listed(health.stale)}")
     if health.stopped:
-        said.append(f"nothing arrives any more: {', '.join(health.stopped)}")
+        said.append(f"nothing arrives any more: {listed(health.stopped)}")
     return "; ".join(said) or "all categories are there"
 
 
