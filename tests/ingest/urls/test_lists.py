@@ -16,6 +16,7 @@ from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.urls.lists import NO_CATEGORY, shown
 from image_assets.ingest.urls.source import UrlLists
+from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.sources import UrlListSource
 from tests.ingest.urls.downloading import FIRST
 
@@ -24,7 +25,7 @@ CSV = 'url,category,title\nhttp://a.org/1,cat,"two\nlines, one field"\n http://a
 
 def source(landing: Path, **settings: object) -> UrlLists:
     spec = UrlListSource.model_validate({"kind": "url_list", **settings})
-    return UrlLists(LocalTree(landing, spec.ignore), spec, landing / ".staging", 1000)
+    return UrlLists(LocalTree(landing, no_arrivals(spec.ignore)), spec, landing / ".staging", 1000)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_other_files_are_named_and_counted(day: Path) -> None:
         f"{FIRST}/list.tsv (no list: .csv, .csv.gz, .parquet are read)",
         "cat",
     ]
-    assert source(day.parent, ignore=["*.tsv", ".*", "list.csv"]).categories(FIRST) == ["cat"]
+    assert source(day.parent, ignore=["*.tsv", "list.csv"]).categories(FIRST) == ["cat"]
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=10)), max_size=30))
