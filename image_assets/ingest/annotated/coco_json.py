@@ -6,9 +6,12 @@ The form: https://cocodataset.org/#format-data. Of every section only what is us
 from __future__ import annotations
 
 import json
+import mmap
 import re
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +26,7 @@ from image_assets.ingest.source import SourceError, printable
 
 IMAGES, ANNOTATIONS, CATEGORIES = "images", "annotations", "categories"
 _BATCH = 5_000
+_SECTION = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _NUMBER = pa.float64()
 _SCHEMAS = {
     CATEGORIES: pa.schema({"part": pa.string(), "label": pa.string(), "fields": pa.string()}),
@@ -52,6 +56,8 @@ def parse_files(files: Iterable[Path], folder: Path) -> None:
         SourceError: a file ends early, is no JSON, lacks a section, or has an entry of another form.
     """
     listed = list(files)
+    for file in listed:
+        _refuse_repeated(file)
     for section, schema in _SCHEMAS.items():
         with pq.ParquetWriter(folder / f"{section}.parquet", schema, compression="zstd") as writer:
             for file in listed:
@@ -130,9 +136,39 @@ def _remedy(file: Path, error: Exception) -> str:
     return "The file is damaged or has lost its end: fetch it anew"
 
 
+def _refuse_repeated(file: Path) -> None:
+    """Raises `SourceError` where a section is there twice: readers of JSON keep the last, or put them together."""
+    twice = [section for section, number in _mentions(file).items() if number > 1 and _lists(file, section) > 1]
+    if twice:
+        raise SourceError(
+            f"{printable(str(file))}: the list {twice[0]!r} is there twice, and it is not certain which one counts: "
+            "put them together, or leave one out"
+        )
+
+
+def _mentions(file: Path) -> Counter[str]:
+    """How often each section's name stands before a list, at whatever depth: parsing would take much longer."""
+    # What cannot be opened is told by who reads it; an empty file cannot be mapped.
+    with (
+        suppress(OSError, ValueError),
+        file.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return Counter(match[1].decode() for match in _SECTION.finditer(content))
+    return Counter()
+
+
 def _has_list(file: Path, section: str) -> bool:
-    with _opened(file) as stream:
-        return any(prefix == section and event == "start_array" for prefix, event, _ in ijson.parse(stream))
+    return _lists(file, section) > 0
+
+
+def _lists(file: Path, section: str) -> int:
+    """How many lists of that name a file has at its top; those up to where it breaks off."""
+    number = 0
+    with _opened(file) as stream, suppress(ijson.JSONError, UnicodeDecodeError):
+        for prefix, event, _ in ijson.parse(stream):
+            number += prefix == section and event == "start_array"
+    return number
 
 
 def _image(entry: dict[str, Any]) -> dict[str, Any]:

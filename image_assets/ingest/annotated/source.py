@@ -44,7 +44,8 @@ class AnnotatedSource:
         files = self.tree.files(day.isoformat()).files
         found = {one.category for one in arrived_images(files, self.selection.matcher())}
         if files and not found:
-            return [f"{len(files):,} files that are no selected images of the annotations, such as {files[0].source}"]
+            what = f"{len(files):,} files that are no selected images of the annotations, such as {files[0].source}"
+            return [f"{what} (compare their names with those in the annotation files)"]
         return sorted(found)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:

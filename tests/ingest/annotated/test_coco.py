@@ -164,6 +164,7 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
             TEXT.replace('"id": 2, "image_id": 2', '"id": 2, "image_id": 2, "image_id": 3'),
             r"annotations, entry 2: the key 'image_id' is there twice",
         ),
+        (TEXT[:-1] + ', "annotations": []}', r"train2019\.json: the list 'annotations' is there twice"),
         (TEXT.encode("utf-16"), r"It is UTF-16: save it as UTF-8"),
         (TEXT.encode("utf-16-be"), r"It is UTF-16: save it as UTF-8"),
         (TEXT.replace("Larus", "L\xe4rus").encode("latin-1"), r"It is no UTF-8: save it as UTF-8"),
@@ -176,6 +177,13 @@ def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str
     (root / "annotations" / "train2019.json").write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(SourceError, match=f"(?s){said}"):
         selection("coco", root, LABELS, **FAMILIES).images()
+
+
+def test_a_list_of_the_same_name_within_something_else_is_no_repetition(root: Path) -> None:
+    before = chosen(selection("coco", root, LABELS, **FAMILIES))
+    file = root / "annotations" / "train2019.json"
+    file.write_text(TEXT[:-1] + ', "licences": [{"images": [1], "annotations": [2]}]}')
+    assert chosen(selection("coco", root, LABELS, **FAMILIES)) == before
 
 
 def test_an_empty_list_is_no_missing_one(root: Path) -> None:

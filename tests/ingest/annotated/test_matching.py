@@ -124,7 +124,7 @@ def test_several_files_of_one_name_are_refused_unless_they_are_the_same(tmp_path
 def test_a_day_of_which_no_file_is_selected_is_named(tmp_path: Path) -> None:
     source = landed(tmp_path, {"im1.png": OWL}, ["x/other.png", "x/stranger.png"])
     named = f"2 files that are no selected images of the annotations, such as {DAY}/x/other.png"
-    assert source.categories(DAY) == [named]
+    assert source.categories(DAY) == [f"{named} (compare their names with those in the annotation files)"]
     assert landed(tmp_path, {"im1.png": OWL}, ["im1.png"]).categories(DAY) == ["owl"]
 
 
