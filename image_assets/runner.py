@@ -13,14 +13,16 @@ from pathlib import Path
 
 import dagster as dg
 
+from asset_checks import check_keys, checks_of
 from asset_checks.check import NOT_EVALUATED
+from asset_checks.raw_images import duplicates_have_an_original
 from image_assets.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.places import PlaceError, folder_of, make_folder, place_of
 from image_assets.quality.republish import PUBLISH_AGAIN
-from image_assets.schema import Partition
+from image_assets.schema import RAW_IMAGES, Partition
 
 # No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
 # nothing, goes where its process prints, instead of into three files a run by two processes of their own.
@@ -182,16 +184,35 @@ def run_day(
     """
     result = DayResult()
     assets = needed_for(until, dataset, definitions) if until else None
+    daily, tags = definitions.resolve_job_def(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
     for partition in partitions:
-        tags = {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
-        _run(definitions, daily_job_name(dataset), partition, instance, result, assets, tags)
+        _run(definitions, daily, partition, instance, result, assets, tags)
+    _check_originals_again(definitions, dataset, partitions, instance, result)
     if refresh and until is None and result.sound:
-        for key in _run(definitions, refresh_job_name(dataset), None, instance, result):
+        for key in _run(definitions, definitions.resolve_job_def(refresh_job_name(dataset)), None, instance, result):
             # With it goes the check of what is published, which has just warned of what is mended here.
-            _run(definitions, publish_job_name(dataset), partition_of(key), instance, result)
-        result.checks = list({str(check): check for check in result.checks}.values())
+            publish = definitions.resolve_job_def(publish_job_name(dataset))
+            _run(definitions, publish, partition_of(key), instance, result)
         result.refreshed = not result.errors
+    result.checks = list({str(check): check for check in result.checks}.values())
     return result
+
+
+def _check_originals_again(
+    definitions: dg.Definitions,
+    dataset: DatasetSpec,
+    partitions: Sequence[Partition],
+    instance: dg.DagsterInstance,
+    result: DayResult,
+) -> None:
+    """Look again at images that were lost with their original, as far as partitions that were run later have a copy."""
+    name = duplicates_have_an_original.name
+    lost = [one.partition for one in result.checks if one.check == name and not one.passed]
+    keys = {key for key in check_keys(checks_of(dataset)) if key.asset_key.path[-1] == RAW_IMAGES.name}
+    everything = definitions.resolve_implicit_global_asset_job_def() if lost else None
+    for partition in lost:
+        if everything is not None and partition != partitions[-1]:
+            _run(definitions, everything.get_subset(asset_check_selection=keys), partition, instance, result)
 
 
 def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
@@ -208,7 +229,7 @@ def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) ->
 
 def _run(
     definitions: dg.Definitions,
-    job_name: str,
+    job: dg.JobDefinition,
     partition: Partition | None,
     instance: dg.DagsterInstance,
     result: DayResult,
@@ -217,7 +238,6 @@ def _run(
 ) -> list[str]:
     """Run a job, or some assets of it; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
-    job = definitions.resolve_job_def(job_name)
     run = job.execute_in_process(
         instance=instance,
         partition_key=partition_key(partition) if partition else None,

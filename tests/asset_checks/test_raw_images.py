@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -67,6 +70,24 @@ def test_a_fault_is_caught_by_its_checks_alone(damaged: Platform, fault: str) ->
     plant, caught_by = FAULTS[fault]
     plant(damaged)
     assert failing(damaged, CHECKS, PLANT) == caught_by
+
+
+def test_an_original_that_is_gone_is_no_fault_where_the_same_run_has_loaded_its_copy(
+    damaged: Platform, tmp_path: Path
+) -> None:
+    name, plants = "picture-0005.png", damaged.landing / str(FIRST) / "plant"
+    shutil.copy(plants / "batch" / name, damaged.landing / str(FIRST) / "animal" / "zzz a copy.png")
+    assert damaged.load(FIRST, "animal").ok
+    (plants / "batch" / name).unlink()
+    alone = damaged.copy_to(tmp_path / "alone")
+    result = alone.load(FIRST, "plant")
+    assert [str(one) for one in result.checks if not one.passed] == [
+        "raw_images/duplicates_have_an_original [2026-11-03 plant]"
+    ]
+    result = damaged.load(FIRST, "plant", "animal")
+    assert result.ok
+    found = [one for one in result.checks if one.check == "duplicates_have_an_original"]
+    assert [(str(one.partition), one.passed) for one in found] == [(str(PLANT), True), (str(ANIMAL), True)]
 
 
 def test_too_much_quarantine_is_caught_and_its_reasons_shown(loaded_platform: Platform) -> None:
