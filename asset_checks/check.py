@@ -6,13 +6,18 @@ the module of its asset, added to that module's list.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
+from image_assets.partition_ranges import keys_of
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.quality.check_book import CheckBook, State
 from image_assets.schema import Partition, TableSchema
@@ -144,27 +149,68 @@ def asset_checks_of(
     key = dg.AssetKey([dataset.name, asset])
     others = [dg.AssetKey([dataset.name, name]) for name in besides]
     partitions = partitions_of(dataset) if partitioned else None
+    specs = [_spec(key, one, partitions, others) for one in checks]
 
     @dg.multi_asset_check(
         name=f"{dataset.name}__{asset}__checks",
-        specs=[_spec(key, one, partitions, others) for one in checks],
+        specs=specs,
     )
     def evaluate(
         context: dg.AssetCheckExecutionContext, store: StoreResource, extractors: ExtractorResource
-    ) -> Iterator[dg.AssetCheckResult]:
-        partition = partition_of(context.partition_key) if partitioned else None
-        subject = Subject(dataset, store.open(), extractors, partition)
-        # What an error keeps from being evaluated must not go on looking as it did before.
-        found: dict[str, tuple[State, str]] = {one.name: ("unfinished", "") for one in checks}
-        try:
-            for one in checks:
-                result = _result(key, one, one.evaluate(subject))
-                found[one.name] = _state(result), result.description or ""
-                yield result
-        finally:
-            CheckBook(subject.store, dataset.name).write(asset, partition, found, context.run.run_id)
+    ) -> Iterator[Any]:
+        subject = Subject(dataset, store.open(), extractors)
+        if not partitioned or context.op_execution_context.has_partition_key:
+            partition = partition_of(context.op_execution_context.partition_key) if partitioned else None
+            yield from _evaluated(key, checks, replace(subject, partition=partition), context.run.run_id)
+            return
+        for name in keys_of(context.op_execution_context):
+            subject = replace(subject, partition=partition_of(name))
+            for one, result in zip(checks, _evaluated(key, checks, subject, context.run.run_id), strict=True):
+                yield _of_partition(result, one.blocking, name, context.op_execution_context.instance)
+        for one in specs:
+            yield dg.Output(None, one.get_python_identifier())
 
     return evaluate
+
+
+def _evaluated(
+    key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_id: str
+) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the checks of an asset, or of one of its partitions, and keep what they found."""
+    # What an error keeps from being evaluated must not go on looking as it did before.
+    found: dict[str, tuple[State, str]] = {one.name: ("unfinished", "") for one in checks}
+    try:
+        for one in checks:
+            result = _result(key, one, one.evaluate(subject))
+            found[one.name] = _state(result), result.description or ""
+            yield result
+    finally:
+        CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
+
+
+def _of_partition(
+    result: dg.AssetCheckResult, blocking: bool, partition: str, instance: dg.DagsterInstance
+) -> dg.AssetCheckEvaluation:
+    """A result as Dagster records it of one partition, which it does not by itself in a run of several."""
+    assert result.asset_key is not None
+    wanted = dg.AssetRecordsFilter(asset_key=result.asset_key, asset_partitions=[partition])
+    made = [
+        AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        for record in instance.fetch_materializations(wanted, limit=1).records
+    ]
+    return dg.AssetCheckEvaluation(
+        result.asset_key,
+        str(result.check_name),
+        result.passed,
+        result.metadata,
+        made[0] if made else None,
+        result.severity,
+        result.description,
+        blocking,
+        partition,
+    )
 
 
 def _state(result: dg.AssetCheckResult) -> State:

@@ -1,6 +1,7 @@
 """The one place where everything meets: datasets and resources become Dagster definitions."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -50,20 +51,23 @@ def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, o
 
 def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
     checks = checks_of(dataset)
-    assets = [
-        ingest_assets(dataset),
-        *annotation_assets(dataset),
-        *box_assets(dataset),
-        feature_assets(dataset),
-        *duplicate_assets(dataset),
-        shard_assets(dataset),
-        classifier_assets(dataset),
-        prediction_assets(dataset),
-        *imagenet_assets(dataset),
-        embedding_assets(dataset),
-        exploration_assets(dataset),
-        *quality_assets(dataset, check_keys(checks)),
-    ]
+    with warnings.catch_warnings():
+        # Backfill policies are in beta in Dagster; that they do what is asked of them is tested here.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        assets = [
+            ingest_assets(dataset),
+            *annotation_assets(dataset),
+            *box_assets(dataset),
+            feature_assets(dataset),
+            *duplicate_assets(dataset),
+            shard_assets(dataset),
+            classifier_assets(dataset),
+            prediction_assets(dataset),
+            *imagenet_assets(dataset),
+            embedding_assets(dataset),
+            exploration_assets(dataset),
+            *quality_assets(dataset, check_keys(checks)),
+        ]
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
     return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset))
 

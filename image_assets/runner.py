@@ -222,9 +222,11 @@ def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) ->
     if key not in of_partitions:
         names = ", ".join(partitioned_assets(dataset))
         raise UsageError(f"dataset {dataset.name} makes no {asset!r} of a day; it makes {names}")
+    graph = definitions.resolve_asset_graph()
+    needed = dg.AssetSelection.assets(key).upstream().resolve(graph)
     # An asset that is made together with others brings them with it.
-    needed = dg.AssetSelection.assets(key).upstream().required_multi_asset_neighbors()
-    return sorted(of_partitions & needed.resolve(definitions.resolve_asset_graph()))
+    together = {other for one in needed & of_partitions for other in graph.get(one).assets_def.keys}
+    return sorted(of_partitions & together)
 
 
 def _run(

@@ -3,7 +3,7 @@
 What belongs here: the way between Dagster's keys and the tables. How a table is kept is in `delta_tables.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from image_assets.automation import retried
 from image_assets.partitions import partition_of
 from image_assets.schema import TABLES, Partition, TableSchema
-from io_managers.delta_tables import PartitionedTable
+from io_managers.delta_tables import CommitReport, PartitionedTable
 from io_managers.parquet_files import WrittenFile
 from io_managers.table_metadata import column_schema
 from resources.store import StoreResource
@@ -28,35 +28,51 @@ class PartitionFiles:
     table: PartitionedTable
     files: Sequence[WrittenFile]
 
+    def of(self, partition: Partition) -> "PartitionFiles":
+        """Those of one partition, of a run that has several."""
+        folder = self.table.folder(partition)
+        return PartitionFiles(self.table, [file for file in self.files if file.path.startswith(folder)])
+
+
+@dataclass(frozen=True)
+class EachPartition:
+    """What a run of several partitions gives for an asset: for each of them, rows or files."""
+
+    values: Mapping[Partition, pl.DataFrame | Sequence[WrittenFile]]
+
 
 class DeltaIOManager(dg.ConfigurableIOManager):
     """Keeps the asset `[dataset, table]` as the Delta table `<store>/<dataset>/<table>`.
 
     An output is a `pl.DataFrame`, or the list of files that the asset has written into the table's folder; it
-    replaces the asset's partition in one commit. An input is what its annotation asks for: `pl.LazyFrame` gives a
-    scan of the partitions that it depends on (of the whole table, for an unpartitioned asset), `PartitionFiles`
-    the files of one partition.
+    replaces the asset's partition in one commit. Of a run of several partitions it is an `EachPartition` of these. An
+    input is what its annotation asks for: `pl.LazyFrame` gives a scan of the partitions that it depends on (of the
+    whole table, for an unpartitioned asset), `PartitionFiles` the files of the run's partitions.
     """
 
     store: dg.ResourceDependency[StoreResource]
 
-    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | Sequence[WrittenFile]) -> None:
-        """Replace the asset's partition."""
+    def handle_output(
+        self, context: dg.OutputContext, obj: pl.DataFrame | Sequence[WrittenFile] | EachPartition
+    ) -> None:
+        """Replace the asset's partitions."""
         schema = _schema(context.asset_key)
-        partition = partition_of(context.partition_key) if schema.partitioned else None
+        told: dict[str, Any] = {"dagster/column_schema": column_schema(schema)}
         with retried():
             table = self.store.open().table(context.asset_key.path[0], schema)
-            files = [table.write_frame(partition, obj)] if isinstance(obj, pl.DataFrame) else obj
-            report = table.replace(partition, files)
-        context.add_output_metadata(
-            {
-                "dagster/row_count": report.rows,
-                "dagster/column_schema": column_schema(schema),
-                "dagster/uri": table.url,
-                "table version": report.version,
-                "changed": report.changed,
-            }
-        )
+            told["dagster/uri"] = table.url
+            if isinstance(obj, EachPartition):
+                # Whatever is told here, Dagster would tell of each of them.
+                for partition, value in obj.values.items():
+                    _replace(table, partition, value)
+            else:
+                report = _replace(table, partition_of(context.partition_key) if schema.partitioned else None, obj)
+                told |= {
+                    "dagster/row_count": report.rows,
+                    "table version": report.version,
+                    "changed": report.changed,
+                }
+        context.add_output_metadata(told)
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Give the rows or files that the input depends on."""
@@ -65,12 +81,21 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         with retried():
             table = self.store.open().table(context.asset_key.path[0], schema)
             if wanted is PartitionFiles:
-                return PartitionFiles(table, table.partition_files(partition_of(context.asset_partition_key)))
+                keys = context.asset_partition_keys
+                return PartitionFiles(
+                    table, [file for key in keys for file in table.partition_files(partition_of(key))]
+                )
             if wanted is pl.LazyFrame:
                 return table.scan(_partitions(context, schema))
         raise dg.DagsterInvariantViolationError(
             f"{context.asset_key.to_user_string()} cannot be loaded as {wanted}; ask for pl.LazyFrame or PartitionFiles"
         )
+
+
+def _replace(
+    table: PartitionedTable, partition: Partition | None, rows: pl.DataFrame | Sequence[WrittenFile]
+) -> CommitReport:
+    return table.replace(partition, [table.write_frame(partition, rows)] if isinstance(rows, pl.DataFrame) else rows)
 
 
 def _schema(key: dg.AssetKey) -> TableSchema:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 
+from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_VARIABLE
 from image_assets.ingest.registry import open_source
+from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.sources import FolderSource
 from image_assets.workers import no_progress
+from io_managers.store import Store
+from tests.daemon import environment
 from tests.ingest.archives import zipped
-from tests.pictures import picture
+from tests.pictures import land_pictures, picture
 from tests.platform import small_dataset
 from tests.s3_server import S3Server
 
@@ -67,6 +73,36 @@ def test_the_pages_on_datasets_and_results_work_one_after_the_other(tmp_path: Pa
                 assert done.returncode == 0, f"{page}:\n{content}\n{done.stdout}\n{done.stderr}"
                 ran += 1
     assert ran == 12
+
+
+@pytest.mark.long
+def test_dagsters_own_commands_make_and_queue_what_the_page_says(tmp_path: Path) -> None:
+    for kind, category in enumerate(("owls", "ducks")):
+        for day, seeds in (("2026-11-18", range(3)), ("2026-11-19", range(3, 6))):
+            land_pictures(tmp_path / "landing", day, category, kind, seeds)
+    birds = small_dataset(
+        name="birds", categories={"owls": 0, "ducks": 1}, extractor={"kind": "colour_statistics"}
+    ).model_dump(mode="json")
+    (tmp_path / "birds.yaml").write_text(yaml.safe_dump(birds, sort_keys=False))
+    shutil.copy(ROOT / "workspace.yaml", tmp_path)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    places = {DATASETS_VARIABLE: "birds.yaml", LANDING_VARIABLE: "landing", STORE_VARIABLE: "store", "PATH": path}
+    (content,) = [content for language, _, content in blocks(ROOT / "docs" / "operating.md") if language == "sh"]
+    (tmp_path / "home").mkdir()
+    done = subprocess.run(
+        ["bash", "-euc", content],
+        cwd=tmp_path,
+        env=environment(tmp_path / "home", places),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    features = Store(str(tmp_path / "store")).table("birds", IMAGE_FEATURES).scan().collect()
+    assert features.group_by("date", "category").len()["len"].to_list() == [3, 3, 3, 3]
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        queued = instance.get_runs(dg.RunsFilter(job_name="birds_daily"))
+    assert {run.tags["dagster/partition"] for run in queued} == {"owls|2026-11-18", "owls|2026-11-19"}
 
 
 def test_the_examples_on_predictions_are_usable_parts_of_a_dataset_file() -> None:

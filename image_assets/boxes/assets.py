@@ -14,6 +14,7 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
@@ -72,7 +73,9 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
             "image_boxes": dg.AssetIn([dataset.name, IMAGE_BOXES.name]),
         },
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
     )
+    @each_partition
     def image_chips(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,

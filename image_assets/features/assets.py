@@ -7,6 +7,7 @@ import dagster as dg
 from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
@@ -26,6 +27,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
         description=IMAGE_FEATURES.meaning,
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"deltalake", _runtime(dataset)},
@@ -33,6 +35,7 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         freshness_policy=due_every_day(dataset),
         io_manager_key="tables",
     )
+    @each_partition
     def image_features(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,

@@ -6,6 +6,7 @@ import polars as pl
 
 from image_assets.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
@@ -31,6 +32,7 @@ def _imagenet_predictions(dataset: DatasetSpec) -> dg.AssetsDefinition:
         ins={"pictures": dg.AssetIn([dataset.name, looked_at.name])},
         description=IMAGENET_PREDICTIONS.meaning,
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"deltalake", "onnx" if dataset.imagenet.classifier == "embedded" else "tensorflow"},
@@ -40,6 +42,7 @@ def _imagenet_predictions(dataset: DatasetSpec) -> dg.AssetsDefinition:
         # Nothing but a summary waits for it: what the day's other assets need comes first.
         op_tags={"dagster/priority": "-1"},
     )
+    @each_partition
     def imagenet_predictions(
         context: dg.AssetExecutionContext,
         pictures: PartitionFiles,

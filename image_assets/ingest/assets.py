@@ -9,12 +9,14 @@ from image_assets.automation import due_every_day, retried
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from image_assets.workers import no_progress
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource
 from resources.landing import LandingResource
@@ -26,7 +28,7 @@ _NAMED = 20  # names in a warning
 
 def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The ingest assets of a dataset."""
-    arrivals = dg.AssetKey([dataset.name, ARRIVALS.name])
+    arrivals, raw_images = (dg.AssetKey([dataset.name, schema.name]) for schema in (ARRIVALS, RAW_IMAGES))
 
     def spec(schema: TableSchema) -> dg.AssetSpec:
         return dg.AssetSpec(
@@ -44,7 +46,10 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         name=f"{dataset.name}__raw_images",
         specs=[spec(schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)],
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
+        can_subset=True,
     )
+    @each_partition
     def ingest(
         context: dg.AssetExecutionContext,
         landing: LandingResource,
@@ -56,6 +61,15 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         began, peak = time.monotonic(), PeakMemory()
         agree(dataset, store.open())
         source = landing.source(dataset)
+        allow_loss = context.run.tags.get(ALLOW_LOSS_TAG, "").lower() == "true"
+        if context.selected_asset_keys == {arrivals}:
+            with retried():
+                source.fetch(partition.date, partition.category, no_progress)
+                listed = list_partition(partition, dataset, source, store.open(), allow_loss=allow_loss)
+            yield dg.MaterializeResult(arrivals, metadata={"dagster/row_count": listed})
+            return
+        if raw_images not in context.selected_asset_keys:
+            raise dg.Failure("duplicates and quarantine are made with raw_images: choose it too, or arrivals alone")
         book = DayBook(store.open(), dataset.name)
         with retried():
             book.begin(partition, context.run.run_id, landing.place)
@@ -70,7 +84,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 tables,
                 engines.engine(dataset),
                 report_progress,
-                allow_loss=context.run.tags.get(ALLOW_LOSS_TAG, "").lower() == "true",
+                allow_loss=allow_loss,
             )
             unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
             book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED])
@@ -90,7 +104,14 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         metadata["quarantine"]["by reason"] = reason_table(tables.quarantine.scan([partition]))
         metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
         for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):
-            yield dg.MaterializeResult([dataset.name, table.name], metadata=metadata[table.name])
+            key = dg.AssetKey([dataset.name, table.name])
+            if key in context.selected_asset_keys:
+                yield dg.MaterializeResult(key, metadata=metadata[table.name])
+            else:
+                # They are made together, whichever of them was asked for.
+                context.log_event(
+                    dg.AssetMaterialization(key, metadata=metadata[table.name], partition=context.partition_key)
+                )
 
     return ingest
 

@@ -13,7 +13,7 @@ from image_assets.engine import Engine
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, fingerprint
 from image_assets.ingest.loss import ids_of, loaded_before
-from image_assets.ingest.source import Source
+from image_assets.ingest.source import Listing, Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, no_progress
@@ -111,11 +111,7 @@ def ingest_partition(
     duplicates, also_refused = settle_repeats(repeats, decoded_refusals)
     undecoded = sorted([*refusals, *also_refused], key=lambda refusal: refusal.file.source)
     _commit_the_rest(partition, tables, units, undecoded, duplicates)
-    arrivals = pl.DataFrame(
-        {"source": [f.source for f in listing.files], "bytes": [f.bytes for f in listing.files]},
-        schema={"source": pl.String, "bytes": pl.Int64},
-    )
-    tables.arrivals.replace(partition, [tables.arrivals.write_frame(partition, arrivals)])
+    _commit_arrivals(partition, tables, listing)
     reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
     return IngestReport(
         len(listing.files),
@@ -126,6 +122,29 @@ def ingest_partition(
         listing.unselected,
         tuple(gone),
     )
+
+
+def list_partition(
+    partition: Partition, dataset: DatasetSpec, source: Source, store: Store, *, allow_loss: bool = False
+) -> int:
+    """Replace the partition's rows in `arrivals`, and load nothing; how many files there are. Raises as loading does.
+
+    Until it is loaded too, its accounts say that files have arrived of which nothing has become.
+    """
+    listing = source.list_files(partition.date, partition.category)
+    tables = IngestTables.of(store, dataset.name)
+    before = loaded_before(tables.raw_images, tables.raw_images.snapshot(), partition)
+    before.refuse_loss(len(listing.files), len(listing.files), 0 if allow_loss else dataset.limits.keep_share)
+    _commit_arrivals(partition, tables, listing)
+    return len(listing.files)
+
+
+def _commit_arrivals(partition: Partition, tables: IngestTables, listing: Listing) -> None:
+    arrivals = pl.DataFrame(
+        {"source": [f.source for f in listing.files], "bytes": [f.bytes for f in listing.files]},
+        schema={"source": pl.String, "bytes": pl.Int64},
+    )
+    tables.arrivals.replace(partition, [tables.arrivals.write_frame(partition, arrivals)])
 
 
 def _originals(

@@ -8,6 +8,7 @@ import polars as pl
 from image_assets.automation import due_every_day, retried
 from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from io_managers.delta_io_manager import PartitionFiles
@@ -27,6 +28,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         deps=[dg.AssetKey([dataset.name, CLASSIFIER])],
         description=PREDICTIONS.meaning,
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"deltalake", "scikitlearn"},
@@ -38,6 +40,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         # What a model that is damaged or gone should score is left as it is; the log says why.
         output_required=False,
     )
+    @each_partition
     def predictions(
         context: dg.AssetExecutionContext,
         image_features: PartitionFiles,

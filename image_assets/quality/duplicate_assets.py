@@ -5,6 +5,7 @@ import polars as pl
 
 from image_assets.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_key, partition_of, partitions_of
 from image_assets.quality.conflict_pictures import conflicts_markdown
 from image_assets.quality.evidence import EvidenceReader
@@ -44,12 +45,14 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
         deps=[_key(dataset, RAW_IMAGES), _key(dataset, IMAGE_FEATURES)],
         description=NEAR_DUPLICATES.meaning,
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"deltalake"},
         metadata={"dagster/column_schema": column_schema(NEAR_DUPLICATES)},
         freshness_policy=due_every_day(dataset),
     )
+    @each_partition
     def near_duplicates_asset(
         context: dg.AssetExecutionContext,
         store: StoreResource,

@@ -5,6 +5,7 @@ import dagster as dg
 from image_assets.automation import due_every_day, retried
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.quality.evidence import EvidenceReader
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES
@@ -25,11 +26,13 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
         description=f"Features as {dataset.shards.format} files of {dataset.shards.rows:,} rows, with a manifest.",
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={dataset.shards.format},
         freshness_policy=due_every_day(dataset),
     )
+    @each_partition
     def feature_shards(
         context: dg.AssetExecutionContext,
         image_features: PartitionFiles,

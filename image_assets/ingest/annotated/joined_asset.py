@@ -9,6 +9,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
+from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.partitions import partition_of, partitions_of
 from image_assets.schema import RAW_IMAGES, TableSchema
 from io_managers.delta_io_manager import PartitionFiles
@@ -35,6 +36,7 @@ def joined_asset(
         ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
         description=schema.meaning,
         partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
         group_name=dataset.name,
         owners=dataset.owners,
         kinds={"deltalake", "duckdb"},
@@ -42,6 +44,7 @@ def joined_asset(
         freshness_policy=due_every_day(dataset),
         io_manager_key="tables",
     )
+    @each_partition
     def joined(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,
