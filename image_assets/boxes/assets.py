@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from image_assets.automation import due_every_day, retried
-from image_assets.boxes.declared import Declared
+from image_assets.boxes.declared import Declared, of_other_sizes
 from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
@@ -101,6 +101,10 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
             output_name=IMAGE_CHIPS.name,
             metadata={
                 "boxes": sum(file.rows for file in image_boxes.files),
+                "images of another size than annotated": sum(
+                    of_other_sizes(raw_images.table, file, declared_sizes)
+                    for file, declared_sizes in zip(raw_images.files, sizes, strict=True)
+                ),
                 "first chips": _first_chips(chips, [unit.chips for unit in units]),
             },
         )

@@ -40,3 +40,12 @@ class Declared:
         for key, width, height in rows.sort("key", "width", "height").iter_rows():
             found[key].append(Size(width, height))
         return {image_id: tuple(found[key]) for image_id, key in keys.items() if key in found}
+
+
+def of_other_sizes(raw_images: PartitionedTable, file: WrittenFile, sizes: Sizes) -> int:
+    """How many images of a file have another size than the annotations give them."""
+    number = 0
+    for batch in raw_images.files.read(file.path, ["image_id", "width", "height"]):
+        for image_id, width, height in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number += any(size != Size(width, height) for size in sizes.get(image_id, ()))
+    return number

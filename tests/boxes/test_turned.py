@@ -13,6 +13,8 @@ from PIL import Image
 
 from asset_checks.image_chips import boxes_fit_their_picture
 from image_assets import automation
+from image_assets.boxes.declared import of_other_sizes
+from image_assets.boxes.frames import Size
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES, Partition
 from tests.asset_checks.faults import outcome
 from tests.boxes.test_run import failed_checks
@@ -91,6 +93,15 @@ def test_what_is_not_certain_is_in_quarantine_with_its_reason(ran: Platform) -> 
     assert ran.rows(IMAGE_BOXES).height == ran.rows(IMAGE_CHIPS).height + refused.height
     detail = refused.filter(pl.col("image_id").replace_strict(of) == "as stored")["detail"].item()
     assert detail.endswith("give the size 96 × 72, the upright picture has 72 × 96, its EXIF orientation is 6")
+
+
+def test_images_of_another_size_are_counted(ran: Platform) -> None:
+    table = ran.store.table("birds", RAW_IMAGES)
+    (file,) = table.snapshot().written_files()
+    of = names(ran)
+    sizes = {image: (Size(*PICTURES[name][1]),) for image, name in of.items()}
+    assert of_other_sizes(table, file, sizes) == 7
+    assert of_other_sizes(table, file, {}) == 0
 
 
 def test_a_check_tells_of_boxes_of_other_pictures(ran: Platform) -> None:

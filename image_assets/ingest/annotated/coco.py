@@ -70,6 +70,7 @@ class Coco:
         # An image that is listed twice in the same words is one image; its annotations are not doubled.
         sql.execute(f"create view images_listed as select distinct * from read_parquet({images})")
         _refuse_ambiguous(sql)
+        _refuse_different(sql)
         sql.execute(
             "create view annotated as select a.*, key, width, height "
             f"from read_parquet({annotations}) a left join images_listed using (part, image)"
@@ -181,6 +182,28 @@ def _refuse_ambiguous(sql: duckdb.DuckDBPyConnection) -> None:
         "tells which image their annotations belong to. Give every image an id of its own; exports that were put "
         "together can lie side by side as files of their own"
     )
+
+
+def _refuse_different(sql: duckdb.DuckDBPyConnection) -> None:
+    """Refuse names that stand for pictures of different shapes: exports of different folders, put side by side.
+
+    Turned and scaled ones may be the same picture; what is rounded off is up to two pixels of the smaller one.
+
+    Raises:
+        SourceError: with the first such name and its sizes.
+    """
+    found = sql.execute(
+        "with sizes as (select *, greatest(width, height) / least(width, height) as shape, "
+        "least(width, height) as side from images_listed where width > 0 and height > 0) "
+        "select key, list(distinct format('{:g} × {:g} in {}', width, height, part)), count(*) over () from sizes "
+        "group by key having max(shape) - min(shape) > 2 * max(shape) / min(side) order by key limit 1"
+    ).fetchone()
+    if found is not None:
+        key, sizes, total = found
+        raise SourceError(
+            f"images: {key} is {' and '.join(sorted(sizes))}; {total} names stand for different pictures. Give each "
+            "its own name, with its folder, in `file_name`, or make a dataset of each annotation file"
+        )
 
 
 def _categories_in(file: Path) -> dict[str, dict[str, str]]:

@@ -224,6 +224,25 @@ def test_an_id_of_several_images_is_refused(root: Path, entry: dict[str, Any]) -
         selection("coco", root, LABELS, **FAMILIES).images()
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "is_refused"),
+    [(50, 50, True), (100, 60, True), (50, 25, False), (50, 100, False), (333, 166, False)],
+    ids=["square", "less wide", "smaller", "turned", "larger and rounded"],
+)
+def test_one_name_of_pictures_of_different_shapes_is_refused(
+    root: Path, width: int, height: int, is_refused: bool
+) -> None:
+    other = [{"id": 5, "file_name": IMAGES[0]["file_name"], "width": width, "height": height}]
+    write_coco(root / "annotations" / "val2019.json", other, [], CATEGORIES)
+    found = selection("coco", root, LABELS, **FAMILIES)
+    if is_refused:
+        said = rf"a\.jpg is 100 × 50 in train2019\.json and {width} × {height} in val2019\.json; 1 names stand for diff"
+        with pytest.raises(SourceError, match=said):
+            found.images()
+    else:
+        assert chosen(found)[str(IMAGES[0]["file_name"])] == "damselfly"
+
+
 def test_an_image_that_is_listed_twice_alike_is_one_image(root: Path) -> None:
     before = counts(selection("coco", root, LABELS, **FAMILIES))
     write_coco(root / "annotations" / "train2019.json", [*IMAGES, IMAGES[0]], ANNOTATIONS, CATEGORIES)
