@@ -15,7 +15,7 @@ from image_assets.ingest.day_folders import days_of
 from image_assets.ingest.source import FileTree, Listing, SourceFile
 from image_assets.ingest.urls.download import Downloads
 from image_assets.ingest.urls.kept import Kept
-from image_assets.ingest.urls.lists import SUFFIXES, ListedUrl, is_list, rows
+from image_assets.ingest.urls.lists import NO_CATEGORY, SUFFIXES, ListedUrl, is_list, rows
 from image_assets.settings.sources import UrlListSource
 from image_assets.workers import Progress
 
@@ -55,11 +55,21 @@ class UrlLists:
         return days_of(self.tree, "<day>/ with lists in it")
 
     def categories(self, day: dt.date) -> list[str]:
-        """The categories that the day's lists name, and the files that are no lists or have no rows, sorted."""
+        """The categories that the day's lists name, sorted; and, told as such, what of the day can be in none: files
+        that are no lists or have no rows, and rows without a category.
+        """
         lists, others, _ = self._lists(day)
         found = {f"{one.source} (no list: {_READ} are read)" for one in others}
         for one in lists:
-            named = {row.category for row in rows(self.tree, one, self.settings)}
+            named: set[str] = set()
+            nameless = first = 0
+            for row in rows(self.tree, one, self.settings):
+                if row.category == NO_CATEGORY:
+                    nameless, first = nameless + 1, first or row.row
+                else:
+                    named.add(row.category)
+            if nameless:
+                named.add(f"{one.source} ({nameless:,} rows without a category, the first is row {first:,})")
             found |= named or {f"{one.source} (a list without rows)"}
         return sorted(found)
 
