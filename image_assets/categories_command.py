@@ -33,17 +33,18 @@ def _action(actions: Any, name: str, does: str, command: Any) -> argparse.Argume
     return parser
 
 
-def _place(options: argparse.Namespace) -> tuple[DatasetSpec, Store]:
+def _place(options: argparse.Namespace, *, writing: bool) -> tuple[DatasetSpec, Store]:
     from image_assets.dataset import load_dataset
     from io_managers.store import Store
 
-    return load_dataset(options.dataset), Store(options.store)
+    opened = Store.to_write if writing else Store.to_read
+    return load_dataset(options.dataset), opened(options.store)
 
 
 def _list(options: argparse.Namespace) -> int:
     from image_assets.categories.record import loaded_days, read_record
 
-    dataset, store = _place(options)
+    dataset, store = _place(options, writing=False)
     numbers, days = read_record(dataset, store)[0].numbers, loaded_days(dataset, store)
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for name in ("category", "in the file", "in the store", "days"):
@@ -58,7 +59,7 @@ def _list(options: argparse.Namespace) -> int:
 def _renumber(options: argparse.Namespace) -> int:
     from image_assets.categories.changes import renumber
 
-    dataset, store = _place(options)
+    dataset, store = _place(options, writing=True)
     changed = renumber(dataset, store, _say)
     _say(f"{changed:,} partitions have other numbers; the next run trains a model of them")
     return 0
@@ -67,7 +68,7 @@ def _renumber(options: argparse.Namespace) -> int:
 def _rename(options: argparse.Namespace) -> int:
     from image_assets.categories.changes import rename
 
-    dataset, store = _place(options)
+    dataset, store = _place(options, writing=True)
     moved = rename(dataset, store, options.old, options.new, _say)
     _say(f"{moved:,} partitions moved to {options.new}; rename its folders in the landing zone too")
     return 0

@@ -220,7 +220,7 @@ def _list_conflicts(options: argparse.Namespace) -> int:
     from image_assets.summary import conflict_table
     from io_managers.store import Store
 
-    files = current_conflicts(load_dataset(options.dataset), Store(options.store))
+    files = current_conflicts(load_dataset(options.dataset), Store.to_read(options.store))
     console = Console()
     if files.is_empty():
         console.print("no picture is under two categories")
@@ -238,7 +238,7 @@ def _settle_conflict(options: argparse.Namespace) -> int:
 
     decision = Decision(frozenset(options.category), options.reviewer or getpass.getuser())
     now = dt.datetime.now(dt.UTC)
-    marks = settle(load_dataset(options.dataset), Store(options.store), options.conflict, decision, now)
+    marks = settle(load_dataset(options.dataset), Store.to_write(options.store), options.conflict, decision, now)
     for image, category, belongs in marks.select("image_id", "category", "belongs").iter_rows():
         Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {category}", highlight=False)
     Console().print("it takes effect with the next run, which also publishes the partitions concerned anew")
@@ -265,7 +265,7 @@ def _accounting(options: argparse.Namespace) -> int:
     from io_managers.store import Store
 
     dataset = load_dataset(options.dataset)
-    accounts = accounts_of(Store(options.store), dataset.name)
+    accounts = accounts_of(Store.to_read(options.store), dataset.name)
     if options.csv:
         accounts.wide().write_csv(options.csv)
     show_accounts(Console(), dataset.name, accounts)
@@ -280,7 +280,7 @@ def _report(options: argparse.Namespace) -> int:
     from image_assets.exploration.report import make_report
     from io_managers.store import Store
 
-    dataset, store = load_dataset(options.dataset), Store(options.store)
+    dataset, store = load_dataset(options.dataset), Store.to_read(options.store)
     report = make_report(dataset, store, annotations_of(dataset, store))
     options.out.write_text(report.html, encoding="utf-8")
     Console().print(
@@ -295,7 +295,7 @@ def _report_of_model(options: argparse.Namespace) -> int:
     from io_managers.store import Store
 
     name = newest_name("md" if options.out.suffix == ".md" else "html")
-    content = read_report(Store(options.store).objects(), load_dataset(options.dataset).name, name)
+    content = read_report(Store.to_read(options.store).objects(), load_dataset(options.dataset).name, name)
     options.out.write_bytes(content)
     Console().print(f"the newest model: {options.out}", markup=False, highlight=False, soft_wrap=True)
     return 0

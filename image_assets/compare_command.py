@@ -49,7 +49,7 @@ def _compare(options: argparse.Namespace) -> int:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:
             compared = compare(
                 dataset,
-                Store(options.store),
+                Store.to_write(options.store),
                 outer_folds=options.folds,
                 with_held_out=options.all,
                 colours=not options.no_colours,

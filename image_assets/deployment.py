@@ -14,13 +14,14 @@ from rich.console import Console
 
 from image_assets.categories.record import agree
 from image_assets.classifier.assets import CLASSIFIER, current_manifest, held_back
+from image_assets.dagster_home import open_instance, usable_home
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
 from image_assets.ingest.source import SourceError
 from image_assets.quality.days import open_days
 from image_assets.quality.health_report import open_day_lines
-from image_assets.runner import DayResult, chosen_partitions, needed_for, open_instance, run_day
+from image_assets.runner import DayResult, chosen_partitions, needed_for, run_day
 from image_assets.summary import show_day
 from io_managers.model_store import ModelManifest
 from io_managers.store import Store
@@ -67,11 +68,13 @@ class Deployment:
 
     def __init__(self, dataset: DatasetSpec, landing: str, store: str, console: Console) -> None:
         self.dataset = dataset
-        self.store = Store(store)
+        Store(store)
         ExtractorResource().extractor(dataset)
         landing_zone = LandingResource(url=landing)
         self._source = landing_zone.source(dataset)
         self._source.days()
+        usable_home(store)
+        self.store = Store.to_write(store)
         resources = build_resources(landing_zone, StoreResource(url=store))
         resources["progress"] = TerminalProgress(console)
         self._definitions = build_definitions([dataset], resources)

@@ -54,13 +54,14 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="DIGEST", nargs="?", default="champion", help=says)
 
 
-def _place(options: argparse.Namespace) -> tuple[DatasetSpec, ObjectStore, str]:
+def _place(options: argparse.Namespace, *, writing: bool = False) -> tuple[DatasetSpec, ObjectStore, str]:
     from image_assets.classifier.assets import classifier_prefix
     from image_assets.dataset import load_dataset
     from io_managers.store import Store
 
     dataset = load_dataset(options.dataset)
-    return dataset, Store(options.store).objects(), classifier_prefix(dataset)
+    store = Store.to_write(options.store) if writing else Store.to_read(options.store)
+    return dataset, store.objects(), classifier_prefix(dataset)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -136,7 +137,7 @@ def _show(options: argparse.Namespace) -> int:
 def _promote(options: argparse.Namespace) -> int:
     from image_assets.classifier.by_hand import promote
 
-    dataset, objects, prefix = _place(options)
+    dataset, objects, prefix = _place(options, writing=True)
     digest = _extractor_digest(dataset)
     now = dt.datetime.now(dt.UTC)
     _say(promote(objects, prefix, options.model, digest, dataset.categories, now))
@@ -146,7 +147,7 @@ def _promote(options: argparse.Namespace) -> int:
 def _rollback(options: argparse.Namespace) -> int:
     from image_assets.classifier.by_hand import rollback
 
-    dataset, objects, prefix = _place(options)
+    dataset, objects, prefix = _place(options, writing=True)
     digest = _extractor_digest(dataset)
     _say(rollback(objects, prefix, digest, dataset.categories, dt.datetime.now(dt.UTC)))
     return 0
@@ -176,7 +177,7 @@ def _export(options: argparse.Namespace) -> int:
         from image_assets.classifier.probes import probes
         from io_managers.store import Store
 
-        rows = probes(dataset, Store(options.store), model, manifest)
+        rows = probes(dataset, Store.to_read(options.store), model, manifest)
         exported = export_onnx(model, manifest, rows.features)
         options.onnx.write_bytes(exported.content)
         said = (

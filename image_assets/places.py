@@ -93,6 +93,20 @@ def make_folder(folder: Path, what: str) -> None:
         raise PlaceError(f"{what} {str(folder)!r}: the folder cannot be made: {error.strerror}") from None
 
 
+def refuse_read_only(folder: Path, what: str) -> Path:
+    """The folder, or the one above it that it would be made in.
+
+    Raises:
+        PlaceError: nothing can be put there.
+    """
+    refuse_below_file(folder, what)
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())
+    if not os.access(there, os.W_OK | os.X_OK):
+        where = "it" if there == folder else repr(str(there))
+        raise PlaceError(f"{what} {str(folder)!r}: {where} may only be read; nothing was made or changed")
+    return there
+
+
 def refuse_below_file(folder: Path, what: str) -> None:
     """Raise `PlaceError` where a file, or a link that leads nowhere, stands in the place of a folder or above it."""
     for path in (folder, *folder.parents):

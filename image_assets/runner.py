@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import dagster as dg
 
@@ -20,26 +17,8 @@ from image_assets.automation import daily_job_name, partitioned_assets, publish_
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.partitions import partition_key, partition_of, partitions_of
-from image_assets.places import PlaceError, folder_of, make_folder, place_of
 from image_assets.quality.republish import PUBLISH_AGAIN
 from image_assets.schema import RAW_IMAGES, Partition
-
-# No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
-# nothing, goes where its process prints, instead of into three files a run by two processes of their own.
-_INSTANCE_FILE = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-event_log_storage:
-  module: image_assets.run_history
-  class: RunHistory
-compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
-  class: NoOpComputeLogManager
-"""
-# Dagster takes its home's path for a pattern when it looks for dagster.yaml, and for a part of a URL in SQLite's.
-_NOT_IN_HOME = re.compile(r"[*?\[\]\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 
 
 class UsageError(ValueError):
@@ -93,43 +72,6 @@ class DayResult:
     def ok(self) -> bool:
         """Whether every run ended well and no check failed but those that only warn."""
         return not self.errors and not any(check.severity == "ERROR" and not check.passed for check in self.checks)
-
-
-def open_instance(store_url: str) -> dg.DagsterInstance:
-    """The instance of `DAGSTER_HOME`, or one in the folder `dagster` beside a local store.
-
-    Raises:
-        UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
-        PlaceError: Dagster cannot have its home there.
-    """
-    path = _home(store_url)
-    if path is None:
-        raise UsageError(f"the store {store_url} is no local folder: set DAGSTER_HOME to say where runs are recorded")
-    unusable = _NOT_IN_HOME.search(str(path))
-    if unusable:
-        raise PlaceError(
-            f"Dagster's home {str(path)!r}: Dagster cannot use a folder with {unusable[0]!r} in its path; set "
-            "DAGSTER_HOME to another"
-        )
-    make_folder(path, "Dagster's home")
-    if not (path / "dagster.yaml").exists():
-        (path / "dagster.yaml").write_text(_INSTANCE_FILE, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(path)
-    return dg.DagsterInstance.get()
-
-
-def existing_instance(store_url: str) -> dg.DagsterInstance | None:
-    """The instance that `open_instance` would open; None where it would have to be made or cannot be told."""
-    path = _home(store_url)
-    return open_instance(store_url) if path is not None and (path / "dagster.yaml").exists() else None
-
-
-def _home(store_url: str) -> Path | None:
-    home = os.environ.get("DAGSTER_HOME")
-    if home:
-        return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
-    store = place_of(store_url, "store").folder
-    return None if store is None else Path(os.path.realpath(store)).parent / "dagster"
 
 
 def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:

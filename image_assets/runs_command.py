@@ -29,9 +29,10 @@ def _days(text: str) -> int:
 def _prune(options: argparse.Namespace) -> int:
     import datetime as dt
 
+    from image_assets.dagster_home import existing_instance
     from image_assets.run_history.job import days_to_keep
     from image_assets.run_history.prune import PruneError, prune
-    from image_assets.runner import UsageError, existing_instance
+    from image_assets.runner import UsageError
 
     instance = existing_instance(options.store)
     if instance is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -12,36 +14,66 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.source import Source
 from io_managers.store import Store
 
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from image_assets.facts import PartitionFacts
+    from image_assets.quality.health import Health
+
 _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
+_DAMAGED = 2
 
 
 def run_status(options: argparse.Namespace) -> int:
-    """Print it; the last days and one line per cause, all with `--all`, as one object with `--json`."""
+    """Print it; the last days and one line per cause, all with `--all`, as one object with `--json`.
+
+    Exit status 2 where files of the store are missing or cut: what can be told without them is told.
+    """
     from asset_checks import check_keys, checks_of
     from image_assets.dataset import load_dataset
     from image_assets.facts import partition_facts
     from image_assets.quality.health import health_of
-    from image_assets.quality.health_report import show_health
-    from image_assets.runner import existing_instance
-    from image_assets.summary import partition_table
+    from io_managers.store_damage import damaged_files
 
-    dataset = load_dataset(options.dataset)
-    store, instance = Store(options.store), existing_instance(options.store)
-    facts = partition_facts(dataset, store)
-    source = _source(dataset, store, options.landing)
-    health = health_of(dataset, store, instance, check_keys(checks_of(dataset)), source=source)
-    if instance is not None:
-        instance.dispose()
+    dataset, store = load_dataset(options.dataset), Store.to_read(options.store)
+    instance, unknown = _instance(options.store)
+    try:
+        damaged = [str(one) for one in damaged_files(store, dataset.name)]
+        facts, source = partition_facts(dataset, store), _source(dataset, store, options.landing)
+        health = health_of(dataset, store, instance, check_keys(checks_of(dataset)), source=source)
+    finally:
+        if instance is not None:
+            instance.dispose()
     if options.json:
         loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
-        report = {"dataset": dataset.name, "partitions": loaded, **health.as_json()}
+        report = {"dataset": dataset.name, "partitions": loaded, **health.as_json(), "damaged": damaged}
         print(json.dumps(report, ensure_ascii=False))  # noqa: T201
-        return 0
+    else:
+        _show(options, facts, health)
+    for line in (*unknown, *damaged):
+        Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+    return _DAMAGED if damaged else 0
+
+
+def _instance(store: str) -> tuple[DagsterInstance | None, list[str]]:
+    """Where runs are recorded, where that can be read; and what is not known otherwise."""
+    from image_assets.dagster_home import HomeReadOnly, existing_instance
+
+    try:
+        return existing_instance(store), []
+    except HomeReadOnly as error:
+        return None, [f"{error}; checks that a run planned and never came to are not told"]
+
+
+def _show(options: argparse.Namespace, facts: Sequence[PartitionFacts], health: Health) -> None:
+    from image_assets.quality.health_report import show_health
+    from image_assets.summary import partition_table
+
     console = Console()
     if not facts:
-        console.print(f"nothing is loaded of {dataset.name} in {options.store}", highlight=False)
+        console.print(f"nothing is loaded of {health.dataset} in {options.store}", highlight=False)
         if not health.open_days:
-            return 0
+            return
     show_health(console, health, everything=options.all)
     if facts:
         days = sorted({one.partition.date for one in facts})
@@ -51,7 +83,6 @@ def run_status(options: argparse.Namespace) -> int:
         if many and title is None:
             title = "by day (--all shows categories)"
         console.print(partition_table(shown, title, by_day=many))
-    return 0
 
 
 def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 
+from image_assets.alone import alone
 from image_assets.errors import CanPass
 
 if TYPE_CHECKING:  # the types are in obstore's stubs alone
@@ -79,10 +78,5 @@ def _alone(store: ObjectStore, path: str) -> Iterator[None]:
         return
     folder = Path(store.prefix or "/", path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # The system lets go of this lock when the process ends, however it ends.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with alone(folder):
         yield
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 ACCESS_KEY, SECRET_KEY, REGION = "testkey", "testsecret", "us-east-1"
 LISTS_ONLY = "listingkey", "listingsecret"
 """Keys that may list and not read."""
+READS_ONLY = "readingkey", "readingsecret"
+"""Keys that may read what they know the name of, and not list."""
 STARTS = 5
 READY_SECONDS = 30
 # The server needs P … P+4 and, for its internal protocol, P+10000 … P+10004. Both ranges lie below the ports that
@@ -109,6 +111,7 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     data = folder / "data"
     data.mkdir(parents=True)
     rights = {(ACCESS_KEY, SECRET_KEY): ["Admin", "Read", "Write", "List", "Tagging"], LISTS_ONLY: ["List"]}
+    rights[READS_ONLY] = ["Read"]
     identities = [
         {"name": access, "credentials": [{"accessKey": access, "secretKey": secret}], "actions": actions}
         for (access, secret), actions in rights.items()

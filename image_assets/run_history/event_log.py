@@ -7,8 +7,6 @@ of the disk. This one is Dagster's `ConsolidatedSqliteEventLogStorage` with `com
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from sqlalchemy.event import listen
 from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
 from watchdog.observers import Observer
 
+from image_assets.alone import alone
 from image_assets.run_history.compact_text import DIALECT
 
 _FOLDER = "history"
@@ -62,7 +61,7 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
         """Open the log of the instance's home; it is made where it is not there."""
         folder = Path(instance.root_directory) / _FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with alone(folder):
             super().__init__(str(folder), self._given_data)
         super().register_instance(instance)
 
@@ -146,13 +145,3 @@ class _Watchdog(PatternMatchingEventHandler):
 def _flush_less(connection: Any, _: object) -> None:
     # With a write-ahead log, NORMAL loses at most the last moments when the power fails, and damages nothing.
     connection.execute("PRAGMA synchronous=NORMAL")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -14,12 +14,13 @@ import pytest
 
 from asset_checks import check_keys, checks_of
 from image_assets.automation import due_day, refresh_job_name
+from image_assets.dagster_home import existing_instance, open_instance
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.quality.check_book import CHECK_RESULTS, CheckBook, CheckState, State
 from image_assets.quality.check_states import STATES, check_states, count_states
 from image_assets.quality.health import Health, health_of
 from image_assets.quality.health_report import bytes_text, health_markdown
-from image_assets.runner import chosen_partitions, existing_instance, open_instance, run_day
+from image_assets.runner import chosen_partitions, run_day
 from image_assets.schema import IMAGE_FEATURES, Partition
 from tests.asset_checks.faults import PLANT
 from tests.daemon import SILENT

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from image_assets.dagster_home import open_instance
 from image_assets.run_history import RunHistory
-from image_assets.runner import open_instance
 
 _PARTITIONS = dg.StaticPartitionsDefinition(["owl", "duck"])
 # One run of one asset, as a process of its own.

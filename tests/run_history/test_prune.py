@@ -16,9 +16,9 @@ from dagster._core.scheduler.instigation import (
 )
 
 from image_assets.cli import main
+from image_assets.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, KEEP_VARIABLE, prune_definitions
 from image_assets.run_history.prune import PruneError, prune
-from image_assets.runner import open_instance
 
 _PARTITIONS = dg.StaticPartitionsDefinition(["owl", "duck"])
 _NUMBERS, _PAGE = dg.AssetKey("numbers"), dg.AssetKey("page")

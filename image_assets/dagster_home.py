@@ -1,0 +1,107 @@
+"""Where Dagster records runs: the folder of `DAGSTER_HOME`, or one beside a local store."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import dagster as dg
+
+from image_assets.alone import alone
+from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
+from image_assets.runner import UsageError
+
+# No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
+# nothing, goes where its process prints, instead of into three files a run by two processes of their own.
+_INSTANCE_FILE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+event_log_storage:
+  module: image_assets.run_history
+  class: RunHistory
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+# Dagster takes its home's path for a pattern when it looks for dagster.yaml, and for a part of a URL in SQLite's.
+_NOT_IN_HOME = re.compile(r"[*?\[\]\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+_FILE, _WHAT = "dagster.yaml", "Dagster's home"
+
+
+class HomeReadOnly(PlaceError):
+    """The home may be read, and Dagster writes even to open it."""
+
+
+def open_instance(store_url: str) -> dg.DagsterInstance:
+    """The instance of `DAGSTER_HOME`, or one in the folder `dagster` beside a local store.
+
+    Raises:
+        UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
+        PlaceError: Dagster cannot have its home there.
+    """
+    path = usable_home(store_url)
+    make_folder(path, _WHAT)
+    # Of two first commands at once, one makes the home and the other finds it whole.
+    with alone(path):
+        if not (path / _FILE).exists():
+            _write_whole(path / _FILE, _INSTANCE_FILE)
+        os.environ["DAGSTER_HOME"] = str(path)
+        return dg.DagsterInstance.get()
+
+
+def existing_instance(store_url: str) -> dg.DagsterInstance | None:
+    """The instance that `open_instance` would open; None where it would have to be made or cannot be told.
+
+    Raises:
+        HomeReadOnly: there is one, and its records may only be read.
+        PlaceError: Dagster cannot have its home there.
+    """
+    path = _home(store_url)
+    if path is None or not (path / _FILE).exists():
+        return None
+    databases = [path, *path.glob("*/*.db")] if any(path.glob("*/*.db")) else []
+    if not all(os.access(one, os.W_OK) and os.access(one.parent, os.X_OK) for one in databases):
+        raise HomeReadOnly(f"{_WHAT} {str(path)!r}: it may only be read, and Dagster writes even to open it")
+    return open_instance(store_url)
+
+
+def usable_home(store_url: str) -> Path:
+    """Where runs of a store are recorded; the folder need not be there yet.
+
+    Raises:
+        UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
+        PlaceError: Dagster cannot have its home there.
+    """
+    path = _home(store_url)
+    if path is None:
+        raise UsageError(f"the store {store_url} is no local folder: set DAGSTER_HOME to say where runs are recorded")
+    unusable = _NOT_IN_HOME.search(str(path))
+    if unusable:
+        raise PlaceError(
+            f"{_WHAT} {str(path)!r}: Dagster cannot use a folder with {unusable[0]!r} in its path; set DAGSTER_HOME to "
+            "another"
+        )
+    if not (path / _FILE).exists():
+        refuse_read_only(path, _WHAT)
+    return path
+
+
+def _home(store_url: str) -> Path | None:
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
+    store = place_of(store_url, "store").folder
+    return None if store is None else Path(os.path.realpath(store)).parent / "dagster"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Put a file in its place once it is whole, for those who look for it meanwhile."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(name, 0o644)
+    os.replace(name, path)
