@@ -22,14 +22,14 @@ from image_assets.ingest.annotated.coco_json import (
     parse_files,
 )
 from image_assets.ingest.annotated.database import quoted
-from image_assets.ingest.annotated.files import AnnotationFolder, identity
+from image_assets.ingest.annotated.files import AnnotationFolder, identity, parts_of
 from image_assets.ingest.annotated.json_objects import parsed
 from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
 from image_assets.ingest.source import SourceError, printable
 from image_assets.settings.annotated import CocoSource
 
 # Part of the name of what is parsed: raised whenever the same files would give other rows.
-_VERSION = 2
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ class Coco:
         files = self._instances()
         made_of = json.dumps([_VERSION, identity(files, self.folder.path)])
         digest = hashlib.sha256(made_of.encode(errors="surrogateescape")).hexdigest()[:32]
-        return built_once(folder / f"json-{digest}", lambda place: parse_files(files, place))
+        return built_once(
+            folder / f"json-{digest}", lambda place: parse_files(parts_of(files, self.folder.path), place)
+        )
 
     def _book(self, listed: pl.DataFrame) -> LabelBook:
         names = self._names()

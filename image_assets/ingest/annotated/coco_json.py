@@ -10,7 +10,7 @@ import mmap
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -44,24 +44,23 @@ class _WrongEntry(ValueError):
     """An entry that is not what its section holds."""
 
 
-def parse_files(files: Iterable[Path], folder: Path) -> None:
+def parse_files(files: Mapping[str, Path], folder: Path) -> None:
     """Write the sections of all files as `images.parquet`, `annotations.parquet` and `categories.parquet`.
 
-    images: part (the file's name), image (its id), key (the path of its file), alias (the last part of that, folded),
-    width, height (pixels; may be null).
+    images: part (what the file is called in `files`), image (its id), key (the path of its file), alias (the last part
+    of that, folded), width, height (pixels; may be null).
     annotations: part, image, label (the category's id), crowd, confidence, x, y, w, h (pixels; null without a box).
     categories: part, label (its id), fields (JSON: every field that is text). Ids become text.
 
     Raises:
         SourceError: a file ends early, is no JSON, lacks a section, or has an entry of another form.
     """
-    listed = list(files)
-    for file in listed:
+    for file in files.values():
         _refuse_repeated(file)
     for section, schema in _SCHEMAS.items():
         with pq.ParquetWriter(folder / f"{section}.parquet", schema, compression="zstd") as writer:
-            for file in listed:
-                rows = _section(file, section)
+            for part, file in files.items():
+                rows = _section(part, file, section)
                 while batch := list(islice(rows, _BATCH)):
                     writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
 
@@ -81,14 +80,13 @@ def label_of(category: dict[str, Any]) -> str:
     return _id(category, "id")
 
 
-def _section(file: Path, section: str) -> Iterator[dict[str, Any]]:
+def _section(part: str, file: Path, section: str) -> Iterator[dict[str, Any]]:
     row_of: Callable[[dict[str, Any]], dict[str, Any]] = {
         IMAGES: _image,
         ANNOTATIONS: _annotation,
         CATEGORIES: lambda one: {"label": label_of(one), "fields": json.dumps(fields_of(one))},
     }[section]
     where, number = printable(str(file)), 0
-    part = printable(file.name)
     try:
         with _opened(file) as stream:
             for entry in ijson.items(stream, f"{section}.item", use_float=True, map_type=Entry):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -88,3 +89,9 @@ def identity(files: Sequence[Path], folder: Path) -> list[tuple[str, int, int]]:
             raise SourceError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
         found.append((os.fsdecode(file.relative_to(folder)), status.st_size, status.st_mtime_ns))
     return found
+
+
+def parts_of(files: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Annotation files by what tables call them: their printable name, with its folder where several have the name."""
+    times = Counter(file.name for file in files)
+    return {printable(file.name if times[file.name] == 1 else str(file.relative_to(folder))): file for file in files}

@@ -224,6 +224,20 @@ def test_an_id_of_several_images_is_refused(root: Path, entry: dict[str, Any]) -
         selection("coco", root, LABELS, **FAMILIES).images()
 
 
+def test_files_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:
+    for folder, label in (("train", 7), ("valid", 9)):
+        named = [{"id": 1, "file_name": f"{folder}1.jpg"}]
+        write_coco(
+            tmp_path / "annotations" / folder / "_annotations.coco.json",
+            named,
+            [{"id": 1, "image_id": 1, "category_id": label}],
+            CATEGORIES,
+        )
+    found = selection("coco", tmp_path, LABELS, **FAMILIES)
+    assert chosen(found) == {"train1.jpg": "damselfly", "valid1.jpg": "gull"}
+    assert counts(found)[f"{Step.READ}: valid/_annotations.coco.json"] == 1
+
+
 @pytest.mark.parametrize(
     ("width", "height", "is_refused"),
     [(50, 50, True), (100, 60, True), (50, 25, False), (50, 100, False), (333, 166, False)],
@@ -256,7 +270,9 @@ def test_a_large_file_is_streamed(tmp_path: Path) -> None:
     labels = [{"id": n, "image_id": n, "category_id": 7, "segmentation": filler} for n in range(20_000)]
     file = write_coco(tmp_path / "big.json", images, labels, CATEGORIES)
     streamed = _grown(
-        "from image_assets.ingest.annotated.coco_json import parse_files", "parse_files([FILE], FILE.parent)", file
+        "from image_assets.ingest.annotated.coco_json import parse_files",
+        "parse_files({FILE.name: FILE}, FILE.parent)",
+        file,
     )
     whole = _grown("import json", "json.loads(FILE.read_bytes())", file)
     assert streamed < whole / 2

@@ -66,6 +66,7 @@ def outcomes(source: AnnotatedSource) -> dict[str, str]:
         "IM1.PNG",
         "Train\\Im1.Png",
         "./train//im1.png",
+        " train/im1.png ",
         "somewhere/else/im1.png",
     ],
 )
