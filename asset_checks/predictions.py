@@ -12,7 +12,6 @@ import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.predictions.score import trained_on
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from io_managers.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
 
@@ -134,6 +133,8 @@ def agreement_as_expected(subject: Subject) -> Outcome:
 
 def _rightly_unscored(subject: Subject) -> str:
     """Why the partition has no predictions where nothing is wrong with that; else empty."""
+    from image_assets.predictions.score import trained_on  # loads scikit-learn, which every run would wait for
+
     try:
         manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
     except ModelMissingError:
