@@ -5,7 +5,7 @@ from image_assets.quality.accounting import OUTCOMES, unbalanced
 from image_assets.schema import ACCOUNTING
 
 
-@check("On every day in every category: listed = loaded + duplicates + quarantined.")
+@check("On every day in every category: listed = loaded + duplicates + quarantined + companions + unplaced.")
 def accounts_balance(subject: Subject) -> Outcome:
     """The sums of the table `accounting`, row by row."""
     rows = subject.rows(ACCOUNTING).select("date", "category", "listed", *OUTCOMES).collect()

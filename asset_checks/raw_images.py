@@ -3,24 +3,23 @@
 import polars as pl
 
 from asset_checks.check import Outcome, Subject, check
-from image_assets.ingest.companions import companions
-from image_assets.ingest.reasons import Reason
-from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
+from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from io_managers.key_index import image_index, original_index
 
 _DUPLICATE = ("image_id", "source", "date", "category")
 
 
 @check(
-    "Every file that the source listed, once, is loaded, a duplicate or in quarantine, and just one of these.",
+    "Every file that the source listed, once, is loaded, a duplicate, in quarantine or a companion: one of these.",
 )
 def every_arrival_accounted_for(subject: Subject) -> Outcome:
-    """Listed = loaded + duplicates + quarantined, file by file."""
+    """Listed = loaded + duplicates + quarantined + companions, file by file."""
     listed = subject.rows(ARRIVALS).select("source").collect()
     parts = {
         "loaded": subject.rows(RAW_IMAGES),
         "duplicates": subject.rows(DUPLICATES),
         "quarantined": subject.rows(QUARANTINE),
+        "companions": subject.rows(COMPANIONS),
     }
     outcomes = pl.concat([rows.select("source", outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
     times = outcomes.group_by("source").agg(pl.len().alias("outcomes"), pl.col("outcome").sort().str.join(", "))
@@ -72,18 +71,15 @@ def label_outcome(subject: Subject, rows: pl.LazyFrame) -> Outcome:
 @check("The share of files in quarantine is within the dataset's limit.", key="limits.quarantine_rate")
 def quarantine_rate(subject: Subject) -> Outcome:
     """Quarantined ÷ listed against `limits.quarantine_rate`; what comes along with pictures counts in neither."""
-    sources = subject.rows(ARRIVALS).select("source").collect()["source"]
-    quarantined = subject.rows(QUARANTINE).select("reason", "source", "detail").collect()
-    no_pictures = quarantined.filter(pl.col("reason") == str(Reason.NOT_AN_IMAGE))["source"]
-    beside = companions(no_pictures, sources)
-    listed = len(sources) - len(beside)
-    quarantined = quarantined.filter(~pl.col("source").is_in(list(beside)))
+    beside = subject.rows(COMPANIONS).select(pl.len()).collect().item()
+    listed = subject.rows(ARRIVALS).select(pl.len()).collect().item() - beside
+    quarantined = subject.rows(QUARANTINE).select("reason", "source").collect()
     rate = quarantined.height / listed if listed else 0.0
     limit = subject.dataset.limits.quarantine_rate
     return Outcome(
         passed=rate <= limit,
         figures={"rate": round(rate, 4), "limit": limit, "quarantined": quarantined.height, "listed": listed}
-        | {"companions": len(beside)},
+        | {"companions": beside},
         sample=quarantined.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min().alias("for example")),
         advice="Look at the reasons: a supplier may send broken files. Raise limits.quarantine_rate only on purpose.",
     )

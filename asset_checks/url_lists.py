@@ -3,7 +3,7 @@
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
+from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 
 # A row's provenance is `<list> row <number>: <url>`, see `image_assets.ingest.urls.lists`.
 _PROVENANCE = r"^(?s)(?<list>.*?) row (?<row>[0-9]+): (?<url>.*)$"
@@ -29,7 +29,7 @@ def files_are_rows(subject: Subject) -> Outcome:
     rows = _rows(subject)
     distinct = rows.select("list", "row").n_unique()
     nameless = rows.filter(pl.col("row").is_null())
-    parts = (RAW_IMAGES, DUPLICATES, QUARANTINE)
+    parts = (RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS)
     files = sum(int(subject.rows(part).select(pl.len()).collect().item()) for part in parts)
     return Outcome(
         passed=distinct == rows.height == files and nameless.is_empty(),

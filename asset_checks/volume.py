@@ -13,7 +13,7 @@ from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.quality.counts import rows_per_partition
 from image_assets.quality.volume import Trend, may_be_empty, missing_days, volume_trend
 from image_assets.quality.volume import usual_volume as expected_volume
-from image_assets.schema import ARRIVALS, Partition
+from image_assets.schema import ARRIVALS, COMPANIONS, Partition
 
 _UNPLACED = {"name": pl.String, "nearest": pl.String}
 
@@ -93,7 +93,7 @@ def day_is_not_empty(subject: Subject) -> Outcome:
     """A day with nothing listed, unless the category normally has nothing on such days, or never had in many runs."""
     partition, spec = subject.checked_partition, subject.dataset.volume
     counts = _files_by_day(subject)
-    files = counts.get(partition.date, 0)
+    files = counts.get(partition.date, 0) - subject.rows(COMPANIONS).select(pl.len()).collect().item()
     window = [partition.date - dt.timedelta(days=number + 1) for number in range(spec.window_days)]
     before = [run for run in _runs_by_day(subject, window).values() if run.listed is not None]
     usual = may_be_empty(counts, partition.date, spec, len(before)) or partition.category in spec.may_be_empty

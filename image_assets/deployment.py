@@ -20,7 +20,7 @@ from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import PartitionFacts, day_as_json, partition_facts
 from image_assets.ingest.source import SourceError
 from image_assets.quality.days import open_days
-from image_assets.quality.health_report import open_day_lines
+from image_assets.quality.health_report import misnamed_lines, open_day_lines
 from image_assets.runner import DayResult, chosen_partitions, needed_for, run_day
 from image_assets.summary import show_day
 from io_managers.model_store import ModelManifest
@@ -108,7 +108,8 @@ class Deployment:
     def _left_out(self, day: dt.date) -> list[str]:
         """The days before this one that landed and were not run, or whose run failed: nobody else may be told."""
         try:
-            return open_day_lines(open_days(self.dataset, self.store, self._source, day - dt.timedelta(days=1)))
+            open_before = open_days(self.dataset, self.store, self._source, day - dt.timedelta(days=1))
+            return [*misnamed_lines(self._source.misnamed()), *open_day_lines(open_before)]
         except (SourceError, ObjectStoreError, OSError) as error:
             return [f"whether days before {day} were left out is not known: {error}"]
 

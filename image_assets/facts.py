@@ -11,11 +11,20 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.quality.counts import rows_per_partition
 from image_assets.runner import DayResult
-from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES, Partition, TableSchema
+from image_assets.schema import (
+    ARRIVALS,
+    COMPANIONS,
+    DUPLICATES,
+    IMAGE_FEATURES,
+    QUARANTINE,
+    RAW_IMAGES,
+    Partition,
+    TableSchema,
+)
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
 from io_managers.store import Store
 
-_COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, IMAGE_FEATURES)
+_COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, COMPANIONS, IMAGE_FEATURES)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class PartitionFacts:
     loaded: int
     duplicates: int
     quarantined: dict[str, int]
+    companions: int
     features: int
     shards: ShardManifest | None
 
@@ -38,6 +48,7 @@ class PartitionFacts:
             "loaded": self.loaded,
             "duplicates": self.duplicates,
             "quarantined": self.quarantined,
+            "companions": self.companions,
             "features": self.features,
             "shards": [shard.model_dump(include={"file", "rows", "columns", "sha256"}) for shard in shards],
         }
@@ -57,6 +68,7 @@ def partition_facts(
             loaded=_total(counts, RAW_IMAGES.name, partition),
             duplicates=_total(counts, DUPLICATES.name, partition),
             quarantined=counts[QUARANTINE.name].get(partition, {}),
+            companions=_total(counts, COMPANIONS.name, partition),
             features=_total(counts, IMAGE_FEATURES.name, partition),
             shards=read_manifest(objects, shards_prefix(dataset, partition)),
         )

@@ -72,7 +72,7 @@ def _show(options: argparse.Namespace, facts: Sequence[PartitionFacts], health: 
     console = Console()
     if not facts:
         console.print(f"nothing is loaded of {health.dataset} in {options.store}", highlight=False)
-        if not health.open_days:
+        if not health.open_days and not health.misnamed:
             return
     show_health(console, health, everything=options.all)
     if facts:

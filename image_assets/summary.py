@@ -13,7 +13,7 @@ from rich.table import Table
 
 from image_assets.dataset import DatasetSpec
 from image_assets.facts import PartitionFacts
-from image_assets.quality.causes import by_cause, check_line, one_per_cause
+from image_assets.quality.causes import by_cause, check_line, named, one_per_cause
 from image_assets.runner import CheckResult, DayResult
 from io_managers.model_store import ModelManifest
 
@@ -33,20 +33,24 @@ def partition_table(facts: Sequence[PartitionFacts], title: str | None = None, *
     )
     table.add_column("day", footer="all", no_wrap=True)
     table.add_column("category", no_wrap=True)
-    for name, total in _totals(facts).items():
+    with_companions = any(one.companions for one in facts)
+    for name, total in _totals(facts, with_companions).items():
         table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
     for same in by_cause(facts, lambda one: one.partition.date if by_day else one.partition):
         category = same[0].partition.category if len(same) == 1 else f"{len(same):,} categories"
-        table.add_row(str(same[0].partition.date), category, *(f"{total:,}" for total in _totals(same).values()))
+        table.add_row(
+            str(same[0].partition.date), category, *(f"{total:,}" for total in _totals(same, with_companions).values())
+        )
     return table
 
 
-def _totals(facts: Sequence[PartitionFacts]) -> dict[str, int]:
+def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str, int]:
     return {
         "listed": sum(one.listed for one in facts),
         "loaded": sum(one.loaded for one in facts),
         "duplicates": sum(one.duplicates for one in facts),
         "quarantined": sum(sum(one.quarantined.values()) for one in facts),
+        **({"companions": sum(one.companions for one in facts)} if with_companions else {}),
         "features": sum(one.features for one in facts),
         "shards": sum(len(_shards(one)) for one in facts),
     }
@@ -83,6 +87,10 @@ def show_day(
 ) -> None:
     """Print what a day's run gave; `held_back` says why the model that was trained last is not the current one."""
     console.print(partition_table(facts, f"{dataset.name}, {day}"))
+    looked = {check.partition for check in result.checks}  # a partition that failed before says nothing of what arrived
+    empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
+    if empty:
+        console.print(f"[yellow]nothing arrived:[/] {named(empty)}", highlight=False)
     refused = [one for one in facts if one.quarantined]
     for one in refused[:_SHOWN]:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))

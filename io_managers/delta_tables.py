@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 from obstore.store import ObjectStore
@@ -98,6 +99,8 @@ class PartitionedTable:
             table = self._open()
         except TableNotFoundError:
             return _empty(self.schema)
+        if self._missing(table):
+            raise OldTable(f"the table at {self.url} was made by an earlier version; run a day, and it is made anew")
         files = OpenTable(table).snapshot().written_files()
         self.files.see_whole(files)
         return pl.scan_delta(table) if files else _empty(self.schema)
@@ -210,7 +213,7 @@ class PartitionedTable:
             table.create_write_transaction(
                 [AddAction(f.path, f.bytes, values, modified, True, json.dumps({"numRecords": f.rows})) for f in files],
                 mode="overwrite",
-                schema=table.schema(),
+                schema=DeltaSchema.from_arrow(self.schema.arrow) if self._missing(table) else table.schema(),
                 partition_by=self.schema.partition_by,
                 partition_filters=filters,
                 commit_properties=CommitProperties(
@@ -236,14 +239,17 @@ class PartitionedTable:
             raise damage from error
         if is_empty_commit(table.version(), self._objects) and (damage := damage_in_log(self.url, self._objects)):
             raise damage  # the library takes a commit that was cut to nothing for one that changes nothing
-        there = {field.name for field in table.schema().fields}
-        missing = [name for name in self.schema.arrow.names if name not in there]
-        if missing:
+        missing = self._missing(table)
+        if missing and not self.schema.made_anew:
             raise OldTable(
                 f"the table at {self.url} was made by an earlier version and has no column {', '.join(missing)}; "
                 "give the dataset a new store, or move its folder away, and run its days again from the landing zone"
             )
         return table
+
+    def _missing(self, table: DeltaTable) -> list[str]:
+        there = {field.name for field in table.schema().fields}
+        return [name for name in self.schema.arrow.names if name not in there]
 
     def _open_or_create(self) -> DeltaTable:
         try:

@@ -130,7 +130,7 @@ def test_days_that_landed_and_were_never_run_are_made_up_for_the_oldest_first_an
 def test_days_that_were_run_whatever_came_of_it_are_not_asked_for_again(missed: Platform) -> None:
     book = DayBook(missed.store, missed.dataset.name)
     book.begin(Partition(FIRST, "plant"), "failed", "landing")
-    book.end(Partition(FIRST + ONE_DAY, "plant"), "empty", "landing", 0, [])
+    book.end(Partition(FIRST + ONE_DAY, "plant"), "empty", "landing", 0, [], 0)
     assert asked_for(missed, FIRST + 4 * ONE_DAY)[:-3] == [Partition(FIRST + 2 * ONE_DAY, "plant")]
 
 

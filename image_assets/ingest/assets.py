@@ -86,9 +86,12 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 report_progress,
                 allow_loss=allow_loss,
             )
-            unknown = [name for name in source.categories(partition.date) if name not in dataset.categories]
-            book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED])
+            unplaced = source.unplaced(partition.date, dataset.categories)
+            unknown, files = unplaced.names, unplaced.files + report.unselected
+            book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED], files)
         metadata = _metadata(report)
+        if report.listed == report.companions:
+            metadata["arrivals"]["nothing arrived"] = f"no picture of {partition.category} on {partition.date}"
         if report.gone:
             metadata["raw_images"]["images no longer there"] = len(report.gone)
             context.log.warning(told(partition, report.gone))
@@ -128,6 +131,7 @@ def _metadata(report: IngestReport) -> dict[str, dict]:
         "arrivals": {
             "dagster/row_count": report.listed,
             "ignored": report.ignored,
+            **({"companions": report.companions} if report.companions else {}),
             **({"files in no category": report.unselected} if report.unselected else {}),
         },
         "raw_images": {"dagster/row_count": report.loaded},

@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, cast
@@ -16,6 +16,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import LocalStore, ObjectStore
 
+from image_assets.ingest.day_folders import days_among, files_below, some
 from image_assets.ingest.folder import is_ignored, landing_place
 from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
 from image_assets.ingest.source import (
@@ -23,9 +24,11 @@ from image_assets.ingest.source import (
     Listing,
     SourceAway,
     SourceChanged,
+    SourceError,
     SourceFile,
     SourceReadError,
     SourceUnreadable,
+    Unplaced,
     printable,
 )
 from image_assets.workers import Progress
@@ -170,21 +173,54 @@ class ByLastModified:
         bucket: Where they lie.
         zone: Time zone in which days begin.
         wrap: What opens archives in a tree, or leaves it as it is.
+        known: The dataset's categories: a landing zone that holds none of them has another shape.
     """
 
-    def __init__(self, bucket: BucketTree, zone: ZoneInfo, wrap: Callable[[FileTree], FileTree]) -> None:
+    def __init__(
+        self,
+        bucket: BucketTree,
+        zone: ZoneInfo,
+        wrap: Callable[[FileTree], FileTree],
+        known: Collection[str] = (),
+    ) -> None:
         self.bucket = bucket
         self.zone = zone
         self.wrap = wrap
+        self.known = frozenset(known)
 
     def days(self) -> list[dt.date]:
-        """Days on which something was last modified, ascending."""
+        """Days on which something was last modified, ascending.
+
+        Raises:
+            SourceError: something is in the landing zone, and no folder of a category.
+        """
+        folders = self.bucket.folders("")
+        if self.known.isdisjoint(folders) and (self.known or days_among(folders)):
+            found = [*folders, *(file.source for file in self.bucket.loose_files(""))]
+            days = "; `days: by_key` reads <day>/<category>/…" if days_among(folders) else ""
+            if found:
+                raise SourceError(
+                    f"the landing zone has no folder named after a category; found {some(found)}; expected "
+                    f"<category>/…, such as {min(self.known, default='owl')}/…, with `days: by_last_modified`{days}"
+                )
         return sorted(self.bucket.days(self.zone))
+
+    def misnamed(self) -> dict[str, dt.date]:
+        """No folder means a day."""
+        return {}
 
     def categories(self, day: dt.date) -> list[str]:
         """Printable names of the folders, of whatever day, and of objects of this day that lie in none, sorted."""
         tree = self._tree(day)
         return sorted({*tree.folders(""), *(file.source for file in tree.loose_files(""))})
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        """What was last modified on a day in none of the categories."""
+        tree = self._tree(day)
+        loose = {file.source for file in tree.loose_files("")}
+        found = {name: files_below(self, day, name) for name in tree.folders("") if name not in categories}
+        names = {name for name, files in found.items() if files}  # folders are of whatever day
+        return Unplaced(tuple(sorted(names | loose)), len(loose) + sum(found.values()))
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Unpack the day's archives."""

@@ -28,6 +28,7 @@ class DayRun:
         landing: The landing zone that it read.
         listed: Files that had arrived; None where loading did not come to its end.
         unplaced: Names under which something arrived on that day that are no categories of the dataset.
+        unplaced_files: How many files these were.
     """
 
     run_id: str
@@ -35,6 +36,7 @@ class DayRun:
     landing: str
     listed: int | None = None
     unplaced: tuple[str, ...] = ()
+    unplaced_files: int = 0
 
 
 class DayBook:
@@ -52,9 +54,11 @@ class DayBook:
         """Note that a partition is being loaded."""
         self._write(partition, DayRun(run_id, _now(), landing))
 
-    def end(self, partition: Partition, run_id: str, landing: str, listed: int, unplaced: Sequence[str]) -> None:
+    def end(
+        self, partition: Partition, run_id: str, landing: str, listed: int, unplaced: Sequence[str], unplaced_files: int
+    ) -> None:
         """Note that it is loaded."""
-        self._write(partition, DayRun(run_id, _now(), landing, listed, tuple(unplaced)))
+        self._write(partition, DayRun(run_id, _now(), landing, listed, tuple(unplaced), unplaced_files))
 
     def run_of(self, partition: Partition) -> DayRun | None:
         """The last run of a partition; none where it was never run, or by an earlier version."""
@@ -71,7 +75,8 @@ class DayBook:
 
     def _write(self, partition: Partition, run: DayRun) -> None:
         content = {"run": run.run_id, "at": run.at, "landing": run.landing, "listed": run.listed}
-        self._records.write(_name(partition), {**content, "unplaced": list(run.unplaced)})
+        content |= {"unplaced": list(run.unplaced), "unplaced_files": run.unplaced_files}
+        self._records.write(_name(partition), content)
 
 
 def _name(partition: Partition) -> str:
@@ -79,8 +84,10 @@ def _name(partition: Partition) -> str:
 
 
 def _run(record: dict) -> DayRun:
-    return DayRun(record["run"], record["at"], record["landing"], record["listed"], tuple(record["unplaced"]))
+    unplaced = tuple(record["unplaced"])
+    files = record.get("unplaced_files", len(unplaced))  # not counted by earlier versions
+    return DayRun(record["run"], record["at"], record["landing"], record["listed"], unplaced, files)
 
 
 def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.packed_categories import packed_categories
-from image_assets.ingest.source import FileTree, Listing, SourceError, SourceFile
+from image_assets.ingest.source import (
+    FileTree,
+    Listing,
+    Source,
+    SourceError,
+    SourceFile,
+    SourceUnreadable,
+    Unplaced,
+)
 from image_assets.workers import Progress
 
 _NAMED = 5
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?:(?P<by>[-_. ])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})|(?P<m>\d\d)(?P<d>\d\d))(?:\D.*)?",
+    re.DOTALL,
+)
+_DAY_FIRST = re.compile(r"(?P<day>\d{1,2})(?P<by>[-_. ])(?P<month>\d{1,2})(?P=by)(?P<year>\d{4})")
 
 
 class DayFolders:
@@ -32,18 +46,26 @@ class DayFolders:
         """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
         return days_of(self.tree, "<day>/<category>/…")
 
+    def misnamed(self) -> dict[str, dt.date]:
+        """Folders that mean a day and are named otherwise."""
+        return misnamed_days(self.tree)
+
     def categories(self, day: dt.date) -> list[str]:
         """Printable names of what lies in a day's folder and in its archives, sorted: folders, and files in none.
 
         An archive that was not opened yet, or is damaged, may hold all of them.
         """
-        names = {name for name in self.tree.folders(day.isoformat()) if not is_archive_name(name)}
-        names.update(file.source.partition("/")[2] for file in self.tree.loose_files(day.isoformat()))
-        for path in self._archives(day):
-            files = self.tree.files(path).files
-            packed = packed_categories(path, files, self.known)
-            names.update(packed.folders, packed.loose, self.known if packed.in_all else ())
-        return sorted(names)
+        folders, loose = self._found(day)
+        return sorted(folders | loose)
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        """What arrived on a day in none of the categories."""
+        folders, loose = (found.difference(categories) for found in self._found(day))
+        files = len(loose) + sum(files_below(self, day, name) for name in folders)
+        misnamed = [name for name, meant in self.misnamed().items() if meant == day]
+        files += sum(len(self.tree.files(name).files) for name in misnamed)
+        said = (f"{name} (must be named {day})" for name in misnamed)
+        return Unplaced((*sorted(folders | loose), *said), files)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Bring near what the tree cannot hand out where it is."""
@@ -64,8 +86,28 @@ class DayFolders:
         """The content of a listed file; see `Source`."""
         return self.tree.read(file, max_bytes)
 
+    def _found(self, day: dt.date) -> tuple[set[str], set[str]]:
+        """Names of folders in a day's folder and in its archives, and of files that lie in none."""
+        folders = {name for name in self.tree.folders(day.isoformat()) if not is_archive_name(name)}
+        loose = {file.source.partition("/")[2] for file in self.tree.loose_files(day.isoformat())}
+        for path in self._archives(day):
+            packed = packed_categories(path, self.tree.files(path).files, self.known)
+            folders.update(packed.folders, self.known if packed.in_all else ())
+            loose.update(packed.loose)
+        return folders, loose
+
     def _archives(self, day: dt.date) -> list[str]:
         return [f"{day}/{name}" for name in self.tree.folders(day.isoformat()) if is_archive_name(name)]
+
+
+def files_below(source: Source, day: dt.date, name: str) -> int:
+    """How many files arrived on a day in a folder that is no category; 1 for one that cannot be looked into."""
+    try:
+        return len(source.list_files(day, name).files)
+    except SourceUnreadable:
+        raise
+    except SourceError:
+        return 1
 
 
 def days_among(names: list[str]) -> list[dt.date]:
@@ -73,12 +115,13 @@ def days_among(names: list[str]) -> list[dt.date]:
     return sorted(day for name in names if (day := _day(name)) is not None)
 
 
-def days_of(tree: FileTree, layout: str) -> list[dt.date]:
+def days_of(tree: FileTree, layout: str, beside: Collection[str] = ()) -> list[dt.date]:
     """The days that have a folder at the top of a landing zone, ascending; folders with other names are none.
 
     Args:
         tree: The landing zone.
         layout: What is expected in it, for the error.
+        beside: Names of what may lie there before any day does.
 
     Raises:
         SourceError: the landing zone is not there, or something is in it and no folder of a day.
@@ -86,20 +129,50 @@ def days_of(tree: FileTree, layout: str) -> list[dt.date]:
     names = tree.folders("")
     days = days_among(names)
     found = [] if days else [*names, *(file.source for file in tree.loose_files(""))]
+    found = [name for name in found if name not in beside]
     if found:
-        more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-        meant = next((f"; {name} must be named {day}" for name in names if (day := _date(name))), "")
+        meant = "".join(f"; {name} must be named {day}" for name, day in list(_misnamed(names).items())[:1])
         raise SourceError(
-            f"the landing zone has no folder named after a day; found {', '.join(found[:_NAMED])}{more}; expected "
+            f"the landing zone has no folder named after a day; found {some(found)}; expected "
             f"{layout}, such as 2026-11-20/…{meant}; `image-assets land` brings folders in"
         )
     return days
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def misnamed_days(tree: FileTree) -> dict[str, dt.date]:
+    """Folders at the top of a landing zone whose names mean a day and are written otherwise → the day they mean."""
+    return _misnamed(tree.folders(""))
+
+
+def _misnamed(names: Sequence[str]) -> dict[str, dt.date]:
+    found = {name: meant_day(name) for name in names if _day(name) is None}
+    return {name: day for name, day in found.items() if day is not None}
 
 
 def _day(name: str) -> dt.date | None:
     """The day a folder is named after; `20261120` and `2026-W47-5` are dates to Python but no such name."""
     day = _date(name)
     return day if day is not None and day.isoformat() == name else None
+
+
+def meant_day(name: str) -> dt.date | None:
+    """The day that a name means for certain: other separators or none, the day first, something behind it."""
+    if found := _YEAR_FIRST.fullmatch(name.strip()):
+        return _of(found["year"], found["month"] or found["m"], found["day"] or found["d"])
+    if found := _DAY_FIRST.fullmatch(name.strip()):
+        day = _of(found["year"], found["month"], found["day"])
+        # Where both could be the month, only a full stop says that the day comes first.
+        return day if day and (found["by"] == "." or int(found["day"]) > 12) else None
+    return _date(name)
+
+
+def _of(year: str, month: str, day: str) -> dt.date | None:
+    return _date(f"{year}-{month:0>2}-{day:0>2}")
 
 
 def _date(name: str) -> dt.date | None:

@@ -1,13 +1,15 @@
-"""What every listed file is, by its bytes: read once, hashed, before anything is decoded."""
+"""What every listed file is, by its bytes: read once, hashed or known for a companion, before anything is decoded."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from image_assets.engine import Engine, Unit
+from image_assets.ingest.formats import sniff
 from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceFile, SourceReadError
 from image_assets.settings.stages import Limits
@@ -36,6 +38,23 @@ class Refusal:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A listed file that comes along with pictures; `picture` is the source of one, None where it has come alone."""
+
+    file: SourceFile
+    picture: str | None
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What the listed files are, each in the order of the files."""
+
+    known: list[Fingerprint]
+    refused: list[Refusal]
+    companions: list[Companion]
+
+
 def image_id(content: bytes) -> str:
     """The id of an image: SHA-256 of the file's bytes, 64 lower-case hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
@@ -57,36 +76,64 @@ def read_within(source: Source, file: SourceFile, limits: Limits) -> bytes:
 
 
 def fingerprint(
-    files: Sequence[SourceFile], source: Source, limits: Limits, engine: Engine, progress: Progress = no_progress
-) -> tuple[list[Fingerprint], list[Refusal]]:
-    """Hash every file, in the order of `files`; those that cannot be read are refused."""
+    files: Sequence[SourceFile],
+    source: Source,
+    limits: Limits,
+    engine: Engine,
+    progress: Progress = no_progress,
+    named_after: Mapping[str, str | None] = MappingProxyType({}),
+) -> Fingerprints:
+    """Hash every file; those that cannot be read are refused.
+
+    Args:
+        files: What is listed.
+        source: Reads it.
+        limits: The dataset's limits.
+        engine: Where the work is done.
+        progress: Called after every chunk.
+        named_after: Files that are companions by their names → a picture or None; one whose content begins like a
+            picture is none.
+    """
     parts = [files[start : start + _UNIT_FILES] for start in range(0, len(files), _UNIT_FILES)]
-    units = [
-        Unit(
-            f"hashing {part[0].source} … {part[-1].source}", len(part), partial(_fingerprint_unit, part, source, limits)
-        )
-        for part in parts
-    ]
+    units = []
+    for part in parts:
+        beside = {file.source: named_after[file.source] for file in part if file.source in named_after}
+        work = partial(_fingerprint_unit, part, beside, source, limits)
+        units.append(Unit(f"hashing {part[0].source} … {part[-1].source}", len(part), work))
     results = [result for unit in engine.run(units, progress) for result in unit]
-    known = [result for result in results if isinstance(result, Fingerprint)]
-    return known, [result for result in results if isinstance(result, Refusal)]
+    return Fingerprints(
+        [result for result in results if isinstance(result, Fingerprint)],
+        [result for result in results if isinstance(result, Refusal)],
+        [result for result in results if isinstance(result, Companion)],
+    )
+
+
+_Looked = Fingerprint | Refusal | Companion
 
 
 def _fingerprint_unit(
-    files: Sequence[SourceFile], source: Source, limits: Limits, threads: int, progress: Progress
-) -> list[Fingerprint | Refusal]:
-    def look(part: Sequence[SourceFile]) -> list[Fingerprint | Refusal]:
-        return [_fingerprint(file, source, limits) for file in part]
+    files: Sequence[SourceFile],
+    named_after: Mapping[str, str | None],
+    source: Source,
+    limits: Limits,
+    threads: int,
+    progress: Progress,
+) -> list[_Looked]:
+    def look(part: Sequence[SourceFile]) -> list[_Looked]:
+        return [_fingerprint(file, named_after, source, limits) for file in part]
 
-    results: list[Fingerprint | Refusal] = []
+    results: list[_Looked] = []
     for part in ordered_map(look, chunks(files, _CHUNK_FILES, lambda file: file.bytes, _CHUNK_BYTES), threads):
         results += part
         progress(len(results), len(files))
     return results
 
 
-def _fingerprint(file: SourceFile, source: Source, limits: Limits) -> Fingerprint | Refusal:
+def _fingerprint(file: SourceFile, named_after: Mapping[str, str | None], source: Source, limits: Limits) -> _Looked:
     try:
-        return Fingerprint(file, image_id(read_within(source, file, limits)))
+        content = read_within(source, file, limits)
     except Rejected as rejected:
         return Refusal(file, None, rejected.reason, rejected.detail)
+    if file.source in named_after and sniff(content) is None:
+        return Companion(file, named_after[file.source])
+    return Fingerprint(file, image_id(content))

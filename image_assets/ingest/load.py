@@ -10,12 +10,13 @@ import polars as pl
 
 from image_assets.dataset import DatasetSpec
 from image_assets.engine import Engine
+from image_assets.ingest.companions import companions
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
-from image_assets.ingest.fingerprint import Fingerprint, Refusal, fingerprint
+from image_assets.ingest.fingerprint import Companion, Fingerprint, Refusal, fingerprint
 from image_assets.ingest.loss import ids_of, loaded_before
 from image_assets.ingest.source import Listing, Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
-from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
+from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.workers import Progress, no_progress
 from io_managers.delta_log import Snapshot
 from io_managers.delta_tables import PartitionedTable
@@ -26,12 +27,13 @@ from io_managers.store import Store
 
 @dataclass(frozen=True)
 class IngestTables:
-    """The four tables that loading a partition replaces, and the indices of two of them."""
+    """The tables that loading a partition replaces, and the indices of two of them."""
 
     arrivals: PartitionedTable
     raw_images: PartitionedTable
     duplicates: PartitionedTable
     quarantine: PartitionedTable
+    companions: PartitionedTable
     images: KeyIndex
     originals: KeyIndex
 
@@ -39,7 +41,7 @@ class IngestTables:
     def of(cls, store: Store, dataset: str) -> IngestTables:
         """The tables of a dataset."""
         return cls(
-            *(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)),
+            *(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS)),
             images=image_index(store, dataset),
             originals=original_index(store, dataset),
         )
@@ -54,6 +56,7 @@ class IngestReport:
     loaded: int
     duplicates: int
     quarantined: dict[str, int]
+    companions: int = 0
     unselected: int = 0
     gone: tuple[str, ...] = ()
 
@@ -68,7 +71,7 @@ def ingest_partition(
     *,
     allow_loss: bool = False,
 ) -> IngestReport:
-    """Load the partition's files and replace its rows in all four tables.
+    """Load the partition's files and replace its rows in all of the tables.
 
     Raises:
         LossRefused: most of the images that it holds would be gone, and `allow_loss` is not set.
@@ -79,7 +82,15 @@ def ingest_partition(
     listing = source.list_files(partition.date, partition.category)
     # Every file is looked at twice: once for its hash, once to be decoded.
     steps = 2 * len(listing.files)
-    prints, refusals = fingerprint(listing.files, source, dataset.limits, engine, lambda done, _: progress(done, steps))
+    looked = fingerprint(
+        listing.files,
+        source,
+        dataset.limits,
+        engine,
+        lambda done, _: progress(done, steps),
+        companions(file.source for file in listing.files),
+    )
+    prints = looked.known
     label = dataset.label_of(partition.category)
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
     units: list[LoadedUnit] = []
@@ -109,8 +120,9 @@ def ingest_partition(
     progress(steps, steps)
     decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, prints)]
     duplicates, also_refused = settle_repeats(repeats, decoded_refusals)
-    undecoded = sorted([*refusals, *also_refused], key=lambda refusal: refusal.file.source)
+    undecoded = sorted([*looked.refused, *also_refused], key=lambda refusal: refusal.file.source)
     _commit_the_rest(partition, tables, units, undecoded, duplicates)
+    _commit_companions(partition, tables.companions, looked.companions)
     _commit_arrivals(partition, tables, listing)
     reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
     return IngestReport(
@@ -119,6 +131,7 @@ def ingest_partition(
         loaded.rows,
         len(duplicates),
         dict(sorted(reasons.items())),
+        len(looked.companions),
         listing.unselected,
         tuple(gone),
     )
@@ -169,6 +182,14 @@ def _commit_the_rest(
         partition, [*(unit.quarantine for unit in units), tables.quarantine.write_frame(partition, refused)]
     )
     tables.duplicates.replace(partition, [tables.duplicates.write_frame(partition, _duplicates_frame(duplicates))])
+
+
+def _commit_companions(partition: Partition, table: PartitionedTable, found: Sequence[Companion]) -> None:
+    # Most partitions have none, and most datasets no such table.
+    if found or not table.snapshot().of(partition).files.is_empty():
+        rows = [(one.file.source, one.file.bytes, one.picture) for one in found]
+        schema = {"source": pl.String, "bytes": pl.Int64, "picture": pl.String}
+        table.replace(partition, [table.write_frame(partition, pl.DataFrame(rows, schema=schema, orient="row"))])
 
 
 def _duplicates_frame(duplicates: Sequence[Repeat]) -> pl.DataFrame:

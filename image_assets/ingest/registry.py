@@ -54,7 +54,7 @@ def open_source(
             bucket = BucketTree(where, options, no_arrivals(spec.ignore))
             if spec.days == "by_key":
                 return DayFolders(_with_archives(spec, where, bucket), categories)
-            return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where))
+            return ByLastModified(bucket, ZoneInfo(time_zone), partial(_with_archives, spec, where), categories)
         case UrlListSource():
             from image_assets.ingest.urls.source import UrlLists  # loads aiohttp, which no other source needs
 
@@ -62,7 +62,7 @@ def open_source(
             return UrlLists(tree, spec, staging_folder(spec.staging, where), (limits or Limits()).max_bytes)
         case OpenImagesSource() | CocoSource():
             tree = _with_archives(spec, where, _tree(where, no_arrivals(spec.ignore), options))
-            return AnnotatedSource(tree, annotated_selection(spec, where))
+            return AnnotatedSource(tree, annotated_selection(spec, where), _beside_days(spec, where))
 
 
 def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Selection:
@@ -74,6 +74,15 @@ def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Se
     folder = annotation_folder(spec.annotations, landing, no_arrivals(spec.ignore))
     annotations = OpenImages(spec, folder) if isinstance(spec, OpenImagesSource) else Coco(spec, folder)
     return Selection(annotations, staging_folder(spec.staging, landing))
+
+
+def _beside_days(spec: AnnotatedSection, landing: str) -> list[str]:
+    """The folder of annotations, where it lies in the landing zone."""
+    if spec.annotations is None:
+        return ["annotations"]
+    zone = Path(landing).absolute()
+    folder = Path(spec.annotations).expanduser().absolute()
+    return [folder.relative_to(zone).parts[0]] if zone in folder.parents else []
 
 
 def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -84,6 +85,19 @@ class Listing:
     unselected: int = 0
 
 
+@dataclass(frozen=True)
+class Unplaced:
+    """What arrived on a day in no category.
+
+    Attributes:
+        names: Printable names of folders, and of files in none, sorted.
+        files: How many files there are in all of these.
+    """
+
+    names: tuple[str, ...]
+    files: int
+
+
 class FileTree(Protocol):
     """A place where files lie in folders. Paths have `/` between their parts; `""` is the top.
 
@@ -141,11 +155,19 @@ class Source(Protocol):
         """Days on which something arrived, ascending."""
         ...
 
+    def misnamed(self) -> dict[str, dt.date]:
+        """Printable names of folders that mean a day and are written otherwise, beside those of days → the day."""
+        ...
+
     def categories(self, day: dt.date) -> list[str]:
         """Names that a day's files arrived under, sorted; they need not be the dataset's.
 
         A file that lies where categories must be is named too: nobody would see it otherwise.
         """
+        ...
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        """What arrived on a day in none of the dataset's categories."""
         ...
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:

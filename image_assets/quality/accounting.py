@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import polars as pl
 
+from image_assets.ingest.day_book import DayBook
 from image_assets.quality.counts import rows_per_partition
-from image_assets.schema import ACCOUNTING, ARRIVALS, DUPLICATES, NEAR_DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from image_assets.schema import (
+    ACCOUNTING,
+    ARRIVALS,
+    COMPANIONS,
+    DUPLICATES,
+    NEAR_DUPLICATES,
+    QUARANTINE,
+    RAW_IMAGES,
+    TableSchema,
+)
 from io_managers.store import Store
 
-OUTCOMES: dict[str, TableSchema] = {"loaded": RAW_IMAGES, "duplicates": DUPLICATES, "quarantined": QUARANTINE}
+_TABLES: dict[str, TableSchema] = {
+    "loaded": RAW_IMAGES,
+    "duplicates": DUPLICATES,
+    "quarantined": QUARANTINE,
+    "companions": COMPANIONS,
+}
+_UNPLACED = "unplaced"
+_RARE = ("companions", _UNPLACED)
+OUTCOMES = (*_TABLES, _UNPLACED)
 """What becomes of a file; it is one of these."""
+NO_CATEGORY = "(no category)"
+"""The category, which no dataset can have, of the rows of what arrived in none."""
 _KEYS = ("date", "category")
 
 
@@ -21,12 +42,17 @@ class Accounts:
 
     Attributes:
         rows: Columns date, category, listed, the `OUTCOMES`, near_duplicates (of those loaded); in the order of days
-            and categories.
+            and categories, `NO_CATEGORY` among these.
         reasons: Columns date, category, reason, files: the quarantine by reason.
     """
 
     rows: pl.DataFrame
     reasons: pl.DataFrame
+
+    def shown(self) -> pl.DataFrame:
+        """The rows as people see them: of the outcomes that few datasets have, those that there are."""
+        without = [name for name in _RARE if not self.rows[name].sum()]
+        return self.rows.drop(without)
 
     def unbalanced(self) -> pl.DataFrame:
         """The rows in which the outcomes are not as many as the files that were listed."""
@@ -54,9 +80,10 @@ class Accounts:
 
 def accounts_of(store: Store, dataset: str) -> Accounts:
     """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine."""
-    counts = {
-        name: rows_per_partition(store, dataset, schema) for name, schema in {"listed": ARRIVALS, **OUTCOMES}.items()
-    }
+    unplaced = _unplaced(store, dataset)
+    counts = {name: rows_per_partition(store, dataset, schema) for name, schema in _TABLES.items()}
+    counts = {"listed": pl.concat([rows_per_partition(store, dataset, ARRIVALS), unplaced]), **counts}
+    counts[_UNPLACED] = unplaced
     counts["near_duplicates"] = _near_duplicates(store, dataset)
     # A day and category that only an outcome knows is a fault, which must not be left out.
     rows = pl.concat([found.select(_KEYS) for found in counts.values()]).unique().sort(_KEYS)
@@ -71,6 +98,16 @@ def accounts_of(store: Store, dataset: str) -> Accounts:
         .collect()
     )
     return Accounts(rows.with_columns(pl.col(counts).fill_null(0)), reasons)  # pyright: ignore[reportArgumentType]
+
+
+def _unplaced(store: Store, dataset: str) -> pl.DataFrame:
+    """Columns date, category, rows: files that lay in no category when their day was run."""
+    latest: dict[dt.date, tuple[str, int]] = {}
+    for partition, run in DayBook(store, dataset).runs().items():
+        if run.listed is not None:
+            latest[partition.date] = max((run.at, run.unplaced_files), latest.get(partition.date, ("", 0)))
+    rows = [(day, NO_CATEGORY, files) for day, (_, files) in sorted(latest.items()) if files]
+    return pl.DataFrame(rows, schema={"date": pl.Date, "category": pl.String, "rows": pl.Int64}, orient="row")
 
 
 def _near_duplicates(store: Store, dataset: str) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from image_assets.quality.accounting import OUTCOMES, Accounts
 
 # Okabe and Ito's colours ("Color Universal Design", 2008).
-_OUTCOME_COLOURS = ("#0072B2", "#56B4E9", "#D55E00")
+_OUTCOME_COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#999999", "#CC79A7")
 _REASON_COLOURS = ("#D55E00", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#B8A800", "#0072B2", "#999999")
 _DAYS = 120
 _NAMED_REASONS = 7
@@ -34,8 +34,9 @@ def accounting_plot(accounts: Accounts, dataset: str) -> bytes:
     outcomes, refused = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     days = _latest_days(accounts)
     if days:
-        by_outcome = accounts.rows.group_by("date").agg(pl.col(list(OUTCOMES)).sum())
-        _draw_bars(outcomes, days, by_outcome, list(OUTCOMES), _OUTCOME_COLOURS)
+        names = [name for name in OUTCOMES if name in accounts.shown().columns]
+        by_outcome = accounts.rows.group_by("date").agg(pl.col(names).sum())
+        _draw_bars(outcomes, days, by_outcome, names, _OUTCOME_COLOURS)
         reasons, names = _by_reason(accounts, days)
         _draw_bars(refused, days, reasons, names, _REASON_COLOURS)
         _date_axis(refused, days)

@@ -16,7 +16,7 @@ _SHORT = {"near_duplicates": "near\ndupl."}
 
 def accounting_table(accounts: Accounts, title: str | None = None) -> Table:
     """A line per day and category with the quarantine by reason, sums below; what does not balance is red."""
-    rows = accounts.rows
+    rows = accounts.shown()
     faulty = set(accounts.unbalanced().select("date", "category").iter_rows())
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("day", footer="all", no_wrap=True)
@@ -48,7 +48,7 @@ def show_accounts(console: Console, dataset: str, accounts: Accounts) -> None:
 
 def accounting_markdown(accounts: Accounts) -> str:
     """The latest days as a Markdown table, newest first, below the sums of all days."""
-    rows = accounts.rows
+    rows = accounts.shown()
     if rows.is_empty():
         return "nothing has arrived yet"
     header = ["day", "category", *(name.replace("_", " ") for name in rows.columns[2:]), "reasons"]

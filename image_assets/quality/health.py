@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -76,6 +76,7 @@ class Health:
         checks: None where none has been evaluated.
         open_days: Days and categories that hold no files, and why.
         landing: Why the landing zone was not asked; empty where it was.
+        misnamed: Its folders that mean a day and are named otherwise.
     """
 
     dataset: str
@@ -85,6 +86,7 @@ class Health:
     sizes: list[Size]
     open_days: list[OpenDay]
     landing: str = ""
+    misnamed: dict[str, dt.date] = field(default_factory=dict)
 
     @property
     def stale(self) -> list[str]:
@@ -135,6 +137,7 @@ class Health:
                 for one in self.open_days
             ],
             "landing_not_asked": self.landing or None,
+            "misnamed_days": {name: str(day) for name, day in self.misnamed.items()},
             "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
         }
 
@@ -166,12 +169,14 @@ def health_of(
         for name in dataset.categories
     ]
     landing = "" if source is not None else "where it is, is not known"
+    misnamed: dict[str, dt.date] = {}
     try:
         days = open_days(dataset, store, source, due)
+        misnamed = source.misnamed() if source is not None else {}
     except (SourceError, ObjectStoreError, OSError) as error:
         landing, days = str(error), open_days(dataset, store, None, due)
     categories = [_unless_to_be_run(one, days) for one in categories]
-    return Health(dataset.name, due, categories, checks, _sizes(dataset, store), days, landing)
+    return Health(dataset.name, due, categories, checks, _sizes(dataset, store), days, landing, misnamed)
 
 
 def _unless_to_be_run(category: CategoryHealth, days: Sequence[OpenDay]) -> CategoryHealth:
@@ -216,7 +221,8 @@ def _stopped(dataset: DatasetSpec, listed: pl.DataFrame, due: dt.date) -> dt.dat
 
 
 def _rate(rows: pl.DataFrame) -> float:
-    return int(rows["quarantined"].sum()) / int(rows["listed"].sum()) if rows.height else 0.0
+    pictures = int(rows["listed"].sum()) - int(rows["companions"].sum())
+    return int(rows["quarantined"].sum()) / pictures if pictures else 0.0
 
 
 def _drift(category: str, checks: Sequence[CheckState]) -> State | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,6 +16,7 @@ from image_assets.quality.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.quality.health import CategoryHealth, Health
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
+_MISNAMED = 5
 _REMEDIES: dict[DayState, str] = {
     "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
     "landed since it was run": "run them again",
@@ -132,6 +134,13 @@ def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
     return [f"{same[0].state}: {named([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
 
 
+def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:
+    """A line for the folders of the landing zone that mean a day and are named otherwise."""
+    said = [f"{name} must be named {day}" for name, day in sorted(folders.items())]
+    more = f" and {len(said) - _MISNAMED:,} more" if len(said) > _MISNAMED else ""
+    return [f"not run, as no folders of days: {', '.join(said[:_MISNAMED])}{more}"] if said else []
+
+
 def _open_days(health: Health, *, everything: bool = False) -> list[str]:
     """A line per cause, or per day and category; a landing zone that cannot be asked is said where it matters."""
     if everything:
@@ -139,6 +148,7 @@ def _open_days(health: Health, *, everything: bool = False) -> list[str]:
         lines = [f"{one.state}: {one.partition}" for same in groups for one in same]
     else:
         lines = open_day_lines(health.open_days)
+    lines += misnamed_lines(health.misnamed)
     return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
 
 

@@ -12,7 +12,7 @@ from image_assets.schema.annotations import (
     LABEL_SELECTION,
     SELECTED_IMAGES,
 )
-from image_assets.schema.images import ARRIVALS, DUPLICATES, IMAGE_FEATURES, METRICS, QUARANTINE, RAW_IMAGES
+from image_assets.schema.images import ARRIVALS, COMPANIONS, DUPLICATES, IMAGE_FEATURES, METRICS, QUARANTINE, RAW_IMAGES
 from image_assets.schema.models import CONFIDENT_LABELS, EMBEDDING, IMAGENET_PREDICTIONS, PREDICTIONS
 from image_assets.schema.quality import (
     ACCOUNTING,
@@ -41,6 +41,7 @@ TABLES = (
     RAW_IMAGES,
     DUPLICATES,
     QUARANTINE,
+    COMPANIONS,
     IMAGE_FEATURES,
     NEAR_DUPLICATES,
     DUPLICATE_GROUPS,
@@ -64,6 +65,7 @@ __all__ = [
     "ACCOUNTING",
     "ARRIVALS",
     "BOX_QUARANTINE",
+    "COMPANIONS",
     "CONFIDENT_LABELS",
     "DUPLICATES",
     "DUPLICATE_GROUPS",

@@ -72,6 +72,17 @@ DUPLICATES = TableSchema(
     ),
 )
 
+COMPANIONS = TableSchema(
+    "companions",
+    "Every file that came along with pictures and is none, named after them: labels, edits and metadata of other "
+    "programs.",
+    (
+        SOURCE,
+        FILE_BYTES,
+        Column("picture", pa.string(), "Source of a picture that it is named after; null where none is", nullable=True),
+    ),
+)
+
 QUARANTINE = TableSchema(
     "quarantine",
     "Every file that was refused, with the reason.",

@@ -89,17 +89,21 @@ LABEL_SUSPECTS = TableSchema(
 
 ACCOUNTING = TableSchema(
     "accounting",
-    "The accounts: how many files arrived per day and category, and what became of them.",
+    "The accounts: how many files arrived per day and category, and what became of them. What arrived in no category "
+    "of the dataset is a row of the category `(no category)`.",
     (
         *PARTITION_COLUMNS,
-        Column("listed", pa.int64(), "Files that the source listed", "files"),
+        Column("listed", pa.int64(), "Files that arrived", "files"),
         Column("loaded", pa.int64(), "Of these: accepted images", "files"),
         Column("duplicates", pa.int64(), "Of these: loaded already", "files"),
         Column("quarantined", pa.int64(), "Of these: refused", "files"),
+        Column("companions", pa.int64(), "Of these: what comes along with pictures and is none", "files"),
+        Column("unplaced", pa.int64(), "Of these: in no category of the dataset", "files"),
         Column(
             "near_duplicates", pa.int64(), "Of those loaded: images that look like another that was there", "images"
         ),
         Column("reasons", pa.string(), "The quarantine by reason, such as `empty 1, not_an_image 2`"),
     ),
     partitioned=False,
+    made_anew=True,
 )

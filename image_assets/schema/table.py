@@ -32,12 +32,16 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """One table under `<store>/<dataset>/<name>`."""
+    """One table under `<store>/<dataset>/<name>`.
+
+    A table that is `made_anew`, as a whole and from others, may gain columns: the next time that it is made has them.
+    """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
     partitioned: bool = True
+    made_anew: bool = False
 
     @property
     def partition_by(self) -> list[str]:

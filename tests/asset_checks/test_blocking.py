@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from asset_checks.check import Check
 from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
-from image_assets.ingest.source import Listing, Source, SourceFile
+from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
 from image_assets.partitions import partition_key, partition_of
 from image_assets.runner import DayResult, run_day
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
@@ -43,6 +43,12 @@ class RepeatingSource:
 
     def categories(self, day: dt.date) -> list[str]:
         return self.source.categories(day)
+
+    def misnamed(self) -> dict[str, dt.date]:
+        return self.source.misnamed()
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        return self.source.unplaced(day, categories)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         self.source.fetch(day, category, progress)

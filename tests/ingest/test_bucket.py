@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import pickle
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -19,7 +20,7 @@ from image_assets.dataset import DatasetError
 from image_assets.ingest import bucket as bucket_module
 from image_assets.ingest.bucket import BucketTree, ByLastModified
 from image_assets.ingest.registry import open_source
-from image_assets.ingest.source import SourceChanged, SourceError
+from image_assets.ingest.source import SourceChanged, SourceError, Unplaced
 from image_assets.settings.sources import BucketSource, FolderSource
 from image_assets.workers import no_progress
 from io_managers.s3 import s3_client
@@ -275,6 +276,39 @@ def test_days_by_last_modified_begin_in_the_time_zone_of_the_dataset(bucket: Buc
         for other in (day - dt.timedelta(days=2), day + dt.timedelta(days=2)):
             assert source.list_files(other, "plant").files == ()
             assert source.categories(other) == ["animal", "plant"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["2026-11-19/plant/a.jpg"], "found 2026-11-19; expected <category>/…, such as animal/…, with `days: by_last_"),
+        (["2026-11-19/plant/a.jpg"], "; `days: by_key` reads <day>/<category>/…"),
+        (["Plants/a.jpg", "b.jpg"], "found Plants, b.jpg; expected"),
+        (["b.jpg"], "found b.jpg; expected"),
+    ],
+)
+def test_a_landing_zone_without_a_folder_of_a_category_is_refused(tmp_path: Path, keys: list[str], said: str) -> None:
+    for key in keys:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(b"x")
+    spec = BucketSource(kind="bucket", days="by_last_modified")
+    source = open_source(spec, str(tmp_path), categories=("plant", "animal"))
+    with pytest.raises(SourceError, match=re.escape(said)):
+        source.days()
+    (tmp_path / "plant").mkdir()
+    (tmp_path / "plant" / "a.jpg").write_bytes(b"x")
+    assert source.days()
+
+
+def test_a_bucket_by_last_modification_counts_what_is_in_no_category(tmp_path: Path) -> None:
+    for key in ("plant/a.jpg", "Plants/b.jpg", "Plants/c.jpg", "stray.jpg"):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(b"x")
+    source = open_source(BucketSource(kind="bucket", days="by_last_modified"), str(tmp_path), categories=("plant",))
+    (day,) = source.days()
+    assert source.unplaced(day, ["plant"]) == Unplaced(("Plants", "stray.jpg"), 3)
+    assert source.unplaced(day + dt.timedelta(days=1), ["plant"]) == Unplaced((), 0)
+    assert source.misnamed() == {}
 
 
 @pytest.mark.parametrize("days", ["by_key", "by_last_modified"])

@@ -7,10 +7,20 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
 
 from image_assets.cli import main
+from image_assets.dataset import load_dataset
+from image_assets.deployment import Deployment
+from image_assets.ingest.day_folders import days_among, meant_day
 from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceError
+from image_assets.quality.health import health_of
+from image_assets.quality.health_report import health_markdown
+from io_managers.store import Store
+from resources.landing import LandingResource
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,65 @@ def test_a_landing_zone_without_a_folder_of_a_day_is_refused_with_what_was_found
 
 def test_a_landing_zone_in_which_nothing_has_arrived_yet_has_no_days(tmp_path: Path) -> None:
     assert folder_source(tmp_path).days() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("20261119", "2026-11-19"),
+        ("2026_11_19", "2026-11-19"),
+        ("2026.11.9", "2026-11-09"),
+        ("2026-1-5", "2026-01-05"),
+        ("2026 11 19", "2026-11-19"),
+        (" 2026-11-19", "2026-11-19"),
+        ("2026-11-19 (2)", "2026-11-19"),
+        ("2026-11-19_again", "2026-11-19"),
+        ("20261119T0700", "2026-11-19"),
+        ("19.11.2026", "2026-11-19"),
+        ("05.06.2026", "2026-06-05"),
+        ("19-11-2026", "2026-11-19"),
+        ("2026-W47-4", "2026-11-19"),
+        ("05-06-2026", None),
+        ("2026-11-19", None),
+        ("2026-13-19", None),
+        ("2026-11-191", None),
+        ("202611191", None),
+        ("2026-11", None),
+        ("annotations", None),
+    ],
+)
+def test_a_folder_that_means_a_day_and_is_named_otherwise_is_known(tmp_path: Path, name: str, day: str | None) -> None:
+    (tmp_path / "2026-11-20").mkdir()
+    (tmp_path / name).mkdir()
+    expected = {} if day is None else {name: dt.date.fromisoformat(day)}
+    assert folder_source(tmp_path).misnamed() == expected
+
+
+@given(st.dates(dt.date(1900, 1, 1)), st.sampled_from(["%Y%m%d", "%Y_%m_%d", "%d.%m.%Y", "%Y-%m-%d copy", "%G-W%V-%u"]))
+def test_every_day_is_known_in_other_spellings_and_none_in_its_own(day: dt.date, form: str) -> None:
+    assert meant_day(day.strftime(form)) == day
+    assert days_among([day.isoformat(), day.strftime(form)]) == [day]
+
+
+def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("2026-11-19/owl", "20261120/owl"):
+        (tmp_path / "landing" / name).mkdir(parents=True)
+    (tmp_path / "d.yaml").write_text(
+        "name: d\ncategories: {owl: 0}\nstart_day: 2026-11-19\nextractor: {kind: colour_statistics}\n"
+    )
+    dataset = load_dataset(tmp_path / "d.yaml")
+    source = LandingResource(url=str(tmp_path / "landing")).source(dataset)
+    health = health_of(dataset, Store(str(tmp_path / "store")), None, [], source=source)
+    assert health.as_json()["misnamed_days"] == {"20261120": "2026-11-20"}
+    assert "not run, as no folders of days: 20261120 must be named 2026-11-20" in health_markdown(health)
+    places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]
+    assert main(["status", *places]) == 0
+    assert "20261120 must be named 2026-11-20" in capsys.readouterr().out
+    with Deployment(dataset, f"{tmp_path}/landing", f"{tmp_path}/store", Console(quiet=True)) as deployment:
+        told = deployment._left_out(dt.date(2026, 11, 21))
+    assert told[0] == "not run, as no folders of days: 20261120 must be named 2026-11-20"
 
 
 def test_the_command_says_so_before_anything_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

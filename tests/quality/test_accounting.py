@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rich.console import Console
 
 from asset_checks import accounting
-from image_assets.quality.accounting import Accounts, accounts_of, unbalanced
+from image_assets.ingest.day_book import DayBook
+from image_assets.quality.accounting import OUTCOMES, Accounts, accounts_of, unbalanced
 from image_assets.quality.accounting_plot import accounting_plot
-from image_assets.quality.accounting_report import accounting_markdown
+from image_assets.quality.accounting_report import accounting_markdown, show_accounts
 from image_assets.quality.counts import rows_per_partition, table_bytes
 from image_assets.schema import (
     ACCOUNTING,
@@ -28,13 +31,18 @@ from image_assets.schema import (
     NEAR_DUPLICATES,
     QUARANTINE,
     RAW_IMAGES,
+    Partition,
 )
+from io_managers import delta_log
+from io_managers.delta_tables import OldTable
+from io_managers.store import Store
 from tests.asset_checks.faults import PLANT, Plant, change, failing, first_row_again, outcome
+from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 CHECKS = accounting.CHECKS
 SUMS = ("listed", "loaded", "duplicates", "quarantined")
-NUMBERS = (*SUMS, "near_duplicates")
+NUMBERS = (*SUMS, "companions", "unplaced", "near_duplicates")
 
 
 def made(days: int, files: int = 900) -> Accounts:
@@ -45,7 +53,7 @@ def made(days: int, files: int = 900) -> Accounts:
         day = dt.date(2026, 1, 1) + dt.timedelta(number)
         for category in ("plant", "animal") if number % 7 != 6 else ():
             refused = random.poisson(3, 9)
-            rows.append((day, category, files + 40 + int(refused.sum()), files, 40, int(refused.sum()), number))
+            rows.append((day, category, files + 40 + int(refused.sum()), files, 40, int(refused.sum()), 0, 0, number))
             reasons += [(day, category, f"reason_{i}", int(count)) for i, count in enumerate(refused)]
     return Accounts(
         pl.DataFrame(rows, schema=["date", "category", *NUMBERS], orient="row"),
@@ -139,10 +147,59 @@ def test_without_anything_there_are_no_accounts(tmp_path) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(*[st.integers(0, 5)] * 4), max_size=6))
+@given(st.lists(st.tuples(*[st.integers(0, 5)] * 6), max_size=6))
 def test_just_the_rows_that_do_not_add_up_are_unbalanced(numbers: list[tuple[int, ...]]) -> None:
-    rows = pl.DataFrame(numbers, schema=dict.fromkeys(SUMS, pl.Int64), orient="row")
-    assert unbalanced(rows).select(SUMS).rows() == [row for row in numbers if row[0] != sum(row[1:])]
+    columns = ("listed", *OUTCOMES)
+    rows = pl.DataFrame(numbers, schema=dict.fromkeys(columns, pl.Int64), orient="row")
+    assert unbalanced(rows).select(columns).rows() == [row for row in numbers if row[0] != sum(row[1:])]
+
+
+def test_what_arrived_in_no_category_is_a_row_of_the_accounts(tmp_path: Path) -> None:
+    platform = Platform(small_dataset(), tmp_path)
+    land_pictures(platform.landing, str(FIRST), "plant", 0, range(4))
+    land_pictures(platform.landing, str(FIRST), "plants", 1, range(3))
+    land_pictures(platform.landing, "20261103", "plant", 2, range(2))
+    land_pictures(platform.landing, "2026_11_04", "plant", 2, range(2))
+    (platform.landing / str(FIRST) / "stray.png").write_bytes(b"stray")
+    (platform.landing / str(FIRST) / "empty").mkdir()
+    warned = platform.load(FIRST, "plant").warnings
+    rows = accounts_of(platform.store, "drawn").rows.select("date", "category", "listed", "loaded", "unplaced").rows()
+    assert rows == [(FIRST, "(no category)", 6, 0, 6), (FIRST, "plant", 4, 4, 0)]
+    run = DayBook(platform.store, "drawn").run_of(Partition(FIRST, "plant"))
+    assert run is not None
+    assert run.unplaced == ("empty", "plants", "stray.png", f"20261103 (must be named {FIRST})")
+    assert "20261103 (must be named 2026-11-03)" in " ".join(warned)
+    assert "2026_11_04" not in " ".join(warned)
+    printed = io.StringIO()
+    show_accounts(Console(width=200, file=printed), "drawn", accounts_of(platform.store, "drawn"))
+    assert "unplaced" in printed.getvalue()
+    # What is put right leaves the accounts with the next run.
+    for name in ("20261103", "2026_11_04", f"{FIRST}/plants", f"{FIRST}/empty"):
+        shutil.rmtree(platform.landing / name)
+    (platform.landing / str(FIRST) / "stray.png").unlink()
+    assert platform.load(FIRST, "animal").warnings == []
+    assert accounts_of(platform.store, "drawn").rows.select("category", "unplaced").rows() == [("plant", 0)]
+
+
+def test_accounts_of_an_earlier_version_are_made_anew(tmp_path: Path) -> None:
+    delta_log._idle.clear()
+    store = Store(str(tmp_path))
+    earlier = replace(
+        ACCOUNTING, columns=tuple(c for c in ACCOUNTING.columns if c.name not in ("companions", "unplaced"))
+    )
+    row = {"date": FIRST, "category": "plant", "listed": 1, "loaded": 1, "duplicates": 0, "quarantined": 0}
+    row |= {"companions": 0, "unplaced": 0, "near_duplicates": 0, "reasons": ""}
+    frame = pl.DataFrame([row])
+    old = store.table("drawn", earlier)
+    old.replace(None, [old.write_frame(None, frame.select(earlier.file_schema.names))])
+    delta_log._idle.clear()  # as in the process of the new version
+    table = store.table("drawn", ACCOUNTING)
+    assert table_bytes(store, "drawn", ACCOUNTING) > 0
+    with pytest.raises(OldTable, match="run a day, and it is made anew"):
+        table.scan()
+    table.replace(None, [table.write_frame(None, frame)])
+    assert table.scan().collect().to_dicts() == [row]
+    assert not table.replace(None, [table.write_frame(None, frame)]).changed
 
 
 def test_the_wide_table_has_a_column_per_reason_and_its_sums_agree() -> None:

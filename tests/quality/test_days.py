@@ -34,7 +34,7 @@ def platform(tmp_path) -> Platform:
     book = DayBook(platform.store, platform.dataset.name)
     book.begin(Partition(FIRST + 2 * DAY, "plant"), "a run", "landing")
     for number in (3, 4):
-        book.end(Partition(FIRST + number * DAY, "plant"), "a run", "landing", 0, [])
+        book.end(Partition(FIRST + number * DAY, "plant"), "a run", "landing", 0, [], 0)
     return platform
 
 

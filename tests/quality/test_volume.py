@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+from dataclasses import replace
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from asset_checks import volume
+from image_assets.facts import partition_facts
 from image_assets.ingest.day_book import DayBook
+from image_assets.partitions import partition_key
 from image_assets.quality.volume import may_be_empty, missing_days, usual_volume, volume_trend
+from image_assets.runner import run_day
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
+from image_assets.summary import show_day
 from tests.asset_checks.faults import failing, outcome
+from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset
 
 SPEC = Volume()
@@ -252,7 +261,9 @@ def test_half_and_twice_as_many_files_are_warned_of(delivered: Platform, files: 
 def note_run(
     platform: Platform, day: dt.date, files: int, category: str = "plant", unplaced: tuple[str, ...] = ()
 ) -> None:
-    DayBook(platform.store, platform.dataset.name).end(Partition(day, category), "a run", "landing", files, unplaced)
+    DayBook(platform.store, platform.dataset.name).end(
+        Partition(day, category), "a run", "landing", files, unplaced, len(unplaced)
+    )
 
 
 def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered: Platform) -> None:
@@ -298,6 +309,25 @@ def test_a_category_may_be_said_to_have_nothing(tmp_path) -> None:
         dataset = small_dataset(volume={"may_be_empty": allowed}, start_day=MONDAY)
         found = outcome(Platform(dataset, tmp_path), volume.day_is_not_empty, Partition(MONDAY, "plant"))
         assert found.passed == bool(allowed)
+
+
+def test_a_day_on_which_nothing_arrived_says_so_in_its_arrivals_and_in_the_summary(tmp_path) -> None:
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    land_pictures(platform.landing, str(MONDAY), "animal", 0, range(2))
+    partitions = [Partition(MONDAY, category) for category in ("animal", "plant")]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_day(platform.definitions(), platform.dataset, partitions, instance, refresh=False)
+        found = instance.fetch_materializations(dg.AssetKey(["drawn", "arrivals"]), limit=9).records
+        made = [one.asset_materialization for one in found]
+    said = {one.partition: "nothing arrived" in one.metadata for one in made if one}
+    assert said == {partition_key(partitions[0]): False, partition_key(partitions[1]): True}
+    facts = partition_facts(platform.dataset, platform.store, partitions)
+    printed = io.StringIO()
+    show_day(Console(width=200, file=printed), platform.dataset, MONDAY, facts, result, None)
+    assert f"nothing arrived: {MONDAY}, plant" in printed.getvalue()
+    # A partition that did not come to be loaded says nothing of what arrived.
+    show_day(Console(file=printed), platform.dataset, MONDAY, facts, replace(result, checks=[]), None)
+    assert printed.getvalue().count("nothing arrived") == 1
 
 
 def test_what_arrived_in_no_category_is_told_once_where_its_name_is_nearest(delivered: Platform) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from image_assets.ingest.annotated.arrived import arrived_images, read_in_doubt
 from image_assets.ingest.annotated.selection import Selection
-from image_assets.ingest.day_folders import days_among
-from image_assets.ingest.source import FileTree, Listing, Source, SourceFile
+from image_assets.ingest.day_folders import days_of, misnamed_days
+from image_assets.ingest.source import FileTree, Listing, Source, SourceFile, Unplaced
 from image_assets.workers import Progress
 
 
@@ -29,15 +30,21 @@ class AnnotatedSource:
     Args:
         tree: Where the images lie.
         selection: What the annotations say.
+        beside: Names of what lies beside the days: the annotations.
     """
 
-    def __init__(self, tree: FileTree, selection: Selection) -> None:
+    def __init__(self, tree: FileTree, selection: Selection, beside: Collection[str] = ()) -> None:
         self.tree = tree
         self.selection = selection
+        self.beside = tuple(beside)
 
     def days(self) -> list[dt.date]:
-        """Days that have a folder, ascending; folders with other names are none."""
-        return days_among(self.tree.folders(""))
+        """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
+        return days_of(self.tree, "<day>/… with images at any depth", self.beside)
+
+    def misnamed(self) -> dict[str, dt.date]:
+        """Folders that mean a day and are named otherwise."""
+        return misnamed_days(self.tree)
 
     def categories(self, day: dt.date) -> list[str]:
         """The categories of the files that arrived on a day, sorted; where none is selected, what came instead."""
@@ -47,6 +54,11 @@ class AnnotatedSource:
             what = f"{len(files):,} files that are no selected images of the annotations, such as {files[0].source}"
             return [f"{what} (compare their names with those in the annotation files)"]
         return sorted(found)
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        """Nothing has another category's name; what has none by its annotations is counted in `Listing.unselected`."""
+        del day, categories
+        return Unplaced((), 0)
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Bring near what the tree cannot hand out where it is: all of the day, whatever the category."""

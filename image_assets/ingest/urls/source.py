@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
 from aiohttp.abc import AbstractResolver
 
-from image_assets.ingest.day_folders import days_of
-from image_assets.ingest.source import FileTree, Listing, SourceFile
+from image_assets.ingest.day_folders import days_of, misnamed_days
+from image_assets.ingest.source import FileTree, Listing, SourceFile, Unplaced
 from image_assets.ingest.urls.download import Downloads
 from image_assets.ingest.urls.kept import Kept
 from image_assets.ingest.urls.lists import NO_CATEGORY, SUFFIXES, ListedUrl, is_list, rows
@@ -54,6 +55,10 @@ class UrlLists:
         """Days that have a folder, ascending. Raises `SourceError` as `days_of`."""
         return days_of(self.tree, "<day>/ with lists in it")
 
+    def misnamed(self) -> dict[str, dt.date]:
+        """Folders that mean a day and are named otherwise."""
+        return misnamed_days(self.tree)
+
     def categories(self, day: dt.date) -> list[str]:
         """The categories that the day's lists name, sorted; and, told as such, what of the day can be in none: files
         that are no lists or have no rows, and rows without a category.
@@ -72,6 +77,13 @@ class UrlLists:
                 named.add(f"{one.source} ({nameless:,} rows without a category, the first is row {first:,})")
             found |= named or {f"{one.source} (a list without rows)"}
         return sorted(found)
+
+    def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
+        """Rows of other categories, and the files that are no lists or have no rows."""
+        lists, _, _ = self._lists(day)
+        rows_of = Counter(row.category for row in self._rows(lists) if row.category not in categories)
+        names = [name for name in self.categories(day) if name not in categories]
+        return Unplaced(tuple(names), rows_of.total() + sum(name not in rows_of for name in names))
 
     def fetch(self, day: dt.date, category: str, progress: Progress) -> None:
         """Download what is not here yet, and try again what failed and can pass.

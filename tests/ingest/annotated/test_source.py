@@ -49,6 +49,22 @@ def listed(source: AnnotatedSource, category: str) -> list[str]:
     return [file.source for file in source.list_files(DAY, category).files]
 
 
+def test_a_landing_zone_of_another_shape_is_refused_and_annotations_alone_are_none(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    write_open_images(landing / "annotations", {"train": ROWS})
+    assert open_landing(landing).days() == []
+    (landing / "train" / "part_0").mkdir(parents=True)
+    with pytest.raises(SourceError, match=r"found train; expected <day>/… with images at any depth"):
+        open_landing(landing).days()
+    write_open_images(landing / "labels" / "of 2026", {"train": ROWS})
+    with pytest.raises(SourceError, match=r"found annotations, train; expected"):
+        open_landing(landing, annotations=str(landing / "labels" / "of 2026")).days()
+    (landing / "20261103").mkdir()
+    (landing / str(DAY)).mkdir()
+    assert open_landing(landing).days() == [DAY]
+    assert open_landing(landing).misnamed() == {"20261103": dt.date(2026, 11, 3)}
+
+
 def test_files_at_any_depth_arrive_under_the_category_of_their_labels(landing: Path) -> None:
     source = open_landing(landing)
     assert source.days() == [DAY, dt.date(2026, 11, 4)]
