@@ -92,8 +92,9 @@ def trouble_in(text: str) -> Trouble | None:
 def in_one_line(text: str) -> str:
     """A text as people are shown it: its first paragraph in one line, without what only a debugger needs."""
     text = _ANSI.sub("", text).split("Debug source:")[0].strip()
-    lines = [line.strip() for line in text.split("\n\n")[0].splitlines()]
-    return " ".join(line for line in lines if not re.fullmatch(r"\d+: .*|at .*:\d+|\s*", line))
+    first, *rest = [line.strip() for line in text.split("\n\n")[0].splitlines()] or [""]
+    # The first line says something, whatever it looks like; those of a backtrace come after it.
+    return " ".join([first, *(line for line in rest if not re.fullmatch(r"\d+: .*|at .*:\d+|\s*", line))])
 
 
 def _of_system(number: int, path: str) -> Trouble:

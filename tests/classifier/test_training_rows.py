@@ -81,12 +81,13 @@ def test_other_partitions_are_not_read(store: Store, tmp_path: Path) -> None:
     rows = feature_rows(DAYS, IMAGES)
     copy = Store(str(tmp_path))
     write_partitions(copy, rows)
-    index = index_of(scan(copy))
+    every = scan(copy)
+    index = index_of(every)
     for path in tmp_path.rglob(f"date={day(0)}/**/*.parquet"):
         path.unlink()
-    with streamed_rows(scan(copy), index.of([Partition(day(2), "plant")]), KIND.width) as matrix:
+    with streamed_rows(every, index.of([Partition(day(2), "plant")]), KIND.width) as matrix:
         assert matrix.rows == rows.filter(date=day(2), category="plant").height
-    with pytest.raises((OSError, pl.exceptions.PolarsError)), streamed_rows(scan(copy), index, KIND.width):
+    with pytest.raises((OSError, pl.exceptions.PolarsError)), streamed_rows(every, index, KIND.width):
         pass
 
 

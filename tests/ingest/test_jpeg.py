@@ -20,7 +20,7 @@ PHOTO = Image.fromarray(skimage.data.chelsea()).resize((90, 60))
 
 
 def thorough(content: bytes) -> np.ndarray:
-    return np.asarray(_read(content, ImageFormat.JPEG, Limits()))
+    return _read(content, ImageFormat.JPEG, Limits())[0]
 
 
 def fast(content: bytes, factor: int = 1) -> np.ndarray | None:

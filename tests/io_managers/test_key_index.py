@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from image_assets.schema import DUPLICATES, IMAGE_ID, SOURCE, Partition, TableSchema
 from io_managers import key_index, key_segments
+from io_managers.damage import DamagedFile
 from io_managers.key_index import IMAGE, ORIGINAL_PARTITION, KeyIndex
 from io_managers.store import Store
 from tests.s3_server import S3Server
@@ -134,7 +135,7 @@ def test_covered_files_that_cannot_matter_are_not_read(place: Place) -> None:
     for path in place.table.snapshot().of(partition_of(2)).files["path"]:
         (Path(place.table.url) / path).unlink()
     assert place.find(IDS[0], IDS[3], IDS[4]) == expected
-    with pytest.raises(FileNotFoundError):  # the control: the file that has it is read
+    with pytest.raises(DamagedFile, match="is missing"):  # the control: the file that has it is read
         place.find(IDS[2])
 
 

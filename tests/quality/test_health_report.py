@@ -81,7 +81,9 @@ def test_days_that_need_nobody_are_no_line() -> None:
 
 
 def test_a_table_by_day_has_a_line_for_a_day_and_the_same_sums() -> None:
-    facts = [PartitionFacts(Partition(day, name), 5, 3, 1, {"empty": 1}, 3, None) for day in DAYS[:7] for name in NAMES]
+    facts = [
+        PartitionFacts(Partition(day, name), 5, 3, 1, {"empty": 1}, 0, 3, None) for day in DAYS[:7] for name in NAMES
+    ]
     console = Console(record=True, width=160)
     console.print(partition_table(facts, by_day=True))
     lines = [line.split() for line in console.export_text().splitlines() if line.strip()]
