@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the signal's number."""
+_MANY = 4096
 
 
 @dataclass
 class Interrupt:
-    """What ends a command before its end: `status` is the exit status for it."""
+    """What ended a command before its end.
 
-    status: int = INTERRUPTED
+    Attributes:
+        told: Where the system notes the signals that came, a byte with its number for each.
+    """
+
+    told: int | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status for it: 143 where SIGTERM came, else 130."""
+        came = b""
+        with suppress(BlockingIOError):
+            came = os.read(self.told, _MANY) if self.told is not None else b""
+        return 128 + signal.SIGTERM if signal.SIGTERM in came else INTERRUPTED
 
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[Interrupt]:
-    """Within it, SIGTERM raises `KeyboardInterrupt`, which everything on the way up already knows."""
-    interrupt = Interrupt()
+    """Within it, SIGTERM raises `KeyboardInterrupt`, which everything on the way up already knows.
+
+    Which signal it was is asked of the system: while a run is going on, Dagster handles both in its own way.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt  # only the main thread may say what a signal does
+        yield Interrupt()  # only the main thread may say what a signal does
         return
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        del frame
-        interrupt.status = 128 + number
+        del number, frame
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    told, telling = os.pipe()
+    for end in (told, telling):
+        os.set_blocking(end, False)
+    before, told_before = signal.signal(signal.SIGTERM, terminate), signal.set_wakeup_fd(telling)
     try:
-        yield interrupt
+        yield Interrupt(told)
     finally:
+        signal.set_wakeup_fd(told_before)
         signal.signal(signal.SIGTERM, before)
+        os.close(told)
+        os.close(telling)

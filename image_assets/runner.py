@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -182,14 +184,17 @@ def _run(
 ) -> list[str]:
     """Run a job, or some assets of it; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
-    run = job.execute_in_process(
-        instance=instance,
-        partition_key=partition_key(partition) if partition else None,
-        raise_on_error=False,
-        asset_selection=assets,
-        tags=dict(tags or {}),
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-    )
+    run_id = str(uuid.uuid4())
+    with _ended(instance, run_id):
+        run = job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            partition_key=partition_key(partition) if partition else None,
+            raise_on_error=False,
+            asset_selection=assets,
+            tags=dict(tags or {}),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
     blocking = {
         spec.key: spec.blocking for layer in definitions.resolve_asset_graph().assets_defs for spec in layer.check_specs
     }
@@ -219,6 +224,18 @@ def _run(
     return _to_publish_again(run)
 
 
+@contextmanager
+def _ended(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Where a run is left before Dagster has recorded its end, as by an interrupt between two steps, record it."""
+    try:
+        yield
+    except BaseException:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(run, "The command was stopped before the end of the run.")
+        raise
+
+
 def _to_publish_again(run: dg.ExecuteInProcessResult) -> list[str]:
     found: list[str] = []
     for event in run.all_events:
@@ -232,6 +249,8 @@ def _stop_if_interrupted(run: dg.ExecuteInProcessResult) -> None:
     """Raise `KeyboardInterrupt` again, which Dagster has recorded as the failure of the step that it ended."""
     for event in run.all_events:
         error = event.step_failure_data.error if event.is_step_failure else None
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            error = event.job_failure_data.error
         while error is not None:
             if error.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError"):
                 raise KeyboardInterrupt
