@@ -20,19 +20,7 @@ from obstore.store import LocalStore
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceAway, SourceError, printable
 from io_managers.s3 import s3_client
-
-_ADVICE = {
-    "NoSuchBucket": "there is no such bucket; name another one or make it with `image-assets bucket create`",
-    "404": "there is no such bucket",
-    "BucketAlreadyExists": "the name is taken by somebody else's bucket; choose another one",
-    "InvalidBucketName": "3 to 63 lower-case letters, digits, - and . name a bucket",
-    "BucketNotEmpty": "it is not empty; first run `image-assets bucket empty`",
-    "403": "the credentials do not allow it",
-    "AccessDenied": "the credentials do not allow it; reading takes s3:ListBucket and s3:GetObject",
-    "InvalidAccessKeyId": "the access key is not known there; check AWS_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "the secret key is wrong; check AWS_SECRET_ACCESS_KEY",
-    "PermanentRedirect": "it lies in another region; set AWS_REGION",
-}
+from io_managers.trouble import ADVICE
 
 
 @dataclass(frozen=True)
@@ -169,7 +157,7 @@ def explained(error: Exception) -> str:
     if isinstance(error, EndpointConnectionError):
         return f"{error}; check AWS_ENDPOINT_URL and the network"
     code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-    return f"{_ADVICE[code]} ({code})" if code in _ADVICE else str(error)
+    return f"{ADVICE[code]} ({code})" if code in ADVICE else str(error)
 
 
 def is_refusal(error: Exception) -> bool:
