@@ -81,7 +81,9 @@ def test_a_folder_that_is_no_text_is_refused_before_anything_is_made(tmp_path: P
 
 @pytest.mark.parametrize("prefix", ["plain", "my störe", "a=b", "50% {x}*[1]~", ""])
 def test_what_is_written_is_read_back_below_any_prefix_of_a_bucket(s3_server: S3Server, prefix: str) -> None:
-    write_and_read(Store(f"S3://{s3_server.bucket()}/{prefix}", s3_server.storage_options))
+    store = Store(f"S3://{s3_server.bucket()}/{prefix}", s3_server.storage_options)
+    write_and_read(store)
+    assert store.table("sample", ARRIVALS).scan().collect().height == 2
 
 
 @pytest.mark.parametrize("prefix", ["st%20ore", "a#b", "a?b", "a\\b", "a//b", "a/../b"])

@@ -6,15 +6,12 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from obstore.store import MemoryStore
 from pyarrow import parquet
 
@@ -26,16 +23,12 @@ from image_assets.shards.verify import (
     check_files,
     check_ids,
     check_labels,
-    check_manifest,
     check_rows_and_columns,
     check_values,
     verify,
 )
 from tests.shards.partition import EXPECTED, PREFIX, WIDTH, expected, image_ids, publish_rows
-
-ROWS = 35  # three full shards and one of five rows
-FORMATS = ("parquet", "csv")
-EXAMPLES = 100
+from tests.shards.published import FORMATS, ROWS, content_of, manifest_of, names, problems_of, replace_content
 
 
 @pytest.fixture(params=FORMATS)
@@ -45,30 +38,8 @@ def store(request: pytest.FixtureRequest) -> MemoryStore:
     return store
 
 
-def manifest_of(store: MemoryStore) -> ShardManifest:
-    manifest, problems = check_manifest(store, PREFIX, EXPECTED)
-    assert manifest is not None, problems
-    return manifest
-
-
-def problems_of(store: MemoryStore) -> list[Problem]:
-    return verify(store, PREFIX, image_ids(ROWS), EXPECTED).problems
-
-
 def found(problems: list[Problem]) -> set[tuple[Code, str]]:
     return {(problem.code, problem.file) for problem in problems}
-
-
-def names(store: MemoryStore) -> list[str]:
-    return [shard.file for shard in manifest_of(store).shards]
-
-
-def content_of(store: MemoryStore, name: str) -> bytes:
-    return bytes(store.get(path_of(PREFIX, name)).bytes())
-
-
-def replace_content(store: MemoryStore, name: str, content: bytes) -> None:
-    store.put(path_of(PREFIX, name), content)
 
 
 def test_sound_partitions_raise_no_alarm(store: MemoryStore) -> None:
@@ -346,56 +317,3 @@ def test_csv_with_another_header_or_an_empty_value_is_found() -> None:
     emptied = ",".join([*lines[1].split(",")[:-1], ""])
     replace_content(store, name, "\n".join([lines[0], emptied, *lines[2:]]).encode() + b"\n")
     assert found(check_values(store, PREFIX, manifest)) == {(Code.FILE_UNREADABLE, name)}
-
-
-# Damage anywhere
-
-
-@cache
-def published(file_format: str) -> tuple[MemoryStore, dict[str, bytes]]:
-    store = MemoryStore()
-    publish_rows(store, ROWS, file_format=file_format)
-    return store, {name: content_of(store, name) for name in [*names(store), MANIFEST]}
-
-
-def damage(store: MemoryStore, whole: dict[str, bytes], name: str, data: st.DataObject) -> set[str]:
-    """Damage the partition at `name`; the files of which each must be named."""
-    content = whole[name]
-    place = data.draw(st.integers(0, len(content) - 1))
-    kind = data.draw(st.sampled_from(["bit flip", "truncation", "deletion", "swap", "duplicate"]))
-    if kind == "bit flip":
-        flipped = content[place] ^ 1 << data.draw(st.integers(0, 7))
-        replace_content(store, name, content[:place] + bytes([flipped]) + content[place + 1 :])
-    elif kind == "truncation":
-        replace_content(store, name, content[:place])
-    elif kind == "deletion":
-        store.delete(path_of(PREFIX, name))
-    elif kind == "swap":
-        other = data.draw(st.sampled_from(sorted(whole.keys() - {name})))
-        replace_content(store, name, whole[other])
-        replace_content(store, other, content)
-        return {name, other}
-    else:
-        replace_content(store, f"copy-of-{name}", content)
-        return {f"copy-of-{name}"}
-    return {name}
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(data=st.data())
-def test_damage_at_any_place_is_found_and_named(data: st.DataObject) -> None:
-    store, whole = published(data.draw(st.sampled_from(FORMATS)))
-    try:
-        assert problems_of(store) == []
-        damaged = damage(store, whole, data.draw(st.sampled_from(sorted(whole))), data)
-        named = {problem.file for problem in problems_of(store)}
-        if MANIFEST in damaged:
-            # Found, but where only an entry is altered it is that entry's file which is named.
-            assert named
-        else:
-            assert damaged <= named
-    finally:
-        for path in [meta["path"] for page in store.list() for meta in page]:
-            store.delete(path)
-        for name, content in whole.items():
-            replace_content(store, name, content)

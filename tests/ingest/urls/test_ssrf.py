@@ -13,13 +13,14 @@ from contextlib import suppress
 
 import aiohttp
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import checked_url, guarded_connector, kind_of_address, networks
 from tests.ingest.urls.downloading import Arrived
+from tests.ingest.urls.resolvers import Answers, LocalNames
 from tests.ingest.urls.web import Site, content, redirect, running
 
 Arriving = Callable[..., Arrived]
@@ -138,49 +139,6 @@ REDIRECTS = [
 NUMERIC = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "127.0.0.01"]
 # The good server has an address of its own within loopback, so that it alone can be allowed.
 GOOD, ALLOWED = "127.0.0.77", ["127.0.0.77/32"]
-
-
-class Answers(AbstractResolver):
-    """Resolves every name to the next of these addresses, the last one for ever; counts the questions."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        self.answers = list(answers)
-        self.asked = 0
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        self.asked += 1
-        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=0,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        pass
-
-
-class LocalNames(AbstractResolver):
-    """The system's resolver for names and numbers of this machine; others are not found, and nobody outside asked."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        host = host.rstrip(".")
-        if host.lower() == "localhost" or not host.strip("0123456789abcdefx.:"):
-            return await aiohttp.ThreadedResolver().resolve(host, port, family)
-        raise OSError(f"{host} is none of this machine's names")
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
