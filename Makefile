@@ -125,7 +125,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
-EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra scrape --extra export --extra dev
+EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra postgres --extra scrape --extra export --extra dev
 COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.check import CheckError
+from sqlalchemy.exc import ArgumentError
+from yaml import YAMLError
 
 from image_assets.alone import alone
 from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
@@ -41,7 +47,7 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
 
     Raises:
         UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
-        PlaceError: Dagster cannot have its home there.
+        PlaceError: Dagster cannot have its home there, or what its `dagster.yaml` says cannot be used.
     """
     path = usable_home(store_url)
     make_folder(path, _WHAT)
@@ -50,7 +56,7 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
         if not (path / _FILE).exists():
             _write_whole(path / _FILE, _INSTANCE_FILE)
         os.environ["DAGSTER_HOME"] = str(path)
-        return dg.DagsterInstance.get()
+        return _opened(path / _FILE)
 
 
 def existing_instance(store_url: str) -> dg.DagsterInstance | None:
@@ -88,6 +94,50 @@ def usable_home(store_url: str) -> Path:
     if not (path / _FILE).exists():
         refuse_read_only(path, _WHAT)
     return path
+
+
+def _opened(file: Path) -> dg.DagsterInstance:
+    """The instance that a `dagster.yaml` describes, which somebody may have written by hand."""
+    try:
+        with _no_warnings_of_retries():
+            return dg.DagsterInstance.get()
+    except (ModuleNotFoundError, CheckError) as error:
+        # Dagster tells of a class that it cannot import by an error that is raised while the other is handled.
+        missing = error if isinstance(error, ModuleNotFoundError) else error.__context__
+        if not isinstance(missing, ModuleNotFoundError):
+            raise
+        raise PlaceError(f"{file}: {_missing(missing.name or '')}") from error
+    except ArgumentError as error:
+        raise PlaceError(f"{file}: {error}; expected postgresql+psycopg2://user:password@host/database") from error
+    except (dg.DagsterInvalidConfigError, YAMLError) as error:
+        reasons = [str(one.message).split("\n\nStack Trace")[0] for one in getattr(error, "errors", [])]
+        said = re.sub(r"[\w.]+Error: ", "", " ".join("; ".join(reasons or [str(error)]).split()))
+        raise PlaceError(f"{file}: {said}") from error
+
+
+def _missing(module: str) -> str:
+    match module.partition(".")[0]:
+        case "dagster_postgres":
+            return 'PostgreSQL is an extra: pip install "image-assets[postgres]"'
+        case "psycopg":
+            # What the address alone means to SQLAlchemy is not what Dagster brings along.
+            return "the address of PostgreSQL begins with postgresql+psycopg2://, or its scheme is postgresql+psycopg2"
+        case other:
+            return f"it needs the module {other}, which is not installed"
+
+
+@contextmanager
+def _no_warnings_of_retries() -> Iterator[None]:
+    """Of a database that does not answer nothing is told until Dagster has given up."""
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Retrying failed database")
+
+    logging.getLogger().addFilter(wanted)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(wanted)
 
 
 def _home(store_url: str) -> Path | None:

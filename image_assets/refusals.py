@@ -23,9 +23,9 @@ def line_of(error: BaseException, options: argparse.Namespace) -> str | None:
     if isinstance(error, _of_libraries()):
         trouble = trouble_of(error)
         return trouble.said if trouble else in_one_line(f"{type(error).__name__}: {error}")
-    if isinstance(error, _of_sqlite()):
+    if refused := _of_database(error):
         home = os.environ.get("DAGSTER_HOME", "")
-        return in_one_line(f"Dagster's home {home} cannot be used: {getattr(error, 'orig', error)}")
+        return in_one_line(f"Dagster's home {home} cannot be used: {getattr(refused, 'orig', refused)}")
     if isinstance(error, _of_readers()):
         return _damage(options)
     return None
@@ -64,10 +64,14 @@ def _of_libraries() -> tuple[type[Exception], ...]:
     return BaseError, BotoCoreError, ClientError, DeltaError, OSError
 
 
-def _of_sqlite() -> type[Exception]:
+def _of_database(error: BaseException) -> BaseException | None:
+    """What SQLite or PostgreSQL said, of which Dagster may tell in words of its own."""
     from sqlalchemy.exc import DBAPIError
 
-    return DBAPIError
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, DBAPIError):
+        chain = chain.__cause__
+    return chain
 
 
 def _of_readers() -> tuple[type[BaseException], ...]:

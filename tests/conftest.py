@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
+from tests.postgres_server import postgres_server  # noqa: F401  # a fixture
 from tests.s3_server import s3_server  # noqa: F401  # a fixture
 
 # Files with a few long tests begin first: last, they would be waited for while the other workers are idle.
