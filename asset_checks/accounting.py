@@ -1,7 +1,7 @@
 """What must hold of the accounts: they balance."""
 
 from asset_checks.check import Outcome, Subject, check
-from image_assets.quality.accounting import OUTCOMES, unbalanced
+from image_assets.health.accounting import OUTCOMES, unbalanced
 from image_assets.schema import ACCOUNTING
 
 

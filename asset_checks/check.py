@@ -17,13 +17,13 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
-from image_assets.partition_ranges import keys_of
-from image_assets.partitions import partition_of, partitions_of
-from image_assets.quality.check_book import CheckBook, State
+from image_assets.health.check_book import CheckBook, State
+from image_assets.orchestration.partition_ranges import keys_of
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import Partition, TableSchema
-from io_managers.delta_log import Snapshot
-from io_managers.delta_tables import PartitionedTable
-from io_managers.store import Store
+from image_assets.store.store import Store
+from image_assets.store.tables.delta_log import Snapshot
+from image_assets.store.tables.delta_tables import PartitionedTable
 from resources.extractors import ExtractorResource
 from resources.store import StoreResource
 

@@ -9,10 +9,10 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.images import lookalike_names, set_aside, undisputed
+from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
-from io_managers.model_history import read_history
-from io_managers.model_store import (
+from image_assets.store.models.model_history import read_history
+from image_assets.store.models.model_store import (
     ModelManifest,
     ModelMissingError,
     ModelRefusedError,
@@ -137,7 +137,7 @@ def current_manifest(subject: Subject, *, newest: bool = False) -> ModelManifest
 
 def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedError) -> Outcome:
     # Loads scikit-learn, which takes seconds and which checks of other assets need not wait for.
-    from image_assets.classifier.train import NotTrainableError, check_trainable
+    from image_assets.classifier.training.train import NotTrainableError, check_trainable
 
     rows, aside = _split(subject)
     try:

@@ -1,7 +1,7 @@
 """What a classifier must be better than, and what must not be possible at all.
 
 What takes time was measured when the model was trained and lies beside its report
-(`image_assets.classifier.baselines`); here it is only compared with the limits of `classifier.baselines`.
+(`image_assets.classifier.report.baselines`); here it is only compared with the limits of `classifier.baselines`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.classifier import current_manifest, figure_of, too_few_held_out
-from image_assets.classifier.model_report.places import ReportMissingError, baselines_name, read_report
-from io_managers.model_store import ModelManifest
+from image_assets.classifier.report.places import ReportMissingError, baselines_name, read_report
+from image_assets.store.models.model_store import ModelManifest
 
 if TYPE_CHECKING:
-    from image_assets.classifier.baselines import MeasuredBaselines
+    from image_assets.classifier.report.baselines import MeasuredBaselines
 
 _AGAIN = "Materialise classifier again."
 # Of fewer, one image more or less would decide.
@@ -29,7 +29,7 @@ _LEAST_IMAGES = 50
 )
 def beats_the_majority_by_a_margin(subject: Subject) -> Outcome:
     """Share of the errors that is avoided."""
-    from image_assets.classifier.baselines import fewer_errors
+    from image_assets.classifier.report.baselines import fewer_errors
 
     manifest = current_manifest(subject)
     if isinstance(manifest, Outcome):
@@ -55,7 +55,7 @@ def beats_the_majority_by_a_margin(subject: Subject) -> Outcome:
 )
 def beats_the_colours_by_a_margin(subject: Subject) -> Outcome:
     """Share of the errors of a logistic regression of colour statistics that is avoided."""
-    from image_assets.classifier.baselines import fewer_errors
+    from image_assets.classifier.report.baselines import fewer_errors
 
     measured = _measured(subject)
     if isinstance(measured, Outcome):
@@ -89,7 +89,7 @@ def beats_the_colours_by_a_margin(subject: Subject) -> Outcome:
 )
 def probabilities_are_calibrated(subject: Subject) -> Outcome:
     """Expected calibration error against the limit, and against what probabilities that are right give by chance."""
-    from image_assets.classifier.baselines import calibration_chance
+    from image_assets.classifier.report.baselines import calibration_chance
 
     manifest = current_manifest(subject)
     if isinstance(manifest, Outcome):
@@ -134,7 +134,7 @@ def _measured(subject: Subject) -> MeasuredBaselines | Outcome:
     """What was measured beside the current model; an outcome where there is none."""
     from pydantic import ValidationError
 
-    from image_assets.classifier.baselines import MeasuredBaselines
+    from image_assets.classifier.report.baselines import MeasuredBaselines
 
     manifest = current_manifest(subject)
     if isinstance(manifest, Outcome):

@@ -1,7 +1,7 @@
 """What ought to hold of a day beside other days: its images look like theirs, by their metrics and features.
 
-These checks warn. Which days are compared is said in `image_assets.quality.drift_days`, how two samples are in
-`image_assets.quality.drift`.
+These checks warn. Which days are compared is said in `image_assets.health.drift_days`, how two samples are in
+`image_assets.health.drift`.
 """
 
 import datetime as dt
@@ -15,13 +15,13 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
-from image_assets.quality.counts import rows_per_partition
-from image_assets.quality.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
+from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
+from image_assets.store.tables.counts import rows_per_partition
 
 if TYPE_CHECKING:
-    from image_assets.quality.drift import DriftReport
+    from image_assets.health.drift import DriftReport
 
 Days = Sequence[dt.date]
 Choice = Callable[[pl.DataFrame], pl.DataFrame]
@@ -72,7 +72,7 @@ def metrics_drift(subject: Subject) -> Outcome:
 
     def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
         # Loads scikit-learn, which takes seconds and 100 MB: not before there is something to compare.
-        from image_assets.quality.drift import compare
+        from image_assets.health.drift import compare
 
         return compare(_numbers(window), _numbers(day), list(METRICS))
 
@@ -103,7 +103,7 @@ def features_drift(subject: Subject) -> Outcome:
         return found.join(hashes.drop("date"), on="image_id", how="left", maintain_order="left")
 
     def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
-        from image_assets.quality.drift import compare_features
+        from image_assets.health.drift import compare_features
 
         return compare_features(feature_matrix(window), feature_matrix(day))
 
@@ -192,7 +192,7 @@ def _one_of_each(subject: Subject, rows: pl.DataFrame) -> pl.DataFrame:
 
     The hash of a picture that shows next to nothing says nothing of it: a day of black pictures is no burst.
     """
-    from image_assets.quality.bursts import one_of_each
+    from image_assets.lookalikes.bursts import one_of_each
 
     spec = subject.dataset
     says_nothing = pl.col("perceptual_hash").is_null() | (pl.col("entropy") < spec.quality.low_information)

@@ -1,13 +1,13 @@
 """What ought to hold of the pictures of a loaded partition: few are dark, blurred, empty or of an odd shape or size.
 
-These checks warn. When an image counts as such is said in `image_assets.quality.issues` and in the dataset file.
+These checks warn. When an image counts as such is said in `image_assets.images.issues` and in the dataset file.
 """
 
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
 from asset_checks.thumbnails import with_thumbnails
-from image_assets.quality.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
+from image_assets.images.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
 from image_assets.schema import RAW_IMAGES
 
 _SHOWN = 10

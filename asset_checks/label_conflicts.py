@@ -3,9 +3,9 @@
 import polars as pl
 
 from asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.quality.label_conflicts import OPEN
-from image_assets.quality.republish import to_publish_again
+from image_assets.lookalikes.label_conflicts import OPEN
 from image_assets.schema import LABEL_CONFLICTS, RAW_IMAGES
+from image_assets.shards.republish import to_publish_again
 
 _SETTLE = (
     "Look at the pictures in the metadata of label_conflicts and settle each with `image-assets conflicts settle`, "

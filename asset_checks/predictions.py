@@ -13,7 +13,7 @@ import polars as pl
 from asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
-from io_managers.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
+from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
 
 # There is a partition per category every day: what chance does once in a thousand of them is no warning.
 _BY_CHANCE = 0.001

@@ -4,7 +4,7 @@ import polars as pl
 
 from asset_checks.check import Outcome, Subject, check
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
-from io_managers.key_index import image_index, original_index
+from image_assets.store.tables.key_index import image_index, original_index
 
 _DUPLICATE = ("image_id", "source", "date", "category")
 

@@ -9,11 +9,11 @@ import polars as pl
 
 from asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
 from image_assets.dataset import DatasetSpec
+from image_assets.health.volume import Trend, may_be_empty, missing_days, volume_trend
+from image_assets.health.volume import usual_volume as expected_volume
 from image_assets.ingest.day_book import DayBook, DayRun
-from image_assets.quality.counts import rows_per_partition
-from image_assets.quality.volume import Trend, may_be_empty, missing_days, volume_trend
-from image_assets.quality.volume import usual_volume as expected_volume
 from image_assets.schema import ARRIVALS, COMPANIONS, Partition
+from image_assets.store.tables.counts import rows_per_partition
 
 _UNPLACED = {"name": pl.String, "nearest": pl.String}
 

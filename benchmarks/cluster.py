@@ -24,15 +24,15 @@ from rich.table import Table
 
 from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, land, prepare
 from image_assets.dataset import DatasetSpec, parse_dataset
-from image_assets.engine import Engine, LocalEngine, Unit
+from image_assets.engines.engine import Engine, LocalEngine, Unit
+from image_assets.engines.ray_engine import RayEngine
 from image_assets.features.units import extract_units
 from image_assets.ingest import units as loading
 from image_assets.ingest.load import IngestTables, ingest_partition
 from image_assets.ingest.registry import folder_source
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
+from image_assets.store.store import Store
 from image_assets.workers import cores, no_progress
-from io_managers.store import Store
-from resources.ray_engine import RayEngine
 
 _DAY = dt.date(2026, 11, 3)
 # An address of this machine that cannot be reached from others; Ray replaces 127.0.0.1 by one that can.

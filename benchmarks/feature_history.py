@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from image_assets.features.pipeline import feature_batch
 from image_assets.schema import IMAGE_FEATURES, Partition
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 DATASET = "generated"
 CATEGORIES = {"plant": 0, "animal": 1, "human": 2}

@@ -32,10 +32,10 @@ from image_assets.schema import (
     Partition,
     TableSchema,
 )
-from io_managers.delta_tables import PartitionedTable
-from io_managers.key_index import hash_index, image_index, original_index
-from io_managers.parquet_files import WrittenFile
-from io_managers.store import Store
+from image_assets.store.store import Store
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.key_index import hash_index, image_index, original_index
+from image_assets.store.tables.parquet_files import WrittenFile
 
 _IMAGES = 4
 # Delta keeps the log of the last thirty days: that many partitions get a commit of their own, older ones share theirs.

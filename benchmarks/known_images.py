@@ -16,8 +16,8 @@ import pyarrow as pa
 from benchmarks.history import add_files
 from image_assets.memory import PeakMemory
 from image_assets.schema import METRICS, RAW_IMAGES, Partition
-from io_managers.key_index import image_index
-from io_managers.store import Store
+from image_assets.store.store import Store
+from image_assets.store.tables.key_index import image_index
 
 _NAME = "known"
 _UNIT_ROWS = 10_001

@@ -18,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from image_assets.lookalikes.hash_search import pairs_within
 from image_assets.memory import PeakMemory
-from image_assets.quality.hash_search import pairs_within
 
 DISTANCE = 10
 _PIECE = 262_144

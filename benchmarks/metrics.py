@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.extraction.inputs import PHOTOS
-from image_assets.ingest.decode import decode
-from image_assets.ingest.thumbnail import small_copy, thumbnail
-from image_assets.quality.metrics import measure_copies
+from image_assets.images.decode import decode
+from image_assets.images.metrics import measure_copies
+from image_assets.images.thumbnail import small_copy, thumbnail
 from image_assets.settings.stages import Limits
 
 GOAL = 0.25

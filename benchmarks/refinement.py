@@ -27,8 +27,8 @@ from benchmarks.feature_history import CATEGORIES, DATASET, DIGEST, FIRST_DAY, w
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.memory import PeakMemory
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, TableSchema
+from image_assets.store.store import Store
 from image_assets.workers import Progress
-from io_managers.store import Store
 
 _PENALTY = 0.001
 _MIXED_ROWS = 32_768
@@ -94,9 +94,9 @@ class Kind:
 
 def ours(case: Case, expected: str) -> Found:
     """One call of `refine`, as the asset makes it, with all that it reads and keeps."""
-    from image_assets.classifier.evaluate import evaluate
-    from image_assets.classifier.refined import Places, Tables
-    from image_assets.classifier.refinement import refine
+    from image_assets.classifier.daily.refined import Places, Tables
+    from image_assets.classifier.daily.refinement import refine
+    from image_assets.classifier.training.evaluate import evaluate
 
     store, parts = case.store, dict[str, float | str]()
     tables = Tables(*(store.table(DATASET, one).scan() for one in (IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS)))
@@ -132,9 +132,9 @@ def ours_full(case: Case) -> Found:
 
 def peer_in_memory(case: Case) -> Found:
     """scikit-learn's LogisticRegression behind a StandardScaler, all rows in memory."""
-    from image_assets.classifier.families import logistic_regression
-    from image_assets.classifier.split import held_out
-    from image_assets.classifier.train import train
+    from image_assets.classifier.training.families import logistic_regression
+    from image_assets.classifier.training.split import held_out
+    from image_assets.classifier.training.train import train
     from image_assets.features.table import feature_table
 
     watch = Stopwatch()
@@ -177,7 +177,7 @@ def peer_partial_fit_daily(case: Case) -> Found:
 
 
 def _training_batches(case: Case, days: range) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from image_assets.classifier.split import held_out
+    from image_assets.classifier.training.split import held_out
     from image_assets.features.table import feature_matrix
 
     first, last = (FIRST_DAY + dt.timedelta(days=number) for number in (days.start, days.stop - 1))
@@ -204,8 +204,8 @@ def _judged(case: Case, model: object, took: tuple[float, float], notes: dict[st
     """On the images that ours is judged on."""
     from sklearn.metrics import accuracy_score, log_loss
 
-    from image_assets.classifier.row_index import row_index
-    from image_assets.classifier.training_rows import streamed_rows
+    from image_assets.classifier.training.row_index import row_index
+    from image_assets.classifier.training.training_rows import streamed_rows
 
     def table(schema: TableSchema) -> pl.LazyFrame:
         return case.store.table(DATASET, schema).scan()

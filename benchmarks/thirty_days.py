@@ -24,14 +24,14 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
-from image_assets.classifier.champion import Evidence, settle
-from image_assets.classifier.discriminant import discriminant
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.families import logistic_regression
-from image_assets.classifier.statistics import ClassStatistics, merge, statistics_of
-from image_assets.classifier.train import train
+from image_assets.classifier.daily.discriminant import discriminant
+from image_assets.classifier.daily.statistics import ClassStatistics, merge, statistics_of
+from image_assets.classifier.promotion.champion import Evidence, settle
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.families import logistic_regression
+from image_assets.classifier.training.train import train
 from image_assets.settings.promotion import Promotion
-from io_managers.model_files import ModelDescription, ids_digest
+from image_assets.store.models.model_files import ModelDescription, ids_digest
 
 FIRST = dt.date(2026, 11, 1)
 _PENALTY = 0.01

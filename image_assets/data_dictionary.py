@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Baselines, Classifier, Refinement, Report, Selection
@@ -66,7 +66,7 @@ def data_dictionary() -> str:
     """The dictionary as Markdown."""
     parts = [
         "# Data dictionary",
-        "Written by `make docs` from `image_assets/schema/`, `image_assets/ingest/reasons.py` and "
+        "Written by `make docs` from `image_assets/schema/`, `image_assets/images/reasons.py` and "
         "`image_assets/dataset.py` with its `settings/`; a test keeps it true.",
         "## Tables",
         "Delta tables at `<store>/<dataset>/<table>`. Partitioned tables have a folder per `date` and `category`.",

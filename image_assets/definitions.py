@@ -8,22 +8,23 @@ import dagster as dg
 
 from asset_checks import check_keys, checks_of
 from image_assets.alerts.sensors import refuse_unknown_assets
-from image_assets.automation import automation_of
 from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
 from image_assets.embedding.assets import embedding_assets
 from image_assets.exploration.assets import exploration_assets
 from image_assets.features.assets import feature_assets
+from image_assets.health.assets import health_assets
 from image_assets.imagenet.assets import imagenet_assets
 from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
+from image_assets.lookalikes.assets import duplicate_assets
+from image_assets.orchestration.automation import automation_of
 from image_assets.predictions.assets import prediction_assets
-from image_assets.quality.assets import quality_assets
-from image_assets.quality.duplicate_assets import duplicate_assets
 from image_assets.run_history.job import prune_definitions
 from image_assets.settings.stages import EngineName
 from image_assets.shards.assets import shard_assets
+from image_assets.suspects.assets import label_suspects_asset
 from io_managers.delta_io_manager import DeltaIOManager
 from resources.engines import EngineResource
 from resources.extractors import ExtractorResource
@@ -66,7 +67,8 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
             *imagenet_assets(dataset),
             embedding_assets(dataset),
             exploration_assets(dataset),
-            *quality_assets(dataset, check_keys(checks)),
+            label_suspects_asset(dataset),
+            *health_assets(dataset, check_keys(checks)),
         ]
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
     return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset))

@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.quality.counts import rows_per_partition
-from image_assets.runner import DayResult
+from image_assets.orchestration.runner import DayResult
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
@@ -22,7 +21,8 @@ from image_assets.schema import (
     TableSchema,
 )
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
-from io_managers.store import Store
+from image_assets.store.store import Store
+from image_assets.store.tables.counts import rows_per_partition
 
 _COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, COMPANIONS, IMAGE_FEATURES)
 

@@ -1,1 +1,1 @@
-"""How tables and models are kept."""
+"""How Dagster hands tables from asset to asset, and what its UI shows of them."""

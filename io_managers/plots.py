@@ -6,7 +6,7 @@ import io
 import dagster as dg
 from PIL import Image
 
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 _COLOURS = 64
 

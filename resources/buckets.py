@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_assets.ingest.object_listing import explained
 from image_assets.places import PlaceError, place_of
+from image_assets.store.s3 import s3_settings
 from image_assets.workers import Progress, no_progress
-from io_managers.s3 import s3_settings
 
 _BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _PUBLIC = re.compile(r"/groups/global/(AllUsers|AuthenticatedUsers)$")

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field, field_validator
 
 from image_assets.dataset import DatasetSpec
-from image_assets.engine import Engine, LocalEngine
+from image_assets.engines.engine import Engine, LocalEngine
 from image_assets.settings.stages import EngineName
 
 
@@ -26,7 +26,7 @@ class EngineResource(dg.ConfigurableResource):
     def engine(self, dataset: DatasetSpec) -> Engine:
         """The dataset's engine."""
         if (self.override or dataset.engine) == "ray":
-            from resources.ray_engine import RayEngine  # Ray takes a while to load, and is an extra
+            from image_assets.engines.ray_engine import RayEngine  # Ray takes a while to load, and is an extra
 
             return RayEngine()
         return LocalEngine()

@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 
 class StoreResource(dg.ConfigurableResource):

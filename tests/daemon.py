@@ -31,7 +31,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
-from image_assets.automation import (
+from image_assets.orchestration.automation import (
     DECIDING,
     PARTITIONED,
     REPORTS,
@@ -39,7 +39,7 @@ from image_assets.automation import (
     refresh_job_name,
     refreshed_assets,
 )
-from image_assets.partitions import partition_key
+from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
 from tests.pictures import land_pictures
 from tests.platform import Platform

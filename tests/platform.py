@@ -12,9 +12,9 @@ import polars as pl
 
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.definitions import build_definitions, build_resources
-from image_assets.runner import DayResult, chosen_partitions, run_day
+from image_assets.orchestration.runner import DayResult, chosen_partitions, run_day
 from image_assets.schema import Partition, TableSchema
-from io_managers.store import Store
+from image_assets.store.store import Store
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from tests.pictures import land_pictures

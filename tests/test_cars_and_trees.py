@@ -24,7 +24,7 @@ from image_assets.dataset import BUNDLED, parse_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.table import feature_matrix
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, SELECTED_IMAGES
-from io_managers.model_store import load_model
+from image_assets.store.models.model_store import load_model
 from tests.platform import FIRST, Platform
 
 pytestmark = pytest.mark.long

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from dagster._core.scheduler.instigation import InstigatorType
 
-from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetError
 from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_VARIABLE, defs
-from image_assets.partitions import partition_key
+from image_assets.orchestration.automation import REFRESHED, REPORTS
+from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
 from tests.daemon import ONE_DAY, ROOT, WORKSPACE, Daemon, environment, zone_at_noon
 from tests.pictures import land_pictures

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from image_assets.data_dictionary import data_dictionary
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.schema import TABLES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"

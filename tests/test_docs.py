@@ -19,8 +19,8 @@ from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_
 from image_assets.ingest.registry import open_source
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.sources import FolderSource
+from image_assets.store.store import Store
 from image_assets.workers import no_progress
-from io_managers.store import Store
 from tests.daemon import environment
 from tests.ingest.archives import zipped
 from tests.pictures import land_pictures, picture

@@ -13,12 +13,12 @@ from image_assets.classifier.assets import current_manifest
 from image_assets.dataset import load_dataset
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import partition_facts
-from image_assets.ingest.decode import decode
-from image_assets.ingest.reasons import Rejected
-from image_assets.runner import chosen_partitions, run_day
+from image_assets.images.decode import decode
+from image_assets.images.reasons import Rejected
+from image_assets.orchestration.runner import chosen_partitions, run_day
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.settings.stages import Limits
-from io_managers.store import Store
+from image_assets.store.store import Store
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset

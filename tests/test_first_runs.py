@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from image_assets.dataset import load_dataset
-from image_assets.quality.accounting import accounts_of
-from io_managers.store import Store
+from image_assets.health.accounting import accounts_of
+from image_assets.store.store import Store
 from tests.pictures import land_pictures
 
 _DATASET = "name: owls\nstart_day: 2026-11-01\ncategories:\n  barn: 0\n  eagle: 1\n"

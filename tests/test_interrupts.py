@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from image_assets.runner import _ended
+from image_assets.orchestration.runner import _ended
 from tests.pictures import land_pictures
 
 _DATASET = "name: owls\nstart_day: 2026-11-01\ncategories:\n  barn: 0\n  eagle: 1\n"

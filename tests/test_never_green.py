@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.cli import main
-from io_managers.s3 import s3_client
+from image_assets.cli.main import main
+from image_assets.store.s3 import s3_client
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
 from tests.s3_server import LISTS_ONLY, S3Server

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.cli import main
-from image_assets.dagster_home import open_instance
+from image_assets.cli.main import main
+from image_assets.orchestration.dagster_home import open_instance
 from tests.platform import FIRST, Platform
 from tests.s3_server import ACCESS_KEY, READS_ONLY, SECRET_KEY, S3Server
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Several commands in one process: most of the time of one is spent on starting it.
 COMMANDS = """
 import contextlib, io, json, sys
-from image_assets.cli import main
+from image_assets.cli.main import main
 said = []
 for arguments in json.loads(sys.stdin.read()):
     out, err = io.StringIO(), io.StringIO()

@@ -25,11 +25,11 @@ from sklearn.model_selection import train_test_split
 from benchmarks.procedures.features import rows_of
 from benchmarks.procedures.paintings import hard_painting
 from benchmarks.procedures.scaling import Leak, compare_scalers, few_rows_with_heavy_tails
-from image_assets.classifier.candidates_report import candidates_frame, candidates_plot
-from image_assets.classifier.families import Candidate, candidates_of
-from image_assets.classifier.score_book import StoredScores
-from image_assets.classifier.selection import Score, ScoreBook, TrainingRows, select
-from image_assets.classifier.train import train
+from image_assets.classifier.comparing.candidates_report import candidates_frame, candidates_plot
+from image_assets.classifier.training.families import Candidate, candidates_of
+from image_assets.classifier.training.score_book import StoredScores
+from image_assets.classifier.training.selection import Score, ScoreBook, TrainingRows, select
+from image_assets.classifier.training.train import train
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.settings.classifier import AnyFamily, Selection

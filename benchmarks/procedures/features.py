@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from image_assets.classifier.selection import TrainingRows
+from image_assets.classifier.training.selection import TrainingRows
 from image_assets.features.extractor import Extractor
 from image_assets.features.pipeline import extract_rows
 from image_assets.features.table import feature_matrix

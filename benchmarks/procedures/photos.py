@@ -16,13 +16,13 @@ from rich.console import Console
 
 from benchmarks.extraction.inputs import PHOTOS
 from image_assets.classifier.assets import current_manifest
-from image_assets.classifier.comparison import compare
-from image_assets.classifier.nested_report import nested_frame, nested_plot
-from image_assets.compare_command import show_comparison
+from image_assets.classifier.comparing.comparison import compare
+from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
+from image_assets.cli.compare import show_comparison
 from image_assets.dataset import DatasetSpec, load_dataset
-from image_assets.deployment import Deployment
+from image_assets.orchestration.deployment import Deployment
 from image_assets.settings.classifier import Classifier
-from io_managers.store import Store
+from image_assets.store.store import Store
 from resources.progress import TerminalProgress
 
 _DAY = dt.date(2026, 11, 3)

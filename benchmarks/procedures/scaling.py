@@ -14,8 +14,8 @@ import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier.families import Candidate, pipeline_of
-from image_assets.classifier.selection import TrainingRows, score_in
+from image_assets.classifier.training.families import Candidate, pipeline_of
+from image_assets.classifier.training.selection import TrainingRows, score_in
 from image_assets.settings.classifier import Selection
 from image_assets.workers import Progress, no_progress
 

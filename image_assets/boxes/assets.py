@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, retried
 from image_assets.boxes.declared import Declared, of_other_sizes
 from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
@@ -14,13 +13,14 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import due_every_day, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from io_managers.delta_io_manager import PartitionFiles
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 from io_managers.table_metadata import column_schema
 from resources.engines import EngineResource
 from resources.landing import LandingResource

@@ -11,8 +11,8 @@ import polars as pl
 from image_assets.boxes.frames import Size
 from image_assets.boxes.units import Sizes
 from image_assets.ingest.annotated.matching import Matcher
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from image_assets.boxes.crop import SIDES, BoxFlaw, chip_id, chip_png, flaws, pixel_box
 from image_assets.boxes.frames import Reach, Size, drawn_on, turned_sides
-from image_assets.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit
+from image_assets.images.decode import decode
 from image_assets.ingest.annotated.joining import belongs_to
-from image_assets.ingest.decode import decode
 from image_assets.schema import BOX_QUARANTINE, IMAGE_CHIPS, Partition, TableSchema
 from image_assets.settings.stages import Limits
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress, ordered_map
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 
 # Part of every unit's name: raised whenever the same images and boxes would give other chips.
 _VERSION = 2

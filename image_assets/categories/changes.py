@@ -28,10 +28,10 @@ from image_assets.schema import DUPLICATES, IMAGE_FEATURES, REVIEWS, TABLES, Par
 from image_assets.shards.manifest import MANIFEST as SHARDS_MANIFEST
 from image_assets.shards.manifest import list_files, path_of, read_manifest, shards_prefix
 from image_assets.shards.writer import publish
-from io_managers.conditional_put import read_stored
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
-from io_managers.store import Store
+from image_assets.store.conditional_put import read_stored
+from image_assets.store.store import Store
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 
 Told = Callable[[str], None]
 

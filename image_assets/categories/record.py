@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.schema import RAW_IMAGES, Partition
-from io_managers.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
-from io_managers.store import Store
+from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
+from image_assets.store.store import Store
 
 _ATTEMPTS = 5
 _NAMED = 3  # partitions in a message

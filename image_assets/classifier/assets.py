@@ -8,15 +8,14 @@ import dagster as dg
 import obstore
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.categories.record import agree, in_use
-from image_assets.classifier.images import said_of_split
+from image_assets.classifier.training.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
+from image_assets.orchestration.automation import once_a_day_is_complete, retried
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
-from image_assets.workers import Progress
-from io_managers.model_history import read_history
-from io_managers.model_store import (
+from image_assets.store.models.model_history import read_history
+from image_assets.store.models.model_store import (
     ModelDescription,
     ModelManifest,
     ModelMissingError,
@@ -25,8 +24,9 @@ from io_managers.model_store import (
     read_champion,
     read_manifest,
 )
+from image_assets.store.store import Store
+from image_assets.workers import Progress
 from io_managers.plots import save_plot
-from io_managers.store import Store
 from resources.extractors import ExtractorResource
 from resources.progress import ProgressReporter
 from resources.store import StoreResource
@@ -34,11 +34,11 @@ from resources.store import StoreResource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from image_assets.classifier.champion import Settled
-    from image_assets.classifier.evaluate import Evaluation
-    from image_assets.classifier.model_report.subject import ReportSubject
-    from image_assets.classifier.refined import Refined
-    from image_assets.classifier.selection import Score
+    from image_assets.classifier.daily.refined import Refined
+    from image_assets.classifier.promotion.champion import Settled
+    from image_assets.classifier.report.subject import ReportSubject
+    from image_assets.classifier.training.evaluate import Evaluation
+    from image_assets.classifier.training.selection import Score
 
 CLASSIFIER = "classifier"
 _NAMED = 20  # categories in a warning
@@ -108,15 +108,15 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
-        from image_assets.classifier.champion import settle
-        from image_assets.classifier.drift_flag import flagged_drift
-        from image_assets.classifier.evaluate import evaluate
-        from image_assets.classifier.judged_images import evidence_of, judged_images, report_subject
-        from image_assets.classifier.refined import Places, Tables
-        from image_assets.classifier.refinement import refine
-        from image_assets.classifier.report import confusion_plot, summary_markdown
-        from image_assets.classifier.selection import too_few_pictures
-        from image_assets.classifier.train import NotTrainableError, untested
+        from image_assets.classifier.daily.drift_flag import flagged_drift
+        from image_assets.classifier.daily.refined import Places, Tables
+        from image_assets.classifier.daily.refinement import refine
+        from image_assets.classifier.promotion.champion import settle
+        from image_assets.classifier.report.evaluation import confusion_plot, summary_markdown
+        from image_assets.classifier.report.judged_images import evidence_of, judged_images, report_subject
+        from image_assets.classifier.training.evaluate import evaluate
+        from image_assets.classifier.training.selection import too_few_pictures
+        from image_assets.classifier.training.train import NotTrainableError, untested
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
         agree(dataset, opened)
@@ -210,7 +210,7 @@ def _description(
 
 def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
     """Whether the model was promoted and why, both models' figures, and the plot of the history."""
-    from image_assets.classifier.history_plot import decision_markdown, history_plot
+    from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
 
     with retried():
         history = read_history(store.objects(), classifier_prefix(dataset))
@@ -227,7 +227,7 @@ def _reported(
     dataset: DatasetSpec, store: Store, subject: "ReportSubject", settled: "Settled", progress: Progress
 ) -> dict[str, dg.MetadataValue]:
     """The report of a model, kept and shown: its page, its plots, and what it was held against."""
-    from image_assets.classifier.model_report.write import write_report
+    from image_assets.classifier.report.write import write_report
 
     model, is_champion = settled.challenger, settled.challenger.sha256 == settled.champion.sha256
     with retried():
@@ -240,7 +240,11 @@ def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> 
     """Table and plot of the candidates, where there were several; `candidates.csv` lies beside the plots."""
     if not scores:
         return {}
-    from image_assets.classifier.candidates_report import candidates_frame, candidates_markdown, candidates_plot
+    from image_assets.classifier.comparing.candidates_report import (
+        candidates_frame,
+        candidates_markdown,
+        candidates_plot,
+    )
 
     scoring = dataset.classifier.selection.scoring
     with retried():

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
+from image_assets.orchestration.automation import once_a_day_is_complete, retried
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
 from io_managers.plots import save_plot
 from io_managers.table_metadata import column_schema

@@ -8,7 +8,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.exploration.frames import Annotations, box_frame, label_frame
 from image_assets.schema import IMAGE_BOXES, IMAGE_LABELS
 from image_assets.settings.annotated import AnnotatedSection
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 # Of `train-annotations-human-imagelabels-boxable.csv` people say train.
 _SUBSET = pl.col("annotation_file").str.replace(r"-annotations.*$|\.[a-z.]+$", "")

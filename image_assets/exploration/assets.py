@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from image_assets.automation import once_a_day_is_over, retried
 from image_assets.dataset import DatasetSpec
+from image_assets.orchestration.automation import once_a_day_is_over, retried
 from image_assets.schema import (
     IMAGE_BOXES,
     IMAGE_FEATURES,

@@ -18,7 +18,7 @@ from image_assets.exploration.statistics import ImageStatistics, Levels, image_s
 from image_assets.features.extractor import shared_extractor
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import Section, page
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 _MOST_ROWS = 2_000
 

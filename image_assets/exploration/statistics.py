@@ -14,7 +14,7 @@ from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, 
 from image_assets.exploration.tally import Count, Tally, pieces
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
-from io_managers.store import Store
+from image_assets.store.store import Store
 
 IMAGE_COLUMNS = ("format", "width", "height", "bytes", *METRICS)
 """What is read of `raw_images`, beside day and category."""

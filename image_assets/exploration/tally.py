@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from image_assets.schema import PARTITION_COLUMNS
-from io_managers.delta_tables import PartitionedTable
+from image_assets.store.tables.delta_tables import PartitionedTable
 
 _CHUNK_ROWS = 200_000
 _BATCH_ROWS = 32_768

@@ -4,11 +4,11 @@ import time
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import due_every_day, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
 from io_managers.delta_io_manager import PartitionFiles

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from image_assets.features.colour_spaces import hsv, lab
 from image_assets.features.digest import extractor_digest
 from image_assets.features.preprocess import check_batch, check_pixels
+from image_assets.images.colour_spaces import hsv, lab
 
 CHANNELS = ("blue", "green", "red", "hue", "saturation", "value", "lightness", "green_red", "blue_yellow")
 """In the order of the features; the last two are a* and b*. Levels as OpenCV has them in 8 bits: hue 0 … 179, else

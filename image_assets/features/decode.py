@@ -1,6 +1,6 @@
 """From an accepted image file to the square that a model takes, decoding no more pixels than that needs.
 
-Orientation and colours follow the door's rules (`image_assets.ingest.convert`).
+Orientation and colours follow the door's rules (`image_assets.images.convert`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from image_assets.features.extractor import Extractor
-from image_assets.ingest import jpeg
-from image_assets.ingest.decode import decode
+from image_assets.images import jpeg
+from image_assets.images.decode import decode
 from image_assets.settings.stages import Limits
 
 Size = tuple[int, int]

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from image_assets.resampling import resampled
+from image_assets.images.resampling import resampled
 
 # A picture that is decoded at a fraction of its size must still be this much larger than the square. Cosine of the
 # features to those of whole pictures on 900 photos of about 300 pixels, MobileNetV1 at 128 pixels: mean 0.9993, worst

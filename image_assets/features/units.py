@@ -15,7 +15,7 @@ from functools import partial
 import pyarrow as pa
 
 from image_assets import dataset
-from image_assets.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit
 from image_assets.features.decode import decode_at_least
 from image_assets.features.errors import ExtractorError
 from image_assets.features.extractor import shared_extractor
@@ -24,9 +24,9 @@ from image_assets.features.onnx_session import release_arenas
 from image_assets.features.pipeline import Effort, extract_rows
 from image_assets.memory import PeakMemory
 from image_assets.schema import Partition
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 
 _READ_ROWS = 256
 _SAMPLE_IMAGES = 64

@@ -4,10 +4,10 @@ import dagster as dg
 import obstore
 import polars as pl
 
-from image_assets.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
 from io_managers.delta_io_manager import PartitionFiles

@@ -15,16 +15,16 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit
 from image_assets.features.decode import decode_at_least
 from image_assets.features.errors import ExtractorError
 from image_assets.imagenet.classifiers import ImagenetClassifier, shared_classifier
 from image_assets.imagenet.labels import imagenet_labels, top_classes
 from image_assets.schema import IMAGENET_PREDICTIONS, Partition
 from image_assets.settings.imagenet import Imagenet
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress, ordered_map
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 
 # As many as run through the model at a time, in one thread; see `features.pipeline`.
 _BATCH_IMAGES = 32

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, retried
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
@@ -13,8 +12,9 @@ from image_assets.ingest.load import IngestReport, IngestTables, ingest_partitio
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import due_every_day, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
 from image_assets.workers import no_progress
 from io_managers.table_metadata import column_schema

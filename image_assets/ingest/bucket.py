@@ -31,8 +31,8 @@ from image_assets.ingest.source import (
     Unplaced,
     printable,
 )
+from image_assets.store.store import bucket_objects
 from image_assets.workers import Progress
-from io_managers.store import bucket_objects
 
 # obstore repeats each request by itself; these are for bodies that break off.
 _ATTEMPTS = 4

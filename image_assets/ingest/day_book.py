@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_assets.schema import Partition
-from io_managers.records import Records
-from io_managers.store import Store
+from image_assets.store.records import Records
+from image_assets.store.store import Store
 
 DAYS_RUN = "days_run"
 """The folder of a dataset that holds them."""

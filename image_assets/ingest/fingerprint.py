@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from image_assets.engine import Engine, Unit
-from image_assets.ingest.formats import sniff
-from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.engines.engine import Engine, Unit
+from image_assets.images.formats import sniff
+from image_assets.images.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceFile, SourceReadError
 from image_assets.settings.stages import Limits
 from image_assets.workers import Progress, chunks, no_progress, ordered_map

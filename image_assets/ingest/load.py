@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.engine import Engine
+from image_assets.engines.engine import Engine
 from image_assets.ingest.companions import companions
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Companion, Fingerprint, Refusal, fingerprint
@@ -17,12 +17,12 @@ from image_assets.ingest.loss import ids_of, loaded_before
 from image_assets.ingest.source import Listing, Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
+from image_assets.store.store import Store
+from image_assets.store.tables.delta_log import Snapshot
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.key_index import KeyIndex, image_index, original_index
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress
-from io_managers.delta_log import Snapshot
-from io_managers.delta_tables import PartitionedTable
-from io_managers.key_index import KeyIndex, image_index, original_index
-from io_managers.parquet_files import WrittenFile
-from io_managers.store import Store
 
 
 @dataclass(frozen=True)

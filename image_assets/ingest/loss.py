@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.schema import Partition
-from io_managers.damage import DamagedFile
-from io_managers.delta_log import Snapshot
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
+from image_assets.store.tables.damage import DamagedFile
+from image_assets.store.tables.delta_log import Snapshot
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 
 ALLOW_LOSS_TAG = "image_assets/allow_loss"
 """The tag of a run that may let images go: `true`."""

@@ -19,8 +19,8 @@ from obstore.store import LocalStore
 
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceAway, SourceError, printable
-from io_managers.s3 import s3_client
-from io_managers.trouble import ADVICE
+from image_assets.store.s3 import s3_client
+from image_assets.store.trouble import ADVICE
 
 
 @dataclass(frozen=True)

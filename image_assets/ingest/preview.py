@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 from PIL import Image
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS

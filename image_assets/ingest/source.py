@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from image_assets.errors import CanPass
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.workers import Progress
 
 # Cc, Cs, Zl, Zp, the signs that turn the direction of writing, and the escape itself. Unicode guarantees that

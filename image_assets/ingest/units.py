@@ -14,18 +14,18 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engine import Engine, Unit
-from image_assets.ingest.decode import decode
+from image_assets.engines.engine import Engine, Unit
+from image_assets.images.decode import decode
+from image_assets.images.metrics import ImageMetrics, measure_copies
+from image_assets.images.reasons import Reason, Rejected
+from image_assets.images.thumbnail import small_copy, thumbnail
 from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
-from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceChanged
-from image_assets.ingest.thumbnail import small_copy, thumbnail
-from image_assets.quality.metrics import ImageMetrics, measure_copies
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.settings.stages import Limits
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 
 UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.

@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.features.table import MixedExtractors, feature_matrix
 from image_assets.schema import PREDICTIONS, Partition
-from io_managers.delta_tables import PartitionedTable
-from io_managers.model_store import ModelManifest, ModelRefusedError
-from io_managers.parquet_files import WrittenFile
+from image_assets.store.models.model_store import ModelManifest, ModelRefusedError
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 
 _READ_ROWS = 4_096
 _COLUMNS = ["image_id", "label", "features", "extractor"]

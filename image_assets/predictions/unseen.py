@@ -9,7 +9,13 @@ from sklearn.pipeline import Pipeline
 
 from image_assets.predictions.score import trained_on
 from image_assets.schema import Partition
-from io_managers.model_store import ModelManifest, ModelMissingError, ModelRefusedError, load_model, load_model_of
+from image_assets.store.models.model_store import (
+    ModelManifest,
+    ModelMissingError,
+    ModelRefusedError,
+    load_model,
+    load_model_of,
+)
 
 
 class SeenError(LookupError):

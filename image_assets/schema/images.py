@@ -40,7 +40,7 @@ METRICS = (
     ),
     Column("perceptual_hash", pa.int64(), "pHash: 64 bits, of which pictures that look alike share nearly all"),
 )
-"""Of every image, measured as it is loaded: see `image_assets.quality.metrics`."""
+"""Of every image, measured as it is loaded: see `image_assets.images.metrics`."""
 
 RAW_IMAGES = TableSchema(
     "raw_images",

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, retried
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
-from image_assets.quality.evidence import EvidenceReader
+from image_assets.lookalikes.evidence import EvidenceReader
+from image_assets.orchestration.automation import due_every_day, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES
 from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, shards_prefix
 from image_assets.shards.writer import publish

@@ -15,7 +15,7 @@ import dagster as dg
 from asset_checks.check import Check, Outcome, Subject, asset_checks_of, check
 from image_assets.alerts.sensors import alert_sensors
 from image_assets.dataset import DatasetSpec, load_dataset
-from image_assets.partitions import partition_key, partition_of, partitions_of
+from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
 from image_assets.schema import Partition
 from resources.extractors import ExtractorResource
 from resources.notifier import NotifierResource

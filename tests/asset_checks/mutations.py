@@ -32,7 +32,7 @@ from asset_checks import (
     raw_images,
 )
 from asset_checks.check import Check
-from image_assets.quality.accounting import accounts_of
+from image_assets.health.accounting import accounts_of
 from image_assets.schema import ACCOUNTING, DUPLICATES, RAW_IMAGES, Partition
 from tests.asset_checks import (
     test_classifier,
@@ -45,8 +45,8 @@ from tests.asset_checks import (
     test_raw_images,
 )
 from tests.asset_checks.faults import PLANT, Plant, change, failing
+from tests.health import test_accounting
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
-from tests.quality import test_accounting
 
 CLEAN_RUNS = 10
 

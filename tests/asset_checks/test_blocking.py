@@ -12,16 +12,16 @@ import pytest
 
 from asset_checks import checks_of, feature_shards, image_features, raw_images
 from asset_checks.check import Check
-from image_assets.automation import REFRESHED, REPORTS
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
-from image_assets.partitions import partition_key, partition_of
-from image_assets.runner import DayResult, run_day
+from image_assets.orchestration.automation import REFRESHED, REPORTS
+from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.runner import DayResult, run_day
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress
-from io_managers.parquet_files import WrittenFile
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from tests.asset_checks.faults import PLANT, failing

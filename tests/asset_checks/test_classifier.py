@@ -14,22 +14,22 @@ from rich.console import Console
 from asset_checks import classifier
 from asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix, current_manifest, held_back
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.families import candidates_of
-from image_assets.classifier.probes import probes
-from image_assets.classifier.split import held_out
-from image_assets.classifier.train import train
+from image_assets.classifier.export.probes import probes
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.split import held_out
+from image_assets.classifier.training.train import train
+from image_assets.cli.summary import show_day
 from image_assets.features.table import feature_matrix
-from image_assets.runner import DayResult
+from image_assets.orchestration.runner import DayResult
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from image_assets.summary import show_day
-from io_managers.model_champion import see_champion, switch
-from io_managers.model_files import ModelManifest, manifest_name, seal_of
-from io_managers.model_history import Decision, write_decision
-from io_managers.model_store import CHAMPION, ModelDescription, load_model, read_champion, read_manifest
+from image_assets.store.models.model_champion import see_champion, switch
+from image_assets.store.models.model_files import ModelManifest, manifest_name, seal_of
+from image_assets.store.models.model_history import Decision, write_decision
+from image_assets.store.models.model_store import CHAMPION, ModelDescription, load_model, read_champion, read_manifest
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
-from tests.io_managers.saving import save_model
 from tests.platform import FIRST, SECOND, Platform
+from tests.store.saving import save_model
 
 CHECKS = classifier.CHECKS
 COMPARED = "compared_before_it_was_promoted"

@@ -10,8 +10,8 @@ import pytest
 
 from asset_checks import classifier, classifier_baselines
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.model_report.places import baselines_name, reports_prefix
-from io_managers.model_store import read_manifest
+from image_assets.classifier.report.places import baselines_name, reports_prefix
+from image_assets.store.models.model_store import read_manifest
 from tests.asset_checks.faults import failing, outcome
 from tests.asset_checks.test_classifier import manifest_says, with_dataset
 from tests.platform import Platform

@@ -14,7 +14,7 @@ from asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
-from io_managers.model_store import CHAMPION, load_model, read_manifest
+from image_assets.store.models.model_store import CHAMPION, load_model, read_manifest
 from tests.asset_checks.faults import (
     PLANT,
     Edit,

@@ -13,8 +13,8 @@ from rich.console import Console
 from benchmarks.procedures.art_colours import Outcome, drawn, procedure
 from benchmarks.procedures.paintings import hard_painting
 from benchmarks.procedures.scaling import compare_scalers, few_rows_with_heavy_tails
-from image_assets.classifier.families import candidates_of
-from image_assets.classifier.selection import TrainingRows, select
+from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.selection import TrainingRows, select
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.settings.classifier import (
     AnyFamily,

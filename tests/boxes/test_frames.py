@@ -10,7 +10,7 @@ from PIL import Image
 
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.boxes.frames import UPRIGHT, Reach, Size, drawn_on, same_shape, turned_sides
-from image_assets.ingest.convert import upright
+from image_assets.images.convert import upright
 
 WIDE, TALL, SQUARE = Size(96, 72), Size(72, 96), Size(80, 80)
 SMALL = Reach(0.3, 0.3)

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from asset_checks import image_chips, label_selection
-from image_assets import automation
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.report import make_report
+from image_assets.images.decode import decode
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.ingest.decode import decode
-from image_assets.partitions import partition_key
+from image_assets.orchestration import automation
+from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import (
     ARRIVALS,
     BOX_QUARANTINE,

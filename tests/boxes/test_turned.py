@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from asset_checks.image_chips import boxes_fit_their_picture
-from image_assets import automation
 from image_assets.boxes.declared import of_other_sizes
 from image_assets.boxes.frames import Size
+from image_assets.orchestration import automation
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES, Partition
 from tests.asset_checks.faults import outcome
 from tests.boxes.test_run import failed_checks

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, Partition, TableSchema
-from io_managers.store import Store
+from image_assets.store.store import Store
 from tests.classifier.synthetic import CLASSES, clusters, image_ids
 
 DATASET = "drawn"

@@ -9,18 +9,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.classifier.baselines import (
+from image_assets.classifier.report.baselines import (
     calibration_chance,
     colour_baseline,
     fewer_errors,
     label_shuffle,
     measure_baselines,
 )
-from image_assets.classifier.calibration import calibration_error, reliability
-from image_assets.classifier.families import build, candidates_of
-from image_assets.classifier.model_report.subject import ReportSubject
+from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.training.calibration import calibration_error, reliability
+from image_assets.classifier.training.families import build, candidates_of
 from image_assets.settings.classifier import Baselines, RandomForestFamily
-from tests.classifier.model_report.made import made_subject, thumbnails_of
+from tests.classifier.report.made import made_subject, thumbnails_of
 
 
 def sides(subject: ReportSubject) -> tuple[np.ndarray, np.ndarray]:

@@ -12,20 +12,20 @@ import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 from sklearn.pipeline import Pipeline
 
-from image_assets.classifier import champion as champion_module
-from image_assets.classifier.by_hand import promote, rollback
-from image_assets.classifier.champion import Evidence, Settled, settle
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.families import logistic_regression
-from image_assets.classifier.history_plot import decision_markdown, history_plot
-from image_assets.classifier.train import train
+from image_assets.classifier.promotion import champion as champion_module
+from image_assets.classifier.promotion.by_hand import promote, rollback
+from image_assets.classifier.promotion.champion import Evidence, Settled, settle
+from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.families import logistic_regression
+from image_assets.classifier.training.train import train
 from image_assets.settings.promotion import Promotion
-from io_managers.model_champion import read_champion, see_champion, switch
-from io_managers.model_files import ModelDescription, ids_digest, model_digests
-from io_managers.model_history import read_history
-from io_managers.model_store import load_model, read_manifest
+from image_assets.store.models.model_champion import read_champion, see_champion, switch
+from image_assets.store.models.model_files import ModelDescription, ids_digest, model_digests
+from image_assets.store.models.model_history import read_history
+from image_assets.store.models.model_store import load_model, read_manifest
 from tests.classifier.synthetic import CLASSES, clusters
-from tests.io_managers.saving import save_model
+from tests.store.saving import save_model
 
 PREFIX = "drawn/classifier"
 PER_DAY = 240

@@ -9,9 +9,9 @@ import polars as pl
 from PIL import Image
 
 from image_assets.classifier.assets import current_manifest
-from image_assets.classifier.candidates_report import candidates_markdown, candidates_plot
-from image_assets.classifier.families import candidates_of
-from image_assets.classifier.selection import Score
+from image_assets.classifier.comparing.candidates_report import candidates_markdown, candidates_plot
+from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.selection import Score
 from image_assets.dataset import load_dataset
 from image_assets.settings.classifier import LogisticRegressionFamily
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset

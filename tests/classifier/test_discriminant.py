@@ -8,11 +8,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier.discriminant import discriminant
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.statistics import no_statistics, statistics_of
-from image_assets.classifier.train import NotTrainableError
-from io_managers.skops_files import dump_model, parse_model
+from image_assets.classifier.daily.discriminant import discriminant
+from image_assets.classifier.daily.statistics import no_statistics, statistics_of
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.train import NotTrainableError
+from image_assets.store.models.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import CLASSES, clusters
 
 LABELS = (0, 1, 2)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from image_assets.classifier.drift_flag import drift_of_the_latest_day, flagged_drift
-from image_assets.classifier.refinement_policy import NOTHING_DRIFTED, Drifted
-from image_assets.quality.check_book import CheckBook, CheckState, State
-from image_assets.quality.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
+from image_assets.classifier.daily.drift_flag import drift_of_the_latest_day, flagged_drift
+from image_assets.classifier.daily.refinement_policy import NOTHING_DRIFTED, Drifted
+from image_assets.health.check_book import CheckBook, CheckState, State
+from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
 from image_assets.schema import IMAGE_FEATURES, Partition
-from io_managers.store import Store
+from image_assets.store.store import Store
 from tests.classifier.feature_tables import day
 from tests.platform import small_dataset
 

@@ -5,9 +5,9 @@ import pytest
 from sklearn import metrics
 from sklearn.exceptions import ConvergenceWarning
 
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.families import logistic_regression
-from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, train
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.families import logistic_regression
+from image_assets.classifier.training.train import NotTrainableError, UnusableFeaturesError, train
 from tests.classifier.synthetic import CLASSES, clusters
 
 

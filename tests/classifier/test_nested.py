@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from image_assets.classifier.families import Candidate, candidates_of, pipeline_of
-from image_assets.classifier.nested import BEST_OF_ALL, FamilyResult, OuterFold, nested
-from image_assets.classifier.nested_report import nested_frame, nested_markdown, nested_plot
-from image_assets.classifier.selection import Score, TrainingRows, select
-from image_assets.classifier.train import NotTrainableError
+from image_assets.classifier.comparing.nested import BEST_OF_ALL, FamilyResult, OuterFold, nested
+from image_assets.classifier.comparing.nested_report import nested_frame, nested_markdown, nested_plot
+from image_assets.classifier.training.families import Candidate, candidates_of, pipeline_of
+from image_assets.classifier.training.selection import Score, TrainingRows, select
+from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import (
     AnyFamily,
     LogisticRegressionFamily,

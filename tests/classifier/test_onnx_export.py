@@ -13,13 +13,13 @@ import pytest
 from pydantic import TypeAdapter
 from sklearn.pipeline import Pipeline
 
-from image_assets.classifier import onnx_export
-from image_assets.classifier.families import candidates_of
-from image_assets.classifier.onnx_export import TOLERANCE, ExportRefusedError, export_onnx
-from image_assets.classifier.probes import generated_probes
-from image_assets.classifier.train import train
+from image_assets.classifier.export import onnx_export
+from image_assets.classifier.export.onnx_export import TOLERANCE, ExportRefusedError, export_onnx
+from image_assets.classifier.export.probes import generated_probes
+from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.train import train
 from image_assets.settings.classifier import AnyFamily
-from io_managers.model_files import ModelManifest, ids_digest
+from image_assets.store.models.model_files import ModelManifest, ids_digest
 from tests.classifier.synthetic import CLASSES, clusters
 
 WIDTH = 12

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 from scipy.stats import binom
 
-from image_assets.classifier.promotion import Comparison, agreement, compare, judge
+from image_assets.classifier.promotion.gate import Comparison, agreement, compare, judge
 from image_assets.settings.promotion import Promotion
 
 RULES = Promotion()

@@ -11,21 +11,22 @@ import obstore
 import polars as pl
 import pytest
 
-from image_assets.classifier import refinement, selection
-from image_assets.classifier.evaluate import evaluate
-from image_assets.classifier.families import logistic_regression
-from image_assets.classifier.images import held_out_with_lookalikes
-from image_assets.classifier.refined import Places, Refined, Tables
-from image_assets.classifier.refinement import refine
-from image_assets.classifier.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
-from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, train
-from image_assets.classifier.trust import mcnemar
+from image_assets.classifier.daily import refinement
+from image_assets.classifier.daily.refined import Places, Refined, Tables
+from image_assets.classifier.daily.refinement import refine
+from image_assets.classifier.daily.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
+from image_assets.classifier.daily.trust import mcnemar
+from image_assets.classifier.training import selection
+from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.families import logistic_regression
+from image_assets.classifier.training.images import held_out_with_lookalikes
+from image_assets.classifier.training.train import NotTrainableError, UnusableFeaturesError, train
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
 from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.store.models.skops_files import dump_model
+from image_assets.store.store import Store
 from image_assets.workers import Progress
-from io_managers.skops_files import dump_model
-from io_managers.store import Store
 from tests.classifier.feature_tables import (
     DATASET,
     KIND,

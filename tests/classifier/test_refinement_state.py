@@ -17,7 +17,7 @@ import obstore
 import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
-from image_assets.classifier.refinement_state import (
+from image_assets.classifier.daily.refinement_state import (
     TOTALS,
     Totals,
     UnusableTotals,
@@ -27,7 +27,7 @@ from image_assets.classifier.refinement_state import (
     read_totals,
     write_totals,
 )
-from image_assets.classifier.statistics import statistics_of
+from image_assets.classifier.daily.statistics import statistics_of
 from image_assets.schema import Partition
 from tests.classifier.feature_tables import day
 from tests.classifier.synthetic import clusters
@@ -137,7 +137,7 @@ def test_other_features_or_labels_begin_anew() -> None:
 WRITER = """
     import sys
     from obstore.store import LocalStore
-    from image_assets.classifier.refinement_state import write_totals
+    from image_assets.classifier.daily.refinement_state import write_totals
     from tests.classifier.test_refinement_state import PREFIX, totals
 
     objects, states = LocalStore(sys.argv[1]), [totals(seed, 300) for seed in (1, 2)]

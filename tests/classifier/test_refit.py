@@ -9,16 +9,22 @@ import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier import refit as module
-from image_assets.classifier.discriminant import discriminant
-from image_assets.classifier.families import Candidate, candidates_of, has_converged, logistic_regression, pipeline_of
-from image_assets.classifier.matrix_file import temporary_matrix
-from image_assets.classifier.refit import carried_over, refit
-from image_assets.classifier.statistics import statistics_of
-from image_assets.classifier.train import NotTrainableError
+from image_assets.classifier.daily import refit as module
+from image_assets.classifier.daily.discriminant import discriminant
+from image_assets.classifier.daily.refit import carried_over, refit
+from image_assets.classifier.daily.statistics import statistics_of
+from image_assets.classifier.training.families import (
+    Candidate,
+    candidates_of,
+    has_converged,
+    logistic_regression,
+    pipeline_of,
+)
+from image_assets.classifier.training.matrix_file import temporary_matrix
+from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import RandomForestFamily
+from image_assets.store.models.skops_files import dump_model, parse_model
 from image_assets.workers import ordered_map
-from io_managers.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import clusters
 
 LABELS = (0, 1, 2)

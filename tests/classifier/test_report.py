@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_assets.classifier.calibration import Bin
-from image_assets.classifier.evaluate import ClassFigures, Evaluation
-from image_assets.classifier.report import confusion_plot, summary_markdown
+from image_assets.classifier.report.evaluation import confusion_plot, summary_markdown
+from image_assets.classifier.training.calibration import Bin
+from image_assets.classifier.training.evaluate import ClassFigures, Evaluation
 
 
 def evaluation(classes: int, share_right: float = 0.8, converged: bool = True) -> Evaluation:

@@ -17,11 +17,17 @@ import obstore.store
 import polars as pl
 import pytest
 
-from image_assets.classifier import selection
-from image_assets.classifier.families import Candidate, candidates_of, has_converged, logistic_regression, pipeline_of
-from image_assets.classifier.score_book import StoredScores
-from image_assets.classifier.selection import Score, TrainingRows, select, too_few_pictures
-from image_assets.classifier.train import NotTrainableError
+from image_assets.classifier.training import selection
+from image_assets.classifier.training.families import (
+    Candidate,
+    candidates_of,
+    has_converged,
+    logistic_regression,
+    pipeline_of,
+)
+from image_assets.classifier.training.score_book import StoredScores
+from image_assets.classifier.training.selection import Score, TrainingRows, select, too_few_pictures
+from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import (
     AnyFamily,
     GradientBoostingFamily,
@@ -31,7 +37,7 @@ from image_assets.settings.classifier import (
     Selection,
     SupportVectorFamily,
 )
-from io_managers.skops_files import dump_model, parse_model
+from image_assets.store.models.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import clusters, image_ids
 
 FAMILIES: dict[str, AnyFamily] = {
@@ -243,8 +249,8 @@ def test_a_class_with_too_few_pictures_is_left_out_of_the_comparison_and_stops_n
 KILLED = """
 import sys
 import obstore.store
-from image_assets.classifier.score_book import StoredScores
-from image_assets.classifier.selection import select
+from image_assets.classifier.training.score_book import StoredScores
+from image_assets.classifier.training.selection import select
 from tests.classifier.test_selection import Selection, regressions, rows_of
 book = StoredScores(obstore.store.LocalStore(sys.argv[1]), "scores")
 select(regressions(*(10.0 ** -(i / 10) for i in range(40))), rows_of(2_000, width=200), Selection(halving_above=99), book, workers=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_assets.classifier.split import held_out
+from image_assets.classifier.training.split import held_out
 from tests.classifier.synthetic import image_ids
 
 ids = st.text("0123456789abcdef", min_size=64, max_size=64)

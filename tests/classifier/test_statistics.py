@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.classifier.matrix_file import temporary_matrix
-from image_assets.classifier.statistics import (
+from image_assets.classifier.daily.statistics import (
     ClassStatistics,
     merge,
     merged,
@@ -16,6 +15,7 @@ from image_assets.classifier.statistics import (
     statistics_of,
     statistics_of_file,
 )
+from image_assets.classifier.training.matrix_file import temporary_matrix
 from tests.classifier.synthetic import clusters
 
 LABELS = (0, 1, 2, 7)

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from asset_checks import classifier
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.classifier.images import held_out_with_lookalikes, said_of_split, set_aside
-from image_assets.classifier.split import last_days
+from image_assets.classifier.training.images import held_out_with_lookalikes, said_of_split, set_aside
+from image_assets.classifier.training.split import last_days
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES
 from image_assets.settings.classifier import Classifier
-from io_managers.model_store import ids_digest, read_manifest
+from image_assets.store.models.model_store import ids_digest, read_manifest
 from tests.asset_checks.faults import failing
 from tests.classifier.synthetic import image_ids
 from tests.daemon import SILENT

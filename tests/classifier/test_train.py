@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.families import Candidate, logistic_regression
-from image_assets.classifier.train import NotTrainableError, UnusableFeaturesError, check_trainable, train, untested
+from image_assets.classifier.training.families import Candidate, logistic_regression
+from image_assets.classifier.training.train import (
+    NotTrainableError,
+    UnusableFeaturesError,
+    check_trainable,
+    train,
+    untested,
+)
 from tests.classifier.synthetic import CLASSES, clusters
 
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.classifier.images import undisputed
-from image_assets.classifier.matrix_file import NoRoomError, temporary_matrix
-from image_assets.classifier.row_index import RowIndex, row_index
-from image_assets.classifier.train import UnusableFeaturesError
-from image_assets.classifier.training_rows import streamed_rows
+from image_assets.classifier.training.images import undisputed
+from image_assets.classifier.training.matrix_file import NoRoomError, temporary_matrix
+from image_assets.classifier.training.row_index import RowIndex, row_index
+from image_assets.classifier.training.train import UnusableFeaturesError
+from image_assets.classifier.training.training_rows import streamed_rows
 from image_assets.features.table import MixedExtractors, feature_table
 from image_assets.schema import Partition
 from image_assets.settings.classifier import Classifier
-from io_managers.model_store import ids_digest
-from io_managers.store import Store
+from image_assets.store.models.model_store import ids_digest
+from image_assets.store.store import Store
 from tests.classifier.feature_tables import (
     KIND,
     NO_CONFLICTS,

@@ -27,7 +27,7 @@ from image_assets.exploration.scales import (
 from image_assets.exploration.statistics import ImageStatistics, image_statistics, statistics_of
 from image_assets.exploration.tally import Count, Tally, pieces
 from image_assets.schema import QUARANTINE, RAW_IMAGES
-from io_managers.parquet_files import ParquetFiles
+from image_assets.store.tables.parquet_files import ParquetFiles
 from tests.exploration.made import feature_rows, image_rows, refused_rows
 from tests.platform import FIRST, SECOND, Platform
 

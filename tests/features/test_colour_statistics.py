@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from image_assets.engine import Unit
+from image_assets.engines.engine import Unit
 from image_assets.features import colour_statistics as module
-from image_assets.features.colour_spaces import hsv, lab
 from image_assets.features.colour_statistics import (
     CHANNELS,
     FEATURE_NAMES,
@@ -30,6 +29,7 @@ from image_assets.features.fidelity import fidelity
 from image_assets.features.preprocess import Resize
 from image_assets.features.table import feature_matrix
 from image_assets.features.units import extract_units
+from image_assets.images.colour_spaces import hsv, lab
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
 from image_assets.workers import Progress

@@ -15,8 +15,8 @@ from PIL import Image
 from image_assets.features import decode as scaled
 from image_assets.features.decode import decode_at_least, prepared
 from image_assets.features.extractor import Extractor, shared_extractor
-from image_assets.ingest.decode import decode
-from image_assets.ingest.reasons import Rejected
+from image_assets.images.decode import decode
+from image_assets.images.reasons import Rejected
 from image_assets.settings.stages import EfficientNetLite0, Limits
 from tests.ingest.images import encode
 

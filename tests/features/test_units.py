@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.engine import LocalEngine, Unit
+from image_assets.engines.engine import LocalEngine, Unit
 from image_assets.features import pipeline, units
 from image_assets.features.decode import prepared
 from image_assets.features.errors import ExtractorError
@@ -18,8 +18,8 @@ from image_assets.features.table import MixedExtractors, feature_matrix, feature
 from image_assets.features.units import Extraction, extract_units, unit_name
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import EfficientNetLite0
+from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.workers import Progress, no_progress
-from io_managers.delta_tables import PartitionedTable
 from tests.platform import SECOND, Platform
 
 SPEC = EfficientNetLite0()

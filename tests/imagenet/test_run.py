@@ -13,11 +13,17 @@ import pyarrow as pa
 import pytest
 
 from asset_checks import imagenet_predictions
-from image_assets.automation import REFRESHED, daily_job_name, partitioned_assets, refresh_job_name, refreshed_assets
-from image_assets.engine import LocalEngine
+from image_assets.engines.engine import LocalEngine
 from image_assets.imagenet.classifiers import shared_classifier
 from image_assets.imagenet.units import Pictures, classify_units, label_pictures
-from image_assets.partitions import partition_key
+from image_assets.orchestration.automation import (
+    REFRESHED,
+    daily_job_name,
+    partitioned_assets,
+    refresh_job_name,
+    refreshed_assets,
+)
+from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import CONFIDENT_LABELS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.imagenet import Imagenet
 from tests.asset_checks.faults import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 
 Verdict = Literal["accepted"] | Reason
 

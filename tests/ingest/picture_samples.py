@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from tests.ingest.images import chunk, encode, exif, grey_tiff, picture, png
 from tests.ingest.picture_files import Tags, after_start, bmp16, bmp32, interlaced, page, segment, tiff_of
 

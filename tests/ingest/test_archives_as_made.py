@@ -19,12 +19,12 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.images.decode import decode
+from image_assets.images.reasons import Reason, Rejected
 from image_assets.ingest.archives.closed import closed_archive
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.member import GuardedStream
 from image_assets.ingest.archives.streams import bzip2_stream, xz_stream, zstd_stream
-from image_assets.ingest.decode import decode
-from image_assets.ingest.reasons import Reason, Rejected
 from image_assets.ingest.source import SourceReadError
 from image_assets.settings.stages import Limits
 from tests.ingest.archive_attacks import raw_zip

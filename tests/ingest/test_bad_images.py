@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_assets.ingest.decode import decode
-from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.images.decode import decode
+from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
 from tests.ingest.bad_images import DIFFERENCES, JUDGEMENTS, Verdict
 

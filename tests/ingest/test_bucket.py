@@ -22,8 +22,8 @@ from image_assets.ingest.bucket import BucketTree, ByLastModified
 from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import SourceChanged, SourceError, Unplaced
 from image_assets.settings.sources import BucketSource, FolderSource
+from image_assets.store.s3 import s3_client
 from image_assets.workers import no_progress
-from io_managers.s3 import s3_client
 from tests.ingest.archives import DAY, archive, tarred, zipped
 from tests.platform import small_dataset
 from tests.s3_server import S3Server

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from asset_checks.raw_images import every_arrival_accounted_for, quarantine_rate
 from asset_checks.volume import day_is_not_empty
 from image_assets.facts import partition_facts
+from image_assets.health.accounting import accounts_of
 from image_assets.ingest.companions import companions
-from image_assets.quality.accounting import accounts_of
 from image_assets.schema import ARRIVALS, COMPANIONS, QUARANTINE
 from tests.asset_checks.faults import PLANT, outcome
 from tests.pictures import land_pictures, picture

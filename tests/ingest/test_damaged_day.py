@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from asset_checks import raw_images
-from image_assets.engine import LocalEngine
+from image_assets.engines.engine import LocalEngine
+from image_assets.images.reasons import Reason
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
-from image_assets.ingest.reasons import Reason
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
 from resources.landing import LandingResource
 from tests.asset_checks.faults import PLANT, failing, outcome

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from image_assets.cli import main
+from image_assets.cli.main import main
 from image_assets.dataset import load_dataset
-from image_assets.deployment import Deployment
+from image_assets.health.health import health_of
+from image_assets.health.health_report import health_markdown
 from image_assets.ingest.day_folders import days_among, meant_day
 from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceError
-from image_assets.quality.health import health_of
-from image_assets.quality.health_report import health_markdown
-from io_managers.store import Store
+from image_assets.orchestration.deployment import Deployment
+from image_assets.store.store import Store
 from resources.landing import LandingResource
 
 

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.engine import LocalEngine
+from image_assets.engines.engine import LocalEngine
+from image_assets.images.decode import decode
+from image_assets.images.metrics import measure
 from image_assets.ingest import units
 from image_assets.ingest.day_folders import DayFolders
-from image_assets.ingest.decode import decode
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceChanged, SourceFile
-from image_assets.quality.metrics import measure
 from image_assets.schema import METRICS, Partition, TableSchema
 from image_assets.settings.stages import Limits
-from io_managers import key_index
-from io_managers.store import Store
+from image_assets.store.store import Store
+from image_assets.store.tables import key_index
 from tests.pictures import picture
 from tests.platform import small_dataset
 

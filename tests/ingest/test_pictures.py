@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.features.decode import decode_at_least
-from image_assets.ingest import decode as decode_module
-from image_assets.ingest.decode import ImageFormat, decode
-from image_assets.ingest.header import MAX_PARTS
-from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.images import decode as decode_module
+from image_assets.images.decode import ImageFormat, decode
+from image_assets.images.header import MAX_PARTS
+from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
 from tests.ingest.images import encode
 from tests.ingest.picture_files import interlaced, page, tiff_of

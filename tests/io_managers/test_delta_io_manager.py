@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from image_assets import automation
+from image_assets.orchestration import automation
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from io_managers.delta_tables import PartitionedTable
+from image_assets.store.tables.delta_tables import PartitionedTable
 from tests.platform import FIRST, SECOND, Platform
 
 

@@ -11,13 +11,13 @@ import dagster as dg
 import pytest
 
 from asset_checks import check_keys, checks_of
-from image_assets.automation import daily_job_name
 from image_assets.classifier.assets import classifier_prefix
-from image_assets.partitions import partition_key
+from image_assets.health.check_states import check_states
+from image_assets.orchestration.automation import daily_job_name
+from image_assets.orchestration.partitions import partition_key
 from image_assets.predictions.unseen import SeenError, scoring_model
-from image_assets.quality.check_states import check_states
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
-from io_managers.model_store import CHAMPION, read_manifest
+from image_assets.store.models.model_store import CHAMPION, read_manifest
 from tests.daemon import SILENT
 from tests.platform import FIRST, SECOND, Platform
 

@@ -9,17 +9,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.classifier.families import candidates_of
-from image_assets.classifier.train import train
+from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.train import train
 from image_assets.features.table import MixedExtractors
 from image_assets.predictions import score
 from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.settings.classifier import Classifier
-from io_managers.model_store import ModelDescription, ModelRefusedError, load_model
-from io_managers.store import Store
+from image_assets.store.models.model_store import ModelDescription, ModelRefusedError, load_model
+from image_assets.store.store import Store
 from tests.classifier.synthetic import CLASSES, clusters, image_ids
-from tests.io_managers.saving import save_model
+from tests.store.saving import save_model
 
 EXTRACTOR = "e" * 64
 DAY = dt.date(2026, 11, 3)

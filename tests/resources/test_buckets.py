@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from image_assets.cli import main
-from io_managers.s3 import s3_client
+from image_assets.cli.main import main
+from image_assets.store.s3 import s3_client
 from resources.buckets import Bucket, BucketError, Created
 from tests.s3_server import S3Server
 
@@ -174,6 +174,6 @@ def test_what_cannot_be_done_is_said_with_status_2(run: Run, arguments: list[str
 
 
 def test_the_help_of_the_command_line_does_not_wait_for_aws() -> None:
-    program = "import sys; from image_assets.cli import _parser; _parser(); print('boto3' in sys.modules)"
+    program = "import sys; from image_assets.cli.main import _parser; _parser(); print('boto3' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

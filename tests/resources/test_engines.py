@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from image_assets.dataset import load_dataset
-from image_assets.engine import LocalEngine
+from image_assets.engines.engine import LocalEngine
 from resources.engines import EngineResource
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from image_assets.dagster_home import open_instance
+from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history import RunHistory
 
 _PARTITIONS = dg.StaticPartitionsDefinition(["owl", "duck"])

@@ -15,8 +15,8 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from image_assets.cli import main
-from image_assets.dagster_home import open_instance
+from image_assets.cli.main import main
+from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, KEEP_VARIABLE, prune_definitions
 from image_assets.run_history.prune import PruneError, prune
 

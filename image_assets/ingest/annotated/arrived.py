@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.annotated.matching import Match, Matcher
-from image_assets.ingest.reasons import Reason
 from image_assets.ingest.source import FileTree, SourceFile, SourceReadError
 
 # Begins no path.

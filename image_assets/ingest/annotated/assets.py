@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from image_assets.automation import once_a_day_is_complete, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.report import label_selection, listed_files, selected_images
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
+from image_assets.orchestration.automation import once_a_day_is_complete, retried
 from image_assets.schema import (
     ARRIVALS,
     IMAGE_FEATURES,

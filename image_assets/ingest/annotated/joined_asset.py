@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from image_assets.automation import due_every_day, retried
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
-from image_assets.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import due_every_day, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.schema import RAW_IMAGES, TableSchema
 from io_managers.delta_io_manager import PartitionFiles
 from io_managers.table_metadata import column_schema

@@ -15,9 +15,9 @@ import pyarrow as pa
 from image_assets.ingest.annotated.database import database, quoted
 from image_assets.ingest.annotated.matching import Matcher
 from image_assets.schema import Partition
+from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress
-from io_managers.delta_tables import PartitionedTable
-from io_managers.parquet_files import WrittenFile
 
 _BATCH_ROWS = 10_000
 

@@ -11,7 +11,7 @@ import polars as pl
 from image_assets.ingest.annotated.selecting import Step
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.schema import SELECTED_IMAGES
-from io_managers.delta_tables import PartitionedTable
+from image_assets.store.tables.delta_tables import PartitionedTable
 
 _ROWS = 100_000
 

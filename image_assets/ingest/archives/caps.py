@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.settings.sources import Archives
 
 # Whatever it grows by, this much costs little: a small archive of empty drawings is no bomb.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.staging import remove_partials, staging_errors, write_durably
 
 # A piece is written whole; a killed run looks again at the members of one piece, whose files are there already.

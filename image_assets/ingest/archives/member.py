@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 from zipfile import BadZipFile
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 
 if TYPE_CHECKING:
     from backports.zstd import ZstdError

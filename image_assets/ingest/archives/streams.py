@@ -8,8 +8,8 @@ import lzma
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, StreamFailed
-from image_assets.ingest.reasons import Reason
 
 if TYPE_CHECKING:
     from backports import zstd

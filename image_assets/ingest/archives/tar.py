@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, Member, refused
-from image_assets.ingest.reasons import Reason
 
 BLOCK = tarfile.BLOCKSIZE
 _CHUNK = 1 << 20

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.closed import closed_archive
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.manifest import Shelf
 from image_assets.ingest.archives.unpack import Unpacker
-from image_assets.ingest.reasons import Reason
 from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, SourceUnreadable
 from image_assets.ingest.staging import locked
 from image_assets.settings.sources import Archives

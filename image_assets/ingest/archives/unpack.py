@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.caps import Budget, CapReached
 from image_assets.ingest.archives.formats import is_archive_name, reader_of
 from image_assets.ingest.archives.manifest import End, Record, Shelf
@@ -19,7 +20,6 @@ from image_assets.ingest.archives.member import (
     path_of,
 )
 from image_assets.ingest.folder import is_ignored
-from image_assets.ingest.reasons import Reason
 from image_assets.ingest.source import SourceReadError, printable
 from image_assets.ingest.staging import written_whole
 from image_assets.settings.sources import Archives

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import DAMAGE, ArchiveBroken, GuardedStream, Member, MemberRefused, refused
 from image_assets.ingest.archives.zip_content import content
 from image_assets.ingest.archives.zip_records import (
@@ -20,7 +21,6 @@ from image_assets.ingest.archives.zip_records import (
     local_record,
     read_fully,
 )
-from image_assets.ingest.reasons import Reason
 
 _DEFLATED = 8
 _CHUNK = 1 << 16

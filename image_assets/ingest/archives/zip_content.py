@@ -12,10 +12,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import DAMAGE, GuardedStream, MemberRefused
 from image_assets.ingest.archives.streams import Decompressor
 from image_assets.ingest.archives.zip_records import Record
-from image_assets.ingest.reasons import Reason
 
 _PIECE = 1 << 16  # bytes read at once
 _CHUNK = 1 << 20  # most bytes handed out at once

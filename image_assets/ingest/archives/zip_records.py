@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, MemberRefused
-from image_assets.ingest.reasons import Reason
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 ENCRYPTED, SIZES_FOLLOW, UTF8 = 0x1, 0x8, 0x800

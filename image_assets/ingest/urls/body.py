@@ -8,9 +8,9 @@ from pathlib import Path
 
 import aiohttp
 
-from image_assets.ingest.decode import decode
-from image_assets.ingest.formats import ACCEPTED, ImageFormat, sniff
-from image_assets.ingest.reasons import Reason, Rejected
+from image_assets.images.decode import decode
+from image_assets.images.formats import ACCEPTED, ImageFormat, sniff
+from image_assets.images.reasons import Reason, Rejected
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.settings.stages import Limits
 

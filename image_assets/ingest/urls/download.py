@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.hosts import Host, Hosts, Robots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 
 
 class DownloadFailed(Exception):

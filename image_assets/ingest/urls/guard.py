@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.written import as_written
 

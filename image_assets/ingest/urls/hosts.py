@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from protego import Protego
 from yarl import URL
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.transfer import Transfer
 from image_assets.settings.sources import UrlListSource

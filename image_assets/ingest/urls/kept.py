@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.source import SourceError, SourceReadError, SourceUnreadable
 
 _FAILURE = ".failure"

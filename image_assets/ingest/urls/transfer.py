@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from image_assets.ingest.reasons import Reason
+from image_assets.images.reasons import Reason
 from image_assets.ingest.urls.body import ACCEPT, is_whole_picture, pieces
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_assets.ingest.formats import ACCEPTED
+from image_assets.images.formats import ACCEPTED
 from image_assets.ingest.urls.body import is_whole_picture
 from tests.ingest.images import encode, picture
 from tests.ingest.urls.downloading import MAX_BYTES, Arrived

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from image_assets.schema import RAW_IMAGES
-from io_managers.store import Store
+from image_assets.store.store import Store
 from tests.ingest.urls.web import Site, content
 from tests.pictures import picture
 from tests.scrape.conftest import chromium  # noqa: F401  # a fixture

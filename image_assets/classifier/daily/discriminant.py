@@ -1,0 +1,84 @@
+"""Linear discriminant analysis from running statistics: a model in the time that one linear system takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from image_assets.classifier.daily.statistics import ClassStatistics
+from image_assets.classifier.training.families import Candidate
+from image_assets.classifier.training.train import NotTrainableError
+
+DISCRIMINANT = "discriminant"
+"""The kind of these models in manifests."""
+
+
+def discriminant_candidate(shrinkage: float) -> Candidate:
+    """How such a model is named beside the candidates of the dataset file."""
+    return Candidate(DISCRIMINANT, (("shrinkage", shrinkage),))
+
+
+def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
+    """The model that scikit-learn's `LinearDiscriminantAnalysis(solver="lsqr", shrinkage=…)` fits behind a scaler.
+
+    The shrunk covariance is the mean of the classes' own, weighed by their rows (Friedman, "Regularized Discriminant
+    Analysis", JASA 84, 1989, with a fixed shrinkage towards the mean variance). Shrinkage is linear, so that the pooled
+    scatter suffices. The covariance, which only training needs, is not kept in the model.
+
+    Args:
+        statistics: Of the training rows.
+        shrinkage: In (0, 1]: the share that the mean variance has of the covariance.
+
+    Returns:
+        A fitted `Pipeline` of the steps `scale` and `classify`, as `train` gives.
+
+    Raises:
+        NotTrainableError: fewer than two classes have rows, or none has two different ones.
+    """
+    there = statistics.counts > 0
+    if there.sum() < 2:
+        raise NotTrainableError(
+            "a discriminant needs images of two classes; there are "
+            + ", ".join(f"{n} of label {label}" for label, n in zip(statistics.classes, statistics.counts, strict=True))
+        )
+    scaler = fitted_scaler(statistics)
+    scale = np.asarray(scaler.scale_)
+    priors = statistics.counts[there] / statistics.rows
+    means = (statistics.means[there] - statistics.mean) / scale
+    covariance = statistics.scatter / statistics.rows / np.outer(scale, scale)
+    mean_variance = covariance.trace() / len(covariance)
+    if not mean_variance > 0:
+        raise NotTrainableError("a discriminant needs a class with two different images; add images")
+    shrunk = (1 - shrinkage) * covariance
+    shrunk.flat[:: len(shrunk) + 1] += shrinkage * mean_variance
+    with threadpool_limits(limits=1):
+        coefficients = cho_solve(cho_factor(shrunk, lower=True), means.T).T
+    intercepts = np.log(priors) - (means * coefficients).sum(axis=1) / 2
+    model: Any = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    model.classes_ = statistics.classes[there].astype(np.int16)
+    model.priors_, model.means_ = priors, means
+    model.n_features_in_ = len(scale)
+    model._max_components = model._n_features_out = min(len(priors) - 1, len(scale))
+    if len(priors) == 2:
+        coefficients, intercepts = np.diff(coefficients, axis=0), np.diff(intercepts)
+    model.coef_, model.intercept_ = coefficients, intercepts
+    return Pipeline([("scale", scaler), ("classify", model)])
+
+
+def fitted_scaler(statistics: ClassStatistics) -> StandardScaler:
+    """A scaler as `StandardScaler.fit` would leave it after the same rows."""
+    scaler: Any = StandardScaler()  # what `fit` would set is not in its type stubs
+    scaler.mean_, scaler.var_ = statistics.mean, statistics.variance
+    # What scikit-learn takes for a column that never varies: a variance that rounding explains.
+    rounding = np.finfo(np.float64).eps * statistics.rows
+    constant = scaler.var_ <= rounding * scaler.var_ + (rounding * scaler.mean_) ** 2
+    scaler.scale_ = np.where(constant, 1.0, np.sqrt(scaler.var_))
+    scaler.n_samples_seen_ = np.int64(statistics.rows)
+    scaler.n_features_in_ = statistics.width
+    return scaler

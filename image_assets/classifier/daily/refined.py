@@ -1,0 +1,116 @@
+"""What a refinement is given, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from obstore.store import ObjectStore
+from sklearn.pipeline import Pipeline
+
+from image_assets.classifier.daily.refinement_policy import Decision, Trust
+from image_assets.classifier.training.families import Candidate
+from image_assets.classifier.training.row_index import RowIndex
+from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.workers import Progress, no_progress
+
+Track = Callable[[str, str], AbstractContextManager[Progress]]
+"""Given what is done and the unit that is counted: where its progress goes."""
+
+
+@contextmanager
+def untracked(title: str, unit: str) -> Iterator[Progress]:  # noqa: ARG001  # as Track
+    """Progress that nobody looks at."""
+    yield no_progress
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables that a classifier is made of, lazily: `image_features`, `duplicate_groups`, `label_conflicts`."""
+
+    image_features: pl.LazyFrame
+    duplicate_groups: pl.LazyFrame
+    label_conflicts: pl.LazyFrame
+
+
+class FeatureKind(Protocol):
+    """What is asked for of an extractor."""
+
+    @property
+    def digest(self) -> str:
+        """Changes with whatever changes a feature."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        ...
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are kept: an object store, and the folders in it of totals and of the scores of candidates."""
+
+    objects: ObjectStore
+    statistics: str
+    scores: str
+
+
+@dataclass(frozen=True)
+class Refined:
+    """The day's model, and what it is.
+
+    Attributes:
+        model: A fitted pipeline of the steps `scale` and `classify`.
+        candidate: What was fitted: of the dataset file's candidates the chosen one, or the discriminant.
+        decision: `path` is "daily" or "full refit", `reason` says why in words.
+        training: All images to train on, without features: ids, labels, groups, partitions.
+        fitted_rows: As many of them were fitted: fewer where the kind cannot be fitted from disk.
+        held_out: The images to evaluate on and to compare models on, see `RowIndex.evaluation`.
+        held_out_features: float32 [M, D], in the order of `held_out`.
+        sample: Of a full refit: training images in memory, at most `selection.max_rows`, for whatever else wants to
+            train on some; none on the daily path.
+        scores: Of the candidates that were compared in this run; none on the daily path, or with one candidate.
+        trust: Of a full refit: the daily path beside it, where it was measured.
+        totals: What became of the running totals, in words; empty where none are kept.
+        remember: To be called once the model is saved: the next day's decision is based on this one.
+    """
+
+    model: Pipeline
+    candidate: Candidate
+    decision: Decision
+    training: RowIndex
+    fitted_rows: int
+    held_out: RowIndex
+    held_out_features: np.ndarray
+    sample: TrainingRows | None = None
+    scores: tuple[Score, ...] = ()
+    trust: Trust | None = None
+    totals: str = ""
+    remember: Callable[[], None] = lambda: None
+
+    def metadata(self) -> dict[str, str | int | float]:
+        """What a person wants to know of the path, for the asset's metadata."""
+        told: dict[str, str | int | float] = {"path": self.decision.path, "why this path": self.decision.reason}
+        told["trained on"] = (
+            f"{self.fitted_rows:,} images"
+            if self.fitted_rows == len(self.training)
+            else f"a sample of {self.fitted_rows:,} of {len(self.training):,} images: {self.candidate.family} cannot "
+            "be trained from disk (classifier.max_fit_rows)"
+        )
+        if self.totals:
+            told["running totals"] = self.totals
+        if self.trust is not None:
+            told |= {
+                "accuracy of the daily path": self.trust.daily_accuracy,
+                "accuracy of the full refit": self.trust.full_accuracy,
+                "daily path minus full refit": self.trust.difference,
+                "McNemar p": self.trust.p_value,
+                "log loss of the daily path": self.trust.daily_log_loss,
+                "log loss of the full refit": self.trust.full_log_loss,
+            }
+        return told

@@ -1,0 +1,214 @@
+"""The day's model: from running totals on an ordinary day, by a full training of all images when one is due.
+
+What belongs here: the order of the steps. Each step, and the decision between the two paths, has a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
+from image_assets.classifier.daily.refined import FeatureKind, Places, Refined, Tables, Track, untracked
+from image_assets.classifier.daily.refinement_policy import (
+    DAILY,
+    NOTHING_DRIFTED,
+    Decision,
+    Drifted,
+    LastRefit,
+    Today,
+    decide,
+    setup_digest,
+)
+from image_assets.classifier.daily.refinement_state import Totals, plan_update, read_totals, write_totals
+from image_assets.classifier.daily.refit import STREAMED, refit
+from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
+from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
+from image_assets.classifier.training.choice import Choice, choose
+from image_assets.classifier.training.matrix_file import MatrixFile
+from image_assets.classifier.training.row_index import RowIndex, row_index
+from image_assets.classifier.training.selection import TrainingRows, sampled_rows
+from image_assets.classifier.training.train import NotTrainableError, check_trainable, train
+from image_assets.classifier.training.training_rows import streamed_rows
+from image_assets.dataset import DatasetSpec
+
+
+def refine(
+    dataset: DatasetSpec,
+    tables: Tables,
+    extractor: FeatureKind,
+    places: Places,
+    drifted: Drifted = NOTHING_DRIFTED,
+    track: Track = untracked,
+) -> Refined:
+    """Make the model of the latest day.
+
+    The asset calls it in the place of `choose` and `train`, evaluates `model` on `held_out_features`, saves it, and
+    then calls `remember()`. As a run may be killed between the two, a full refit that was not saved is done again:
+
+        places = Places(store.open().objects(), f"{dataset.name}/classifier-statistics", scores_prefix(dataset))
+        refined = refine(dataset, Tables(image_features, duplicate_groups, label_conflicts), extractor, places, track=…)
+        evaluation = evaluate(
+            refined.model, refined.held_out_features, refined.held_out.labels, dataset.categories
+        )
+        … save with kind=refined.candidate.family, candidate=str(refined.candidate),
+          partitions=refined.training.partitions() and ids_digest(refined.training.image_ids) …
+        refined.remember()
+        yield dg.MaterializeResult(metadata={**evaluation.headline(), **refined.metadata(), …})
+
+    The running totals, by contrast, are kept as soon as they are made: they say themselves what they are of.
+
+    Args:
+        dataset: Its name, categories and `classifier`.
+        tables: As they are now.
+        extractor: Digest and width are asked for.
+        places: Where totals, the record of the last full refit, and scores are kept.
+        drifted: What the drift checks warn of.
+        track: Shows progress.
+
+    Raises:
+        NotTrainableError: too few images; the message says which.
+        MixedExtractors, UnusableFeaturesError, NoRoomError: see `row_index` and `streamed_rows`.
+    """
+    spec = dataset.classifier
+    index = row_index(tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec)
+    check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
+    work = _Work(dataset, tables, extractor, places, track, index.training(), _evaluation(index, dataset))
+    learnt = tuple(np.unique(work.training.labels).tolist())
+    setup = setup_digest(spec)
+    today = Today(index.latest_day(), len(work.training), setup, extractor.digest, dataset.categories, learnt, drifted)
+    decision = decide(read_last_refit(places.objects, places.statistics), today, spec.refinement)
+    return work.daily(decision) if decision.path == DAILY else work.full(decision, today)
+
+
+def _evaluation(index: RowIndex, dataset: DatasetSpec) -> RowIndex:
+    return index.evaluation(dataset.classifier.refinement.evaluation_rows)
+
+
+@dataclass(frozen=True)
+class _Work:
+    dataset: DatasetSpec
+    tables: Tables
+    extractor: FeatureKind
+    places: Places
+    track: Track
+    training: RowIndex
+    held_out: RowIndex
+
+    @property
+    def _classes(self) -> np.ndarray:
+        return np.unique(np.array(list(self.dataset.categories.values()), dtype=np.int64))
+
+    def daily(self, decision: Decision) -> Refined:
+        """From the totals, which only the partitions that are new are read for."""
+        shrinkage = self.dataset.classifier.refinement.shrinkage
+        digests = self.training.digests()
+        kept = read_totals(self.places.objects, self.places.statistics)
+        update = plan_update(kept, digests, self.extractor.digest, self._classes, self.extractor.width)
+        start = update.start.statistics if update.start else no_statistics(self._classes, self.extractor.width)
+        missing = self.training.of(update.missing)
+        with self._rows(missing, "read new images") as matrix:
+            statistics = merge(start, statistics_of_file(matrix, missing.labels, self._classes))
+        if update.missing:
+            self._keep(Totals(self.extractor.digest, digests, statistics))
+        return Refined(
+            discriminant(statistics, shrinkage),
+            discriminant_candidate(shrinkage),
+            decision,
+            self.training,
+            len(self.training),
+            self.held_out,
+            self._held_out_features(),
+            totals=update.reason,
+        )
+
+    def full(self, decision: Decision, today: Today) -> Refined:
+        """From all images; the totals are made anew on the way."""
+        spec = self.dataset.classifier
+        with self._rows(self.training, "read all images") as matrix:
+            with self.track("sum up the images", "images") as progress:
+                statistics = statistics_of_file(matrix, self.training.labels, self._classes, progress)
+            chosen, sample = self._chosen(matrix)
+            daily = _discriminant_or_none(statistics, spec.refinement.shrinkage)
+            # Where all rows fit into memory, scikit-learn trains: what was selected was selected by its answers.
+            if chosen.candidate.family == STREAMED and len(self.training) > spec.max_fit_rows:
+                with self.track("train on all images", "iterations") as progress:
+                    model = refit(matrix, self.training.labels, chosen.candidate, statistics, daily, progress)
+                fitted = len(self.training)
+            else:
+                some = self._sampled(spec.max_fit_rows)
+                labels, fitted = self.training.labels[some], len(some)
+                model = train(matrix.take(some), labels, chosen.candidate, self.dataset.categories, spec.selection.seed)
+        refined = Refined(
+            model,
+            chosen.candidate,
+            decision,
+            self.training,
+            fitted,
+            self.held_out,
+            self._held_out_features(),
+            sample,
+            chosen.scores,
+        )
+        if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
+            return refined
+        self._keep(Totals(self.extractor.digest, self.training.digests(), statistics))
+        return self._measured(replace(refined, totals="made anew from all images"), daily, today)
+
+    def _measured(self, refined: Refined, daily: Pipeline | None, today: Today) -> Refined:
+        trust = None
+        if daily is not None:
+            trust = measured_trust(
+                daily, refined.model, refined.held_out_features, self.held_out.labels, self.dataset.categories
+            )
+        last = LastRefit(
+            day=today.day,
+            setup=today.setup,
+            extractor_digest=today.extractor_digest,
+            classes=dict(today.classes),
+            learnt=today.learnt,
+            candidate=str(refined.candidate),
+            trust=trust,
+            drifted=(*today.drifted.lately, *today.drifted.slowly),
+        )
+        places = self.places
+        return replace(refined, trust=trust, remember=lambda: write_last_refit(places.objects, places.statistics, last))
+
+    def _chosen(self, matrix: MatrixFile) -> tuple[Choice, TrainingRows]:
+        spec = self.dataset.classifier
+        some = self._sampled(spec.selection.max_rows)
+        sample = TrainingRows(matrix.take(some), self.training.labels[some], self.training.groups.gather(some))
+        with self.track("select the classifier", "candidates") as progress:
+            return choose(spec, sample, self.places.objects, self.places.scores, progress), sample
+
+    def _sampled(self, most: int) -> np.ndarray:
+        seed = self.dataset.classifier.selection.seed
+        return sampled_rows(self.training.labels, self.training.groups, most, seed)
+
+    @contextmanager
+    def _rows(self, index: RowIndex, title: str) -> Iterator[MatrixFile]:
+        with ExitStack() as stack:
+            # Two bars at a time cannot be drawn: this one ends when the rows are there.
+            with self.track(title, "images") as progress:
+                rows = streamed_rows(self.tables.image_features, index, self.extractor.width, progress)
+                matrix = stack.enter_context(rows)
+            yield matrix
+
+    def _held_out_features(self) -> np.ndarray:
+        with self._rows(self.held_out, "read held-out images") as matrix:
+            return matrix.whole()
+
+    def _keep(self, totals: Totals) -> None:
+        write_totals(self.places.objects, self.places.statistics, totals)
+
+
+def _discriminant_or_none(statistics: ClassStatistics, shrinkage: float) -> Pipeline | None:
+    """The daily path's model; none of images that are too few or too alike for one."""
+    try:
+        return discriminant(statistics, shrinkage)
+    except NotTrainableError:
+        return None

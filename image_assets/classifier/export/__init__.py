@@ -1,0 +1,1 @@
+"""Models taken elsewhere: ONNX files, and the images on which both forms are compared."""

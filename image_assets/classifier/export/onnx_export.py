@@ -1,0 +1,105 @@
+"""Models as ONNX files, for runtimes without scikit-learn; only where both give the same answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+from sklearn.pipeline import Pipeline
+
+from image_assets.classifier.promotion.by_hand import ModelCommandError
+from image_assets.store.models.model_files import ModelManifest
+
+TOLERANCE = 1e-5
+INPUT, LABEL, PROBABILITIES = "features", "label", "probabilities"
+_OPSET = 18
+
+
+class ExportRefusedError(ModelCommandError):
+    """The model cannot be had as an ONNX file that gives the same answers; the message says why, and what there is."""
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """An ONNX file, and how far its probabilities are from those of the model, at most."""
+
+    content: bytes
+    difference: float
+
+
+def export_onnx(model: Pipeline, manifest: ModelManifest, probes: np.ndarray) -> ExportedModel:
+    """Convert a model and compare the answers of both.
+
+    The graph takes `features`, float32 [N, D], and gives `label`, int64 [N], and `probabilities`, float32 [N, K] in the
+    ascending order of the labels. Its metadata hold `dataset`, `classes` (category → label, JSON), `labels` (of the
+    columns, JSON), `extractor_digest` and `sha256` of the model file. ONNX Runtime counts in float32 where
+    scikit-learn counts in float64: a tree whose threshold is rounded may send an image the other way.
+
+    Args:
+        model: A fitted pipeline.
+        manifest: Of that model.
+        probes: float32 [N, D], on which the answers are compared.
+
+    Raises:
+        ExportRefusedError: there is no converter for it (or skl2onnx is not installed), or the answers differ by more
+            than 1e-5.
+    """
+    graph = _converted(model, manifest)
+    expected = model.predict_proba(probes)
+    content = graph.SerializeToString()
+    found, labels = _answers(content, probes)
+    difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
+    certain = np.ptp(np.sort(expected, axis=1)[:, -2:], axis=1) > 2 * TOLERANCE
+    same = labels == model.classes_[expected.argmax(axis=1)]
+    if not difference <= TOLERANCE or not same[certain].all():
+        raise ExportRefusedError(
+            f"{manifest.file} ({manifest.kind}) is not exported: on {len(probes):,} rows the probabilities of the ONNX "
+            f"file differ by up to {difference:.2g} (allowed: {TOLERANCE:g}), and {int(np.sum(~same)):,} answers. "
+            "Export it with --skops, or choose another kind of classifier"
+        )
+    return ExportedModel(content, difference)
+
+
+def _converted(model: Pipeline, manifest: ModelManifest) -> ModelProto:
+    try:
+        # An extra: few need it.
+        from skl2onnx import to_onnx
+        from skl2onnx.common.data_types import FloatTensorType
+        from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+    except ImportError as error:
+        raise ExportRefusedError('this needs skl2onnx: pip install "image-assets[export]"') from error
+    try:
+        shape: Any = FloatTensorType([None, manifest.feature_width])  # its stubs ask for plain numbers
+        graph = to_onnx(
+            model,
+            initial_types=[(INPUT, shape)],
+            options={id(model): {"zipmap": False}},
+            target_opset=_OPSET,
+        )
+    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError) as error:
+        raise ExportRefusedError(
+            f"{manifest.file} ({manifest.kind}) cannot be written as ONNX: {error}. Export it with --skops"
+        ) from error
+    assert isinstance(graph, ModelProto)
+    said = {
+        "dataset": manifest.dataset,
+        "classes": json.dumps(manifest.classes, ensure_ascii=False),
+        "labels": json.dumps(model.classes_.tolist()),
+        "extractor_digest": manifest.extractor_digest,
+        "sha256": manifest.sha256,
+    }
+    for key, value in said.items():
+        graph.metadata_props.add(key=key, value=value)
+    return graph
+
+
+def _answers(content: bytes, probes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities [N, K] and labels [N] that ONNX Runtime gives."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    labels, probabilities = session.run([LABEL, PROBABILITIES], {INPUT: probes})
+    return np.asarray(probabilities), np.asarray(labels)

@@ -1,0 +1,109 @@
+"""How few features would do: the weakest are taken away step by step, and what is left is judged by cross-validation.
+
+Recursive elimination (Guyon, Weston, Barnhill and Vapnik, "Gene Selection for Cancer Classification using Support
+Vector Machines", Machine Learning 46, 2002), ranked anew within every fold, so that no fold is judged by features that
+it has helped to choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from image_assets.classifier.report.subject import Builder, Cut
+from image_assets.classifier.training.selection import TrainingRows
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Accuracies of one point of a curve: `size` features or images, a score for every fold."""
+
+    size: int
+    folds: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the folds."""
+        return float(np.mean(self.folds))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the folds, of a sample; 0 of one."""
+        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
+
+
+def feature_counts(width: int) -> list[int]:
+    """How many features are left, step by step: all, a half, a quarter … one."""
+    counts = [width]
+    while counts[-1] > 1:
+        counts.append(counts[-1] // 2)
+    return counts
+
+
+def elimination_curve(
+    build: Builder, rows: TrainingRows, cuts: Sequence[Cut], counts: Sequence[int]
+) -> list[CurvePoint]:
+    """Take features away, those with the least weight in a model of what is left.
+
+    Args:
+        build: The model's kind.
+        rows: Training images.
+        cuts: Folds of these.
+        counts: How many features are left after every step, descending, the first is all.
+
+    Returns:
+        A point per step, all features first.
+    """
+    with threadpool_limits(limits=1):
+        folds = [_one_fold(build, rows, cut, counts) for cut in cuts]
+    return [CurvePoint(count, scores) for count, scores in zip(counts, zip(*folds, strict=True), strict=True)]
+
+
+def _one_fold(build: Builder, rows: TrainingRows, cut: Cut, counts: Sequence[int]) -> list[float]:
+    training, judged = cut
+    features, labels = rows.features[training], rows.labels[training]
+    left, scores = np.arange(features.shape[1]), []
+    model = build(len(training), False).fit(features, labels)
+    for count in counts:
+        if count < len(left):
+            weights = feature_weights(model, features[:, left], labels)
+            left = left[np.sort(np.argsort(weights, kind="stable")[len(left) - count :])]
+            model = build(len(training), False).fit(features[:, left], labels)
+        scores.append(float(np.mean(model.predict(rows.features[judged][:, left]) == rows.labels[judged])))
+    return scores
+
+
+def has_weights(model: Pipeline) -> bool:
+    """Whether a fitted model says itself how much weight every feature has."""
+    fitted = model.named_steps["classify"]
+    return hasattr(fitted, "coef_") or hasattr(fitted, "feature_importances_")
+
+
+def feature_weights(model: Pipeline, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weight of every feature: squared coefficients of a linear model, a forest's own measure, or a substitute.
+
+    Kinds that have neither (support vectors with a kernel, boosting on histograms, networks) are represented by a
+    logistic regression of the same images: shuffling every feature would take a thousand times as long.
+
+    Args:
+        model: Fitted on these features.
+        features: float32 [N, D].
+        labels: int16 [N].
+
+    Returns:
+        float64 [D], not negative; only their order means something.
+    """
+    fitted = model.named_steps["classify"]
+    if hasattr(fitted, "coef_"):
+        return np.square(np.atleast_2d(fitted.coef_)).sum(axis=0)
+    if hasattr(fitted, "feature_importances_"):
+        return np.asarray(fitted.feature_importances_)
+    substitute = LogisticRegression(C=1 / (0.01 * len(labels)), max_iter=300)
+    substitute.fit(StandardScaler().fit_transform(features), labels)
+    return np.square(substitute.coef_).sum(axis=0)

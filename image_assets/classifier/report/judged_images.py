@@ -1,0 +1,88 @@
+"""The images that a new model is held against, with their features: for the champion's defence and for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import polars as pl
+
+from image_assets.classifier.daily.refined import Refined, Tables
+from image_assets.classifier.promotion.champion import Evidence
+from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.classifier.training.families import build
+from image_assets.classifier.training.split import held_out
+from image_assets.classifier.training.training_rows import streamed_rows
+from image_assets.dataset import DatasetSpec
+from image_assets.features.colour_statistics import FEATURE_NAMES
+
+
+@dataclass(frozen=True)
+class JudgedImages:
+    """Images of both sides of the split.
+
+    Attributes:
+        rows: As those of a `RowIndex`: the held-out images first, then training images.
+        features: float32 [N, D], in their order.
+    """
+
+    rows: pl.DataFrame
+    features: np.ndarray
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """int16 [N]."""
+        return self.rows["label"].to_numpy()
+
+    @cached_property
+    def aside(self) -> np.ndarray:
+        """bool [N], true where an image is held out."""
+        return self.rows["held_out"].to_numpy()
+
+
+def judged_images(refined: Refined, tables: Tables, most: int) -> JudgedImages:
+    """Read the training images that the new model is looked at by, beside the held-out ones that it comes with.
+
+    Args:
+        refined: The new model.
+        tables: What it was made of.
+        most: Of more training images, the newest of every category: what the champion has not learnt from is among
+            them, and no old partition is read.
+    """
+    training = refined.training.newest(most)
+    with streamed_rows(tables.image_features, training, refined.held_out_features.shape[1]) as matrix:
+        features = np.concatenate([refined.held_out_features, matrix.whole()])
+    return JudgedImages(pl.concat([refined.held_out.rows, training.rows]), features)
+
+
+def evidence_of(judged: JudgedImages) -> Evidence:
+    """What champion and challenger are compared by."""
+    return Evidence(
+        judged.features,
+        judged.labels,
+        judged.rows["date"].to_numpy().astype("datetime64[D]"),
+        judged.aside,
+        lambda share: held_out(judged.rows["group"], share),
+    )
+
+
+def report_subject(
+    dataset: DatasetSpec, refined: Refined, judged: JudgedImages, evaluation: Evaluation
+) -> ReportSubject:
+    """What a report of the new model is made from."""
+    named = dataset.extractor.kind == "colour_statistics"
+    return ReportSubject(
+        model=refined.model,
+        build=partial(build, refined.candidate, dataset.classifier.selection.seed),
+        candidate=str(refined.candidate),
+        classes=dataset.categories,
+        feature_names=FEATURE_NAMES if named else (),
+        images=judged.rows.select("image_id", "group", "date", "category"),
+        labels=judged.labels,
+        features=judged.features,
+        aside=judged.aside,
+        evaluation=evaluation,
+        scores=refined.scores,
+    )

@@ -1,0 +1,192 @@
+"""The plots on how a model answers: confusion, ROC curves, reliability, and the candidates that it was chosen from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from image_assets.classifier.report.calibrated import Calibration
+from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.training.calibration import Bin
+from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.classifier.training.selection import Score
+from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, WIDTH, Plot, draw, rows_height, short
+
+_WRITTEN_CLASSES = 12
+_NAMED_CLASSES = 60
+_ROC_POINTS = 150
+_CANDIDATES = 25
+
+
+def confusion_plot(evaluation: Evaluation) -> Plot:
+    """The confusion matrix, normalised by row; counts are written where there is room for them."""
+    names = [short(one.name, 20) for one in evaluation.per_class]
+    counts, height = np.array(evaluation.confusion), min(max(4.2, 2.4 + 0.42 * len(names)), 9.5)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    off = shares - np.diag(np.diag(shares))
+    row, column = np.unravel_index(off.argmax(), off.shape)
+    worst = (
+        f"Most often taken for another: {names[row]}, of which {shares[row, column]:.1%} are called {names[column]}."
+        if off.max() > 0
+        else "None is taken for another."
+    )
+
+    def paint(figure: Figure) -> None:
+        # Square, and on the left.
+        axes, beside = figure.subplots(1, 2, width_ratios=[height, max(WIDTH - height, 0.1)])
+        beside.set_visible(False)
+        picture = axes.imshow(shares, cmap="cividis", norm=PowerNorm(0.6, 0, 1), interpolation="none")
+        if len(names) <= _WRITTEN_CLASSES:
+            for place in np.ndindex(*counts.shape):
+                axes.text(
+                    place[1],
+                    place[0],
+                    f"{shares[place]:.0%}\n{counts[place]:,}",
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color="#111111" if shares[place] > 0.35 else "#FFFFFF",
+                )
+        if len(names) <= _NAMED_CLASSES:
+            size = 8.5 if len(names) <= 30 else 6
+            axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+            axes.set_yticks(range(len(names)), names, fontsize=size)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("answer of the model")
+        axes.set_ylabel("true category")
+        bar = figure.colorbar(picture, ax=axes, label="share of the true category", pad=0.02, format="{x:.0%}")
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+
+    return draw(
+        "confusion_matrix",
+        "Which categories are taken for which",
+        f"A row is a true category, its shares are those of the answers. {worst} Alarming: a bright field off the "
+        "diagonal, by which two categories are hard to tell apart or their labels are mixed up.",
+        height,
+        paint,
+    )
+
+
+def roc_plot(subject: ReportSubject) -> Plot | None:
+    """ROC curves of the classes that are told apart worst; None where no class can have one."""
+    truth, probabilities = subject.truth, subject.probabilities
+    columns = [k for k, label in enumerate(subject.model.classes_) if 0 < int(np.sum(truth == label)) < len(truth)]
+    if not columns:
+        return None
+    true = {k: truth == subject.model.classes_[k] for k in columns}
+    areas = {k: float(roc_auc_score(true[k], probabilities[:, k])) for k in columns}
+    worst = sorted(columns, key=lambda k: areas[k])[: len(COLOURS)]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        _diagonal(axes)
+        for colour, k in zip(COLOURS, worst, strict=False):
+            false_rate, true_rate, _ = roc_curve(true[k], probabilities[:, k])
+            shown = np.unique(np.linspace(0, len(false_rate) - 1, _ROC_POINTS).astype(int))
+            name = short(subject.names[int(subject.model.classes_[k])])
+            axes.plot(false_rate[shown], true_rate[shown], color=colour, label=f"{name}  AUC {areas[k]:.3f}")
+        axes.set_xlabel("share of the others that are taken for it")
+        axes.set_ylabel("share of it that is found")
+        axes.legend(loc="lower right")
+
+    some = f" The {len(worst)} worst of {len(columns)} are shown." if len(worst) < len(columns) else ""
+    return draw(
+        "roc_curves",
+        "ROC curves, every category against the others",
+        f"How much of a category is found, against how much of the others is taken for it, as the probability that is "
+        f"asked for falls.{some} Alarming: a curve near the dashed line, which is what chance gives.",
+        4.6,
+        paint,
+    )
+
+
+def reliability_plot(evaluation: Evaluation, calibration: Calibration | None) -> Plot:
+    """Accuracy against certainty: raw, and corrected where that could be learnt."""
+    raw = evaluation.calibration_error
+    words = "What is drawn are the model's own probabilities."
+    if calibration is not None:
+        words = (
+            f"Raw, the expected calibration error is {raw:.3f}; corrected by {calibration.way}, which was learnt on "
+            f"folds of the training images, {calibration.error:.3f}."
+            if calibration.way
+            else f"The expected calibration error is {raw:.3f}; no correction learnt on folds of the training images "
+            "made the probabilities better."
+        )
+
+    def paint(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1])
+        _diagonal(left)
+        _reliability(left, evaluation.reliability, MAIN, f"raw, error {raw:.3f}")
+        _counts(right, evaluation.reliability, MAIN, -0.5)
+        if calibration is not None and calibration.way:
+            _reliability(left, calibration.bins, SECOND, f"{calibration.way}, error {calibration.error:.3f}")
+            _counts(right, calibration.bins, SECOND, 0.5)
+        left.set_xlabel("probability of the answer")
+        left.set_ylabel("share of right answers")
+        left.legend(loc="upper left")
+        right.set_xlabel("probability of the answer")
+        right.set_ylabel("images")
+
+    return draw(
+        "reliability",
+        "Can its probabilities be believed?",
+        f"Left, how many answers of a probability are right: on the dashed line, 80 % means four of five. Right, how "
+        f"many images have which. {words} Alarming: points far below the line, for then it is surer than it may be.",
+        3.8,
+        paint,
+    )
+
+
+def _diagonal(axes: Axes) -> None:
+    axes.plot([0, 1], [0, 1], color=OTHERS, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.set_xlim(0, 1.01)
+    axes.set_ylim(0, 1.01)
+    axes.grid()
+
+
+def _reliability(axes: Axes, bins: Sequence[Bin], colour: str, title: str) -> None:
+    axes.plot([one.certainty for one in bins], [one.accuracy for one in bins], "o-", color=colour, label=title, ms=4)
+
+
+def _counts(axes: Axes, bins: Sequence[Bin], colour: str, shift: float) -> None:
+    width = 1 / 40
+    places = [one.certainty + shift * width for one in bins]
+    axes.bar(places, [one.images for one in bins], width, color=colour, alpha=0.8)
+    axes.set_xlim(0, 1.03)
+    axes.grid(axis="y")
+
+
+def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
+    """Mean and deviation of the best candidates that were compared on all images, the best on top."""
+    compared = [one for one in scores if one.rows == scores[0].rows]
+    shown = compared[:_CANDIDATES]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        places = range(len(shown))
+        means, deviations = [one.mean for one in shown], [one.deviation for one in shown]
+        axes.errorbar(means, places, xerr=deviations, fmt="o", color=MAIN, capsize=3, markersize=4)
+        # Beside the axis, their names would take half of the width.
+        for place, one in enumerate(shown):
+            where = axes.get_yaxis_transform()
+            axes.text(0.005, place - 0.3, short(str(one.candidate), 110), fontsize=8, transform=where, va="center")
+        axes.set_yticks([])
+        axes.set_ylim(len(shown) - 0.5, -0.6)
+        axes.set_xlabel(f"{scoring.replace('_', ' ')}, mean and standard deviation of {len(scores[0].folds)} folds")
+        axes.grid(axis="x")
+
+    return draw(
+        "candidates_compared",
+        "The candidates",
+        f"The best of {len(scores)}, compared on {scores[0].rows:,} training images; the first is what was trained. "
+        "Alarming: many with the same mean within their deviations, for then the choice means little; simpler ones "
+        "are as good.",
+        rows_height(len(shown), each=0.42, least=1.8),
+        paint,
+    )

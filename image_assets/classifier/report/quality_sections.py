@@ -1,0 +1,130 @@
+"""The parts of a report's page on how good the model is: figures, categories, candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from image_assets.classifier.report.analysis import Findings
+from image_assets.classifier.report.intervals import Interval, bootstrapped, wilson
+from image_assets.classifier.report.plots import candidates_plot, confusion_plot, reliability_plot, roc_plot
+from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.classifier.training.selection import Score
+from image_assets.pages.page import Section, Table
+
+MOST_ROWS = 500
+"""Of a table on the page."""
+
+
+def quality_section(subject: ReportSubject, findings: Findings) -> Section:
+    """How good the model is, and whether it knows when it is wrong."""
+    plots = [roc_plot(subject), reliability_plot(subject.evaluation, findings.calibration)]
+    rows = [(name, value, interval) for name, value, interval in figures_of(subject.evaluation)]
+    tables = [
+        Table("Figures", ("figure", "value", "95 % interval"), rows, "On the images held out; raw probabilities."),
+        *_calibration_table(subject.evaluation, findings),
+    ]
+    return Section(
+        "quality",
+        "How good it is",
+        f"{subject.candidate}, trained on {subject.evaluation.trained:,} images, judged by "
+        f"{subject.evaluation.held_out:,} that it never saw."
+        + ("" if subject.evaluation.converged else " Training stopped at its limit of iterations before it was done."),
+        [plot for plot in plots if plot],
+        tables=tables,
+    )
+
+
+def figures_of(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """The figures as they are written: name, value, and 95 % interval where there is one."""
+    of = evaluation.held_out
+    intervals = bootstrapped(np.array(evaluation.confusion))
+    accuracy = _interval(wilson(round(evaluation.accuracy * of), of))
+    auc = "" if evaluation.auc is None else f"{evaluation.auc:.4f}"
+    return [
+        ("accuracy", f"{evaluation.accuracy:.1%}", accuracy),
+        ("balanced accuracy", f"{evaluation.balanced_accuracy:.1%}", _interval(intervals["balanced_accuracy"])),
+        ("macro F1", f"{evaluation.macro_f1:.1%}", _interval(intervals["macro_f1"])),
+        ("weighted precision", f"{evaluation.weighted_precision:.1%}", ""),
+        ("weighted recall", f"{evaluation.weighted_recall:.1%}", accuracy),
+        ("AUC, every category against the others", auc, ""),
+        ("log loss", f"{evaluation.log_loss:.4f}", ""),
+        ("expected calibration error", f"{evaluation.calibration_error:.4f}", ""),
+        ("always the most frequent category", f"{evaluation.majority_accuracy:.1%}", ""),
+    ]
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.low:.1%} – {interval.high:.1%}"
+
+
+def _calibration_table(evaluation: Evaluation, findings: Findings) -> Iterator[Table]:
+    found = findings.calibration
+    if found is None:
+        return
+    rows = [("raw", f"{evaluation.log_loss:.4f}", f"{evaluation.calibration_error:.4f}", f"{found.losses['raw']:.4f}")]
+    rows += [
+        (
+            way,
+            f"{found.log_loss:.4f}" if way == found.way else "",
+            f"{found.error:.4f}" if way == found.way else "",
+            f"{loss:.4f}",
+        )
+        for way, loss in found.losses.items()
+        if way != "raw"
+    ]
+    yield Table(
+        "Calibration",
+        ("probabilities", "log loss, held out", "calibration error, held out", "log loss, folds of training"),
+        rows,
+        f"Ways to correct the probabilities, learnt on {findings.sampled:,} training images, each judged by a model "
+        "that had not seen it. The one with the least loss there is applied to the images held out: "
+        f"{found.way or 'none, as the raw ones were the best'}. The model that is kept gives raw probabilities.",
+    )
+
+
+def classes_section(subject: ReportSubject) -> Section:
+    """Every category by itself, and which is taken for which."""
+    evaluation = subject.evaluation
+    rows = []
+    for place, one in enumerate(evaluation.per_class[:MOST_ROWS]):
+        right = evaluation.confusion[place][place]
+        answers = sum(row[place] for row in evaluation.confusion)
+        rows.append(
+            (
+                one.name,
+                one.support,
+                f"{one.recall:.1%}",
+                _interval(wilson(right, one.support)),
+                f"{one.precision:.1%}",
+                _interval(wilson(right, answers)),
+                f"{one.f1:.3f}",
+            )
+        )
+    header = ("category", "held out", "recall", "95 %", "precision", "95 %", "F1")
+    return Section(
+        "classes",
+        "Category by category",
+        "Recall: how many of a category are found. Precision: how many of the answers are right. The intervals are "
+        "Wilson's: with few images held out they are wide, and a difference within them means nothing.",
+        [confusion_plot(evaluation)],
+        tables=[Table("Every category", header, rows)],
+    )
+
+
+def candidates_section(scores: Sequence[Score], scoring: str) -> Section:
+    """What the model was chosen from."""
+    rows = [
+        (str(one.candidate), one.rows, f"{one.mean:.4f}", f"{one.deviation:.4f}", "yes" if one.converged else "no")
+        for one in scores[:MOST_ROWS]
+    ]
+    return Section(
+        "candidates",
+        "What it was chosen from",
+        f"Compared by {scoring.replace('_', ' ')} on folds of the training images, the images held out had no say. "
+        "Those that were left out early were compared on fewer images.",
+        [candidates_plot(scores, scoring)],
+        (("candidate", "images", "mean", "deviation", "converged"), rows),
+    )

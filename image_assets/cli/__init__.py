@@ -1,0 +1,1 @@
+"""The command `image-assets`: a module per command, and what they print."""

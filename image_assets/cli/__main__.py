@@ -1,0 +1,8 @@
+"""`python -m image_assets.cli.main` is the command `image-assets`."""
+
+import sys
+
+from image_assets.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

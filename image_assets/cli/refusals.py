@@ -1,0 +1,93 @@
+"""Which errors the command line tells in one line: what the person who gave the command can mend.
+
+Anything else is a fault of ours and is to be seen as such, with its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from image_assets.store.trouble import in_one_line, trouble_of
+
+
+def line_of(error: BaseException, options: argparse.Namespace) -> str | None:
+    """What is told of an error; None where it is a fault of ours.
+
+    Args:
+        error: What ended a command.
+        options: What was asked for, which says where to look for a damaged file.
+    """
+    if isinstance(error, _of_ours()):
+        return in_one_line(str(error))
+    if isinstance(error, _of_libraries()):
+        trouble = trouble_of(error)
+        return trouble.said if trouble else in_one_line(f"{type(error).__name__}: {error}")
+    if refused := _of_database(error):
+        home = os.environ.get("DAGSTER_HOME", "")
+        return in_one_line(f"Dagster's home {home} cannot be used: {getattr(refused, 'orig', refused)}")
+    if isinstance(error, _of_readers()):
+        return _damage(options)
+    return None
+
+
+def _of_ours() -> tuple[type[Exception], ...]:
+    """Errors whose message says all there is to say."""
+    from image_assets.classifier.promotion.by_hand import ModelCommandError
+    from image_assets.classifier.report.places import ReportMissingError
+    from image_assets.dataset import DatasetError
+    from image_assets.features.errors import ExtractorError
+    from image_assets.ingest.landing import LandingError
+    from image_assets.ingest.source import SourceError
+    from image_assets.lookalikes.reviews import ReviewError
+    from image_assets.orchestration.runner import UsageError
+    from image_assets.places import PlaceError
+    from image_assets.sample import SampleError
+    from image_assets.scrape.errors import CollectError
+    from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
+    from image_assets.store.tables.damage import Damaged
+    from image_assets.store.tables.delta_tables import OldTable
+    from resources.buckets import BucketError
+
+    stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
+    models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
+    stores = BucketError, Damaged, OldTable, PlaceError
+    return *stages, *models, *stores, CollectError, DatasetError, UsageError
+
+
+def _of_libraries() -> tuple[type[Exception], ...]:
+    """Errors of disks, buckets and the network."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from deltalake.exceptions import DeltaError
+    from obstore.exceptions import BaseError
+
+    return BaseError, BotoCoreError, ClientError, DeltaError, OSError
+
+
+def _of_database(error: BaseException) -> BaseException | None:
+    """What SQLite or PostgreSQL said, of which Dagster may tell in words of its own."""
+    from sqlalchemy.exc import DBAPIError
+
+    chain: BaseException | None = error
+    while chain is not None and not isinstance(chain, DBAPIError):
+        chain = chain.__cause__
+    return chain
+
+
+def _of_readers() -> tuple[type[BaseException], ...]:
+    """Errors of who reads several files at once and does not say which it cannot read."""
+    from polars.exceptions import ComputeError, PanicException
+
+    return ComputeError, PanicException
+
+
+def _damage(options: argparse.Namespace) -> str | None:
+    """The files of the store that cannot be read; None where all can."""
+    from image_assets.dataset import load_dataset
+    from image_assets.store.store import Store
+    from image_assets.store.tables.store_damage import unreadable_files
+
+    if "dataset" not in options or "store" not in options:
+        return None
+    found = unreadable_files(Store(options.store), load_dataset(options.dataset).name)
+    return "; ".join(map(str, found)) or None

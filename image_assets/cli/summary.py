@@ -1,0 +1,155 @@
+"""What a person reads in the terminal after a run: tables of figures, what failed and what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from image_assets.dataset import DatasetSpec
+from image_assets.facts import PartitionFacts
+from image_assets.health.causes import by_cause, check_line, named, one_per_cause
+from image_assets.orchestration.runner import CheckResult, DayResult
+from image_assets.store.models.model_store import ModelManifest
+
+_SHOWN = 20
+
+
+def partition_table(facts: Sequence[PartitionFacts], title: str | None = None, *, by_day: bool = False) -> Table:
+    """A line per partition, or per day: what was listed and what became of it, with the sums below."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_footer=True,
+        box=SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
+    table.add_column("day", footer="all", no_wrap=True)
+    table.add_column("category", no_wrap=True)
+    with_companions = any(one.companions for one in facts)
+    for name, total in _totals(facts, with_companions).items():
+        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    for same in by_cause(facts, lambda one: one.partition.date if by_day else one.partition):
+        category = same[0].partition.category if len(same) == 1 else f"{len(same):,} categories"
+        table.add_row(
+            str(same[0].partition.date), category, *(f"{total:,}" for total in _totals(same, with_companions).values())
+        )
+    return table
+
+
+def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str, int]:
+    return {
+        "listed": sum(one.listed for one in facts),
+        "loaded": sum(one.loaded for one in facts),
+        "duplicates": sum(one.duplicates for one in facts),
+        "quarantined": sum(sum(one.quarantined.values()) for one in facts),
+        **({"companions": sum(one.companions for one in facts)} if with_companions else {}),
+        "features": sum(one.features for one in facts),
+        "shards": sum(len(_shards(one)) for one in facts),
+    }
+
+
+def conflict_table(files: pl.DataFrame) -> Table:
+    """A line per file of a label conflict, open conflicts first."""
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for name in ("conflict", "kind", "state", "category", "day", "kept"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("source", overflow="fold")
+    for row in files.sort(pl.col("state") != "open", "conflict_id", "date", "category").iter_rows(named=True):
+        kept = ("yes" if row["kept"] else "no") if row["loaded"] else "duplicate"
+        table.add_row(
+            row["conflict_id"][:12],
+            row["kind"],
+            row["state"],
+            row["category"],
+            str(row["date"]),
+            kept,
+            escape(str(row["source"])),
+        )
+    return table
+
+
+def show_day(
+    console: Console,
+    dataset: DatasetSpec,
+    day: dt.date,
+    facts: Sequence[PartitionFacts],
+    result: DayResult,
+    model: ModelManifest | None,
+    held_back: str = "",
+) -> None:
+    """Print what a day's run gave; `held_back` says why the model that was trained last is not the current one."""
+    console.print(partition_table(facts, f"{dataset.name}, {day}"))
+    looked = {check.partition for check in result.checks}  # a partition that failed before says nothing of what arrived
+    empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
+    if empty:
+        console.print(f"[yellow]nothing arrived:[/] {named(empty)}", highlight=False)
+    refused = [one for one in facts if one.quarantined]
+    for one in refused[:_SHOWN]:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))
+        console.print(f"in quarantine, {one.partition.category}: {reasons}", highlight=False)
+    if len(refused) > _SHOWN:
+        console.print(f"in quarantine, {len(refused) - _SHOWN} more categories", highlight=False)
+    _show_checks(console, result.checks)
+    partitions = [one.partition for one in facts]
+    for error in one_per_cause(result.errors, partitions):
+        console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False)
+    for warning in one_per_cause(result.warnings, partitions):
+        console.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False)
+    if not result.refreshed and result.sound:
+        console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
+    elif not result.refreshed:
+        console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
+    elif model is None:
+        console.print("classifier: not trained", style="yellow")
+    else:
+        _show_model(console, model, held_back, trained="classifier" in result.made)
+    console.print(
+        "seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items()), style="dim"
+    )
+
+
+def _show_model(console: Console, model: ModelManifest, held_back: str, *, trained: bool) -> None:
+    """The figures of the current model, and whether that is the one that was trained just now."""
+    if not trained:
+        console.print("classifier: not trained this time", style="yellow")
+    elif held_back:
+        console.print(f"classifier: the new model is held back: {held_back}", style="yellow", highlight=False)
+    which = "" if trained and not held_back else f"the current model, of {model.data_day}, has "
+    console.print(
+        f"classifier: {which}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
+        f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
+        highlight=False,
+    )
+
+
+def _show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
+    """How many passed, and which did not: a line for a check, with all categories of which that is so."""
+    failed = [check for check in checks if not check.passed]
+    passed = sum(check.passed and check.evaluated for check in checks)
+    not_evaluated = sum(not check.evaluated for check in checks)
+    console.print(
+        f"checks: [green]{passed} passed[/], {_count(failed, 'WARN')} warned, {_count(failed, 'ERROR')} failed"
+        + (f", {not_evaluated} not evaluated" if not_evaluated else "")
+    )
+    for same in by_cause(failed, lambda one: (one.name, one.severity)):
+        check = same[0]
+        colour = "yellow" if check.severity == "WARN" else "red"
+        blocking = ", blocking" if check.blocking else ""
+        said = escape(check_line(check.name, [(one.partition, one.description) for one in same]))
+        console.print(f"  [{colour}]{check.severity}{blocking}[/] {said}", highlight=False)
+
+
+def _shards(facts: PartitionFacts) -> list:
+    return facts.shards.shards if facts.shards else []
+
+
+def _count(checks: Sequence[CheckResult], severity: str) -> int:
+    return sum(check.severity == severity for check in checks)

@@ -1,0 +1,1 @@
+"""How a dataset fares: its accounts, what its checks say, how days differ from those before them."""

@@ -1,0 +1,123 @@
+"""The accounts: what arrived on every day in every category, and what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import polars as pl
+
+from image_assets.ingest.day_book import DayBook
+from image_assets.schema import (
+    ACCOUNTING,
+    ARRIVALS,
+    COMPANIONS,
+    DUPLICATES,
+    NEAR_DUPLICATES,
+    QUARANTINE,
+    RAW_IMAGES,
+    TableSchema,
+)
+from image_assets.store.store import Store
+from image_assets.store.tables.counts import rows_per_partition
+
+_TABLES: dict[str, TableSchema] = {
+    "loaded": RAW_IMAGES,
+    "duplicates": DUPLICATES,
+    "quarantined": QUARANTINE,
+    "companions": COMPANIONS,
+}
+_UNPLACED = "unplaced"
+_RARE = ("companions", _UNPLACED)
+OUTCOMES = (*_TABLES, _UNPLACED)
+"""What becomes of a file; it is one of these."""
+NO_CATEGORY = "(no category)"
+"""The category, which no dataset can have, of the rows of what arrived in none."""
+_KEYS = ("date", "category")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts of a dataset.
+
+    Attributes:
+        rows: Columns date, category, listed, the `OUTCOMES`, near_duplicates (of those loaded); in the order of days
+            and categories, `NO_CATEGORY` among these.
+        reasons: Columns date, category, reason, files: the quarantine by reason.
+    """
+
+    rows: pl.DataFrame
+    reasons: pl.DataFrame
+
+    def shown(self) -> pl.DataFrame:
+        """The rows as people see them: of the outcomes that few datasets have, those that there are."""
+        without = [name for name in _RARE if not self.rows[name].sum()]
+        return self.rows.drop(without)
+
+    def unbalanced(self) -> pl.DataFrame:
+        """The rows in which the outcomes are not as many as the files that were listed."""
+        return unbalanced(self.rows)
+
+    def table(self) -> pl.DataFrame:
+        """The rows of the table `accounting`."""
+        texts = (
+            self.reasons.sort("reason")
+            .group_by(*_KEYS)
+            .agg(pl.format("{} {}", "reason", "files").str.join(", ").alias("reasons"))
+        )
+        joined = self.rows.join(texts, on=_KEYS, how="left", maintain_order="left")
+        return joined.with_columns(pl.col("reasons").fill_null("")).select(ACCOUNTING.file_schema.names)
+
+    def wide(self) -> pl.DataFrame:
+        """The rows with a column more for every reason."""
+        if self.reasons.is_empty():
+            return self.rows
+        names = self.reasons["reason"].unique().sort()
+        columns = self.reasons.pivot("reason", index=_KEYS, values="files")
+        joined = self.rows.join(columns, on=_KEYS, how="left", maintain_order="left")
+        return joined.with_columns(pl.col(names.to_list()).fill_null(0)).select(*self.rows.columns, *names)
+
+
+def accounts_of(store: Store, dataset: str) -> Accounts:
+    """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine."""
+    unplaced = _unplaced(store, dataset)
+    counts = {name: rows_per_partition(store, dataset, schema) for name, schema in _TABLES.items()}
+    counts = {"listed": pl.concat([rows_per_partition(store, dataset, ARRIVALS), unplaced]), **counts}
+    counts[_UNPLACED] = unplaced
+    counts["near_duplicates"] = _near_duplicates(store, dataset)
+    # A day and category that only an outcome knows is a fault, which must not be left out.
+    rows = pl.concat([found.select(_KEYS) for found in counts.values()]).unique().sort(_KEYS)
+    for name, found in counts.items():
+        rows = rows.join(found.rename({"rows": name}), on=_KEYS, how="left", maintain_order="left")
+    reasons = (
+        store.table(dataset, QUARANTINE)
+        .scan()
+        .group_by(*_KEYS, "reason")
+        .agg(pl.len().cast(pl.Int64).alias("files"))
+        .sort(*_KEYS, "reason")
+        .collect()
+    )
+    return Accounts(rows.with_columns(pl.col(counts).fill_null(0)), reasons)  # pyright: ignore[reportArgumentType]
+
+
+def _unplaced(store: Store, dataset: str) -> pl.DataFrame:
+    """Columns date, category, rows: files that lay in no category when their day was run."""
+    latest: dict[dt.date, tuple[str, int]] = {}
+    for partition, run in DayBook(store, dataset).runs().items():
+        if run.listed is not None:
+            latest[partition.date] = max((run.at, run.unplaced_files), latest.get(partition.date, ("", 0)))
+    rows = [(day, NO_CATEGORY, files) for day, (_, files) in sorted(latest.items()) if files]
+    return pl.DataFrame(rows, schema={"date": pl.Date, "category": pl.String, "rows": pl.Int64}, orient="row")
+
+
+def _near_duplicates(store: Store, dataset: str) -> pl.DataFrame:
+    """Columns date, category, rows: images that look like one of the same day and category or of earlier ones."""
+    pairs = store.table(dataset, NEAR_DUPLICATES).scan()
+    return pairs.group_by(_KEYS).agg(pl.col("image_id").n_unique().cast(pl.Int64).alias("rows")).collect()
+
+
+def unbalanced(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, with columns listed and `OUTCOMES`, in which the outcomes are not as many as the files listed."""
+    return rows.with_columns(difference=pl.col("listed") - pl.sum_horizontal(list(OUTCOMES))).filter(
+        pl.col("difference") != 0
+    )

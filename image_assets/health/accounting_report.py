@@ -1,0 +1,67 @@
+"""The accounts as a person reads them: a table for the terminal and one in Markdown."""
+
+from __future__ import annotations
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from image_assets.health.accounting import OUTCOMES, Accounts
+
+_SHOWN = 200
+# In a terminal of 80 columns the reasons need the room.
+_SHORT = {"near_duplicates": "near\ndupl."}
+
+
+def accounting_table(accounts: Accounts, title: str | None = None) -> Table:
+    """A line per day and category with the quarantine by reason, sums below; what does not balance is red."""
+    rows = accounts.shown()
+    faulty = set(accounts.unbalanced().select("date", "category").iter_rows())
+    table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("day", footer="all", no_wrap=True)
+    table.add_column("category", no_wrap=True)
+    for name in rows.columns[2:]:
+        table.add_column(_SHORT.get(name, name), footer=f"{rows[name].sum():,}", justify="right", no_wrap=True)
+    table.add_column("reasons", footer=_sum_of_reasons(accounts), overflow="fold")
+    for row, reasons in zip(rows.iter_rows(), accounts.table()["reasons"], strict=True):
+        style = "bold red" if row[:2] in faulty else None
+        table.add_row(str(row[0]), row[1], *(f"{number:,}" for number in row[2:]), reasons, style=style)
+    return table
+
+
+def show_accounts(console: Console, dataset: str, accounts: Accounts) -> None:
+    """Print the accounts, and what does not balance."""
+    if accounts.rows.is_empty():
+        console.print(f"nothing has arrived of {dataset} yet", highlight=False)
+        return
+    console.print(accounting_table(accounts, dataset))
+    for row in accounts.unbalanced().iter_rows(named=True):
+        outcomes = " + ".join(f"{row[name]:,} {name}" for name in OUTCOMES)
+        console.print(
+            f"[bold red]does not balance:[/] {row['date']} {row['category']}: {row['listed']:,} listed, {outcomes}; "
+            "run this day and category again",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def accounting_markdown(accounts: Accounts) -> str:
+    """The latest days as a Markdown table, newest first, below the sums of all days."""
+    rows = accounts.shown()
+    if rows.is_empty():
+        return "nothing has arrived yet"
+    header = ["day", "category", *(name.replace("_", " ") for name in rows.columns[2:]), "reasons"]
+    sums = ["all", "", *(f"{rows[name].sum():,}" for name in rows.columns[2:]), _sum_of_reasons(accounts)]
+    lines = [header, ["---", "---", *["---:"] * (rows.width - 2), "---"], sums]
+    texts = rows.with_columns(accounts.table()["reasons"]).sort("date", "category", descending=[True, False])
+    for row in texts.head(_SHOWN).iter_rows():
+        lines.append([str(row[0]), row[1], *(f"{number:,}" for number in row[2:-1]), row[-1]])
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    more = f"\n\nand {rows.height - _SHOWN:,} earlier rows" if rows.height > _SHOWN else ""
+    return table + more
+
+
+def _sum_of_reasons(accounts: Accounts) -> str:
+    sums = accounts.reasons.group_by("reason").agg(pl.col("files").sum()).sort("reason")
+    return ", ".join(f"{reason} {files:,}" for reason, files in sums.iter_rows())

@@ -1,0 +1,101 @@
+"""The assets on the health of a dataset: accounting and health."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from image_assets.dataset import DatasetSpec
+from image_assets.orchestration.automation import (
+    once_a_day_is_over,
+    partitioned_assets,
+    retried,
+)
+from image_assets.schema import (
+    ACCOUNTING,
+    ARRIVALS,
+    DUPLICATES,
+    IMAGE_FEATURES,
+    NEAR_DUPLICATES,
+    QUARANTINE,
+    RAW_IMAGES,
+)
+from io_managers.plots import save_plot
+from io_managers.table_metadata import column_schema
+from resources.landing import LandingResource
+from resources.store import StoreResource
+
+HEALTH = "health"
+# The features are not counted: with the last it is by them that the day is known to be complete.
+_COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES, NEAR_DUPLICATES)
+
+
+def health_assets(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
+    """The assets on the health of a dataset, of which `check_keys` are all the checks."""
+    return [_accounting(dataset), _health(dataset, check_keys)]
+
+
+def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[dataset.name, ACCOUNTING.name],
+        deps=[[dataset.name, schema.name] for schema in _COUNTED],
+        description=ACCOUNTING.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(ACCOUNTING)},
+        automation_condition=once_a_day_is_over(dataset),
+        io_manager_key="tables",
+    )
+    def accounting(store: StoreResource) -> dg.MaterializeResult:
+        from image_assets.health.accounting import accounts_of
+        from image_assets.health.accounting_plot import accounting_plot
+        from image_assets.health.accounting_report import accounting_markdown
+
+        with retried():
+            accounts = accounts_of(store.open(), dataset.name)
+            plot = save_plot(store.open(), dataset.name, ACCOUNTING.name, accounting_plot(accounts, dataset.name))
+        return dg.MaterializeResult(
+            value=accounts.table(),
+            metadata={
+                **{name: int(accounts.rows[name].sum()) for name in accounts.rows.columns[2:]},
+                "accounts": dg.MetadataValue.md(accounting_markdown(accounts)),
+                "per day": plot,
+            },
+        )
+
+    return accounting
+
+
+def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[dataset.name, HEALTH],
+        deps=[[dataset.name, name] for name in partitioned_assets(dataset)],
+        description="How recent the data is, what the checks last said, and how much storage it takes.",
+        group_name=dataset.name,
+        owners=dataset.owners,
+        automation_condition=once_a_day_is_over(dataset),
+        # The last step of a run, so that it knows what the others' checks have found.
+        op_tags={"dagster/priority": "-1"},
+    )
+    def health(
+        context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
+    ) -> dg.MaterializeResult:
+        from image_assets.health.check_states import count_states
+        from image_assets.health.health import health_of
+        from image_assets.health.health_report import health_markdown
+
+        with retried():
+            source = landing.source(dataset)
+            found = health_of(dataset, store.open(), context.instance, check_keys, source=source)
+        return dg.MaterializeResult(
+            metadata={
+                "late categories": len(found.stale),
+                "days and categories to be run": len(found.to_be_run),
+                **{f"checks {state}": number for state, number in count_states(found.checks or []).items()},
+                **{f"quarantine rate, {one.category}": round(one.quarantine_rate, 4) for one in found.categories},
+                "bytes": found.stored,
+                "report": dg.MetadataValue.md(health_markdown(found)),
+            }
+        )
+
+    return health

@@ -1,0 +1,101 @@
+"""Which days want a look: what landed and was not run, what failed, what was run and found empty.
+
+What was run is asked of the store, what lies there of the landing zone, where it can be reached.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from image_assets.dataset import DatasetSpec
+from image_assets.ingest.day_book import DayBook, DayRun
+from image_assets.ingest.source import Source
+from image_assets.schema import ARRIVALS, Partition
+from image_assets.store.store import Store
+from image_assets.store.tables.counts import rows_per_partition
+
+DayState = Literal["landed and not run", "landed since it was run", "run and failed", "not run", "not landed", "empty"]
+"""`empty` was run and nothing had arrived; `not run` is said where the landing zone cannot be asked."""
+TO_BE_RUN: tuple[DayState, ...] = ("landed and not run", "landed since it was run", "run and failed", "not run")
+"""What somebody has to run."""
+
+Landed = dict[dt.date, set[str]]
+_ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, order=True)
+class OpenDay:
+    """A partition that holds no files, or whose last run failed, and why."""
+
+    partition: Partition
+    state: DayState
+
+
+def landed_days(dataset: DatasetSpec, source: Source, until: dt.date, loaded: Collection[Partition] = ()) -> Landed:
+    """The categories of which something lies in the landing zone, by day.
+
+    Args:
+        dataset: Whose categories they are.
+        source: Where they arrive.
+        until: The last day that counts.
+        loaded: Partitions that hold files: days of which all are among these are not looked into.
+
+    Raises:
+        SourceError: the landing zone cannot be listed.
+    """
+    days = [day for day in source.days() if dataset.start_day <= day <= until]
+    wanted = [day for day in days if any(Partition(day, category) not in loaded for category in dataset.categories)]
+    return {day: set(source.categories(day)) & set(dataset.categories) for day in wanted}
+
+
+def open_days(dataset: DatasetSpec, store: Store, source: Source | None, until: dt.date) -> list[OpenDay]:
+    """The partitions up to a day that are not loaded, in their order; from the first day that anything is known of.
+
+    Args:
+        dataset: Whose days they are.
+        store: What was run is asked of it.
+        source: What landed is asked of it; None where it is not known.
+        until: The last day.
+
+    Raises:
+        SourceError: the landing zone cannot be listed.
+    """
+    loaded, runs = loaded_partitions(dataset, store), DayBook(store, dataset.name).runs()
+    landed = None if source is None else landed_days(dataset, source, until, loaded)
+    known = {one.date for one in (*loaded, *runs)} | {day for day, categories in (landed or {}).items() if categories}
+    first = max(dataset.start_day, min(known, default=until + _ONE_DAY))
+    days = [first + number * _ONE_DAY for number in range((until - first).days + 1)]
+    found = []
+    for partition in (Partition(day, category) for day in days for category in dataset.categories):
+        lies_there = None if landed is None else partition.category in landed.get(partition.date, ())
+        state = _state(partition in loaded, runs.get(partition), lies_there)
+        if state is not None:
+            found.append(OpenDay(partition, state))
+    return found
+
+
+def never_run(dataset: DatasetSpec, store: Store, source: Source, until: dt.date) -> list[Partition]:
+    """The partitions up to a day that landed and were never run, the oldest first. Raises as `open_days`."""
+    found = open_days(dataset, store, source, until)
+    return [one.partition for one in found if one.state == "landed and not run"]
+
+
+def loaded_partitions(dataset: DatasetSpec, store: Store) -> set[Partition]:
+    """The partitions of which files were listed."""
+    rows = rows_per_partition(store, dataset.name, ARRIVALS)
+    return {Partition(day, category) for day, category in rows.select("date", "category").iter_rows()}
+
+
+def _state(is_loaded: bool, run: DayRun | None, lies_there: bool | None) -> DayState | None:
+    if run is not None and run.listed is None:
+        return "run and failed"
+    if is_loaded:
+        return None
+    if run is not None:
+        return "landed since it was run" if lies_there else "empty"
+    if lies_there is None:
+        return "not run"
+    return "landed and not run" if lies_there else "not landed"

@@ -1,0 +1,183 @@
+"""The health of a dataset as a person reads it: in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from image_assets.health.causes import by_cause, check_line, listed, named
+from image_assets.health.check_states import count_states
+from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
+from image_assets.health.health import CategoryHealth, Health
+
+_SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
+_MISNAMED = 5
+_REMEDIES: dict[DayState, str] = {
+    "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
+    "landed since it was run": "run them again",
+    "run and failed": "they failed or are still running: run them again once the cause is gone",
+    "not run": "whether anything arrived is not known",
+}
+_CATEGORY_COLUMNS = ("category", "last day", "behind", "images", "quarantine", "of last day", "drift")
+_SIZE_COLUMNS = ("folder", "stored", "in use")
+
+
+def show_health(console: Console, health: Health, *, everything: bool = False) -> None:
+    """Print it: what wants somebody first, one line per cause and what fits a screen, or everything."""
+    console.print(f"due by now: {health.due}; {_stale(health)}", highlight=False)
+    for line in _open_days(health, everything=everything):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    console.print(_checks(health), highlight=False)
+    for line in _not_passed(health, everything=everything):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    _show_categories(console, health, everything=everything)
+    _show_sizes(console, health, everything=everything)
+
+
+def _show_categories(console: Console, health: Health, *, everything: bool) -> None:
+    """All, or some of many: those that want somebody first."""
+    shown = health.categories
+    if not everything and len(shown) > _CATEGORIES_SHOWN:
+        shown = sorted(shown, key=_urgency)[:_CATEGORIES_SHOWN]
+    table = _table(*_CATEGORY_COLUMNS)
+    for one in shown:
+        table.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
+    console.print(table)
+    if more := len(health.categories) - len(shown):
+        console.print(f"and {more:,} more categories (--all shows all)", highlight=False)
+
+
+def _urgency(one: CategoryHealth) -> tuple[bool, bool, bool]:
+    return one.is_fresh, one.stopped is None, one.drift not in ("warned", "failed")
+
+
+def _show_sizes(console: Console, health: Health, *, everything: bool) -> None:
+    """What every folder takes, or in one line what the largest take."""
+    if not everything:
+        largest = sorted(health.sizes, key=lambda size: -size.stored)[:_SIZES_SHOWN]
+        named_sizes = ", ".join(f"{size.name} {bytes_text(size.stored)}" for size in largest)
+        console.print(f"stored: {bytes_text(health.stored)}, most of it {named_sizes}", highlight=False)
+        return
+    sizes = _table(*_SIZE_COLUMNS)
+    for size in health.sizes:
+        sizes.add_row(size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use))
+    sizes.add_row("all", bytes_text(health.stored), "", style="bold")
+    console.print(sizes)
+
+
+def health_markdown(health: Health) -> str:
+    """The same as Markdown."""
+    lines = [
+        _row(_CATEGORY_COLUMNS),
+        _row(["---"] * len(_CATEGORY_COLUMNS)),
+        *(_row(_category_cells(one)) for one in health.categories),
+        "",
+        f"Due by now: {health.due}; {_stale(health)}.",
+        "",
+        *(f"- {line}" for line in _open_days(health)),
+        "",
+        f"**{_checks(health)}**",
+        "",
+        *(f"- {line}" for line in _not_passed(health)),
+        "",
+        _row(_SIZE_COLUMNS),
+        _row(["---"] * len(_SIZE_COLUMNS)),
+    ]
+    for size in health.sizes:
+        lines.append(_row([size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use)]))
+    return "\n".join([*lines, _row(["all", bytes_text(health.stored), ""])])
+
+
+def bytes_text(number: int) -> str:
+    """A number of bytes for people: 950 B, 1.2 kB, 3.4 MB."""
+    size = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def _category_cells(one: CategoryHealth) -> list[str]:
+    days = "1 day" if one.days_behind == 1 else f"{max(one.days_behind or 0, 0)} days"
+    behind = "never loaded" if one.days_behind is None else days
+    return [
+        one.category,
+        str(one.last_day or "none"),
+        behind,
+        f"{one.images:,}",
+        f"{one.quarantine_rate:.1%}",
+        f"{one.quarantine_rate_last_day:.1%}",
+        one.drift or "unknown",
+    ]
+
+
+def _stale(health: Health) -> str:
+    said = []
+    if health.to_be_run:
+        said.append(f"to be run: {len(health.to_be_run):,} days and categories")
+    if health.stale:
+        said.append(f"late: {listed(health.stale)}")
+    if health.stopped:
+        said.append(f"nothing arrives any more: {listed(health.stopped)}")
+    return "; ".join(said) or "all categories are there"
+
+
+def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
+    """Which days and categories somebody has to run, and what to do: a line per cause."""
+    causes = by_cause([one for one in days if one.state in TO_BE_RUN], lambda one: one.state)
+    return [f"{same[0].state}: {named([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
+
+
+def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:
+    """A line for the folders of the landing zone that mean a day and are named otherwise."""
+    said = [f"{name} must be named {day}" for name, day in sorted(folders.items())]
+    more = f" and {len(said) - _MISNAMED:,} more" if len(said) > _MISNAMED else ""
+    return [f"not run, as no folders of days: {', '.join(said[:_MISNAMED])}{more}"] if said else []
+
+
+def _open_days(health: Health, *, everything: bool = False) -> list[str]:
+    """A line per cause, or per day and category; a landing zone that cannot be asked is said where it matters."""
+    if everything:
+        groups = by_cause(health.open_days, lambda one: one.state)
+        lines = [f"{one.state}: {one.partition}" for same in groups for one in same]
+    else:
+        lines = open_day_lines(health.open_days)
+    lines += misnamed_lines(health.misnamed)
+    return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
+
+
+def _checks(health: Health) -> str:
+    if health.checks is None:
+        return "checks: none has been evaluated yet"
+    counts = count_states(health.checks)
+    return "checks: " + ", ".join(f"{number:,} {state}" for state, number in counts.items())
+
+
+def _not_passed(health: Health, *, everything: bool = False) -> list[str]:
+    """A line per cause, or per check and partition."""
+    found = [one for one in health.checks or [] if one.state not in ("passed", "not evaluated")]
+    groups = [[one] for one in found] if everything else by_cause(found, lambda one: (one.state, one.asset, one.check))
+    lines = [
+        f"{same[0].state}: {check_line(same[0].name, [(one.partition, one.description) for one in same])}"
+        for same in groups
+    ]
+    if everything or len(lines) <= _SHOWN:
+        return lines
+    return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN:,} more causes (--all shows all)"]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+    return table
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,140 @@
+"""The assets of what is there twice: near_duplicates of a partition; duplicate_groups and label_conflicts of all."""
+
+import dagster as dg
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
+from image_assets.lookalikes.conflict_pictures import conflicts_markdown
+from image_assets.lookalikes.evidence import EvidenceReader
+from image_assets.lookalikes.groups import duplicate_groups
+from image_assets.lookalikes.label_conflicts import OPEN, held_back
+from image_assets.lookalikes.near_duplicates import Library, PairRecord, near_duplicates
+from image_assets.lookalikes.reviews import current_conflicts
+from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
+from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
+from image_assets.schema import (
+    DUPLICATE_GROUPS,
+    DUPLICATES,
+    IMAGE_FEATURES,
+    LABEL_CONFLICTS,
+    NEAR_DUPLICATES,
+    RAW_IMAGES,
+    TableSchema,
+)
+from image_assets.shards.republish import PUBLISH_AGAIN, to_publish_again
+from image_assets.store.tables.key_index import hash_index, lookalike_index
+from io_managers.table_metadata import column_schema
+from resources.extractors import ExtractorResource
+from resources.progress import ProgressReporter
+from resources.store import StoreResource
+
+
+def duplicate_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """What tells of pictures that are there twice."""
+    return [_near_duplicates(dataset), _duplicate_groups(dataset), _label_conflicts(dataset)]
+
+
+def _key(dataset: DatasetSpec, schema: TableSchema) -> dg.AssetKey:
+    return dg.AssetKey([dataset.name, schema.name])
+
+
+def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=_key(dataset, NEAR_DUPLICATES),
+        deps=[_key(dataset, RAW_IMAGES), _key(dataset, IMAGE_FEATURES)],
+        description=NEAR_DUPLICATES.meaning,
+        partitions_def=partitions_of(dataset),
+        backfill_policy=RANGE_IN_ONE_RUN,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(NEAR_DUPLICATES)},
+        freshness_policy=due_every_day(dataset),
+    )
+    @each_partition
+    def near_duplicates_asset(
+        context: dg.AssetExecutionContext,
+        store: StoreResource,
+        extractors: ExtractorResource,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> dg.MaterializeResult:
+        partition = partition_of(context.partition_key)
+        opened = store.open()
+        library = Library(
+            opened.table(dataset.name, RAW_IMAGES),
+            opened.table(dataset.name, IMAGE_FEATURES),
+            hash_index(opened, dataset.name),
+            extractors.extractor(dataset).digest,
+        )
+        with retried(), progress.track(f"near-duplicates {partition}", "images", context.log) as report_progress:
+            pairs = near_duplicates(partition, library, dataset.near_duplicates, report_progress)
+            record = PairRecord(opened.table(dataset.name, NEAR_DUPLICATES), lookalike_index(opened, dataset.name))
+            recorded = record.keep(partition, pairs)
+        other_category = pairs.filter(pl.col("other_category") != partition.category)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": recorded,
+                "pairs": pairs.height,
+                "pairs with another category": other_category.height,
+            },
+        )
+
+    return near_duplicates_asset
+
+
+def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=_key(dataset, DUPLICATE_GROUPS),
+        deps=[_key(dataset, NEAR_DUPLICATES), _key(dataset, IMAGE_FEATURES)],
+        description=DUPLICATE_GROUPS.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(DUPLICATE_GROUPS)},
+        automation_condition=once_a_day_is_complete(dataset),
+        io_manager_key="tables",
+    )
+    def groups(store: StoreResource) -> dg.MaterializeResult:
+        with retried():
+            found = duplicate_groups(EvidenceReader(store.open(), dataset).pairs())
+        sizes = found.group_by("group_id").len()["len"].to_list()
+        return dg.MaterializeResult(
+            value=found,
+            metadata={"groups": len(sizes), "images in groups": found.height, "largest group": max(sizes, default=0)},
+        )
+
+    return groups
+
+
+def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=_key(dataset, LABEL_CONFLICTS),
+        deps=[_key(dataset, schema) for schema in (NEAR_DUPLICATES, IMAGE_FEATURES, DUPLICATES)],
+        description=LABEL_CONFLICTS.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake"},
+        metadata={"dagster/column_schema": column_schema(LABEL_CONFLICTS)},
+        automation_condition=once_a_day_is_complete(dataset),
+        io_manager_key="tables",
+    )
+    def conflicts(store: StoreResource) -> dg.MaterializeResult:
+        opened = store.open()
+        with retried():
+            files = current_conflicts(dataset, opened)
+            before = opened.table(dataset.name, LABEL_CONFLICTS).scan().collect()
+            again = to_publish_again(dataset, opened.objects(), files, before)
+            pictures = conflicts_markdown(files, opened.table(dataset.name, RAW_IMAGES))
+        return dg.MaterializeResult(
+            value=files,
+            metadata={
+                "conflicts": files["conflict_id"].n_unique(),
+                "open": files.filter(pl.col("state") == OPEN)["conflict_id"].n_unique(),
+                "images held back": held_back(files).height,
+                PUBLISH_AGAIN: [str(partition_key(partition)) for partition in again],
+                "pictures": pictures,
+            },
+        )
+
+    return conflicts

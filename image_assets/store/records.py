@@ -1,0 +1,67 @@
+"""Small records of a dataset in its store: a JSON file each, which appears whole or not at all.
+
+What belongs here: how records are kept. What they say is the matter of whoever writes them. They lie in the store, not
+in Dagster's home, so that what they say is of this store whatever else that home has seen, and stays when old runs are
+deleted there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import obstore
+
+from image_assets.store.store import Store
+
+_READERS = 16
+
+
+class Records:
+    """The records in one folder of a dataset.
+
+    Args:
+        store: Where they are kept.
+        dataset: Whose they are.
+        folder: Their folder below the dataset's.
+    """
+
+    def __init__(self, store: Store, dataset: str, folder: str) -> None:
+        self._store, self._dataset, self._folder = store, dataset, folder
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Keep a record under a name, in the place of the one that is there."""
+        text = json.dumps(content, ensure_ascii=False)
+        obstore.put(self._store.objects(self._dataset), self._path(name), text.encode())
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The record of a name; none where there is none, or something else is in its place."""
+        return self._read(self._path(name)) if self._is_there() else None
+
+    def all(self, below: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names and records, those below a folder of names where one is given; in no order."""
+        if not self._is_there():
+            return
+        prefix = f"{self._folder}/{below}"
+        paths = [str(one["path"]) for page in self._store.objects(self._dataset).list(prefix) for one in page]
+        paths = [path for path in paths if path.endswith(".json")]
+        with ThreadPoolExecutor(_READERS) as readers:
+            for path, record in zip(paths, readers.map(self._read, paths), strict=True):
+                if record is not None:
+                    yield path.removeprefix(f"{self._folder}/").removesuffix(".json"), record
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name}.json"
+
+    def _is_there(self) -> bool:
+        """Reading makes no folder."""
+        return self._store.local is None or (self._store.local / self._dataset / self._folder).is_dir()
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            found = json.loads(bytes(obstore.get(self._store.objects(self._dataset), path).bytes()))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None

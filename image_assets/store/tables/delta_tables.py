@@ -1,0 +1,288 @@
+"""Delta tables that are replaced partition by partition, each replacement one atomic commit.
+
+What belongs here: reading a table lazily, writing its files, committing them. What does not: what the rows mean.
+
+A table's files are written by us under names derived from what they are made of, and become visible only when a
+commit lists them; a file that no commit lists yet is the finished work of a run that did not get to its commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import Schema as DeltaSchema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
+from obstore.store import ObjectStore
+
+from image_assets.errors import CanPass
+from image_assets.schema import Partition, TableSchema
+from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
+from image_assets.store.tables.delta_place import delta_url, is_plain
+from image_assets.store.tables.log_damage import damage_in_log
+from image_assets.store.tables.parquet_files import ParquetFiles, WrittenFile
+
+_ATTEMPTS = 50
+# One transaction name for all partitions makes any two commits of a table conflict, so that what was
+# looked up in the other partitions still holds when the commit lands.
+_WHOLE_TABLE = "whole-table"
+
+
+class CommitConflict(CanPass, RuntimeError):
+    """Another run has replaced the same partition in the meantime; its result stands."""
+
+
+@dataclass(frozen=True)
+class CommitReport:
+    """What a commit did: the table's version, and whether there was anything to change."""
+
+    version: int
+    changed: bool
+    rows: int
+
+
+class OldTable(RuntimeError):
+    """A table lacks columns that this version of the platform writes and reads; it has to be made anew."""
+
+
+class PartitionedTable:
+    """One table of one dataset.
+
+    Args:
+        url: Where the table lies: a local folder or `s3://bucket/path`.
+        schema: Its columns.
+        objects: The object store rooted at `url`.
+        options: Options of the object store, as object_store names them.
+    """
+
+    def __init__(self, url: str, schema: TableSchema, objects: ObjectStore, options: dict[str, str]) -> None:
+        self.url = url
+        self.schema = schema
+        self.files = ParquetFiles(url, schema.file_schema, objects, options)
+        self._objects = objects
+        self._options = options
+
+    def snapshot(self) -> Snapshot:
+        """The table as it is now; without files where there is no table yet.
+
+        Raises:
+            DamagedLog: its log cannot be read.
+        """
+        try:
+            with self._borrowed(self._open) as table:
+                return table.snapshot()
+        except TableNotFoundError:
+            return Snapshot()
+
+    def scan(self, partitions: Collection[Partition] | None = None) -> pl.LazyFrame:
+        """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet.
+
+        Raises:
+            DamagedFile: a file of these is missing or cut.
+            DamagedLog: what files there are cannot be read.
+        """
+        if partitions is not None:
+            return self.scan_files(*(self.snapshot().of(partition) for partition in partitions))
+        if not is_plain(self.url):
+            return self.scan_files(self.snapshot())
+        try:
+            # A scan may be collected much later: its table is not one that others use meanwhile.
+            table = self._open()
+        except TableNotFoundError:
+            return _empty(self.schema)
+        if self._missing(table):
+            raise OldTable(f"the table at {self.url} was made by an earlier version; run a day, and it is made anew")
+        files = OpenTable(table).snapshot().written_files()
+        self.files.see_whole(files)
+        return pl.scan_delta(table) if files else _empty(self.schema)
+
+    def scan_files(self, *snapshots: Snapshot) -> pl.LazyFrame:
+        """The rows of the files of snapshots of this table, lazily.
+
+        Only these files are looked at, whatever else the table holds.
+
+        Raises:
+            DamagedFile: one of them is missing or cut.
+        """
+        self.files.see_whole([file for one in snapshots for file in one.written_files()])
+        groups = [group for one in snapshots for group in one.files.partition_by("date", "category")]
+        return pl.concat([self._scan_partition(group) for group in groups] or [_empty(self.schema)])
+
+    def partition_files(self, partition: Partition | None) -> list[WrittenFile]:
+        """The files that the partition consists of, by name; those of the whole table for None."""
+        snapshot = self.snapshot()
+        return (snapshot if partition is None else snapshot.of(partition)).written_files()
+
+    def partitions(self) -> list[Partition]:
+        """The partitions that hold rows."""
+        return self.snapshot().partitions()
+
+    def folder(self, partition: Partition | None) -> str:
+        """Where a partition's files lie, below the table."""
+        return "" if partition is None else f"date={partition.date.isoformat()}/category={partition.category}/"
+
+    def find_file(self, partition: Partition | None, name: str) -> WrittenFile | None:
+        """The finished file of that name, committed or not; None where there is none."""
+        return self.files.find(self.folder(partition) + name + ".parquet")
+
+    def write_file(self, partition: Partition | None, name: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
+        """Write a file from batches, streamed; it appears whole or not at all, and is not part of the table yet."""
+        return self.files.write(self.folder(partition) + name + ".parquet", batches)
+
+    def write_frame(self, partition: Partition | None, frame: pl.DataFrame) -> WrittenFile:
+        """Write a small frame as a file named by its content, so that the same rows give the same file."""
+        table = frame.to_arrow().select(self.schema.file_schema.names).cast(self.schema.file_schema)
+        return self.write_file(partition, _content_name(table), table.to_batches())
+
+    def replace(self, partition: Partition | None, files: Sequence[WrittenFile]) -> CommitReport:
+        """Make the partition (None: the table) consist of just these files, in one commit.
+
+        Raises:
+            CommitConflict: another run has replaced the partition since this call began.
+        """
+        return self._commit(partition, lambda _: files, exclusive=False)
+
+    def append(self, rows: pl.DataFrame) -> CommitReport:
+        """Add rows to a table without partitions, in one commit. Raises as `replace`, and nothing is added then."""
+        file = self.write_frame(None, rows)
+        return self._commit(None, lambda there: [*there.written_files(), file], exclusive=False)
+
+    def replace_exclusively(
+        self, partition: Partition, choose: Callable[[Snapshot], Sequence[WrittenFile]]
+    ) -> CommitReport:
+        """Like `replace`, with files that were chosen by looking at the rest of the table.
+
+        `choose` is given the table as it is, and is asked again whenever any other commit came in between: what it
+        saw is what the commit lands on.
+        """
+        return self._commit(partition, choose, exclusive=True)
+
+    def _commit(
+        self,
+        partition: Partition | None,
+        choose: Callable[[Snapshot], Sequence[WrittenFile]],
+        *,
+        exclusive: bool,
+    ) -> CommitReport:
+        own = "table" if partition is None else f"{partition.date.isoformat()}|{partition.category}"
+        began_at: int | None = None
+        for attempt in range(_ATTEMPTS):
+            with self._borrowed(self._open_or_create) as table:
+                there = table.snapshot()
+                files = [file for file in choose(there) if file.rows]
+                rows = sum(file.rows for file in files)
+                before = there if partition is None else there.of(partition)
+                if set(before.files["path"]) == {file.path for file in files}:
+                    return CommitReport(there.version, changed=False, rows=rows)
+                names = {own: table.next_transaction(own)}
+                began_at = names[own] if began_at is None else began_at
+                if names[own] != began_at:
+                    raise CommitConflict(
+                        f"{self.schema.name}, {partition or 'whole table'}: another run replaced it meanwhile and its "
+                        "result stands; run again to load what has arrived since"
+                    )
+                if exclusive:
+                    names[_WHOLE_TABLE] = table.next_transaction(_WHOLE_TABLE)
+                if self._write_commit(table.delta, partition, files, names):
+                    table.update()
+                    return CommitReport(table.delta.version(), changed=True, rows=rows)
+            # Lost against another commit. Wait a little, at random, so that many writers do not march in step.
+            time.sleep(random.uniform(0, 0.02 * min(attempt + 1, 10)))
+        raise CommitConflict(f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later")
+
+    def _write_commit(
+        self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
+    ) -> bool:
+        """Commit; False where another commit came first."""
+        values: dict[str, str | None] = {}
+        filters = None
+        if partition is not None:
+            values = {"date": partition.date.isoformat(), "category": partition.category}
+            filters = [(column, "=", str(value)) for column, value in values.items()]
+        modified = int(time.time() * 1000)
+        try:
+            table.create_write_transaction(
+                [AddAction(f.path, f.bytes, values, modified, True, json.dumps({"numRecords": f.rows})) for f in files],
+                mode="overwrite",
+                schema=DeltaSchema.from_arrow(self.schema.arrow) if self._missing(table) else table.schema(),
+                partition_by=self.schema.partition_by,
+                partition_filters=filters,
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(app_id=name, version=number) for name, number in names.items()]
+                ),
+            )
+        except CommitFailedError:
+            return False
+        return True
+
+    def _borrowed(self, open_table: Callable[[], DeltaTable]) -> AbstractContextManager[OpenTable]:
+        return borrowed(self.url, self._objects, open_table)
+
+    def _open(self) -> DeltaTable:
+        try:
+            table = DeltaTable(delta_url(self.url), storage_options=self._options)
+        except TableNotFoundError:
+            raise
+        except DeltaError as error:
+            damage = damage_in_log(self.url, self._objects)
+            if damage is None:
+                raise
+            raise damage from error
+        if is_empty_commit(table.version(), self._objects) and (damage := damage_in_log(self.url, self._objects)):
+            raise damage  # the library takes a commit that was cut to nothing for one that changes nothing
+        missing = self._missing(table)
+        if missing and not self.schema.made_anew:
+            raise OldTable(
+                f"the table at {self.url} was made by an earlier version and has no column {', '.join(missing)}; "
+                "give the dataset a new store, or move its folder away, and run its days again from the landing zone"
+            )
+        return table
+
+    def _missing(self, table: DeltaTable) -> list[str]:
+        there = {field.name for field in table.schema().fields}
+        return [name for name in self.schema.arrow.names if name not in there]
+
+    def _open_or_create(self) -> DeltaTable:
+        try:
+            return self._open()
+        except TableNotFoundError:
+            pass
+        try:
+            return DeltaTable.create(
+                delta_url(self.url, new=True),
+                schema=self.schema.arrow,
+                partition_by=self.schema.partition_by,
+                mode="ignore",
+                description=self.schema.meaning,
+                storage_options=self._options,
+            )
+        except DeltaError:
+            # Somebody else created it at the same moment: then it is there now.
+            return self._open()
+
+    def _scan_partition(self, files: pl.DataFrame) -> pl.LazyFrame:
+        paths = [f"{self.url}/{path}" for path in files["path"]]
+        rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=self._options or None)
+        return rows.with_columns(pl.lit(files[name][0]).alias(name) for name in self.schema.partition_by)
+
+
+def _empty(schema: TableSchema) -> pl.LazyFrame:
+    frame = pl.from_arrow(schema.arrow.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame.lazy()
+
+
+def _content_name(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()[:32]

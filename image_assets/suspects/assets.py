@@ -1,0 +1,72 @@
+"""The asset label_suspects: which labels of the whole dataset are in doubt."""
+
+import dagster as dg
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
+from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, NEAR_DUPLICATES, RAW_IMAGES
+from image_assets.store.store import Store
+from io_managers.table_metadata import column_schema
+from resources.extractors import ExtractorResource
+from resources.store import StoreResource
+
+_SHOWN = 20
+
+
+def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
+    """The asset label_suspects of a dataset."""
+
+    @dg.asset(
+        key=[dataset.name, LABEL_SUSPECTS.name],
+        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+        deps=[[dataset.name, NEAR_DUPLICATES.name]],
+        description=LABEL_SUSPECTS.meaning,
+        group_name=dataset.name,
+        owners=dataset.owners,
+        kinds={"deltalake", "scikitlearn"},
+        metadata={"dagster/column_schema": column_schema(LABEL_SUSPECTS)},
+        automation_condition=once_a_day_is_complete(dataset),
+        io_manager_key="tables",
+    )
+    def label_suspects(
+        context: dg.AssetExecutionContext,
+        image_features: pl.LazyFrame,
+        store: StoreResource,
+        extractors: ExtractorResource,
+    ) -> dg.MaterializeResult:
+        # cleanlab and scikit-learn take seconds to load, which every run of every other asset would wait for.
+        from image_assets.lookalikes.evidence import EvidenceReader
+        from image_assets.suspects.suspects import find_suspects, suspects_markdown, worst
+
+        digest = extractors.extractor(dataset).digest
+        with retried():
+            pairs = EvidenceReader(store.open(), dataset).pairs()
+            report = find_suspects(image_features, pairs, dataset, digest)
+            shown = worst(report.rows, _SHOWN)
+            pictures = _thumbnails(store.open(), dataset, shown)
+        if report.skipped:
+            context.log.info(report.skipped)
+        counts = report.rows.group_by("category", "kind").len().sort("category", "kind")
+        return dg.MaterializeResult(
+            value=report.rows,
+            metadata={
+                "images": report.images,
+                "labels judged": report.judged,
+                "looked at": f"a sample of about {dataset.label_noise.max_rows:,} images" if report.sampled else "all",
+                **({"not judged": report.skipped} if report.skipped else {}),
+                **{f"{category}, {kind}": number for category, kind, number in counts.iter_rows()},
+                "the worst": dg.MetadataValue.md(suspects_markdown(shown, pictures)),
+            },
+        )
+
+    return label_suspects
+
+
+def _thumbnails(store: Store, dataset: DatasetSpec, rows: pl.DataFrame) -> dict[str, bytes]:
+    """The thumbnails of suspects, by image id."""
+    from image_assets.suspects.suspects import partitions_of_suspects
+
+    images = store.table(dataset.name, RAW_IMAGES).scan(partitions_of_suspects(rows))
+    wanted = images.filter(pl.col("image_id").is_in(rows["image_id"].implode()))
+    return dict(wanted.select("image_id", "thumbnail").collect().iter_rows())

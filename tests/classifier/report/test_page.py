@@ -1,0 +1,177 @@
+"""The page and the card: all is there, nothing comes from elsewhere, names are text, the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+import pytest
+
+from image_assets.classifier.report.analysis import Findings, analyse
+from image_assets.classifier.report.card import model_card
+from image_assets.classifier.report.galleries import galleries
+from image_assets.classifier.report.sections import curve_section, errors_section
+from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.report.write import report_page
+from image_assets.classifier.training.families import logistic_regression
+from image_assets.classifier.training.selection import Score
+from image_assets.dataset import DatasetSpec
+from image_assets.features.colour_statistics import FEATURE_NAMES
+from image_assets.pages.figures import Plot
+from image_assets.settings.classifier import Report
+from tests.classifier.report.made import made_manifest, made_subject, thumbnails_of
+from tests.exploration.references import references
+from tests.platform import small_dataset
+
+SPEC = Report(max_rows=200, repeats=2, pictures=6)
+WITHOUT_CURVES = SPEC.model_copy(update={"folds": 1_000})
+DATASET = small_dataset(description="Drawings, <b>many</b> of them.")
+SCORES = tuple(
+    Score(logistic_regression(strength), 180, folds, 1.0, True)
+    for strength, folds in ((0.01, (0.8, 0.82, 0.84)), (0.1, (0.7, 0.72, 0.74)))
+)
+PLOTS = [
+    *("roc_curves", "reliability", "confusion_matrix", "candidates_compared"),
+    *("importance_of_groups", "importance_of_features", "elimination", "learning_curve", "days_of_the_split"),
+]
+
+
+def made_page(subject: ReportSubject, findings: Findings, dataset: DatasetSpec = DATASET) -> tuple[str, list[Plot]]:
+    return report_page(dataset, subject, findings, made_manifest(subject), thumbnails_of(subject))
+
+
+@pytest.fixture(scope="module")
+def subject() -> ReportSubject:
+    made = made_subject(150, 41, separation=0.35)
+    return ReportSubject(**{**{name: getattr(made, name) for name in made.__dataclass_fields__}, "scores": SCORES})
+
+
+@pytest.fixture(scope="module")
+def findings(subject: ReportSubject) -> Findings:
+    return analyse(subject, SPEC, 0.25)
+
+
+@pytest.fixture(scope="module")
+def page(subject: ReportSubject, findings: Findings) -> tuple[str, list[Plot]]:
+    return made_page(subject, findings)
+
+
+def test_every_part_is_there(page: tuple[str, list[Plot]]) -> None:
+    html, plots = page
+    assert [plot.key for plot in plots] == PLOTS
+    assert all(f'<figure id="{key}">' in html for key in PLOTS)
+    assert all("Alarming: " in plot.caption for plot in plots)
+    sections = ["quality", "classes", "candidates", "features", "curves", "split", "images"]
+    assert re.findall(r'<section id="(\w+)">', html) == sections
+
+
+def test_nothing_comes_from_elsewhere(page: tuple[str, list[Plot]]) -> None:
+    html, _ = page
+    assert references(html) == []
+    assert "http" not in html.replace("http-equiv", "")
+    assert "default-src 'none'" in html
+
+
+def test_the_figures_on_the_page_are_those_of_the_evaluation(
+    subject: ReportSubject, page: tuple[str, list[Plot]]
+) -> None:
+    html, evaluation = page[0], subject.evaluation
+    for value in (evaluation.accuracy, evaluation.balanced_accuracy, evaluation.macro_f1, evaluation.majority_accuracy):
+        assert f">{value:.1%}</td>" in html
+    assert f"{evaluation.log_loss:.4f}" in html
+    for one in evaluation.per_class:
+        assert f"<td>{one.name}</td><td class=number>{one.support}</td>" in html
+
+
+def test_the_same_images_give_the_same_bytes(subject: ReportSubject, page: tuple[str, list[Plot]]) -> None:
+    made = ReportSubject(**{name: getattr(subject, name) for name in subject.__dataclass_fields__})
+    again = made_page(made, analyse(made, SPEC, 0.25))
+    assert again[0] == page[0]
+    assert [plot.png for plot in again[1]] == [plot.png for plot in page[1]]
+
+
+def test_the_galleries_show_what_they_say(subject: ReportSubject, findings: Findings) -> None:
+    found = findings.galleries
+    certainty = subject.probabilities.max(axis=1)
+    wrong = subject.predicted != subject.truth
+    assert [one.certainty for one in found.errors] == sorted(certainty[wrong], reverse=True)[:6]
+    assert all(one.answer != one.category for one in found.errors)
+    assert all(one.answer == one.category for one in found.right)
+    gaps = [one.certainty - one.runner_up for one in found.doubts]
+    assert gaps == sorted(gaps)
+    assert gaps[0] < found.right[0].certainty - found.right[0].runner_up
+    held_out = set(subject.images["image_id"].gather(subject.held_out))
+    assert {one.image_id for one in (*found.errors, *found.doubts, *found.right)} <= held_out
+    truth = dict(subject.images.select("image_id", "category").iter_rows())
+    for one in found.errors:
+        # Beside it lies an image that is what the model took it for.
+        assert truth[one.like] == one.answer
+
+
+def test_pictures_that_are_not_there_are_left_out(subject: ReportSubject, findings: Findings) -> None:
+    assert errors_section(findings, {}).galleries == []
+    assert len(errors_section(findings, thumbnails_of(subject)).galleries) == 3
+
+
+def test_names_are_text_whatever_is_in_them() -> None:
+    evil = {'<script>alert("1")</script>': 0, "a | b` & $x$": 1, "</svg><img src=x onerror=alert(1)>": 2}
+    made = made_subject(120, 3, separation=0.3, classes=evil)
+    found = analyse(made, WITHOUT_CURVES, 0.25)
+    html, _ = made_page(made, found)
+    assert references(html) == []
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert "onerror=alert" not in re.sub(r">[^<]*<", "><", html)  # only as text between tags
+    card = model_card(DATASET, made, found, made_manifest(made))
+    assert "<script" not in card
+    assert "<img" not in card
+    assert "<b>" not in card
+    assert "a \\| b\\` &amp; $x$" in card
+
+
+def test_named_features_are_called_by_their_names() -> None:
+    made = made_subject(150, len(FEATURE_NAMES), names=FEATURE_NAMES)
+    found = analyse(made, WITHOUT_CURVES, 0.25)
+    assert found.groups == []
+    assert {one.group.title for one in found.importance} == {name.replace("_", " ") for name in FEATURE_NAMES}
+
+
+def test_of_few_images_there_are_no_curves_and_it_says_so() -> None:
+    made = made_subject(14, 5)
+    found = analyse(made, SPEC.model_copy(update={"folds": 9}), 0.25)
+    assert found.calibration is None
+    section = curve_section(found, 0.5)
+    assert "every category needs 9 different training images" in section.text
+    assert section.plots == ()
+
+
+def test_the_cost_is_bounded_by_the_sample(subject: ReportSubject) -> None:
+    found = analyse(subject, SPEC.model_copy(update={"max_rows": 100}), 0.25)
+    training = int((~subject.aside).sum())
+    # Every category keeps 50 images.
+    assert found.sampled <= 150
+    assert found.sampled <= training
+    assert max(point.size for point in found.learning) <= found.sampled
+
+
+def test_without_errors_it_says_so() -> None:
+    made = made_subject(120, 30, separation=4)
+    assert made.evaluation.accuracy == 1
+    assert galleries(made, 5).errors == ()
+    assert "Not one of them is wrong." in errors_section(analyse(made, WITHOUT_CURVES, 0.25), {}).text
+
+
+def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, findings: Findings) -> None:
+    manifest = made_manifest(subject)
+    card = model_card(DATASET, subject, findings, manifest)
+    headings = re.findall(r"^## (.*)$", card, re.MULTILINE)
+    assert headings == [
+        *("Intended use", "Training and evaluation data", "Metrics", "Limits", "Ethical considerations"),
+    ]
+    for piece in (manifest.sha256, manifest.extractor_digest, manifest.training_ids_sha256, "2026-11-03 to 2026-11-05"):
+        assert piece in card
+    assert "Drawings, &lt;b&gt;many&lt;/b&gt; of them." in card
+    counts = pl.DataFrame({"label": subject.labels, "aside": subject.aside}).filter(pl.col("label") == 1)
+    held_out = int(counts["aside"].sum())
+    assert f"| animal | 1 | {counts.height - held_out} | {held_out} |" in card
+    assert f"| accuracy | {subject.evaluation.accuracy:.1%} | " in card

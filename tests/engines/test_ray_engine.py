@@ -1,0 +1,194 @@
+"""Units on a real Ray cluster of two machines, which are two sets of processes here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+
+from ray.cluster_utils import Cluster  # noqa: E402
+
+from image_assets.engines.engine import LocalEngine, Unit, UnitLost  # noqa: E402
+from image_assets.engines.ray_engine import RayEngine  # noqa: E402
+from image_assets.features.units import extract_units  # noqa: E402
+from image_assets.ingest import fingerprint, units  # noqa: E402
+from image_assets.ingest.load import IngestTables, ingest_partition  # noqa: E402
+from image_assets.ingest.registry import folder_source  # noqa: E402
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
+from image_assets.workers import Progress, no_progress  # noqa: E402
+from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
+
+# An address of this machine that cannot be reached from others; Ray replaces 127.0.0.1 by one that can.
+_LOOPBACK = "127.0.0.2"
+_MACHINE = {"node_ip_address": _LOOPBACK, "object_store_memory": 100_000_000}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A head without cores and two machines with one each."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **_MACHINE})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, **_MACHINE)
+    ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=_LOOPBACK)
+    try:
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def doubles(number: int, threads: int, progress: Progress) -> tuple[int, int]:
+    progress(number, number)
+    return 2 * number, threads
+
+
+def tells_where(threads: int, progress: Progress) -> str:
+    time.sleep(1)
+    return ray.get_runtime_context().get_node_id()
+
+
+def dies_at_first(marker: Path, threads: int, progress: Progress) -> str:
+    if not marker.exists():
+        marker.touch()
+        os._exit(1)
+    return "done after all"
+
+
+def dies(threads: int, progress: Progress) -> None:
+    os._exit(1)
+
+
+def fails(threads: int, progress: Progress) -> None:
+    raise FileNotFoundError("no such bucket")
+
+
+def leaves_a_trace(trace: Path, threads: int, progress: Progress) -> None:
+    for step in range(600):
+        trace.write_text(str(step))
+        time.sleep(0.1)
+        progress(step, 600)
+
+
+def waits_for(leaving: str, marker: Path, threads: int, progress: Progress) -> str:
+    """Leaves its machine's mark; ends once the machine that is to be taken away has had its share."""
+    here = ray.get_runtime_context().get_node_id()
+    (marker / here).touch()
+    until = time.monotonic() + 120
+    while not (marker / leaving).exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(3)
+    return here
+
+
+def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(cluster: Cluster) -> None:
+    told: list[tuple[int, int]] = []
+    tasks = [Unit(str(n), n, partial(doubles, n)) for n in (3, 1, 2)]
+    assert RayEngine().run(tasks, lambda *done: told.append(done)) == [(6, 1), (2, 1), (4, 1)]
+    assert told[-1] == (6, 6)
+    assert RayEngine().run([], no_progress) == []
+
+
+def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
+    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
+    assert len(set(nodes)) == 2
+
+
+def test_a_lost_worker_s_unit_is_done_again(cluster: Cluster, tmp_path: Path) -> None:
+    tasks = [Unit("the unlucky", 1, partial(dies_at_first, tmp_path / "died")), Unit("other", 1, partial(doubles, 1))]
+    assert RayEngine().run(tasks, no_progress) == ["done after all", (2, 1)]
+
+
+def test_a_unit_whose_worker_is_always_lost_ends_the_run_with_its_name(cluster: Cluster) -> None:
+    with pytest.raises(UnitLost, match=r"loading a\.jpg … b\.jpg: begun 3 times on the Ray cluster"):
+        RayEngine().run([Unit("loading a.jpg … b.jpg", 1, dies)], no_progress)
+
+
+def test_an_error_keeps_its_type_and_names_the_unit(cluster: Cluster) -> None:
+    with pytest.raises(FileNotFoundError, match="no such bucket") as raised:
+        RayEngine().run([Unit("the features of x", 1, fails), Unit("y", 1, partial(doubles, 1))], no_progress)
+    assert "while working on the features of x" in raised.value.__notes__[0]
+
+
+def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Path) -> None:
+    traces = [Unit(str(n), 600, partial(leaves_a_trace, tmp_path / str(n))) for n in range(3)]
+    with pytest.raises(FileNotFoundError):
+        RayEngine().run([Unit("fails", 1, fails), *traces], no_progress)
+    # A machine is free again long before a minute's work is done, also for what had been waiting.
+    assert RayEngine().run([Unit("next", 1, partial(doubles, 1))], no_progress) == [(2, 1)]
+    assert all(int(path.read_text()) < 300 for path in tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_failing_and_ending_at_the_same_moment_leaves_the_driver_alive(cluster: Cluster) -> None:
+    for _ in range(15):
+        with pytest.raises(FileNotFoundError):
+            RayEngine().run([Unit("fails", 1, fails), *[Unit("quick", 1, partial(doubles, 1))] * 4], no_progress)
+
+
+@pytest.mark.long
+def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
+    leaving = cluster.add_node(num_cpus=1, **_MACHINE)
+    taken = False
+
+    def take_it_away(done: int, total: int) -> None:
+        nonlocal taken
+        if not taken and (tmp_path / leaving.node_id).exists():
+            cluster.remove_node(leaving, allow_graceful=False)
+            taken = True
+
+    tasks = [Unit(f"unit {n}", 1, partial(waits_for, leaving.node_id, tmp_path)) for n in range(3)]
+    nodes = RayEngine().run(tasks, take_it_away)
+    assert taken
+    assert len(nodes) == 3
+    assert leaving.node_id not in nodes
+
+
+def files_of(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*.parquet")
+        if "_delta_log" not in path.parts
+    }
+
+
+def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
+    partition = platform.partition()
+    tables = IngestTables.of(platform.store, platform.dataset.name)
+    report = ingest_partition(partition, platform.dataset, folder_source(platform.landing), tables, engine)
+    assert (report.loaded, report.quarantined) == (16, {"empty": 1, "not_an_image": 2})
+    raw = platform.store.table(platform.dataset.name, RAW_IMAGES)
+    features = platform.store.table(platform.dataset.name, IMAGE_FEATURES)
+    files = raw.partition_files(partition)
+    assert len(files) > 2
+    features.replace(
+        partition, extract_units(raw, files, features, partition, platform.dataset.extractor, engine).files
+    )
+    return files_of(platform.root / "store")
+
+
+def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "UNIT_FILES", 7)
+    monkeypatch.setattr(fingerprint, "_UNIT_FILES", 6)
+    here, there = Platform(small_dataset(), tmp_path / "here"), Platform(small_dataset(), tmp_path / "there")
+    for platform in (here, there):
+        land_small_sample(platform.landing)
+    assert load_and_extract(here, LocalEngine()) == load_and_extract(there, RayEngine())
+
+
+@pytest.mark.long
+def test_a_dataset_whose_file_says_ray_is_run_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    """Through Dagster, with all checks."""
+    platform = Platform(small_dataset(engine="ray"), tmp_path)
+    land_small_sample(platform.landing)
+    machines = {node["NodeID"] for node in ray.nodes()}
+    assert platform.run(platform.partition().date, "plant").ok
+    assert platform.rows(IMAGE_FEATURES, platform.partition()).height == 16
+    assert {node["NodeID"] for node in ray.nodes()} == machines  # the cluster that was there, and no other

@@ -1,0 +1,342 @@
+"""Half the usual volume and missing days are caught; ordinary variation, weekends and small numbers are not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from dataclasses import replace
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from asset_checks import volume
+from image_assets.cli.summary import show_day
+from image_assets.facts import partition_facts
+from image_assets.health.volume import may_be_empty, missing_days, usual_volume, volume_trend
+from image_assets.ingest.day_book import DayBook
+from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.runner import run_day
+from image_assets.schema import ARRIVALS, Partition
+from image_assets.settings.quality import Volume
+from tests.asset_checks.faults import failing, outcome
+from tests.pictures import land_pictures
+from tests.platform import Platform, small_dataset
+
+SPEC = Volume()
+MONDAY = dt.date(2026, 9, 7)
+DAY = dt.timedelta(days=1)
+CHECKS = volume.CHECKS
+
+
+def days(number: int, start: dt.date = MONDAY) -> list[dt.date]:
+    return [start + i * DAY for i in range(number)]
+
+
+def simulated(
+    random: np.random.Generator, number: int, files: float, spread: float, weekend: float = 1
+) -> dict[dt.date, int]:
+    """Days whose numbers vary by `spread` on a logarithmic scale, and by chance."""
+    usual = {day: files * (weekend if day.weekday() >= 5 else 1) for day in days(number)}
+    return {day: int(random.poisson(n * np.exp(random.normal(0, spread)))) for day, n in usual.items()}
+
+
+def alarms(random: np.random.Generator, trials: int, change: float = 1, **ways: float) -> float:
+    """Share of simulated days, after four weeks, that are found unusual; the day's number is multiplied first."""
+    found = 0
+    for trial in range(trials):
+        counts = simulated(random, 29 + trial % 7, **ways)  # pyright: ignore[reportArgumentType]
+        last = max(counts)
+        files = max(round(counts.pop(last) * change), 1)
+        found += not usual_volume(counts, last, SPEC).is_usual(files)
+    return found / trials
+
+
+@pytest.mark.parametrize(
+    ("files", "spread", "weekend", "half_caught"),
+    [
+        (100, 0.05, 1, 0.95),
+        (100, 0.1, 1, 0.9),
+        (100, 0.15, 1, 0.7),
+        (1_000, 0.1, 1, 0.95),
+        (1_000, 0.15, 1, 0.85),
+        (1_000, 0.05, 0.25, 0.95),
+        (1_000, 0.1, 0.25, 0.7),
+    ],
+)
+def test_ordinary_variation_is_no_alarm_and_half_of_it_is(
+    files: float, spread: float, weekend: float, half_caught: float
+) -> None:
+    """Half of what a day would have had, which itself may have been more than usual."""
+    random = np.random.default_rng(0)
+    ways = {"files": files, "spread": spread, "weekend": weekend}
+    assert alarms(random, 400, **ways) <= 0.03
+    assert alarms(random, 200, change=0.5, **ways) >= half_caught
+    assert alarms(random, 100, change=0.2, **ways) >= 0.97
+    assert alarms(random, 100, change=4, **ways) >= 0.97
+
+
+@pytest.mark.parametrize("files", [1, 3, 8])
+def test_chance_among_a_few_files_is_no_alarm(files: float) -> None:
+    assert alarms(np.random.default_rng(0), 400, files=files, spread=0) <= 0.02
+
+
+@given(st.integers(40, 10_000), st.floats(0, 0.6), st.integers(0, 100), st.integers(5, 60))
+def test_half_and_twice_the_median_are_always_caught(files: int, spread: float, seed: int, number: int) -> None:
+    counts = simulated(np.random.default_rng(seed), number, files, spread)
+    usual = usual_volume(counts, max(counts) + DAY, SPEC)
+    if usual.median < 20:
+        return
+    assert not usual.is_usual(int(usual.median / 2))
+    assert not usual.is_usual(int(np.ceil(usual.median * 2)))
+    assert usual.is_usual(round(usual.median))
+
+
+def test_a_few_odd_days_do_not_move_what_is_usual() -> None:
+    counts = dict.fromkeys(days(28), 100) | {MONDAY + 3 * DAY: 100_000, MONDAY + 9 * DAY: 1}
+    usual = usual_volume(counts, MONDAY + 28 * DAY, SPEC)
+    assert usual.median == pytest.approx(100)
+    assert (usual.is_usual(80), usual.is_usual(120), usual.is_usual(50), usual.is_usual(200)) == (
+        True,
+        True,
+        False,
+        False,
+    )
+
+
+def test_only_the_window_and_the_days_before_count_and_too_few_of_them_say_nothing() -> None:
+    counts = dict.fromkeys(days(28), 100)
+    long_ago = {MONDAY - 400 * DAY + i * DAY: 5 for i in range(30)}
+    later = {MONDAY + 29 * DAY + i * DAY: 9_000 for i in range(60)}
+    assert usual_volume(counts | long_ago | later, MONDAY + 28 * DAY, SPEC).median == pytest.approx(100)
+    few = dict.fromkeys(days(4), 100)
+    assert usual_volume(few, MONDAY + 4 * DAY, SPEC).is_usual(1)
+    assert not usual_volume(few | {MONDAY + 4 * DAY: 100}, MONDAY + 5 * DAY, SPEC).is_usual(1)
+    assert usual_volume({}, MONDAY, SPEC).is_usual(0)
+
+
+# Slow decline
+
+
+def declining(number: int = 60, first: float = 1_000, last: float = 165) -> dict[dt.date, int]:
+    rate = (last / first) ** (1 / (number - 1))
+    return {day: round(first * rate**place) for place, day in enumerate(days(number))}
+
+
+def has_changed(counts: dict[dt.date, int], day: dt.date, spec: Volume = SPEC) -> bool:
+    trend = volume_trend(counts, day, spec)
+    return trend is not None and trend.changed
+
+
+def test_what_declines_a_little_every_day_is_told_though_each_day_is_usual() -> None:
+    counts = declining()
+    assert all(usual_volume(counts, day, SPEC).is_usual(counts[day]) for day in counts)
+    told = [place for place, day in enumerate(counts) if has_changed(counts, day)]
+    assert told == list(range(told[0], 60))
+    assert told[0] < 50
+    assert has_changed(declining(first=165, last=1_000), max(counts))
+
+
+def test_a_new_normal_begins_on_the_day_that_is_given() -> None:
+    counts = dict.fromkeys(days(40), 1_000) | dict.fromkeys(days(60, MONDAY + 40 * DAY), 300)
+    assert has_changed(counts, MONDAY + 99 * DAY)
+    declared = Volume(reference_from=MONDAY + 40 * DAY)
+    trend = volume_trend(counts, MONDAY + 99 * DAY, declared)
+    assert trend is not None
+    assert (round(trend.first), round(trend.latest), trend.changed) == (300, 300, False)
+    assert volume_trend(counts, MONDAY + 20 * DAY, declared) is None
+
+
+@pytest.mark.parametrize(("files", "spread", "weekend"), [(3, 0, 1), (100, 0.3, 1), (1_000, 0.15, 0.25), (20, 0.6, 1)])
+def test_days_that_vary_about_the_same_number_have_not_changed(files: float, spread: float, weekend: float) -> None:
+    random = np.random.default_rng(0)
+    series = [simulated(random, 60, files, spread, weekend) for _ in range(200)]
+    assert sum(has_changed(counts, MONDAY + 59 * DAY) for counts in series) <= 2
+
+
+@given(st.dictionaries(st.integers(0, 90), st.integers(0, 50), max_size=40), st.integers(0, 90))
+def test_any_history_can_be_looked_at_and_later_days_do_not_count(history: dict[int, int], place: int) -> None:
+    counts, day = {MONDAY + one * DAY: n for one, n in history.items()}, MONDAY + place * DAY
+    known = {one: n for one, n in counts.items() if one <= day}
+    assert volume_trend(counts, day, SPEC) == volume_trend(known, day, SPEC)
+
+
+def test_a_slow_decline_is_warned_of_and_says_what_to_do(delivered: Platform) -> None:
+    for day, files in declining(60, first=100, last=16).items():
+        list_files(delivered, day, files)
+    found = outcome(delivered, volume.usual_volume, Partition(MONDAY + 59 * DAY, "plant"))
+    assert not found.passed
+    assert "from 2026-09-07 on" in found.advice
+    assert "volume.reference_from" in found.advice
+    assert "Much less" not in found.advice
+    assert outcome(delivered, volume.usual_volume, Partition(MONDAY + 35 * DAY, "plant")).passed
+
+
+# Missing days
+
+
+def test_a_day_without_any_file_is_missing_and_so_is_today() -> None:
+    counts = dict.fromkeys(days(20), 10)
+    today = max(counts)
+    assert missing_days(counts, today, SPEC) == []
+    del counts[MONDAY + 8 * DAY]
+    counts[today] = 0
+    assert missing_days(counts, today, SPEC) == [MONDAY + 8 * DAY, today]
+    assert missing_days(counts, today - DAY, SPEC) == [MONDAY + 8 * DAY]
+
+
+def test_days_before_the_first_arrival_and_before_the_window_are_not_missing() -> None:
+    counts = dict.fromkeys(days(60), 10)
+    del counts[MONDAY + 2 * DAY]
+    assert missing_days(counts, MONDAY + 20 * DAY, SPEC) == [MONDAY + 2 * DAY]
+    assert missing_days(counts, MONDAY + 59 * DAY, SPEC) == []
+    assert missing_days({}, MONDAY, SPEC) == []
+
+
+def test_weekends_on_which_nothing_ever_arrives_are_not_missing_but_a_monday_is() -> None:
+    counts = {day: 10 for day in days(28) if day.weekday() < 5}
+    friday = MONDAY + 25 * DAY
+    assert missing_days(counts, friday, SPEC) == []
+    assert missing_days(counts, friday + 2 * DAY, SPEC) == []
+    del counts[MONDAY + 14 * DAY]
+    assert missing_days(counts, friday, SPEC) == [MONDAY + 14 * DAY]
+
+
+def test_a_category_that_arrives_now_and_then_has_no_missing_days() -> None:
+    random = np.random.default_rng(0)
+    counts = {day: 10 for day in days(60) if random.random() < 0.4}
+    assert missing_days(counts, MONDAY + 59 * DAY, SPEC) == []
+
+
+def test_a_category_that_ends_stays_missing_however_long_ago_that_is() -> None:
+    counts = dict.fromkeys(days(20), 10)
+    for gap in (1, 10, 100):
+        missing = missing_days(counts, max(counts) + gap * DAY, SPEC)
+        assert missing == days(min(gap, 29), max(counts) + max(gap - 28, 1) * DAY)
+
+
+# The checks
+
+
+@pytest.fixture
+def delivered(tmp_path) -> Platform:
+    """Twenty days of about 40 listed plants; nothing else is there."""
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    for day in days(20):
+        list_files(platform, day, 36 + day.day % 9)
+    return platform
+
+
+def list_files(platform: Platform, day: dt.date, files: int) -> None:
+    table = platform.store.table(platform.dataset.name, ARRIVALS)
+    partition = Partition(day, "plant")
+    sources = pa.array([f"{number}.png" for number in range(files)], pa.string())
+    rows = pa.record_batch([sources, pa.array([1] * files, pa.int64())], schema=ARRIVALS.file_schema)
+    table.replace(partition, [table.write_file(partition, f"listing-{files}", [rows])])
+
+
+def test_an_ordinary_day_passes_and_the_first_days_say_that_there_is_nothing_to_compare(delivered: Platform) -> None:
+    for number in (0, 3, 12, 19):
+        assert failing(delivered, CHECKS, Partition(MONDAY + number * DAY, "plant")) == set()
+    first = outcome(delivered, volume.usual_volume, Partition(MONDAY + 3 * DAY, "plant"))
+    assert first.not_evaluated.startswith("fewer than 5 days to compare with")
+    assert not outcome(delivered, volume.usual_volume, Partition(MONDAY + 12 * DAY, "plant")).not_evaluated
+    assert failing(delivered, CHECKS, Partition(MONDAY, "animal")) == {"day_is_not_empty"}
+
+
+@pytest.mark.parametrize(("files", "said"), [(20, "less"), (80, "more"), (1, "less")])
+def test_half_and_twice_as_many_files_are_warned_of(delivered: Platform, files: int, said: str) -> None:
+    partition = Partition(MONDAY + 19 * DAY, "plant")
+    list_files(delivered, partition.date, files)
+    assert failing(delivered, CHECKS, partition) == {"usual_volume"}
+    found = outcome(delivered, volume.usual_volume, partition)
+    assert f"Much {said} arrived" in found.advice
+    assert found.figures["files"] == files
+
+
+def note_run(
+    platform: Platform, day: dt.date, files: int, category: str = "plant", unplaced: tuple[str, ...] = ()
+) -> None:
+    DayBook(platform.store, platform.dataset.name).end(
+        Partition(day, category), "a run", "landing", files, unplaced, len(unplaced)
+    )
+
+
+def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered: Platform) -> None:
+    empty, after = MONDAY + 10 * DAY, MONDAY + 11 * DAY
+    list_files(delivered, empty, 0)
+    note_run(delivered, empty, 0)
+    assert failing(delivered, CHECKS, Partition(empty, "plant")) == {"day_is_not_empty"}
+    assert "plant on 2026-09-17" in outcome(delivered, volume.day_is_not_empty, Partition(empty, "plant")).advice
+    assert failing(delivered, CHECKS, Partition(after, "plant")) == {"no_day_missing"}
+    said = outcome(delivered, volume.no_day_missing, Partition(after, "plant")).advice
+    assert "Nothing had arrived for plant on 2026-09-17" in said
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["never run", "run and failed"])
+def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platform, begun: bool) -> None:
+    missed = MONDAY + 10 * DAY
+    list_files(delivered, missed, 0)
+    if begun:
+        DayBook(delivered.store, delivered.dataset.name).begin(Partition(missed, "plant"), "a run", "landing")
+    said = outcome(delivered, volume.no_day_missing, Partition(missed + DAY, "plant"))
+    assert not said.passed
+    assert "plant was not run on 2026-09-17" in said.advice
+    assert "supplier" not in said.advice
+
+
+def test_an_empty_day_is_an_error_that_blocks_where_the_dataset_says_so() -> None:
+    usual = volume.as_wanted(volume.day_is_not_empty, small_dataset())
+    dataset = small_dataset(volume={"empty_day": "error"})
+    strict = volume.as_wanted(volume.day_is_not_empty, dataset)
+    assert (usual.severity.value, usual.blocking) == ("WARN", False)
+    assert (strict.severity.value, strict.blocking) == ("ERROR", True)
+
+
+def test_the_first_days_must_not_be_empty_and_a_category_that_never_had_anything_is_not_nagged_about() -> None:
+    assert [may_be_empty({}, MONDAY, SPEC, run_before) for run_before in (0, 4, 5)] == [False, False, True]
+    working = {day: 10 for day in days(40) if day.weekday() < 5}
+    assert may_be_empty(working, MONDAY + 33 * DAY, SPEC, 28)  # a Saturday
+    assert not may_be_empty(working, MONDAY + 32 * DAY, SPEC, 28)
+
+
+def test_a_category_may_be_said_to_have_nothing(tmp_path) -> None:
+    for allowed in ([], ["plant"]):
+        dataset = small_dataset(volume={"may_be_empty": allowed}, start_day=MONDAY)
+        found = outcome(Platform(dataset, tmp_path), volume.day_is_not_empty, Partition(MONDAY, "plant"))
+        assert found.passed == bool(allowed)
+
+
+def test_a_day_on_which_nothing_arrived_says_so_in_its_arrivals_and_in_the_summary(tmp_path) -> None:
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    land_pictures(platform.landing, str(MONDAY), "animal", 0, range(2))
+    partitions = [Partition(MONDAY, category) for category in ("animal", "plant")]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_day(platform.definitions(), platform.dataset, partitions, instance, refresh=False)
+        found = instance.fetch_materializations(dg.AssetKey(["drawn", "arrivals"]), limit=9).records
+        made = [one.asset_materialization for one in found]
+    said = {one.partition: "nothing arrived" in one.metadata for one in made if one}
+    assert said == {partition_key(partitions[0]): False, partition_key(partitions[1]): True}
+    facts = partition_facts(platform.dataset, platform.store, partitions)
+    printed = io.StringIO()
+    show_day(Console(width=200, file=printed), platform.dataset, MONDAY, facts, result, None)
+    assert f"nothing arrived: {MONDAY}, plant" in printed.getvalue()
+    # A partition that did not come to be loaded says nothing of what arrived.
+    show_day(Console(file=printed), platform.dataset, MONDAY, facts, replace(result, checks=[]), None)
+    assert printed.getvalue().count("nothing arrived") == 1
+
+
+def test_what_arrived_in_no_category_is_told_once_where_its_name_is_nearest(delivered: Platform) -> None:
+    for category in delivered.dataset.categories:
+        note_run(delivered, MONDAY, 1, category, ("Plants", "stray.png", "Annimal"))
+    said = {
+        category: outcome(delivered, volume.all_is_in_a_category, Partition(MONDAY, category))
+        for category in delivered.dataset.categories
+    }
+    assert [one.passed for one in said.values()] == [False, False, True]
+    assert "Plants (did you mean plant?), stray.png." in said["plant"].advice
+    assert "Annimal (did you mean animal?)" in said["animal"].advice

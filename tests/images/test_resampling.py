@@ -1,0 +1,68 @@
+"""Scaling pictures: the same as Pillow, on any machine, in any thread."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import skimage.data
+from cykooz_resizer import CpuExtensions, Resizer
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from image_assets.images import resampling
+from image_assets.images.resampling import Filter, resampled
+
+PHOTO = skimage.data.chelsea()
+PILLOWS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+METHODS = st.sampled_from(["bilinear", "bicubic"])
+SIDES = st.integers(1, 200)
+
+
+def by_pillow(pixels: np.ndarray, width: int, height: int, method: str) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((width, height), PILLOWS[method])).astype(int)
+
+
+@given(SIDES, SIDES, SIDES, SIDES, METHODS)
+def test_it_agrees_with_pillow(from_width: int, from_height: int, width: int, height: int, method: Filter) -> None:
+    pixels = PHOTO[:from_height, :from_width]
+    found = resampled(pixels, width, height, method)
+    assert (found.shape, found.dtype) == ((height, width, 3), np.uint8)
+    if min(from_width // width, from_height // height) < 4:
+        assert np.abs(found - by_pillow(pixels, width, height, method)).max() <= 2
+
+
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_a_far_larger_picture_looks_the_same_too(method: Filter) -> None:
+    found = resampled(PHOTO, 37, 25, method)
+    apart = np.abs(found - by_pillow(PHOTO, 37, 25, method))
+    assert (apart.mean() < 2, apart.max() < 30) == (True, True)
+    aliased = np.asarray(Image.fromarray(PHOTO).resize((37, 25), Image.Resampling.NEAREST)).astype(int)
+    assert np.abs(aliased - by_pillow(PHOTO, 37, 25, method)).mean() > 4
+
+
+def test_every_instruction_set_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = resampled(PHOTO, 128, 85, "bilinear")
+    for extensions in CpuExtensions:
+        resizer = Resizer()
+        resizer.cpu_extensions = extensions
+        monkeypatch.setattr(resampling, "_resizer", lambda resizer=resizer: resizer)
+        assert np.array_equal(resampled(PHOTO, 128, 85, "bilinear"), expected), extensions
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    sizes = [(8 + n, 90 - n) for n in range(80)] * 5
+
+    def scaled(size: tuple[int, int]) -> bytes:
+        return resampled(PHOTO, *size, method="bicubic").tobytes()
+
+    alone = [scaled(size) for size in sizes]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(scaled, sizes)) == alone
+
+
+def test_a_part_of_a_picture_is_scaled_as_a_copy_of_it() -> None:
+    part = PHOTO[10:200:2, 30:300][:, ::-1]
+    assert np.array_equal(resampled(part, 20, 30, "bilinear"), resampled(part.copy(), 20, 30, "bilinear"))
