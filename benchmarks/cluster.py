@@ -26,6 +26,7 @@ from benchmarks.extraction.inputs import IMAGE_SIZE, PHOTOS, WIDTH, Inputs, land
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.engines.engine import Engine, LocalEngine, Unit
 from image_assets.engines.ray_engine import RayEngine
+from image_assets.environment import CACHE
 from image_assets.features.units import extract_units
 from image_assets.ingest import units as loading
 from image_assets.ingest.load import IngestTables, ingest_partition
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where everything is kept")
     options = parser.parse_args()
     inputs = prepare(options.photos, options.images, options.work)
-    os.environ["IMAGE_ASSETS_CACHE"] = str(inputs.cache.resolve())
+    os.environ[CACHE.name] = str(inputs.cache.resolve())
     loading.UNIT_FILES = -(-options.images // options.units)
     root = options.work / "cluster"
     shutil.rmtree(root, ignore_errors=True)

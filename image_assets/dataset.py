@@ -229,8 +229,13 @@ def parse_dataset(content: object, origin: str) -> DatasetSpec:
         raise DatasetError(f"{origin} is not a usable dataset file:\n{lines}") from None
 
 
+def bundled_names() -> list[str]:
+    """The datasets that come with the package, in order."""
+    return sorted(file.stem for file in BUNDLED.glob("*.yaml"))
+
+
 def load_dataset(path: str | Path) -> DatasetSpec:
-    """Read a dataset file; a bare name such as `kingdoms` means the bundled file of that name.
+    """Read a dataset file; a bare name such as `sample` means the bundled file of that name.
 
     Raises:
         DatasetError: the file is missing, no YAML, or says something that is not allowed.
@@ -241,7 +246,7 @@ def load_dataset(path: str | Path) -> DatasetSpec:
     try:
         content = read_yaml(file)
     except OSError as error:
-        bundled = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.yaml")))
+        bundled = ", ".join(bundled_names())
         raise DatasetError(f"{path}: cannot read this dataset file ({error}); bundled ones: {bundled}") from None
     except YamlError as error:
         raise DatasetError(f"{path}: {error}") from None

@@ -1,6 +1,5 @@
 """The one place where everything meets: datasets and resources become Dagster definitions."""
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +9,9 @@ from asset_checks import check_keys, checks_of
 from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
-from image_assets.dataset import DatasetError, DatasetSpec, load_datasets
+from image_assets.dataset import DatasetError, DatasetSpec, bundled_names, load_datasets
 from image_assets.embedding.assets import embedding_assets
+from image_assets.environment import DATASETS, ENGINE, LANDING, STORE, refuse_unknown
 from image_assets.exploration.assets import exploration_assets
 from image_assets.features.assets import feature_assets
 from image_assets.health.assets import health_assets
@@ -32,11 +32,6 @@ from resources.landing import LandingResource
 from resources.notifier import notifier_of_environment
 from resources.progress import LogProgress
 from resources.store import StoreResource
-
-DATASETS_VARIABLE = "IMAGE_ASSETS_DATASETS"
-LANDING_VARIABLE = "IMAGE_ASSETS_LANDING"
-STORE_VARIABLE = "IMAGE_ASSETS_STORE"
-ENGINE_VARIABLE = "IMAGE_ASSETS_ENGINE"
 
 
 def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:
@@ -92,26 +87,38 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
 
 
 def _engine_override() -> EngineName | None:
-    match os.environ.get(ENGINE_VARIABLE):
-        case None | "":
+    match ENGINE.value:
+        case "":
             return None
         case "local" | "ray" as name:
             return name
         case other:
-            raise DatasetError(f"{ENGINE_VARIABLE}={other}: there is no such engine; expected local or ray")
+            raise DatasetError(f"{ENGINE.name}={other}: there is no such engine; expected local or ray")
+
+
+def _named_datasets() -> list[str]:
+    # A default would have a daemon that lacks the variable run something else than its webserver shows.
+    names = [name.strip() for name in DATASETS.value.split(",") if name.strip()]
+    if not names:
+        raise DatasetError(
+            f"{DATASETS.name} is not set: name dataset files, or bundled ones ({', '.join(bundled_names())}), with "
+            "commas between them"
+        )
+    return names
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The deployment that the environment describes.
 
-    `IMAGE_ASSETS_DATASETS` lists dataset files or names of bundled ones, separated by commas; `IMAGE_ASSETS_LANDING`
-    and `IMAGE_ASSETS_STORE` say where images arrive and where everything is kept; `IMAGE_ASSETS_ENGINE` replaces the
-    engine of all datasets; `IMAGE_ASSETS_UI_URL` is where links in alerts lead, `IMAGE_ASSETS_ALERT_LEDGER` a file for
-    their ledger. Credentials of a bucket are taken
-    from the usual `AWS_…` variables by the object store itself and never pass through Dagster's configuration.
+    Its variables are those of `image_assets.environment`. Credentials of a bucket are taken from the usual `AWS_…`
+    variables by the object store itself and never pass through Dagster's configuration.
+
+    Raises:
+        UnknownVariable: one is misspelt.
+        DatasetError: none says which datasets, or one of their files cannot be used.
     """
-    datasets = load_datasets([name.strip() for name in os.environ.get(DATASETS_VARIABLE, "kingdoms").split(",")])
-    landing = LandingResource(url=os.environ.get(LANDING_VARIABLE, "landing"))
-    store = StoreResource(url=os.environ.get(STORE_VARIABLE, "store"))
+    refuse_unknown()
+    datasets = load_datasets(_named_datasets())
+    landing, store = LandingResource(url=LANDING.value), StoreResource(url=STORE.value)
     return dg.Definitions.merge(build_definitions(datasets, build_resources(landing, store)), prune_definitions())

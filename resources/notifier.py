@@ -16,14 +16,12 @@ from pydantic import Field
 from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.ledger import Ledger, State
 from image_assets.alerts.text import Links, Text
+from image_assets.environment import ALERT_LEDGER, UI_URL
 from image_assets.places import folder_of
 from image_assets.settings.alerts import AlertChannel
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
-
-UI_VARIABLE = "IMAGE_ASSETS_UI_URL"
-LEDGER_VARIABLE = "IMAGE_ASSETS_ALERT_LEDGER"
 
 _LEDGER = "alerts.sqlite"
 _SHORTEST_SECRET = 3
@@ -46,7 +44,7 @@ class NotifierResource(dg.ConfigurableResource):
     def ledger(self, instance: dg.DagsterInstance) -> Ledger:
         """The delivery ledger."""
         named = self.ledger_file
-        return Ledger(folder_of(named, LEDGER_VARIABLE) if named else Path(instance.storage_directory()) / _LEDGER)
+        return Ledger(folder_of(named, ALERT_LEDGER.name) if named else Path(instance.storage_directory()) / _LEDGER)
 
     def links(self) -> Links:
         """Addresses in the UI."""
@@ -98,9 +96,7 @@ class NotifierResource(dg.ConfigurableResource):
 
 def notifier_of_environment() -> NotifierResource:
     """The notifier that `IMAGE_ASSETS_UI_URL` and `IMAGE_ASSETS_ALERT_LEDGER` describe."""
-    return NotifierResource(
-        ui_url=os.environ.get(UI_VARIABLE) or None, ledger_file=os.environ.get(LEDGER_VARIABLE) or None
-    )
+    return NotifierResource(ui_url=UI_URL.value or None, ledger_file=ALERT_LEDGER.value or None)
 
 
 def _url_of(channel: AlertChannel) -> str:

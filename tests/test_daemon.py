@@ -14,7 +14,8 @@ import yaml
 from dagster._core.scheduler.instigation import InstigatorType
 
 from image_assets.dataset import DatasetError
-from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_VARIABLE, defs
+from image_assets.definitions import defs
+from image_assets.environment import DATASETS, LANDING, STORE, UnknownVariable
 from image_assets.orchestration.automation import REFRESHED, REPORTS
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
@@ -23,13 +24,12 @@ from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset
 
 
-@pytest.mark.parametrize("datasets", [None, "kingdoms, {folder}/drawn.yaml"])
-def test_definitions_load_by_themselves_and_as_the_environment_says(tmp_path: Path, datasets: str | None) -> None:
+def test_definitions_load_as_the_environment_says(tmp_path: Path) -> None:
     (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(small_dataset().model_dump(mode="json")))
     done = subprocess.run(
         [Path(sys.executable).with_name("dagster"), "definitions", "validate", "-w", WORKSPACE],
         cwd=ROOT,
-        env=environment(tmp_path, {DATASETS_VARIABLE: datasets.format(folder=tmp_path)} if datasets else {}),
+        env=environment(tmp_path, {DATASETS.name: f"kingdoms, {tmp_path}/drawn.yaml"}),
         capture_output=True,
         text=True,
         check=False,
@@ -41,8 +41,21 @@ def test_definitions_do_not_load_with_a_dataset_file_that_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "wrong.yaml").write_text("name: wrong\n")
-    monkeypatch.setenv(DATASETS_VARIABLE, f"{tmp_path}/wrong.yaml")
+    monkeypatch.setenv(DATASETS.name, f"{tmp_path}/wrong.yaml")
     with pytest.raises(DatasetError, match=r"wrong\.yaml is not a usable dataset file"):
+        defs()
+
+
+def test_definitions_do_not_load_where_nothing_says_which_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATASETS.name, " , ")
+    with pytest.raises(DatasetError, match=r"IMAGE_ASSETS_DATASETS is not set: .*\(art_colours, .*sample\)"):
+        defs()
+
+
+def test_definitions_do_not_load_with_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DATASETS.name, "sample")
+    monkeypatch.setenv("IMAGE_ASSETS_LANDNG", "elsewhere")
+    with pytest.raises(UnknownVariable, match=r"IMAGE_ASSETS_LANDNG, .* did you mean IMAGE_ASSETS_LANDING\?"):
         defs()
 
 
@@ -62,9 +75,9 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
         land_pictures(platform.landing, str(yesterday), category, kind, range(8))
     (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
     variables = {
-        DATASETS_VARIABLE: str(tmp_path / "drawn.yaml"),
-        LANDING_VARIABLE: str(platform.landing),
-        STORE_VARIABLE: platform.store.url,
+        DATASETS.name: str(tmp_path / "drawn.yaml"),
+        LANDING.name: str(platform.landing),
+        STORE.name: platform.store.url,
     }
     seven = now.replace(hour=7, minute=0, second=0, microsecond=0)
     definitions = platform.definitions()

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from image_assets.definitions import DATASETS_VARIABLE, LANDING_VARIABLE, STORE_VARIABLE
+from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.ingest.registry import open_source
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.sources import FolderSource
@@ -86,7 +86,7 @@ def test_dagsters_own_commands_make_and_queue_what_the_page_says(tmp_path: Path)
     (tmp_path / "birds.yaml").write_text(yaml.safe_dump(birds, sort_keys=False))
     shutil.copy(ROOT / "workspace.yaml", tmp_path)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    places = {DATASETS_VARIABLE: "birds.yaml", LANDING_VARIABLE: "landing", STORE_VARIABLE: "store", "PATH": path}
+    places = {DATASETS.name: "birds.yaml", LANDING.name: "landing", STORE.name: "store", "PATH": path}
     (content,) = [content for language, _, content in blocks(ROOT / "docs" / "operating.md") if language == "sh"]
     (tmp_path / "home").mkdir()
     done = subprocess.run(

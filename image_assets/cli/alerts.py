@@ -17,9 +17,10 @@ from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.ledger import Ledger, Message
 from image_assets.alerts.text import Text
 from image_assets.dataset import DatasetSpec
+from image_assets.environment import ALERT_LEDGER
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import folder_of
-from resources.notifier import LEDGER_VARIABLE, notifier_of_environment
+from resources.notifier import notifier_of_environment
 
 
 def try_channels(dataset: DatasetSpec, console: Console) -> int:
@@ -74,9 +75,9 @@ def list_alerts(console: Console, *, pending: bool, as_json: bool) -> int:
 def _ledger() -> Ledger:
     notifier = notifier_of_environment()
     if notifier.ledger_file:
-        return Ledger(folder_of(notifier.ledger_file, LEDGER_VARIABLE))
+        return Ledger(folder_of(notifier.ledger_file, ALERT_LEDGER.name))
     if not (home := os.environ.get("DAGSTER_HOME")):
-        raise UsageError(f"set DAGSTER_HOME, or {LEDGER_VARIABLE}, to say where the ledger of alerts is")
+        raise UsageError(f"set DAGSTER_HOME, or {ALERT_LEDGER.name}, to say where the ledger of alerts is")
     try:
         with dg.DagsterInstance.from_config(str(folder_of(home, "DAGSTER_HOME"))) as instance:
             return notifier.ledger(instance)

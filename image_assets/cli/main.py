@@ -19,6 +19,7 @@ from image_assets.cli.models import add_models_commands
 from image_assets.cli.refusals import line_of
 from image_assets.cli.runs import add_runs_commands
 from image_assets.cli.status import run_status
+from image_assets.environment import refuse_unknown
 from image_assets.interrupts import terminated_as_interrupted
 
 _BAD_USAGE = 2
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     with terminated_as_interrupted() as interrupt:
         try:
+            refuse_unknown()
             return command(options)
         except KeyboardInterrupt:
             _say("stopped; run the same command again to go on from here")

@@ -36,6 +36,7 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.classifier.promotion.by_hand import ModelCommandError
     from image_assets.classifier.report.places import ReportMissingError
     from image_assets.dataset import DatasetError
+    from image_assets.environment import UnknownVariable
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
     from image_assets.ingest.source import SourceError
@@ -52,7 +53,7 @@ def _of_ours() -> tuple[type[Exception], ...]:
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
     stores = BucketError, Damaged, OldTable, PlaceError
-    return *stages, *models, *stores, CollectError, DatasetError, UsageError
+    return *stages, *models, *stores, CollectError, DatasetError, UnknownVariable, UsageError
 
 
 def _of_libraries() -> tuple[type[Exception], ...]:

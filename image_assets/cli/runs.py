@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
+from image_assets.environment import KEEP_RUNS_DAYS
+
 
 def add_runs_commands(commands: Any) -> None:
     """Add `runs prune` to the subparsers of a command line."""
@@ -14,7 +16,7 @@ def add_runs_commands(commands: Any) -> None:
     actions = runs.add_subparsers(required=True, metavar="ACTION")
     pruned = actions.add_parser("prune", help="remove old runs; what they made and checked stays known")
     pruned.add_argument("--store", required=True, metavar="URL", help="the store whose runs are recorded beside it")
-    says = "remove runs that ended so many days ago; default IMAGE_ASSETS_KEEP_RUNS_DAYS, or else 90"
+    says = f"remove runs that ended so many days ago; default {KEEP_RUNS_DAYS.name}, or else {KEEP_RUNS_DAYS.default}"
     pruned.add_argument("--keep-days", type=_days, metavar="DAYS", help=says)
     pruned.add_argument("--dry-run", action="store_true", help="only say how many there are")
     pruned.set_defaults(command=_prune)

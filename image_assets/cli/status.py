@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from image_assets.dataset import DatasetSpec
+from image_assets.environment import LANDING
 from image_assets.ingest.source import Source
 from image_assets.store.store import Store
 
@@ -87,11 +87,10 @@ def _show(options: argparse.Namespace, facts: Sequence[PartitionFacts], health: 
 
 def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:
     """Where images arrive: as was said, as the environment says, or where the last run found it."""
-    from image_assets.definitions import LANDING_VARIABLE
     from image_assets.ingest.day_book import DayBook
     from resources.landing import LandingResource
 
-    place = landing or os.environ.get(LANDING_VARIABLE)
+    place = landing or LANDING.said
     if not place:
         runs = DayBook(store, dataset.name).runs().values()
         place = max(runs, key=lambda run: run.at).landing if runs else ""

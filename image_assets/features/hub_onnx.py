@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from image_assets.environment import CACHE
 from image_assets.features import model_cache
 from image_assets.features.comparison_images import comparison_batches
 from image_assets.features.digest import extractor_digest
@@ -165,7 +166,7 @@ def _cache_errors() -> Iterator[None]:
     except OSError as error:
         raise HubModuleError(
             f"cannot keep converted modules in {model_cache.cache_folder()} ({error}): "
-            "set IMAGE_ASSETS_CACHE to a folder that can be written"
+            f"set {CACHE.name} to a folder that can be written"
         ) from None
 
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from image_assets.environment import CACHE
 from image_assets.places import folder_of
 
 
@@ -20,8 +21,7 @@ def cache_folder() -> Path:
     Raises:
         PlaceError: the variable names no local folder.
     """
-    named = os.environ.get("IMAGE_ASSETS_CACHE")
-    return folder_of(named, "IMAGE_ASSETS_CACHE") if named else Path.home() / ".cache" / "image-assets"
+    return folder_of(CACHE.value, CACHE.name) if CACHE.value else Path.home() / ".cache" / "image-assets"
 
 
 def read_model(key: str) -> bytes | None:

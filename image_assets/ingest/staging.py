@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from image_assets.environment import STAGING
 from image_assets.features.model_cache import cache_folder
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceError, printable
 from image_assets.places import PlaceError, folder_of
 
-STAGING_VARIABLE = "IMAGE_ASSETS_STAGING"
 _PARTIAL = ".partial-"
 
 
@@ -43,8 +43,8 @@ def staging_folder(spec_staging: str | None, landing: str | Path) -> Path:
     place = landing_place(landing)
     local = Path(os.path.realpath(place.folder)) if place.folder else None
     mark = hashlib.sha256(os.fsencode(local or place.url)).hexdigest()[:16]
-    if base := os.environ.get(STAGING_VARIABLE):
-        return _folder(base, STAGING_VARIABLE) / mark
+    if STAGING.value:
+        return _folder(STAGING.value, STAGING.name) / mark
     return local / ".staging" if local else cache_folder() / "staging" / mark
 
 
@@ -113,5 +113,5 @@ def staging_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise SourceError(
             f"staging {printable(str(path))}: {error.strerror or error}; make room or name another folder with "
-            f"`source.staging` in the dataset file or with {STAGING_VARIABLE}"
+            f"`source.staging` in the dataset file or with {STAGING.name}"
         ) from None

@@ -1,21 +1,20 @@
 """The weekly run that prunes Dagster's records, for schedules of a deployment that runs for years."""
 
 import datetime as dt
-import os
 
 import dagster as dg
 
-from image_assets.run_history.prune import KEEP_DAYS, prune
+from image_assets.environment import KEEP_RUNS_DAYS
+from image_assets.run_history.prune import prune
 
-KEEP_VARIABLE = "IMAGE_ASSETS_KEEP_RUNS_DAYS"
 JOB_NAME = "prune_runs"
 
 
 def days_to_keep() -> int:
     """What the environment says, or 90. Raises `ValueError` where it says something else than days."""
-    said = os.environ.get(KEEP_VARIABLE) or str(KEEP_DAYS)
+    said = KEEP_RUNS_DAYS.value
     if not said.isdecimal() or int(said) < 1:
-        raise ValueError(f"{KEEP_VARIABLE}={said}: expected a number of days, 1 or more")
+        raise ValueError(f"{KEEP_RUNS_DAYS.name}={said}: expected a number of days, 1 or more")
     return int(said)
 
 

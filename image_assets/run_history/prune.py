@@ -28,9 +28,6 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from sqlalchemy.exc import OperationalError
 
-KEEP_DAYS = 90
-"""So long everything is kept where nothing else is said."""
-
 # Of these, what an asset and partition had last is looked up at any age.
 _LASTING = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION", "FRESHNESS_STATE_CHANGE")
 _BATCH = 500

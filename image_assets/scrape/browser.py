@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from image_assets.environment import CHROMIUM
 from image_assets.scrape.errors import CollectError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
 
-CHROMIUM_VARIABLE = "IMAGE_ASSETS_CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -32,7 +32,7 @@ def open_browser(*, sandbox: bool = True) -> Iterator[Browser]:
     except ImportError:
         raise CollectError(
             "collecting pages needs Playwright: install the extra, image-assets[scrape]; "
-            f"any Chromium on PATH, or one that {CHROMIUM_VARIABLE} names, will do"
+            f"any Chromium on PATH, or one that {CHROMIUM.name} names, will do"
         ) from None
     with sync_playwright() as playwright:
         path = _executable(playwright.chromium)
@@ -45,7 +45,7 @@ def open_browser(*, sandbox: bool = True) -> Iterator[Browser]:
         except Error as error:
             reason = error.message.strip().splitlines()[0]
             raise CollectError(
-                f"{path} does not start: {reason}; name another Chromium in {CHROMIUM_VARIABLE}, or, where the system "
+                f"{path} does not start: {reason}; name another Chromium in {CHROMIUM.name}, or, where the system "
                 "forbids its sandbox, say --no-sandbox"
             ) from None
         try:
@@ -56,10 +56,10 @@ def open_browser(*, sandbox: bool = True) -> Iterator[Browser]:
 
 def _executable(chromium: BrowserType) -> str:
     """The one that the environment names, else one on PATH, else Playwright's own. Raises `CollectError`."""
-    named = os.environ.get(CHROMIUM_VARIABLE)
+    named = CHROMIUM.value
     if named:
         if not os.access(named, os.X_OK):
-            raise CollectError(f"{CHROMIUM_VARIABLE}={named}: no such program")
+            raise CollectError(f"{CHROMIUM.name}={named}: no such program")
         return named
     for name in _NAMES:
         if found := shutil.which(name):
@@ -68,5 +68,5 @@ def _executable(chromium: BrowserType) -> str:
         return chromium.executable_path
     raise CollectError(
         f"no Chromium: looked for {', '.join(_NAMES)} on PATH and for Playwright's own; install one with the system's "
-        f"packages or with `playwright install chromium`, or name it in {CHROMIUM_VARIABLE}"
+        f"packages or with `playwright install chromium`, or name it in {CHROMIUM.name}"
     )

@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from image_assets.dataset import DatasetError
-from image_assets.definitions import ENGINE_VARIABLE, build_resources
+from image_assets.definitions import build_resources
 from image_assets.engines.engine import LocalEngine, Unit
+from image_assets.environment import ENGINE
 from image_assets.workers import Progress, cores
 from resources.engines import EngineResource
 from resources.landing import LandingResource
@@ -52,11 +53,11 @@ def test_a_dataset_file_chooses_the_engine_and_the_environment_overrides_it(monk
         return type(chosen.engine(small_dataset(engine=dataset_file)))
 
     assert (engine("local"), engine("ray")) == (LocalEngine, RayEngine)
-    monkeypatch.setenv(ENGINE_VARIABLE, "ray")
+    monkeypatch.setenv(ENGINE.name, "ray")
     assert (engine("local"), engine("ray")) == (RayEngine, RayEngine)
-    monkeypatch.setenv(ENGINE_VARIABLE, "local")
+    monkeypatch.setenv(ENGINE.name, "local")
     assert (engine("local"), engine("ray")) == (LocalEngine, LocalEngine)
-    monkeypatch.setenv(ENGINE_VARIABLE, "spark")
+    monkeypatch.setenv(ENGINE.name, "spark")
     with pytest.raises(DatasetError, match="IMAGE_ASSETS_ENGINE=spark: there is no such engine; expected local or ray"):
         engine("local")
 

@@ -16,8 +16,9 @@ from dagster._core.scheduler.instigation import (
 )
 
 from image_assets.cli.main import main
+from image_assets.environment import KEEP_RUNS_DAYS
 from image_assets.orchestration.dagster_home import open_instance
-from image_assets.run_history.job import JOB_NAME, KEEP_VARIABLE, prune_definitions
+from image_assets.run_history.job import JOB_NAME, prune_definitions
 from image_assets.run_history.prune import PruneError, prune
 
 _PARTITIONS = dg.StaticPartitionsDefinition(["owl", "duck"])
@@ -235,9 +236,9 @@ def test_the_command_says_what_it_did(
         _page(instance)
     assert main(["runs", "prune", "--store", store, "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("0 runs that ended before")
-    monkeypatch.setenv(KEEP_VARIABLE, "none")
+    monkeypatch.setenv(KEEP_RUNS_DAYS.name, "none")
     assert main(["runs", "prune", "--store", store]) == 2
-    assert KEEP_VARIABLE in capsys.readouterr().err
+    assert KEEP_RUNS_DAYS.name in capsys.readouterr().err
 
 
 def test_the_weekly_run_prunes_the_instance_it_runs_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,6 +251,6 @@ def test_the_weekly_run_prunes_the_instance_it_runs_in(monkeypatch: pytest.Monke
 
 
 def test_days_to_keep_that_are_none_stop_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KEEP_VARIABLE, "0")
+    monkeypatch.setenv(KEEP_RUNS_DAYS.name, "0")
     with pytest.raises(ValueError, match="expected a number of days"):
         prune_definitions()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from image_assets.environment import STAGING
 from image_assets.ingest.source import SourceError, printable
 
 
@@ -35,7 +36,7 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise SourceError(
             f"staging folder {printable(str(folder.parent))}: {error.strerror or error}; free some room, or name "
-            "another folder with `staging` in the source section or IMAGE_ASSETS_STAGING"
+            f"another folder with `staging` in the source section or {STAGING.name}"
         ) from error
     return folder
 
