@@ -158,17 +158,16 @@ def asset_checks_of(
     def evaluate(
         context: dg.AssetCheckExecutionContext, store: StoreResource, extractors: ExtractorResource
     ) -> Iterator[Any]:
+        op = context.op_execution_context
         subject = Subject(dataset, store.open(), extractors)
-        if not partitioned or context.op_execution_context.has_partition_key:
-            partition = partition_of(context.op_execution_context.partition_key) if partitioned else None
-            yield from _evaluated(key, checks, replace(subject, partition=partition), context.run.run_id)
-            return
-        for name in keys_of(context.op_execution_context):
-            subject = replace(subject, partition=partition_of(name))
-            for one, result in zip(checks, _evaluated(key, checks, subject, context.run.run_id), strict=True):
-                yield _of_partition(result, one.blocking, name, context.op_execution_context.instance)
-        for one in specs:
-            yield dg.Output(None, one.get_python_identifier())
+        names = _partition_names(op) if partitioned else [None]
+        for name in names:
+            subject = replace(subject, partition=None if name is None else partition_of(name))
+            target = _materialisation(op.instance, key, name)
+            for spec, result in zip(specs, _evaluated(key, checks, subject, context.run.run_id), strict=True):
+                if name == names[-1]:
+                    yield dg.Output(None, spec.get_python_identifier())
+                yield _recorded(result, spec.blocking, name, target)
 
     return evaluate
 
@@ -188,24 +187,39 @@ def _evaluated(
         CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
 
 
-def _of_partition(
-    result: dg.AssetCheckResult, blocking: bool, partition: str, instance: dg.DagsterInstance
-) -> dg.AssetCheckEvaluation:
-    """A result as Dagster records it of one partition, which it does not by itself in a run of several."""
-    assert result.asset_key is not None
-    wanted = dg.AssetRecordsFilter(asset_key=result.asset_key, asset_partitions=[partition])
-    made = [
-        AssetCheckEvaluationTargetMaterializationData(
+def _partition_names(op: dg.OpExecutionContext) -> list[str]:
+    return [op.partition_key] if op.has_partition_key else keys_of(op)
+
+
+def _materialisation(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The latest of an asset, or of a partition of it: what its checks are about."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=None if partition is None else [partition])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
-        for record in instance.fetch_materializations(wanted, limit=1).records
-    ]
+    return None
+
+
+def _recorded(
+    result: dg.AssetCheckResult,
+    blocking: bool,
+    partition: str | None,
+    target: AssetCheckEvaluationTargetMaterializationData | None,
+) -> dg.AssetCheckEvaluation:
+    """A result as Dagster records it.
+
+    By itself it would look for the materialisation again for every check, and name no partition in a run of several.
+    """
+    assert result.asset_key is not None
     return dg.AssetCheckEvaluation(
         result.asset_key,
         str(result.check_name),
         result.passed,
         result.metadata,
-        made[0] if made else None,
+        target,
         result.severity,
         result.description,
         blocking,

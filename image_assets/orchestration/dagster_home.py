@@ -56,6 +56,8 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
         if not (path / _FILE).exists():
             _write_whole(path / _FILE, _INSTANCE_FILE)
         os.environ["DAGSTER_HOME"] = str(path)
+        # What a run plans to do is written at once.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
         return _opened(path / _FILE)
 
 

@@ -185,6 +185,8 @@ def _run(
     """Run a job, or some assets of it; give the keys of the partitions that it found to be published out of date."""
     began = time.monotonic()
     run_id = str(uuid.uuid4())
+    logged: list[dg.EventLogEntry] = []
+    instance.add_event_listener(run_id, logged.append)
     with _ended(instance, run_id):
         run = job.execute_in_process(
             run_id=run_id,
@@ -218,7 +220,7 @@ def _run(
     _add_errors(run, partition, result)
     result.warnings += [
         entry.user_message
-        for entry in instance.all_logs(run.run_id)
+        for entry in logged
         if entry.level == logging.WARNING and not entry.is_dagster_event and entry.user_message not in result.warnings
     ]
     return _to_publish_again(run)

@@ -8,7 +8,7 @@ of the disk. This one is Dagster's `ConsolidatedSqliteEventLogStorage` with `com
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from watchdog.observers import Observer
 
 from image_assets.alone import alone
 from image_assets.run_history.compact_text import DIALECT
+from image_assets.run_history.event_rows import concerns_asset, write_rows
 
 _FOLDER = "history"
 
@@ -100,12 +101,33 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
 
         What an output has as metadata, plots among them, its materialisation has too: it is kept once.
         """
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Keep events as `store_event`, all in one transaction."""
         with self._connect() as connection:
             self._open.connection = connection
             try:
-                super().store_event(_without_doubles(event))
+                for event in events:
+                    self._store(connection, _without_doubles(event))
             finally:
                 self._open.connection = None
+
+    def _store(self, connection: Connection, event: EventLogEntry) -> None:
+        if concerns_asset(event):
+            super().store_event(event)
+        else:
+            write_rows(connection, event, self._event_to_row(event))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        # Dagster looks at the columns of the table again for every event of an asset.
+        if column_name not in self._asset_columns and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._asset_columns.add(column_name)
+        return column_name in self._asset_columns
+
+    @cached_property
+    def _asset_columns(self) -> set[str]:
+        return set()
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
         """Call back on every event of a run from now on, as the UI does."""

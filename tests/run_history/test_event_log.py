@@ -76,6 +76,31 @@ def test_it_tells_of_a_run_what_dagsters_own_log_tells(home: Path, tmp_path: Pat
     assert told[0] == told[1]
 
 
+def test_it_keeps_of_checks_what_dagsters_own_log_keeps(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    key, kept = dg.AssetCheckKey(dg.AssetKey("numbers"), "many"), []
+    job = dg.Definitions(assets=[numbers], asset_checks=[many]).resolve_implicit_global_asset_job_def()
+    for folder in (home, tmp_path / "own"):
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            _run(instance)
+            # Planned and never evaluated, and evaluated outside of a run.
+            instance.create_run_for_job(job, tags={"dagster/partition": "owl"})
+            instance.report_runless_asset_event(dg.AssetCheckEvaluation(key.asset_key, key.name, passed=True))
+            found = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+            kept.append(
+                [(one.status.value, one.partition, one.event and one.event.dagster_event_type) for one in found]
+            )
+            (made,) = instance.fetch_materializations(key.asset_key, limit=10).records
+            evaluation = found[-1].evaluation
+            assert evaluation is not None
+            assert evaluation.target_materialization_data is not None
+            assert evaluation.target_materialization_data.storage_id == made.storage_id
+            assert found[-1].create_timestamp <= found[0].create_timestamp
+    assert kept[0] == kept[1]
+    assert [status for status, *_ in kept[0]] == ["SUCCEEDED", "PLANNED", "FAILED"]
+
+
 def test_what_a_materialisation_has_is_not_kept_with_its_output_too(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         logs = instance.all_logs(_run(instance))
