@@ -15,6 +15,7 @@ from rich.markup import escape
 from image_assets.cli.buckets import add_bucket_commands
 from image_assets.cli.categories import add_categories_commands
 from image_assets.cli.compare import add_compare_command
+from image_assets.cli.migrate import add_migrate_command
 from image_assets.cli.models import add_models_commands
 from image_assets.cli.refusals import line_of
 from image_assets.cli.runs import add_runs_commands
@@ -122,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_bucket_commands(commands)
     add_categories_commands(commands)
+    add_migrate_command(commands)
     add_models_commands(commands)
     add_compare_command(commands)
     add_runs_commands(commands)

@@ -47,12 +47,12 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.scrape.errors import CollectError
     from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
     from image_assets.store.tables.damage import Damaged
-    from image_assets.store.tables.delta_tables import OldTable
+    from image_assets.store.tables.versions import OtherVersion
     from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
-    stores = BucketError, Damaged, OldTable, PlaceError
+    stores = BucketError, Damaged, OtherVersion, PlaceError
     return *stages, *models, *stores, CollectError, DatasetError, UnknownVariable, UsageError
 
 

@@ -35,6 +35,9 @@ class TableSchema:
     """One table under `<store>/<dataset>/<name>`.
 
     A table that is `made_anew`, as a whole and from others, may gain columns: the next time that it is made has them.
+
+    Its `version` is raised whenever rows that are there already would no longer be what the columns say: a column that
+    is new, or gone, or means something else. What then becomes of these rows is said in `image_assets.migrations`.
     """
 
     name: str
@@ -42,6 +45,7 @@ class TableSchema:
     columns: tuple[Column, ...]
     partitioned: bool = True
     made_anew: bool = False
+    version: int = 1
 
     @property
     def partition_by(self) -> list[str]:

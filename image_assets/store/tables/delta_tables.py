@@ -30,11 +30,12 @@ from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, i
 from image_assets.store.tables.delta_place import delta_url, is_plain
 from image_assets.store.tables.log_damage import damage_in_log
 from image_assets.store.tables.parquet_files import ParquetFiles, WrittenFile
+from image_assets.store.tables.versions import configuration_of, give_number, is_old, old_table, refuse_newer
 
 _ATTEMPTS = 50
 # One transaction name for all partitions makes any two commits of a table conflict, so that what was
 # looked up in the other partitions still holds when the commit lands.
-_WHOLE_TABLE = "whole-table"
+WHOLE_TABLE = "whole-table"
 
 
 class CommitConflict(CanPass, RuntimeError):
@@ -48,10 +49,6 @@ class CommitReport:
     version: int
     changed: bool
     rows: int
-
-
-class OldTable(RuntimeError):
-    """A table lacks columns that this version of the platform writes and reads; it has to be made anew."""
 
 
 class PartitionedTable:
@@ -99,8 +96,8 @@ class PartitionedTable:
             table = self._open()
         except TableNotFoundError:
             return _empty(self.schema)
-        if self._missing(table):
-            raise OldTable(f"the table at {self.url} was made by an earlier version; run a day, and it is made anew")
+        if is_old(table, self.schema):
+            raise old_table(table, self.schema, self.url)
         files = OpenTable(table).snapshot().written_files()
         self.files.see_whole(files)
         return pl.scan_delta(table) if files else _empty(self.schema)
@@ -191,7 +188,7 @@ class PartitionedTable:
                         "result stands; run again to load what has arrived since"
                     )
                 if exclusive:
-                    names[_WHOLE_TABLE] = table.next_transaction(_WHOLE_TABLE)
+                    names[WHOLE_TABLE] = table.next_transaction(WHOLE_TABLE)
                 if self._write_commit(table.delta, partition, files, names):
                     table.update()
                     return CommitReport(table.delta.version(), changed=True, rows=rows)
@@ -203,31 +200,37 @@ class PartitionedTable:
         self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
     ) -> bool:
         """Commit; False where another commit came first."""
-        values: dict[str, str | None] = {}
-        filters = None
-        if partition is not None:
-            values = {"date": partition.date.isoformat(), "category": partition.category}
-            filters = [(column, "=", str(value)) for column, value in values.items()]
-        modified = int(time.time() * 1000)
+        filters = [(column, "=", str(value)) for column, value in partition_values(partition).items()]
+        modified, old = int(time.time() * 1000), is_old(table, self.schema)
         try:
             table.create_write_transaction(
-                [AddAction(f.path, f.bytes, values, modified, True, json.dumps({"numRecords": f.rows})) for f in files],
+                [add_action(file, partition, modified) for file in files],
                 mode="overwrite",
-                schema=DeltaSchema.from_arrow(self.schema.arrow) if self._missing(table) else table.schema(),
+                schema=DeltaSchema.from_arrow(self.schema.arrow) if old else table.schema(),
                 partition_by=self.schema.partition_by,
-                partition_filters=filters,
+                partition_filters=filters or None,
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(app_id=name, version=number) for name, number in names.items()]
                 ),
             )
         except CommitFailedError:
             return False
+        if old:
+            table.update_incremental()
+            give_number(table, self.schema)
         return True
 
     def _borrowed(self, open_table: Callable[[], DeltaTable]) -> AbstractContextManager[OpenTable]:
         return borrowed(self.url, self._objects, open_table)
 
-    def _open(self) -> DeltaTable:
+    def open_any(self) -> DeltaTable:
+        """The table open, of whatever earlier version it is.
+
+        Raises:
+            TableNotFoundError: there is none.
+            DamagedLog: its log cannot be read.
+            NewerTable: it is of a later version.
+        """
         try:
             table = DeltaTable(delta_url(self.url), storage_options=self._options)
         except TableNotFoundError:
@@ -239,17 +242,14 @@ class PartitionedTable:
             raise damage from error
         if is_empty_commit(table.version(), self._objects) and (damage := damage_in_log(self.url, self._objects)):
             raise damage  # the library takes a commit that was cut to nothing for one that changes nothing
-        missing = self._missing(table)
-        if missing and not self.schema.made_anew:
-            raise OldTable(
-                f"the table at {self.url} was made by an earlier version and has no column {', '.join(missing)}; "
-                "give the dataset a new store, or move its folder away, and run its days again from the landing zone"
-            )
+        refuse_newer(table, self.schema, self.url)
         return table
 
-    def _missing(self, table: DeltaTable) -> list[str]:
-        there = {field.name for field in table.schema().fields}
-        return [name for name in self.schema.arrow.names if name not in there]
+    def _open(self) -> DeltaTable:
+        table = self.open_any()
+        if is_old(table, self.schema) and not self.schema.made_anew:
+            raise old_table(table, self.schema, self.url)
+        return table
 
     def _open_or_create(self) -> DeltaTable:
         try:
@@ -263,6 +263,8 @@ class PartitionedTable:
                 partition_by=self.schema.partition_by,
                 mode="ignore",
                 description=self.schema.meaning,
+                configuration=configuration_of(self.schema),
+                raise_if_key_not_exists=False,
                 storage_options=self._options,
             )
         except DeltaError:
@@ -273,6 +275,23 @@ class PartitionedTable:
         paths = [f"{self.url}/{path}" for path in files["path"]]
         rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=self._options or None)
         return rows.with_columns(pl.lit(files[name][0]).alias(name) for name in self.schema.partition_by)
+
+
+def add_action(file: WrittenFile, partition: Partition | None, modified: int) -> AddAction:
+    """What a commit says of a file that comes with it.
+
+    Args:
+        file: Which.
+        partition: Whose it is.
+        modified: When it was made, milliseconds since 1970.
+    """
+    rows = json.dumps({"numRecords": file.rows})
+    return AddAction(file.path, file.bytes, partition_values(partition), modified, True, rows)
+
+
+def partition_values(partition: Partition | None) -> dict[str, str | None]:
+    """The values of the columns that a table is partitioned by."""
+    return {} if partition is None else {"date": partition.date.isoformat(), "category": partition.category}
 
 
 def _empty(schema: TableSchema) -> pl.LazyFrame:

@@ -1,0 +1,112 @@
+"""The command `image-assets migrate`: a store of an earlier version becomes one of today's."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+_NUMBERS = ("from", "to", "partitions", "rows")
+
+if TYPE_CHECKING:
+    from image_assets.migrations.plan import TablePlan
+    from image_assets.store.store import Store
+
+
+def add_migrate_command(commands: Any) -> None:
+    """Add `migrate` to the subparsers of a command line."""
+    parser = commands.add_parser("migrate", help="make a store of an earlier version one of today's; every row stays")
+    parser.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
+    parser.add_argument("--dataset", metavar="FILE", help="only this dataset; default: all of the store")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.set_defaults(command=_migrate)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    """Exit status 1 where a table is left that this version cannot read."""
+    from image_assets.dataset import load_dataset
+    from image_assets.migrations.declared import DECLARED
+    from image_assets.migrations.plan import datasets_of, plan_store
+    from image_assets.store.store import Store
+
+    read = Store.to_read(options.store)
+    datasets = [load_dataset(options.dataset).name] if options.dataset else datasets_of(read)
+    plans = plan_store(read, DECLARED, datasets)
+    console = Console()
+    if not plans:
+        console.print(f"no tables in {options.store}", markup=False, highlight=False, soft_wrap=True)
+        return 0
+    _show(console, plans)
+    stuck = [plan for plan in plans if plan.is_stuck]
+    if not options.dry_run:
+        stuck += _carry_all(console, Store.to_write(options.store), [plan for plan in plans if plan.is_due])
+    _move_manifests(console, read if options.dry_run else Store.to_write(options.store), datasets, dry=options.dry_run)
+    for plan in stuck:
+        _say(Console(stderr=True), f"{plan.name}: {plan.reason}")
+    return 1 if stuck else 0
+
+
+def _show(console: Console, plans: Sequence[TablePlan]) -> None:
+    """The tables that are not of today's version, and how many are."""
+    others = [plan for plan in plans if plan.state not in ("of today", "without number")]
+    if others:
+        table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+        for name in ("table", "from", "to", "partitions", "rows", "columns"):
+            table.add_column(name, no_wrap=name != "columns", justify="right" if name in _NUMBERS else "left")
+        for plan in others:
+            changes = [*(f"+{name}" for name in plan.comes), *(f"-{name}" for name in plan.goes)]
+            version = "later" if plan.state == "newer" else str(plan.version)
+            counts = ("", "") if plan.state == "newer" else (f"{plan.partitions:,}", f"{plan.rows:,}")
+            table.add_row(plan.name, version, str(plan.schema.version), *counts, ", ".join(changes))
+        console.print(table)
+    bare = sum(plan.state == "without number" for plan in plans)
+    numbers = f", {bare:,} of them without its number" if bare else ""
+    _say(console, f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")
+
+
+def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> list[TablePlan]:
+    """Migrate tables one after the other; those that it did not go well with, with the reason."""
+    from image_assets.migrations.carry import carry
+    from image_assets.migrations.plan import remedy
+    from image_assets.migrations.steps import CannotDerive, RowsLost
+    from image_assets.store.tables.damage import Damaged
+    from image_assets.store.tables.delta_tables import CommitConflict
+    from image_assets.store.tables.versions import OtherVersion
+    from resources.progress import TerminalProgress
+
+    left: list[TablePlan] = []
+    for plan in plans:
+        try:
+            with TerminalProgress(console).track(f"migrate {plan.name}", "partitions") as progress:
+                done = carry(plan, store, progress)
+        except CannotDerive as error:
+            left.append(replace(plan, reason=f"{error}; {remedy(plan.schema, store.location(*plan.name.split('/')))}"))
+        except (CommitConflict, Damaged, OtherVersion, RowsLost) as error:
+            left.append(replace(plan, reason=str(error)))
+        else:
+            if plan.state == "older":
+                found = f", {done.found:,} of them by an earlier call" if done.found else ""
+                partitions = f"{done.partitions + done.found:,} partitions{found}"
+                _say(console, f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
+    return left
+
+
+def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, dry: bool) -> None:
+    from image_assets.migrations.manifests import legacy_manifests, move_manifest
+
+    for dataset in datasets:
+        prefixes = legacy_manifests(store, dataset)
+        for prefix in () if dry else prefixes:
+            move_manifest(store, prefix)
+        if prefixes:
+            moved = "would move" if dry else "moved"
+            _say(console, f"{dataset}: {len(prefixes):,} manifests {moved} from among the shards to their own folder")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Stores of earlier versions are made ones of today's: tables, and what else lies in them."""
