@@ -35,7 +35,7 @@ from image_assets.schema import (
 from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.counts import rows_per_partition, table_bytes
-from image_assets.store.tables.delta_tables import OldTable
+from image_assets.store.tables.versions import OldTable
 from tests.asset_checks.faults import PLANT, Plant, change, failing, first_row_again, outcome
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
