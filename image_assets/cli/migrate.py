@@ -86,12 +86,14 @@ def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> li
                 done = carry(plan, store, progress)
         except CannotDerive as error:
             left.append(replace(plan, reason=f"{error}; {remedy(plan.schema, store.location(*plan.name.split('/')))}"))
-        except (CommitConflict, Damaged, OtherVersion, RowsLost) as error:
+        except OtherVersion as error:
+            left.append(replace(plan, reason=f"it is made of another table: {error}"))
+        except (CommitConflict, Damaged, RowsLost) as error:
             left.append(replace(plan, reason=str(error)))
         else:
             if plan.state == "older":
                 found = f", {done.found:,} of them by an earlier call" if done.found else ""
-                partitions = f"{done.partitions + done.found:,} partitions{found}"
+                partitions = f"{_counted(done.partitions + done.found, 'partition')}{found}"
                 _say(console, f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
     return left
 
@@ -105,8 +107,15 @@ def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, 
             move_manifest(store, prefix)
         if prefixes:
             moved = "would move" if dry else "moved"
-            _say(console, f"{dataset}: {len(prefixes):,} manifests {moved} from among the shards to their own folder")
+            _say(
+                console,
+                f"{dataset}: {_counted(len(prefixes), 'manifest')} {moved} from among the shards to their own folder",
+            )
 
 
 def _say(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

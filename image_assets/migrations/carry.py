@@ -53,28 +53,25 @@ def carry(plan: TablePlan, store: Store, progress: Progress = no_progress) -> Ca
     if plan.state == "without number":
         table.number()
         return Carried(plan.rows)
-    before, after = table.by_partition(), {}
-    new = found = 0
-    for done, (partition, files) in enumerate(before.items()):
-        progress(done, len(before))
-        there = [_finished(table, partition, file) for file in files]
-        where = Where(store, plan.dataset, partition)
-        after[partition] = [
-            finished or _carried(table, file, plan, where) for file, finished in zip(files, there, strict=True)
-        ]
-        whole = all(there)
-        new, found = new + (not whole), found + whole
-        _compare(plan, partition, files, after[partition])
+    before, after, new, found = table.by_partition(), {}, 0, 0
+    try:
+        for done, (partition, files) in enumerate(before.items()):
+            progress(done, len(before))
+            there = [table.finished(partition, file) for file in files]
+            where = Where(store, plan.dataset, partition)
+            after[partition] = [
+                finished or _carried(table, file, plan, where) for file, finished in zip(files, there, strict=True)
+            ]
+            whole = all(there)
+            new, found = new + (not whole), found + whole
+            _compare(plan, partition, files, after[partition])
+    except (CannotDerive, RowsLost):
+        table.forget()  # whatever made it is in doubt, and is not to be found again by its name
+        raise
     table.replace(after)
     progress(len(before), len(before))
     now = OlderTable(store.table(plan.dataset, plan.schema)).by_partition()
     return Carried(sum(file.rows for files in now.values() for file in files), new, found)
-
-
-def _finished(table: OlderTable, partition: Partition | None, file: WrittenFile) -> WrittenFile | None:
-    """The file that was made of another by a command that did not come to its end."""
-    found = table.table.find_file(partition, table.new_name(file))
-    return found if found is not None and found.rows == file.rows else None
 
 
 def _carried(table: OlderTable, file: WrittenFile, plan: TablePlan, where: Where) -> WrittenFile:

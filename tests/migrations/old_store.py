@@ -50,8 +50,8 @@ def unpacked(root: Path) -> OldStore:
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows in an order that only their content decides."""
-    keys = [name for name, kind in rows.schema.items() if not isinstance(kind, pl.List)]
-    return rows.select(sorted(rows.columns)).sort(keys)
+    ordered = rows.select(sorted(rows.columns))
+    return ordered.sort([name for name, kind in ordered.schema.items() if not isinstance(kind, pl.List)])
 
 
 def without(schema: TableSchema, *columns: str) -> TableSchema:

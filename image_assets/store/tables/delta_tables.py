@@ -13,7 +13,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -30,7 +30,7 @@ from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, i
 from image_assets.store.tables.delta_place import delta_url, is_plain
 from image_assets.store.tables.log_damage import damage_in_log
 from image_assets.store.tables.parquet_files import ParquetFiles, WrittenFile
-from image_assets.store.tables.versions import configuration_of, give_number, is_old, old_table, refuse_newer
+from image_assets.store.tables.versions import configuration_of, file_mark, give_number, is_old, old_table, refuse_newer
 
 _ATTEMPTS = 50
 # One transaction name for all partitions makes any two commits of a table conflict, so that what was
@@ -129,11 +129,16 @@ class PartitionedTable:
 
     def find_file(self, partition: Partition | None, name: str) -> WrittenFile | None:
         """The finished file of that name, committed or not; None where there is none."""
-        return self.files.find(self.folder(partition) + name + ".parquet")
+        return self.files.find(self._path(partition, name))
 
     def write_file(self, partition: Partition | None, name: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
         """Write a file from batches, streamed; it appears whole or not at all, and is not part of the table yet."""
-        return self.files.write(self.folder(partition) + name + ".parquet", batches)
+        return self.files.write(self._path(partition, name), batches)
+
+    def remove_file(self, partition: Partition | None, name: str) -> None:
+        """Remove a file of that name which is not part of the table; nothing where there is none."""
+        with suppress(FileNotFoundError):
+            self._objects.delete(self._path(partition, name))
 
     def write_frame(self, partition: Partition | None, frame: pl.DataFrame) -> WrittenFile:
         """Write a small frame as a file named by its content, so that the same rows give the same file."""
@@ -162,6 +167,9 @@ class PartitionedTable:
         saw is what the commit lands on.
         """
         return self._commit(partition, choose, exclusive=True)
+
+    def _path(self, partition: Partition | None, name: str) -> str:
+        return f"{self.folder(partition)}{file_mark(self.schema)}{name}.parquet"
 
     def _commit(
         self,

@@ -22,7 +22,9 @@ from image_assets.schema import Partition
 from image_assets.store.tables.delta_log import OpenTable, Snapshot
 from image_assets.store.tables.delta_tables import WHOLE_TABLE, CommitConflict, PartitionedTable, add_action
 from image_assets.store.tables.parquet_files import WrittenFile
-from image_assets.store.tables.versions import columns_of, give_number, is_old, number_of, version_of
+from image_assets.store.tables.versions import columns_of, file_mark, give_number, is_old, number_of, version_of
+
+_MIGRATED = "migrated-"  # how the names of files begin that were made of others
 
 
 class OlderTable:
@@ -67,14 +69,26 @@ class OlderTable:
         schema = self.table.schema
         made_of = {"file": file.path, "from": self.version, "columns": self.columns, "to": schema.arrow.names}
         digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-        return f"{self._mark}{digest[:32]}"
+        return f"{_MIGRATED}{digest[:32]}"
+
+    def finished(self, partition: Partition | None, file: WrittenFile) -> WrittenFile | None:
+        """The file of today's version that a command before this one has made of one of its files."""
+        found = self.table.find_file(partition, self.new_name(file))
+        return found if found is not None and found.rows == file.rows else None
+
+    def forget(self) -> None:
+        """Remove all files that were made of its files and are in no commit."""
+        for partition, files in self.by_partition().items():
+            for file in files:
+                self.table.remove_file(partition, self.new_name(file))
 
     @property
     def is_carried(self) -> bool:
         """Whether its rows are of today's version already, and only its number is still to be written."""
         names = [str(path).rsplit("/", 1)[-1] for path in self.snapshot.files["path"]]
         whole = set(self.columns) == set(self.table.schema.arrow.names)
-        return whole and bool(names) and all(name.startswith(self._mark) for name in names)
+        mark = f"{file_mark(self.table.schema)}{_MIGRATED}"
+        return whole and bool(names) and all(name.startswith(mark) for name in names)
 
     def replace(self, files: Mapping[Partition | None, Sequence[WrittenFile]]) -> None:
         """Make the table consist of other files, of today's columns and version, provided that it is what it was.
@@ -110,7 +124,3 @@ class OlderTable:
     def number(self) -> None:
         """Note that the table is of today's version."""
         give_number(self._open.delta, self.table.schema)
-
-    @property
-    def _mark(self) -> str:
-        return f"v{self.table.schema.version}-"

@@ -50,11 +50,12 @@ class ParquetFiles:
         self._url, self._options = url, options
 
     def find(self, path: str) -> WrittenFile | None:
-        """The file at `path` with its row count, None where there is none that can be opened."""
+        """The file at `path` with its row count, None where there is none that can be opened and has these columns."""
         try:
             size = obstore.head(self._objects, path)["size"]
             with self._open(path) as file:
-                return WrittenFile(path, file.metadata.num_rows, size)
+                # With other columns it is the work of an earlier version.
+                return WrittenFile(path, file.metadata.num_rows, size) if self._has_columns(file) else None
         except FileNotFoundError:
             return None
         except (pa.ArrowInvalid, OSError) as error:
@@ -115,6 +116,9 @@ class ParquetFiles:
         # Buffering ahead would keep all that was read of a file in memory until its end.
         source = self._filesystem.open_input_file(path)
         return pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False)
+
+    def _has_columns(self, file: pq.ParquetFile) -> bool:
+        return file.schema_arrow.names == self._schema.names
 
     def _sizes(self, files: Sequence[WrittenFile]) -> dict[str, int]:
         if len(files) > _FEW:

@@ -57,6 +57,11 @@ def is_old(table: DeltaTable, schema: TableSchema) -> bool:
     return version_of(table, schema) < schema.version or bool(missing_columns(table, schema))
 
 
+def file_mark(schema: TableSchema) -> str:
+    """How the names of a table's files begin: what was finished for an earlier version is not found again for this."""
+    return "" if schema.version == _FIRST else f"v{schema.version}-"
+
+
 def configuration_of(schema: TableSchema) -> dict[str, str | None]:
     """The properties that a new table is given."""
     return {PROPERTY: str(schema.version)}
