@@ -116,7 +116,7 @@ lint: .venv/.dev  ## style and types
 
 docs: .venv/.run  ## the data dictionary, from the schema; the checks; what is accepted, from its samples
 	$(BIN)/python -m image_assets.data_dictionary docs/data-dictionary.md
-	$(BIN)/python -m asset_checks.catalogue docs/checks.md
+	$(BIN)/python -m image_assets.asset_checks.catalogue docs/checks.md
 	$(BIN)/python -m tests.ingest.picture_samples docs/what-is-accepted.md
 
 lock: .venv/.dev  ## resolve the versions anew

@@ -5,9 +5,9 @@ from itertools import groupby
 
 import dagster as dg
 
-from asset_checks import volume
-from asset_checks.check import Check, asset_checks_of
-from asset_checks.groups import GROUPS
+from image_assets.asset_checks import volume
+from image_assets.asset_checks.check import Check, asset_checks_of
+from image_assets.asset_checks.groups import GROUPS
 from image_assets.dataset import DatasetSpec
 
 

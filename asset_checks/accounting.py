@@ -1,6 +1,6 @@
 """What must hold of the accounts: they balance."""
 
-from asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.health.accounting import OUTCOMES, unbalanced
 from image_assets.schema import ACCOUNTING
 

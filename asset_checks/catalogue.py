@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from asset_checks.check import Check, markdown_table
-from asset_checks.groups import GROUPS
+from image_assets.asset_checks.check import Check, markdown_table
+from image_assets.asset_checks.groups import GROUPS
 
 
 def catalogue() -> str:

@@ -6,7 +6,7 @@ With too few images there rightly is no model: then these checks are not evaluat
 import numpy as np
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asset_checks.check import WARN, Outcome, Subject, check
-from asset_checks.classifier import current_manifest, figure_of, too_few_held_out
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.classifier import current_manifest, figure_of, too_few_held_out
 from image_assets.classifier.report.places import ReportMissingError, baselines_name, read_report
 from image_assets.store.models.model_store import ModelManifest
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
-from asset_checks.thumbnails import with_thumbnails
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema

@@ -5,7 +5,7 @@ Of a handful of images there rightly is no map: then nothing is said of it.
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.features.table import feature_matrix
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES

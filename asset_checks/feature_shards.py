@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 from obstore.store import ObjectStore
 
-from asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.shards.manifest import ShardError, ShardFile, ShardManifest, path_of, read_manifest, shards_prefix

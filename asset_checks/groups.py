@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from asset_checks import (
+from image_assets.asset_checks import (
     accounting,
     classifier,
     classifier_baselines,
@@ -25,7 +25,7 @@ from asset_checks import (
     url_lists,
     volume,
 )
-from asset_checks.check import Check
+from image_assets.asset_checks.check import Check
 from image_assets.dataset import DatasetSpec
 from image_assets.settings.annotated import AnnotatedSection
 

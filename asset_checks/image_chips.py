@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, IMAGE_LABELS, RAW_IMAGES, TableSchema
 

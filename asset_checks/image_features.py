@@ -4,8 +4,8 @@ from itertools import chain
 
 import polars as pl
 
-from asset_checks.check import Outcome, Subject, check
-from asset_checks.raw_images import label_outcome
+from image_assets.asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.raw_images import label_outcome
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 
 

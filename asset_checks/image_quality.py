@@ -5,8 +5,8 @@ These checks warn. When an image counts as such is said in `image_assets.images.
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
-from asset_checks.thumbnails import with_thumbnails
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.thumbnails import with_thumbnails
 from image_assets.images.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
 from image_assets.schema import RAW_IMAGES
 

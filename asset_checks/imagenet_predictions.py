@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.schema import IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.lookalikes.label_conflicts import OPEN
 from image_assets.schema import LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.shards.republish import to_publish_again

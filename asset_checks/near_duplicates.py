@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.lookalikes.near_duplicates import alike
 from image_assets.schema import NEAR_DUPLICATES, RAW_IMAGES
 

@@ -10,7 +10,7 @@ import math
 import obstore
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest

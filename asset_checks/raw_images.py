@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.store.tables.key_index import image_index, original_index
 

@@ -4,7 +4,7 @@ import base64
 
 import polars as pl
 
-from asset_checks.check import Subject
+from image_assets.asset_checks.check import Subject
 from image_assets.schema import RAW_IMAGES
 
 

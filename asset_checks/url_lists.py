@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 
 # A row's provenance is `<list> row <number>: <url>`, see `image_assets.ingest.urls.lists`.

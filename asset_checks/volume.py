@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
+from image_assets.asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
 from image_assets.dataset import DatasetSpec
 from image_assets.health.volume import Trend, may_be_empty, missing_days, volume_trend
 from image_assets.health.volume import usual_volume as expected_volume

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from asset_checks import check_keys, checks_of
-from image_assets.alerts.sensors import refuse_unknown_assets
+from image_assets.asset_checks import check_keys, checks_of
 from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, bundled_names, load_datasets
@@ -18,20 +17,21 @@ from image_assets.health.assets import health_assets
 from image_assets.imagenet.assets import imagenet_assets
 from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
+from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
+from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
 from image_assets.predictions.assets import prediction_assets
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.notifier import notifier_of_environment
+from image_assets.resources.progress import LogProgress
+from image_assets.resources.store import StoreResource
 from image_assets.run_history.job import prune_definitions
 from image_assets.settings.stages import EngineName
 from image_assets.shards.assets import shard_assets
 from image_assets.suspects.assets import label_suspects_asset
-from io_managers.delta_io_manager import DeltaIOManager
-from resources.engines import EngineResource
-from resources.extractors import ExtractorResource
-from resources.landing import LandingResource
-from resources.notifier import notifier_of_environment
-from resources.progress import LogProgress
-from resources.store import StoreResource
 
 
 def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:

@@ -13,10 +13,10 @@ import polars as pl
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.orchestration.runner import DayResult, chosen_partitions, run_day
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition, TableSchema
 from image_assets.store.store import Store
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.pictures import land_pictures
 
 FIRST, SECOND = dt.date(2026, 11, 3), dt.date(2026, 11, 4)

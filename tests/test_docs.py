@@ -169,7 +169,7 @@ def test_the_example_of_alerts_is_a_usable_part_of_a_dataset_file() -> None:
 
 
 def test_the_readme_counts_the_checks_right() -> None:
-    from asset_checks import checks_of
+    from image_assets.asset_checks import checks_of
 
     number = sum(len(checks.check_keys) for checks in checks_of(small_dataset()))
     assert f"**Checks that hold**: [{number} per dataset](docs/checks.md)" in (ROOT / "README.md").read_text(

@@ -16,11 +16,11 @@ from image_assets.facts import partition_facts
 from image_assets.images.decode import decode
 from image_assets.images.reasons import Rejected
 from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.settings.stages import Limits
 from image_assets.store.store import Store
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 from tests.s3_server import S3Server
 

@@ -32,9 +32,9 @@ from image_assets.classifier.training.selection import Score, ScoreBook, Trainin
 from image_assets.classifier.training.train import train
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.features.extractor import shared_extractor
+from image_assets.resources.progress import TerminalProgress
 from image_assets.settings.classifier import AnyFamily, Selection
 from image_assets.workers import ordered_map
-from resources.progress import TerminalProgress
 
 _NOT_HALVED = 10_000
 # What a tree asks of a feature is whether it is above a threshold: scaling cannot change its answers.

@@ -9,10 +9,10 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from image_assets.alerts.delivery import deliver, record
-from image_assets.alerts.events import Retry, report_of, retry_of
 from image_assets.alerts.ledger import Ledger
 from image_assets.dataset import DatasetError, DatasetSpec
-from resources.notifier import NotifierResource
+from image_assets.orchestration.run_events import Retry, report_of, retry_of
+from image_assets.resources.notifier import NotifierResource
 
 _SECONDS = 10
 _CAN_PASS = (OSError, sqlite3.Error, SQLAlchemyError)

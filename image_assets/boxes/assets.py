@@ -13,19 +13,19 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
+from image_assets.io_managers.delta_io_manager import PartitionFiles
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
-from io_managers.delta_io_manager import PartitionFiles
-from io_managers.table_metadata import column_schema
-from resources.engines import EngineResource
-from resources.landing import LandingResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 _QUERY = (
     "image_id, (row_number() over (partition by image_id order by r.label, xmin, xmax, ymin, ymax, r.source, "

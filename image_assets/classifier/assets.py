@@ -12,7 +12,11 @@ from image_assets.categories.record import agree, in_use
 from image_assets.classifier.training.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
+from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import (
@@ -26,10 +30,6 @@ from image_assets.store.models.model_store import (
 )
 from image_assets.store.store import Store
 from image_assets.workers import Progress
-from io_managers.plots import save_plot
-from resources.extractors import ExtractorResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

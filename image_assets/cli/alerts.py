@@ -20,7 +20,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.environment import ALERT_LEDGER
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import folder_of
-from resources.notifier import notifier_of_environment
+from image_assets.resources.notifier import notifier_of_environment
 
 
 def try_channels(dataset: DatasetSpec, console: Console) -> int:

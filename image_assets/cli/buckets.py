@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from resources.buckets import Bucket
+    from image_assets.resources.buckets import Bucket
 
 
 def add_bucket_commands(commands: Any) -> None:
@@ -31,7 +31,7 @@ def add_bucket_commands(commands: Any) -> None:
 
 
 def _create(options: argparse.Namespace) -> int:
-    from resources.buckets import Bucket
+    from image_assets.resources.buckets import Bucket
 
     bucket = Bucket(options.url)
     created = bucket.create()
@@ -53,7 +53,7 @@ def _create(options: argparse.Namespace) -> int:
 
 
 def _empty(options: argparse.Namespace) -> int:
-    from resources.buckets import Bucket
+    from image_assets.resources.buckets import Bucket
 
     bucket = Bucket(options.url)
     what = f"everything below {bucket.prefix}/ in bucket {bucket.name}" if bucket.prefix else f"bucket {bucket.name}"
@@ -63,7 +63,7 @@ def _empty(options: argparse.Namespace) -> int:
 
 
 def _delete(options: argparse.Namespace) -> int:
-    from resources.buckets import Bucket
+    from image_assets.resources.buckets import Bucket
 
     bucket = Bucket(options.url)
     if not options.empty and not bucket.prefix and not bucket.is_empty():
@@ -78,7 +78,7 @@ def _delete(options: argparse.Namespace) -> int:
 
 
 def _run_empty(bucket: Bucket) -> None:
-    from resources.progress import TerminalProgress
+    from image_assets.resources.progress import TerminalProgress
 
     console = Console()
     with TerminalProgress(console).track(f"empty {bucket.name}", "objects") as progress:
@@ -88,7 +88,7 @@ def _run_empty(bucket: Bucket) -> None:
 
 def _confirm(bucket: Bucket, warning: str, *, yes: bool) -> None:
     """Have the bucket's name typed. Raises `BucketError` where it is not."""
-    from resources.buckets import BucketError
+    from image_assets.resources.buckets import BucketError
 
     if yes:
         return

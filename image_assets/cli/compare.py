@@ -41,8 +41,8 @@ def _compare(options: argparse.Namespace) -> int:
     from image_assets.classifier.training.train import NotTrainableError
     from image_assets.dataset import load_dataset
     from image_assets.features.table import MixedExtractors
+    from image_assets.resources.progress import TerminalProgress, terminal_console
     from image_assets.store.store import Store
-    from resources.progress import TerminalProgress, terminal_console
 
     dataset, console = load_dataset(options.dataset), terminal_console(sys.stdout)
     try:

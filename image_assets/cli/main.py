@@ -162,9 +162,9 @@ def _day(text: str) -> dt.date:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from image_assets.cli.deployment import Deployment
     from image_assets.dataset import load_dataset
-    from image_assets.orchestration.deployment import Deployment
-    from resources.progress import terminal_console
+    from image_assets.resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.
     console = terminal_console(sys.stderr if options.json else sys.stdout)
@@ -178,7 +178,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _land(options: argparse.Namespace) -> int:
     from image_assets.ingest.landing import land
-    from resources.progress import TerminalProgress
+    from image_assets.resources.progress import TerminalProgress
 
     console = Console()
     with TerminalProgress(console).track(f"land {options.day} {options.category}", "files") as progress:
@@ -307,6 +307,6 @@ def _report_of_model(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     from image_assets.demo import run_demo
-    from resources.progress import terminal_console
+    from image_assets.resources.progress import terminal_console
 
     return run_demo(options.root, options.images, terminal_console(sys.stdout))

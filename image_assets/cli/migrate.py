@@ -74,10 +74,10 @@ def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> li
     from image_assets.migrations.carry import carry
     from image_assets.migrations.plan import remedy
     from image_assets.migrations.steps import CannotDerive, RowsLost
+    from image_assets.resources.progress import TerminalProgress
     from image_assets.store.tables.damage import Damaged
     from image_assets.store.tables.delta_tables import CommitConflict
     from image_assets.store.tables.versions import OtherVersion
-    from resources.progress import TerminalProgress
 
     left: list[TablePlan] = []
     for plan in plans:

@@ -189,7 +189,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _extractor_digest(dataset: DatasetSpec) -> str:
-    from resources.extractors import ExtractorResource
+    from image_assets.resources.extractors import ExtractorResource
 
     return ExtractorResource().extractor(dataset).digest
 

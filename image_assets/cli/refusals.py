@@ -43,12 +43,12 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.lookalikes.reviews import ReviewError
     from image_assets.orchestration.runner import UsageError
     from image_assets.places import PlaceError
+    from image_assets.resources.buckets import BucketError
     from image_assets.sample import SampleError
     from image_assets.scrape.errors import CollectError
     from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
     from image_assets.store.tables.damage import Damaged
     from image_assets.store.tables.versions import OtherVersion
-    from resources.buckets import BucketError
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError

@@ -29,7 +29,7 @@ def run_status(options: argparse.Namespace) -> int:
 
     Exit status 2 where files of the store are missing or cut: what can be told without them is told.
     """
-    from asset_checks import check_keys, checks_of
+    from image_assets.asset_checks import check_keys, checks_of
     from image_assets.dataset import load_dataset
     from image_assets.facts import partition_facts
     from image_assets.health.health import health_of
@@ -88,7 +88,7 @@ def _show(options: argparse.Namespace, facts: Sequence[PartitionFacts], health: 
 def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:
     """Where images arrive: as was said, as the environment says, or where the last run found it."""
     from image_assets.ingest.day_book import DayBook
-    from resources.landing import LandingResource
+    from image_assets.resources.landing import LandingResource
 
     place = landing or LANDING.said
     if not place:

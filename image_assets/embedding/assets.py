@@ -8,13 +8,13 @@ import polars as pl
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
+from image_assets.io_managers.plots import save_plot
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
-from io_managers.plots import save_plot
-from io_managers.table_metadata import column_schema
-from resources.extractors import ExtractorResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

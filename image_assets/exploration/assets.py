@@ -3,7 +3,9 @@
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_over, retried
+from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     IMAGE_BOXES,
     IMAGE_FEATURES,
@@ -14,8 +16,6 @@ from image_assets.schema import (
     TableSchema,
 )
 from image_assets.settings.annotated import AnnotatedSection
-from io_managers.plots import save_plot
-from resources.store import StoreResource
 
 EXPLORATION = "exploration"
 # The last is not read: with the features, it is by it that the day is known to be complete.

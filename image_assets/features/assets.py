@@ -6,17 +6,17 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
+from image_assets.io_managers.delta_io_manager import PartitionFiles
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
-from io_managers.delta_io_manager import PartitionFiles
-from io_managers.table_metadata import column_schema
-from resources.engines import EngineResource
-from resources.extractors import ExtractorResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

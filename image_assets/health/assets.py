@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.plots import save_plot
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import (
     once_a_day_is_over,
     partitioned_assets,
     retried,
 )
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     ACCOUNTING,
     ARRIVALS,
@@ -19,10 +23,6 @@ from image_assets.schema import (
     QUARANTINE,
     RAW_IMAGES,
 )
-from io_managers.plots import save_plot
-from io_managers.table_metadata import column_schema
-from resources.landing import LandingResource
-from resources.store import StoreResource
 
 HEALTH = "health"
 # The features are not counted: with the last it is by them that the day is known to be complete.
@@ -80,9 +80,9 @@ def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.
     def health(
         context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
     ) -> dg.MaterializeResult:
-        from image_assets.health.check_states import count_states
         from image_assets.health.health import health_of
         from image_assets.health.health_report import health_markdown
+        from image_assets.orchestration.check_states import count_states
 
         with retried():
             source = landing.source(dataset)

@@ -5,17 +5,17 @@ import obstore
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.delta_io_manager import PartitionFiles
+from image_assets.io_managers.plots import save_plot
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
-from io_managers.delta_io_manager import PartitionFiles
-from io_managers.plots import save_plot
-from io_managers.table_metadata import column_schema
-from resources.engines import EngineResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def imagenet_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:

@@ -11,17 +11,17 @@ from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.memory import PeakMemory
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
 from image_assets.workers import no_progress
-from io_managers.table_metadata import column_schema
-from resources.engines import EngineResource
-from resources.landing import LandingResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 _NAMED = 20  # names in a warning
 

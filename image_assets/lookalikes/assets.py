@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.lookalikes.conflict_pictures import conflicts_markdown
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
@@ -13,6 +14,9 @@ from image_assets.lookalikes.reviews import current_conflicts
 from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     DUPLICATE_GROUPS,
     DUPLICATES,
@@ -24,10 +28,6 @@ from image_assets.schema import (
 )
 from image_assets.shards.republish import PUBLISH_AGAIN, to_publish_again
 from image_assets.store.tables.key_index import hash_index, lookalike_index
-from io_managers.table_metadata import column_schema
-from resources.extractors import ExtractorResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def duplicate_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:

@@ -13,9 +13,9 @@ from image_assets.dataset import DatasetSpec
 from image_assets.health.days import never_run
 from image_assets.ingest.source import SourceError
 from image_assets.orchestration.partitions import partition_key
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition
-from resources.landing import LandingResource
-from resources.store import StoreResource
 
 HOUR = 7
 _WAITING = (

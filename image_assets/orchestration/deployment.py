@@ -23,12 +23,12 @@ from image_assets.health.health_report import misnamed_lines, open_day_lines
 from image_assets.ingest.source import SourceError
 from image_assets.orchestration.dagster_home import open_instance, usable_home
 from image_assets.orchestration.runner import DayResult, chosen_partitions, needed_for, run_day
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.progress import TerminalProgress
+from image_assets.resources.store import StoreResource
 from image_assets.store.models.model_store import ModelManifest
 from image_assets.store.store import Store
-from resources.extractors import ExtractorResource
-from resources.landing import LandingResource
-from resources.progress import TerminalProgress
-from resources.store import StoreResource
 
 
 @dataclass(frozen=True)

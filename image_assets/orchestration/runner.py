@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from asset_checks import check_keys, checks_of
-from asset_checks.check import NOT_EVALUATED
-from asset_checks.raw_images import duplicates_have_an_original
+from image_assets.asset_checks import check_keys, checks_of
+from image_assets.asset_checks.check import NOT_EVALUATED
+from image_assets.asset_checks.raw_images import duplicates_have_an_original
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.orchestration.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name

@@ -7,15 +7,15 @@ import polars as pl
 
 from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.delta_io_manager import PartitionFiles
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_store import ModelMissingError, ModelRefusedError
-from io_managers.delta_io_manager import PartitionFiles
-from io_managers.table_metadata import column_schema
-from resources.extractors import ExtractorResource
-from resources.store import StoreResource
 
 
 def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -4,17 +4,17 @@ import dagster as dg
 
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES
 from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, shards_prefix
 from image_assets.shards.writer import publish
-from io_managers.delta_io_manager import PartitionFiles
-from resources.extractors import ExtractorResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -4,12 +4,12 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, NEAR_DUPLICATES, RAW_IMAGES
 from image_assets.store.store import Store
-from io_managers.table_metadata import column_schema
-from resources.extractors import ExtractorResource
-from resources.store import StoreResource
 
 _SHOWN = 20
 

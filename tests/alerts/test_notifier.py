@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from image_assets.alerts.delivery import ChannelError
 from image_assets.alerts.text import Text
+from image_assets.resources.notifier import NotifierResource, _without_secrets
 from image_assets.settings.alerts import AlertChannel
-from resources.notifier import NotifierResource, _without_secrets
 from tests.alerts.receivers import MailServer, Webhook
 
 TEXT = Text("[drawn] ERROR: a check failed", "Look at it.\n\n- rate: 0.4\n\nCheck: <http://ui.example.org/checks?a=b>")

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from asset_checks.check import Check, Outcome, Subject
+from image_assets.asset_checks.check import Check, Outcome, Subject
+from image_assets.resources.extractors import ExtractorResource
 from image_assets.schema import Partition, TableSchema
-from resources.extractors import ExtractorResource
 from tests.platform import FIRST, Platform
 
 Plant = Callable[[Platform], None]

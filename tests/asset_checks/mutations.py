@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from asset_checks import (
+from image_assets.asset_checks import (
     accounting,
     classifier,
     classifier_baselines,
@@ -31,7 +31,7 @@ from asset_checks import (
     predictions,
     raw_images,
 )
-from asset_checks.check import Check
+from image_assets.asset_checks.check import Check
 from image_assets.health.accounting import accounts_of
 from image_assets.schema import ACCOUNTING, DUPLICATES, RAW_IMAGES, Partition
 from tests.asset_checks import (

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from asset_checks import checks_of, feature_shards, image_features, raw_images
-from asset_checks.check import Check
+from image_assets.asset_checks import checks_of, feature_shards, image_features, raw_images
+from image_assets.asset_checks.check import Check
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
 from image_assets.orchestration.automation import REFRESHED, REPORTS
 from image_assets.orchestration.partitions import partition_key, partition_of
 from image_assets.orchestration.runner import DayResult, run_day
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.asset_checks.faults import PLANT, failing
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset

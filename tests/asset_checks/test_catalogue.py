@@ -10,11 +10,11 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-import asset_checks
-from asset_checks import all_checks
-from asset_checks.catalogue import catalogue
-from asset_checks.check import Check
-from asset_checks.groups import GROUPS
+from image_assets import asset_checks
+from image_assets.asset_checks import all_checks
+from image_assets.asset_checks.catalogue import catalogue
+from image_assets.asset_checks.check import Check
+from image_assets.asset_checks.groups import GROUPS
 from image_assets.dataset import DatasetSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def test_the_page_is_the_one_that_make_docs_writes() -> None:
 
 
 def test_every_check_that_a_module_declares_is_in_it_once() -> None:
-    modules = [import_module(f"asset_checks.{found.name}") for found in iter_modules(asset_checks.__path__)]
+    modules = [import_module(f"{asset_checks.__name__}.{found.name}") for found in iter_modules(asset_checks.__path__)]
     declared = {one.evaluate for module in modules for one in vars(module).values() if isinstance(one, Check)}
     listed = [one.evaluate for one in all_checks()]
     assert len(listed) == len(set(listed))

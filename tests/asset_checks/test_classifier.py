@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from asset_checks import classifier
-from asset_checks.check import WARN
+from image_assets.asset_checks import classifier
+from image_assets.asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix, current_manifest, held_back
 from image_assets.classifier.export.probes import probes
 from image_assets.classifier.training.evaluate import evaluate

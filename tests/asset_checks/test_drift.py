@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from asset_checks import drift
-from asset_checks.check import WARN, Outcome
+from image_assets.asset_checks import drift
+from image_assets.asset_checks.check import WARN, Outcome
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from tests.asset_checks.faults import outcome, partitions, some_id
 from tests.platform import FIRST, SECOND, Platform, small_dataset

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from asset_checks import embedding
+from image_assets.asset_checks import embedding
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 from tests.asset_checks.faults import (
     PLANT,

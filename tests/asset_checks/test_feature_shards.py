@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from asset_checks import feature_shards
+from image_assets.asset_checks import feature_shards
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.shards.manifest import (
     MANIFEST,

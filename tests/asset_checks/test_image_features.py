@@ -7,7 +7,7 @@ import shutil
 import polars as pl
 import pytest
 
-from asset_checks import image_features
+from image_assets.asset_checks import image_features
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from tests.asset_checks.faults import (
     PLANT,

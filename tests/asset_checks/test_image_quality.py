@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from asset_checks import image_quality
-from asset_checks.check import WARN, markdown_table
+from image_assets.asset_checks import image_quality
+from image_assets.asset_checks.check import WARN, markdown_table
 from image_assets.schema import RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, Edit, change, failing, outcome
 from tests.platform import FIRST, SECOND, Platform, small_dataset

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from asset_checks import predictions
-from asset_checks.check import WARN
+from image_assets.asset_checks import predictions
+from image_assets.asset_checks.check import WARN
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from asset_checks import raw_images
+from image_assets.asset_checks import raw_images
 from image_assets.schema import ARRIVALS, QUARANTINE, RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, change, failing, first_row_again, in_first_row, outcome
 from tests.platform import FIRST, SECOND, Platform

@@ -2,8 +2,8 @@
 
 import pytest
 
-from asset_checks import all_checks
-from asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
+from image_assets.asset_checks import all_checks
+from image_assets.asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
 from image_assets.orchestration.runner import CheckResult, DayResult
 
 

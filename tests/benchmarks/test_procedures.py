@@ -16,6 +16,7 @@ from benchmarks.procedures.scaling import compare_scalers, few_rows_with_heavy_t
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.selection import TrainingRows, select
 from image_assets.dataset import DatasetSpec, load_dataset
+from image_assets.resources.progress import TerminalProgress
 from image_assets.settings.classifier import (
     AnyFamily,
     GradientBoostingFamily,
@@ -24,7 +25,6 @@ from image_assets.settings.classifier import (
     RandomForestFamily,
     SupportVectorFamily,
 )
-from resources.progress import TerminalProgress
 
 FAMILIES: list[AnyFamily] = [
     LogisticRegressionFamily(regularisation=(0.001, 0.1)),

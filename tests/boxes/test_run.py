@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from asset_checks import image_chips, label_selection
+from image_assets.asset_checks import image_chips, label_selection
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.report import make_report

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from asset_checks.image_chips import boxes_fit_their_picture
+from image_assets.asset_checks.image_chips import boxes_fit_their_picture
 from image_assets.boxes.declared import of_other_sizes
 from image_assets.boxes.frames import Size
 from image_assets.orchestration import automation

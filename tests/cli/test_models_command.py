@@ -21,11 +21,11 @@ from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.train import train
 from image_assets.cli.main import main
 from image_assets.features.table import feature_matrix
+from image_assets.resources.extractors import ExtractorResource
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.settings.promotion import Promotion
 from image_assets.store.models.model_files import load_model_of
 from image_assets.store.models.model_store import ModelDescription, ids_digest, load_model, read_champion
-from resources.extractors import ExtractorResource
 from tests.classifier.synthetic import clusters, image_ids
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 

@@ -10,10 +10,10 @@ from image_assets.dataset import DatasetError
 from image_assets.definitions import build_resources
 from image_assets.engines.engine import LocalEngine, Unit
 from image_assets.environment import ENGINE
+from image_assets.resources.engines import EngineResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.workers import Progress, cores
-from resources.engines import EngineResource
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.platform import small_dataset
 
 

@@ -22,7 +22,7 @@ from image_assets.exploration.frames import BOX_FRAME, LABEL_FRAME, Annotations,
 from image_assets.exploration.label_statistics import label_statistics
 from image_assets.exploration.report import Report, make_report, report_of
 from image_assets.pages.figures import COLOURS, NAMED, group_title, named, short
-from resources.store import StoreResource
+from image_assets.resources.store import StoreResource
 from tests.exploration.made import image_statistics, made_annotations
 from tests.exploration.references import references
 from tests.platform import Platform

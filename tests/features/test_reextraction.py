@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from asset_checks.image_features import one_extractor
+from image_assets.asset_checks.image_features import one_extractor
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.stages import EfficientNetLite0

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
-from asset_checks import accounting
+from image_assets.asset_checks import accounting
 from image_assets.health.accounting import OUTCOMES, Accounts, accounts_of, unbalanced
 from image_assets.health.accounting_plot import accounting_plot
 from image_assets.health.accounting_report import accounting_markdown, show_accounts

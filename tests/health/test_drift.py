@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asset_checks.drift import METRICS
+from image_assets.asset_checks.drift import METRICS
 from image_assets.health.drift import (
     Figure,
     compare,

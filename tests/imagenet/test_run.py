@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from asset_checks import imagenet_predictions
+from image_assets.asset_checks import imagenet_predictions
 from image_assets.engines.engine import LocalEngine
 from image_assets.imagenet.classifiers import shared_classifier
 from image_assets.imagenet.units import Pictures, classify_units, label_pictures

@@ -15,12 +15,12 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from asset_checks import raw_images
+from image_assets.asset_checks import raw_images
 from image_assets.engines.engine import LocalEngine
 from image_assets.images.reasons import Reason
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.resources.landing import LandingResource
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
-from resources.landing import LandingResource
 from tests.asset_checks.faults import PLANT, failing, outcome
 from tests.pictures import clouds
 from tests.platform import FIRST, Platform, small_dataset

@@ -13,11 +13,11 @@ from image_assets.engines.engine import LocalEngine
 from image_assets.facts import partition_facts
 from image_assets.ingest.load import IngestTables, ingest_partition
 from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
 from image_assets.store.s3 import s3_client
 from image_assets.workers import no_progress
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.ingest.archive_attacks import raw_zip, tar_entry
 from tests.ingest.archives import archive, tarred, zipped
 from tests.pictures import picture

@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from image_assets.io_managers.plots import save_plot
 from image_assets.store.store import Store
-from io_managers.plots import save_plot
 
 
 def _drawn() -> bytes:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from PIL import Image, ImageEnhance
 
-from asset_checks import feature_shards, label_conflicts
-from asset_checks import near_duplicates as near_duplicate_checks
+from image_assets.asset_checks import feature_shards, label_conflicts
+from image_assets.asset_checks import near_duplicates as near_duplicate_checks
 from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.training.images import held_out_with_lookalikes, undisputed
 from image_assets.cli.main import main
@@ -23,6 +23,7 @@ from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.lookalikes.near_duplicates import Library, near_duplicates
 from image_assets.orchestration.automation import publish_job_name
 from image_assets.orchestration.partitions import partition_key
+from image_assets.resources.extractors import ExtractorResource
 from image_assets.schema import (
     DUPLICATE_GROUPS,
     DUPLICATES,
@@ -36,7 +37,6 @@ from image_assets.settings.quality import NearDuplicates
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from image_assets.store.models.model_store import ids_digest
 from image_assets.store.tables.key_index import hash_index
-from resources.extractors import ExtractorResource
 from tests.asset_checks.faults import failing
 from tests.pictures import clouds, land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset

@@ -12,7 +12,7 @@ import pytest
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from asset_checks import drift, image_features, near_duplicates
+from image_assets.asset_checks import drift, image_features, near_duplicates
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import (
     build_definitions,
@@ -34,11 +34,11 @@ from image_assets.orchestration.automation import (
 )
 from image_assets.orchestration.daily_schedule import MISSED_DAYS
 from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.resources.extractors import ExtractorResource
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.store.tables.delta_tables import CommitConflict
-from resources.extractors import ExtractorResource
-from resources.landing import LandingResource
-from resources.store import StoreResource
 from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset

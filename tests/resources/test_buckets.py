@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from image_assets.cli.main import main
+from image_assets.resources.buckets import Bucket, BucketError, Created
 from image_assets.store.s3 import s3_client
-from resources.buckets import Bucket, BucketError, Created
 from tests.s3_server import S3Server
 
 

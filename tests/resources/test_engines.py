@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from image_assets.dataset import load_dataset
 from image_assets.engines.engine import LocalEngine
-from resources.engines import EngineResource
+from image_assets.resources.engines import EngineResource
 
 
 def test_an_unknown_engine_is_refused() -> None:

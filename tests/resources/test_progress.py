@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from resources.progress import LogProgress, TerminalProgress, describe, terminal_console
+from image_assets.resources.progress import LogProgress, TerminalProgress, describe, terminal_console
 from tests.pictures import land_pictures
 from tests.platform import FIRST, small_dataset
 

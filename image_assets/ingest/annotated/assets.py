@@ -10,7 +10,11 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.report import label_selection, listed_files, selected_images
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
+from image_assets.io_managers.plots import save_plot
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     ARRIVALS,
     IMAGE_FEATURES,
@@ -20,10 +24,6 @@ from image_assets.schema import (
     SELECTED_IMAGES,
 )
 from image_assets.settings.annotated import AnnotatedSection
-from io_managers.plots import save_plot
-from io_managers.table_metadata import column_schema
-from resources.landing import LandingResource
-from resources.store import StoreResource
 
 _QUERY = (
     "image_id, key as image_key, part as annotation_file, r.source as label_source, label as label_code, "

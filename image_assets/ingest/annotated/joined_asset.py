@@ -8,15 +8,15 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
+from image_assets.io_managers.delta_io_manager import PartitionFiles
+from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import due_every_day, retried
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.progress import ProgressReporter
+from image_assets.resources.store import StoreResource
 from image_assets.schema import RAW_IMAGES, TableSchema
-from io_managers.delta_io_manager import PartitionFiles
-from io_managers.table_metadata import column_schema
-from resources.landing import LandingResource
-from resources.progress import ProgressReporter
-from resources.store import StoreResource
 
 
 def joined_asset(

@@ -82,9 +82,9 @@ def test_another_run_downloads_only_what_can_pass(run: tuple[Platform, Site]) ->
 
 
 def test_checks_see_repeated_urls_and_lost_rows(run: tuple[Platform, Site], tmp_path: Path) -> None:
-    from asset_checks.check import Subject
-    from asset_checks.url_lists import files_are_rows, urls_are_unique
-    from resources.extractors import ExtractorResource
+    from image_assets.asset_checks.check import Subject
+    from image_assets.asset_checks.url_lists import files_are_rows, urls_are_unique
+    from image_assets.resources.extractors import ExtractorResource
 
     platform = run[0].copy_to(tmp_path / "copy")
     subject = Subject(platform.dataset, platform.store, ExtractorResource(), platform.partition())
