@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
@@ -19,7 +20,6 @@ from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
-from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
 from image_assets.predictions.assets import prediction_assets
 from image_assets.resources.engines import EngineResource

@@ -162,8 +162,8 @@ def _day(text: str) -> dt.date:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from image_assets.cli.deployment import Deployment
     from image_assets.dataset import load_dataset
+    from image_assets.orchestration.deployment import Deployment
     from image_assets.resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.

@@ -80,9 +80,9 @@ def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.
     def health(
         context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
     ) -> dg.MaterializeResult:
+        from image_assets.health.check_states import count_states
         from image_assets.health.health import health_of
         from image_assets.health.health_report import health_markdown
-        from image_assets.orchestration.check_states import count_states
 
         with retried():
             source = landing.source(dataset)

@@ -14,12 +14,12 @@ from obstore.exceptions import BaseError as ObjectStoreError
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
 from image_assets.health.check_book import CheckState, State
+from image_assets.health.check_states import check_states, count_states
 from image_assets.health.days import TO_BE_RUN, OpenDay, open_days
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceError
 from image_assets.orchestration.automation import due_day
-from image_assets.orchestration.check_states import check_states, count_states
 from image_assets.schema import TABLES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import table_bytes

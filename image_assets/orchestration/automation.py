@@ -9,9 +9,9 @@ from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError as ObjectStoreError
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
+from image_assets.alerts.sensors import alert_sensors
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import CanPass
-from image_assets.orchestration.alert_sensors import alert_sensors
 from image_assets.orchestration.daily_schedule import HOUR, daily_schedule
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.settings.annotated import AnnotatedSection

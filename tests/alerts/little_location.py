@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from image_assets.orchestration.alert_sensors import alert_sensors
 
+from image_assets.alerts.sensors import alert_sensors
 from image_assets.asset_checks.check import Check, Outcome, Subject, asset_checks_of, check
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of

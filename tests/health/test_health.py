@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from image_assets.orchestration.check_states import STATES, check_states, count_states
 
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.health.check_book import CHECK_RESULTS, CheckBook, CheckState, State
+from image_assets.health.check_states import STATES, check_states, count_states
 from image_assets.health.health import Health, health_of
 from image_assets.health.health_report import bytes_text, health_markdown
 from image_assets.ingest.day_book import DAYS_RUN

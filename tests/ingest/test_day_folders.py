@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_assets.cli.deployment import Deployment
 from rich.console import Console
 
 from image_assets.cli.main import main
@@ -19,6 +18,7 @@ from image_assets.health.health_report import health_markdown
 from image_assets.ingest.day_folders import days_among, meant_day
 from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceError
+from image_assets.orchestration.deployment import Deployment
 from image_assets.resources.landing import LandingResource
 from image_assets.store.store import Store
 

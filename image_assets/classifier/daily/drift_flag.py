@@ -9,8 +9,8 @@ import dagster as dg
 from image_assets.classifier.daily.refinement_policy import Drifted
 from image_assets.dataset import DatasetSpec
 from image_assets.health.check_book import CheckState
+from image_assets.health.check_states import check_states
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
-from image_assets.orchestration.check_states import check_states
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.store.store import Store
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import Score, TrainingRows
-from image_assets.features.sample import stratified_sample
+from image_assets.suspects.sample import stratified_sample
 
 Builder = Callable[[int, bool], Pipeline]
 """From a number of training images, and whether probabilities are needed, to a pipeline of the model's kind."""
