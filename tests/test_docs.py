@@ -17,12 +17,13 @@ import yaml
 
 from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.ingest.registry import open_source
-from image_assets.schema import IMAGE_FEATURES
+from image_assets.schema import ACCOUNTING, IMAGE_FEATURES
 from image_assets.settings.sources import FolderSource
 from image_assets.store.store import Store
 from image_assets.workers import no_progress
 from tests.daemon import environment
 from tests.ingest.archives import zipped
+from tests.migrations.old_store import unpacked
 from tests.pictures import land_pictures, picture
 from tests.platform import small_dataset
 from tests.s3_server import S3Server
@@ -87,7 +88,7 @@ def test_dagsters_own_commands_make_and_queue_what_the_page_says(tmp_path: Path)
     shutil.copy(ROOT / "workspace.yaml", tmp_path)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     places = {DATASETS.name: "birds.yaml", LANDING.name: "landing", STORE.name: "store", "PATH": path}
-    (content,) = [content for language, _, content in blocks(ROOT / "docs" / "operating.md") if language == "sh"]
+    (content,) = [c for language, more, c in blocks(ROOT / "docs" / "operating.md") if (language, more) == ("sh", "")]
     (tmp_path / "home").mkdir()
     done = subprocess.run(
         ["bash", "-euc", content],
@@ -103,6 +104,16 @@ def test_dagsters_own_commands_make_and_queue_what_the_page_says(tmp_path: Path)
     with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
         queued = instance.get_runs(dg.RunsFilter(job_name="birds_daily"))
     assert {run.tags["dagster/partition"] for run in queued} == {"owls|2026-11-18", "owls|2026-11-19"}
+
+
+def test_a_store_of_an_earlier_version_is_migrated_as_the_page_says(tmp_path: Path) -> None:
+    unpacked(tmp_path)
+    (content,) = [content for _, more, content in blocks(ROOT / "docs" / "operating.md") if more == "earlier"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command, surroundings = ["bash", "-euc", content], {**os.environ, "PATH": path}
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert Store(str(tmp_path / "store")).table("skies", ACCOUNTING).scan().collect()["listed"].sum() == 29
 
 
 def test_the_examples_on_predictions_are_usable_parts_of_a_dataset_file() -> None:

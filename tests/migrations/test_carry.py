@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from image_assets.cli.main import main
 from image_assets.migrations.carry import Carried, carry
@@ -29,6 +34,7 @@ from image_assets.schema import (
     Partition,
     TableSchema,
 )
+from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.delta_tables import CommitConflict, PartitionedTable
 from image_assets.store.tables.versions import PROPERTY, OldTable
@@ -270,6 +276,54 @@ def test_what_a_run_had_finished_for_the_earlier_version_is_not_found_again(vers
     now.replace(partition, [now.write_file(partition, name, own.to_batches())])
     assert now.find_file(partition, name) is not None
     assert rows_of(old, grown).equals(rows)
+
+
+MANY = replace(ARRIVALS, version=2)
+TWICE = Migrations((Step("arrivals", 2, lambda rows, _: rows.with_columns(bytes=pl.col("bytes") * 2)),))
+Sizes = dict[Partition, list[list[int]]]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    sizes=st.dictionaries(
+        st.builds(Partition, st.dates(FIRST, FIRST.replace(day=6)), st.sampled_from(["dawn", "noon", "a-b"])),
+        st.lists(st.lists(st.integers(0, 10**12), min_size=1, max_size=40), min_size=1, max_size=3),
+        min_size=1,
+        max_size=5,
+    ),
+    stops=st.lists(st.integers(0, 4), max_size=3),
+)
+def test_stopped_anywhere_any_number_of_times_every_row_is_carried_over_once(sizes: Sizes, stops: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        delta_log._idle.clear()
+        store = Store(root)
+        table = store.table("skies", ARRIVALS)
+        for partition, files in sizes.items():
+            frames = [pl.DataFrame({"source": [f"{n}"] * len(own), "bytes": own}) for n, own in enumerate(files)]
+            table.replace(partition, [table.write_frame(partition, frame) for frame in frames])
+        delta_log._idle.clear()
+        (plan,) = plan_table(store, "skies", MANY, TWICE)
+        for stop in stops:
+            with suppress(KeyboardInterrupt):
+                carry(plan, store, partial(_stopped_at, stop % len(sizes)))
+            delta_log._idle.clear()
+            assert store.table("skies", ARRIVALS).scan().collect().height == plan.rows
+        done = carry(plan, store)
+        delta_log._idle.clear()
+        assert done.rows == plan.rows
+        assert done.found == min(len(sizes), max((stop % len(sizes) for stop in stops), default=0))
+        rows = store.table("skies", MANY).scan().collect()
+        expected = {
+            (one.date, one.category): sorted(2 * size for file in files for size in file)
+            for one, files in sizes.items()
+        }
+        found = rows.group_by("date", "category").agg(pl.col("bytes").sort()).rows()
+        assert {(date, category): own for date, category, own in found} == expected
+
+
+def _stopped_at(stop: int, done: int, _: int) -> None:
+    if done == stop:
+        raise KeyboardInterrupt
 
 
 KILLED_AT = 2

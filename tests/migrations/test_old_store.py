@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import obstore
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -14,16 +15,21 @@ from image_assets.classifier.assets import classifier_prefix, current_manifest
 from image_assets.classifier.promotion.by_hand import kept_models
 from image_assets.cli.main import main
 from image_assets.health.accounting import accounts_of
+from image_assets.migrations.declared import DECLARED
+from image_assets.migrations.manifests import legacy_manifests
+from image_assets.migrations.plan import plan_store
 from image_assets.predictions.score import Scorer
-from image_assets.schema import ACCOUNTING, IMAGE_FEATURES, PREDICTIONS, TABLES
+from image_assets.schema import ACCOUNTING, IMAGE_FEATURES, PREDICTIONS, RAW_IMAGES, TABLES
 from image_assets.shards.manifest import list_files, read_manifest, shards_prefix
 from image_assets.shards.verify import Expected, verify
 from image_assets.store.models.model_files import load_model_of
+from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.versions import PROPERTY, OldTable
-from tests.migrations.old_store import DATASETS, OldStore, in_order, unpacked
+from tests.migrations.old_store import DATASETS, OldStore, in_order, made_older, unpacked
 from tests.pictures import clouds
 from tests.platform import FIRST, Platform
+from tests.s3_server import S3Server
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +158,27 @@ def test_the_next_day_runs_on_it(migrated: OldStore, tmp_path: Path) -> None:
     manifest = current_manifest(platform.dataset, platform.store)
     assert manifest is not None
     assert {str(day) for day, _ in manifest.partitions} == {"2026-11-03", "2026-11-04", "2026-11-05"}
+
+
+def test_a_store_in_a_bucket_is_migrated_the_same(
+    before: OldStore, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = s3_server.bucket()
+    for name, value in s3_server.storage_options.items():
+        monkeypatch.setenv(name.upper(), value)
+    store = Store(f"s3://{bucket}/store")
+    for name, content in contents(before.root / "store").items():
+        obstore.put(store.objects(), name, content)
+    made_older(unpacked(tmp_path).store.table("skies", RAW_IMAGES), "sharpness")
+    for name, content in contents(tmp_path / "store" / "skies" / "raw_images").items():
+        obstore.put(store.objects(), f"skies/raw_images/{name}", content)
+    assert main(["migrate", "--store", store.url]) == 0
+    assert {plan.state for plan in plan_store(store, DECLARED)} == {"of today"}
+    expected = before.tables("skies")
+    for schema in (RAW_IMAGES, ACCOUNTING, IMAGE_FEATURES):
+        rows = in_order(store.table("skies", schema).scan().collect())
+        assert rows.select(expected[schema.name].columns).equals(expected[schema.name])
+    assert legacy_manifests(store, "skies") == []
 
 
 def contents(root: Path) -> dict[str, bytes]:

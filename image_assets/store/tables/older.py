@@ -24,6 +24,7 @@ from image_assets.store.tables.delta_tables import WHOLE_TABLE, CommitConflict, 
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.store.tables.versions import columns_of, file_mark, give_number, is_old, number_of, version_of
 
+_READ_ROWS = 32  # at a time; those of images are large
 _MIGRATED = "migrated-"  # how the names of files begin that were made of others
 
 
@@ -62,7 +63,7 @@ class OlderTable:
     def rows(self, file: WrittenFile) -> Iterator[pa.RecordBatch]:
         """The rows of one of its files, with the columns that they have there."""
         within = [name for name in self.columns if name not in self.table.schema.partition_by]
-        return self.table.files.read(file.path, within)
+        return self.table.files.read(file.path, within, _READ_ROWS)
 
     def new_name(self, file: WrittenFile) -> str:
         """The name of the file of today's version that is made of one of its files."""
