@@ -13,6 +13,7 @@ import polars as pl
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.assets import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
+from image_assets.store.models.model_files import is_model_file
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
 
 # There is a partition per category every day: what chance does once in a thousand of them is no warning.
@@ -152,7 +153,7 @@ def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:
     for page in obstore.list(objects, classifier_prefix(subject.dataset)):
         for entry in page:
             path = entry["path"]
-            if any(path.endswith(f"model-{digest[:12]}.skops") for digest in wanted):
+            if any(is_model_file(path, digest) for digest in wanted):
                 found.add(hashlib.sha256(bytes(obstore.get(objects, path).bytes())).hexdigest())
     return found
 

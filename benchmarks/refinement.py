@@ -141,7 +141,7 @@ def peer_in_memory(case: Case) -> Found:
     table = feature_table(case.store.table(DATASET, IMAGE_FEATURES).scan(), DIGEST)
     aside = held_out(table.image_ids, case.dataset.classifier.held_out)
     model = train(table.features[~aside], table.labels[~aside], logistic_regression(_PENALTY), CATEGORIES)
-    return _judged(case, model, watch.read(), {"iterations": int(model.named_steps["classify"].n_iter_[0])})
+    return _judged(case, model, watch.read(), {"iterations": int(model.pipeline.named_steps["classify"].n_iter_[0])})
 
 
 def peer_partial_fit(case: Case, *, only_last_day: bool = False) -> Found:

@@ -22,7 +22,6 @@ import numpy as np
 from obstore.store import MemoryStore
 from rich.console import Console
 from rich.table import Table
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.daily.discriminant import discriminant
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, statistics_of
@@ -31,13 +30,14 @@ from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
 from image_assets.classifier.training.train import train
 from image_assets.settings.promotion import Promotion
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelDescription, ids_digest
 
 FIRST = dt.date(2026, 11, 1)
 _PENALTY = 0.01
 _SHRINKAGE = 0.05
 Poison = Literal["", "scattered", "one class"]
-Fit = Callable[[np.ndarray, np.ndarray, dict[str, int]], Pipeline]
+Fit = Callable[[np.ndarray, np.ndarray, dict[str, int]], Model]
 """From training images, float32 [N, D] and int16 [N], to a challenger."""
 
 
@@ -84,14 +84,14 @@ class RunningTotals:
     def __init__(self) -> None:
         self.totals: ClassStatistics | None = None
 
-    def __call__(self, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
+    def __call__(self, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Model:
         """The model of all days so far, of which only the day's images are looked at."""
         day = statistics_of(features, labels, sorted(classes.values()))
         self.totals = day if self.totals is None else merge(self.totals, day)
         return discriminant(self.totals, _SHRINKAGE)
 
 
-def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Pipeline:
+def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Model:
     """Train on everything."""
     return train(features, labels, logistic_regression(_PENALTY), classes)
 
@@ -114,9 +114,9 @@ class _Path:
 
     def __init__(self, world: _World) -> None:
         self.world, self.store = world, MemoryStore()
-        self.champion: Pipeline | None = None
+        self.champion: Model | None = None
 
-    def challenge(self, fit: Callable[[], Pipeline], days: Sequence[int]) -> Outcome:
+    def challenge(self, fit: Callable[[], Model], days: Sequence[int]) -> Outcome:
         """Make a challenger that knows these days, and have the gate decide."""
         began = time.perf_counter()
         model = fit()
@@ -168,7 +168,7 @@ class _World:
         days = np.datetime64(FIRST, "D") + self.days
         return Evidence(self.features, self.labels, days, self.held_out, lambda _: self.held_out)
 
-    def truth(self, model: Pipeline) -> float:
+    def truth(self, model: Model) -> float:
         """Accuracy on today's images with certain labels."""
         features, labels = self.certain
         return float(np.mean(model.predict(features) == labels))

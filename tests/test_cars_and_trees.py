@@ -25,6 +25,7 @@ from image_assets.features.extractor import shared_extractor
 from image_assets.features.table import feature_matrix
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, SELECTED_IMAGES
 from image_assets.store.models.model_store import load_model
+from image_assets.store.models.sklearn_model import SklearnModel
 from tests.platform import FIRST, Platform
 
 pytestmark = pytest.mark.long
@@ -105,7 +106,8 @@ def test_the_model_is_the_elastic_net_that_scikit_learn_fits(
     features, labels, aside = split
     model, manifest = load_model(ran.store.objects(), classifier_prefix(ran.dataset))
     assert manifest.kind == "logistic_regression"
-    fitted = model.named_steps["classify"]
+    assert isinstance(model, SklearnModel)
+    fitted = model.pipeline.named_steps["classify"]
     scores = pl.read_csv(f"{ran.store.url}/{ran.dataset.name}/plots/candidates.csv")
     assert scores.height == 3
     assert scores["candidate"][0] == manifest.candidate

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from image_assets.features.table import MixedExtractors, feature_matrix
 from image_assets.schema import PREDICTIONS, Partition
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_store import ModelManifest, ModelRefusedError
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
@@ -31,7 +31,7 @@ class Scorer:
         unknown_below: Probability below which an image is unknown.
     """
 
-    model: Pipeline
+    model: Model
     manifest: ModelManifest
     unknown_below: float
 
@@ -50,7 +50,7 @@ class Scorer:
             probabilities = self.model.predict_proba(feature_matrix(images))
         order = np.argsort(-probabilities, axis=1, kind="stable")
         ordered = np.take_along_axis(probabilities, order, axis=1)
-        labels = self.model.classes_[order[:, 0]]
+        labels = self.model.classes[order[:, 0]]
         names = {label: name for name, label in self.manifest.classes.items()}
         rows = pl.DataFrame(
             {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from obstore.store import ObjectStore
-from sklearn.pipeline import Pipeline
 
 from image_assets.predictions.score import trained_on
 from image_assets.schema import Partition
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_store import (
     ModelManifest,
     ModelMissingError,
@@ -24,7 +24,7 @@ class SeenError(LookupError):
 
 def scoring_model(
     objects: ObjectStore, prefix: str, extractor_digest: str, partition: Partition, scored_by: Collection[str]
-) -> tuple[Pipeline, ModelManifest]:
+) -> tuple[Model, ModelManifest]:
     """The current model; where that was trained on the partition, the one that scored it before.
 
     So a partition that is run again has the same predictions, and they stay what they were: by a model that had not

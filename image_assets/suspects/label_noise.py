@@ -114,7 +114,7 @@ def out_of_fold_probabilities(
     for training, judged in folds.split(features, labels, groups):
         model = train(features[training], labels[training], penalised, classes)
         with threadpool_limits(limits=1):
-            probabilities[np.ix_(judged, np.searchsorted(present, model.classes_))] = model.predict_proba(
+            probabilities[np.ix_(judged, np.searchsorted(present, model.classes))] = model.predict_proba(
                 features[judged]
             )
     return probabilities

@@ -18,7 +18,7 @@ from image_assets.classifier.report.baselines import (
 )
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.calibration import calibration_error, reliability
-from image_assets.classifier.training.families import build, candidates_of
+from image_assets.classifier.training.families import candidates_of, fit
 from image_assets.settings.classifier import Baselines, RandomForestFamily
 from tests.classifier.report.made import made_subject, thumbnails_of
 
@@ -75,7 +75,7 @@ def test_lookalikes_that_are_torn_do_not(subject: ReportSubject) -> None:
 
 def test_another_kind_of_model_is_trained_as_itself() -> None:
     (candidate,) = candidates_of([RandomForestFamily(kind="random_forest", trees=(8,))])
-    made = replace(made_subject(120, 10), build=partial(build, candidate, 0))
+    made = replace(made_subject(120, 10), learn=partial(fit, candidate, 0))
     training, judged = sides(made)
     leaking = label_shuffle(made, np.concatenate([training, judged]), judged, 0)
     assert leaking is not None

@@ -12,6 +12,7 @@ from image_assets.classifier.daily.discriminant import discriminant
 from image_assets.classifier.daily.statistics import no_statistics, statistics_of
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.train import NotTrainableError
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import CLASSES, clusters
 
@@ -23,7 +24,7 @@ def of_scikit_learn(features: np.ndarray, labels: np.ndarray, shrinkage: float) 
     return model.fit(features.astype(np.float64), labels)
 
 
-def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> Pipeline:
+def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> SklearnModel:
     total = no_statistics(LABELS, features.shape[1])
     for start in range(0, len(labels), 77):
         total = total.add(features[start : start + 77], labels[start : start + 77])
@@ -41,7 +42,7 @@ def test_probabilities_are_those_of_scikit_learn(classes: int, shrinkage: float)
     found, expected = of_parts(features, labels, shrinkage), of_scikit_learn(features, labels, shrinkage)
     judged = features.astype(np.float64)
     np.testing.assert_allclose(found.predict_proba(judged), expected.predict_proba(judged), atol=1e-6)
-    assert found.classes_.dtype == np.int16
+    assert found.classes.dtype == np.int16
     assert evaluate(found, features, labels, CLASSES).trained == len(labels)
 
 

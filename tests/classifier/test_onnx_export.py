@@ -20,6 +20,7 @@ from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.train import train
 from image_assets.settings.classifier import AnyFamily
 from image_assets.store.models.model_files import ModelManifest, ids_digest
+from image_assets.store.models.sklearn_model import SklearnModel
 from tests.classifier.synthetic import CLASSES, clusters
 
 WIDTH = 12
@@ -33,7 +34,7 @@ SMALL: dict[str, dict] = {
 
 
 @cache
-def trained(kind: str) -> Pipeline:
+def trained(kind: str) -> SklearnModel:
     family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
     features, labels = clusters(240, width=WIDTH)
     return train(features, labels, candidates_of([family])[0], CLASSES)
@@ -66,7 +67,7 @@ def test_the_file_answers_as_the_model_does_and_says_what_it_is(kind: str) -> No
     onnx.checker.check_model(graph)
     said = {one.key: one.value for one in graph.metadata_props}
     assert json.loads(said["classes"]) == CLASSES
-    assert json.loads(said["labels"]) == model.classes_.tolist()
+    assert json.loads(said["labels"]) == model.classes.tolist()
     assert (said["sha256"], said["extractor_digest"]) == ("0" * 64, "abc")
     session = onnxruntime.InferenceSession(exported.content, providers=["CPUExecutionProvider"])
     features, _ = clusters(50, width=WIDTH, seed=7)
@@ -86,9 +87,9 @@ def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPat
         export_onnx(one, manifest("logistic_regression"), generated_probes(one, 200))
 
 
-def thresholds(model: Pipeline) -> list[tuple[int, float]]:
+def thresholds(model: SklearnModel) -> list[tuple[int, float]]:
     """Feature and threshold of every split of a forest or of boosted trees."""
-    fitted = model.named_steps["classify"]
+    fitted = model.pipeline.named_steps["classify"]
     if hasattr(fitted, "estimators_"):
         trees = [one.tree_ for one in fitted.estimators_]
         return [(int(f), float(t)) for one in trees for f, t in zip(one.feature, one.threshold, strict=True) if f >= 0]
@@ -97,9 +98,9 @@ def thresholds(model: Pipeline) -> list[tuple[int, float]]:
     return [(int(f), float(t)) for f, t in zip(nodes["feature_idx"], nodes["num_threshold"], strict=True)]
 
 
-def beside_the_thresholds(model: Pipeline) -> np.ndarray:
+def beside_the_thresholds(model: SklearnModel) -> np.ndarray:
     """Rows of which one feature is, in float32, the nearest to a threshold, or one of its neighbours."""
-    scaler = model.named_steps["scale"]
+    scaler = model.pipeline.named_steps["scale"]
     rows = []
     for feature, threshold in thresholds(model):
         value = np.float32(scaler.mean_[feature] + threshold * scaler.scale_[feature])
@@ -121,11 +122,11 @@ def test_trees_are_refused_where_a_rounded_number_goes_the_other_way_at_a_thresh
 
 
 def test_a_model_that_nobody_can_convert_is_refused() -> None:
-    class Unheard(type(trained("logistic_regression").named_steps["classify"])):
+    class Unheard(type(trained("logistic_regression").pipeline.named_steps["classify"])):
         pass
 
     model = trained("logistic_regression")
-    strange = Pipeline([("scale", model.named_steps["scale"]), ("classify", Unheard())])
+    strange = SklearnModel(Pipeline([("scale", model.pipeline.named_steps["scale"]), ("classify", Unheard())]))
     with pytest.raises(ExportRefusedError, match="cannot be written as ONNX"):
         export_onnx(strange, manifest("logistic_regression"), generated_probes(model, 5))
 
@@ -134,4 +135,4 @@ def test_generated_rows_are_what_the_scaler_has_seen() -> None:
     model = trained("logistic_regression")
     rows = generated_probes(model, 2_000)
     assert rows.dtype == np.float32
-    assert np.allclose(model.named_steps["scale"].transform(rows).std(axis=0), 1, atol=0.1)
+    assert np.allclose(model.pipeline.named_steps["scale"].transform(rows).std(axis=0), 1, atol=0.1)

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from image_assets.classifier.daily import refit as module
@@ -16,13 +15,14 @@ from image_assets.classifier.daily.statistics import statistics_of
 from image_assets.classifier.training.families import (
     Candidate,
     candidates_of,
-    has_converged,
+    fit,
     logistic_regression,
     pipeline_of,
 )
 from image_assets.classifier.training.matrix_file import temporary_matrix
 from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import RandomForestFamily
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model, parse_model
 from image_assets.workers import ordered_map
 from tests.classifier.synthetic import clusters
@@ -33,16 +33,18 @@ FEATURES = FEATURES * np.linspace(0.01, 100, 16, dtype=np.float32) + 50
 FEATURES[:, 7] = 3.7
 
 
-def fitted(features: np.ndarray, labels: np.ndarray, candidate: Candidate, start: Pipeline | None = None) -> Pipeline:
+def fitted(
+    features: np.ndarray, labels: np.ndarray, candidate: Candidate, start: SklearnModel | None = None
+) -> SklearnModel:
     with temporary_matrix(*features.shape) as matrix:
         matrix.write(np.arange(len(features)), features)
         return refit(matrix, labels, candidate, statistics_of(features, labels, LABELS), start)
 
 
-def of_scikit_learn(features: np.ndarray, labels: np.ndarray, candidate: Candidate) -> Pipeline:
+def of_scikit_learn(features: np.ndarray, labels: np.ndarray, candidate: Candidate) -> SklearnModel:
     model = pipeline_of(candidate, len(labels), seed=0)
     model.named_steps["classify"].tol = 1e-7
-    return model.fit(features.astype(np.float64), labels)
+    return SklearnModel(model.fit(features.astype(np.float64), labels))
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -53,11 +55,11 @@ def test_probabilities_are_those_of_scikit_learn(classes: int, penalty: float, r
     found, expected = fitted(features, labels, candidate), of_scikit_learn(features, labels, candidate)
     judged = features.astype(np.float64)
     np.testing.assert_allclose(found.predict_proba(judged), expected.predict_proba(judged), atol=1e-3)
-    none = found.named_steps["classify"].coef_ == 0
-    np.testing.assert_array_equal(none, expected.named_steps["classify"].coef_ == 0)
+    none = found.pipeline.named_steps["classify"].coef_ == 0
+    np.testing.assert_array_equal(none, expected.pipeline.named_steps["classify"].coef_ == 0)
     assert none.any()  # the column that never varies, and with an L1 part more
-    assert found.classes_.dtype == np.int16
-    assert has_converged(found)
+    assert found.classes.dtype == np.int16
+    assert found.converged
 
 
 def test_the_same_bytes_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,11 +68,11 @@ def test_the_same_bytes_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(module, "ordered_map", partial(ordered_map, workers=workers))
         models.append(dump_model(fitted(FEATURES, TRUTH, logistic_regression(0.001))))
     assert models[0] == models[1] == models[2]
-    assert parse_model(models[0]).score(FEATURES, TRUTH) > 0.45
+    assert np.mean(parse_model(models[0]).predict(FEATURES) == TRUTH) > 0.45
 
 
-def iterations(candidate: Candidate, start: Pipeline | None) -> int:
-    return int(fitted(FEATURES, TRUTH, candidate, start).named_steps["classify"].n_iter_[0])
+def iterations(candidate: Candidate, start: SklearnModel | None) -> int:
+    return int(fitted(FEATURES, TRUTH, candidate, start).pipeline.named_steps["classify"].n_iter_[0])
 
 
 def test_a_good_start_saves_iterations_and_gives_the_same_answer() -> None:
@@ -79,7 +81,7 @@ def test_a_good_start_saves_iterations_and_gives_the_same_answer() -> None:
     yesterday = fitted(FEATURES[:2_700] * 3, TRUTH[:2_700], candidate)  # another scaler
     warm = fitted(FEATURES * 3, TRUTH, candidate, yesterday)
     assert iterations(candidate, cold) == 0
-    assert warm.named_steps["classify"].n_iter_[0] < cold.named_steps["classify"].n_iter_[0]
+    assert warm.pipeline.named_steps["classify"].n_iter_[0] < cold.pipeline.named_steps["classify"].n_iter_[0]
     np.testing.assert_allclose(warm.predict_proba(FEATURES * 3), cold.predict_proba(FEATURES), atol=1e-3)
     quick = discriminant(statistics_of(FEATURES, TRUTH, LABELS), 0.05)
     assert iterations(candidate, quick) < iterations(candidate, None)
@@ -99,8 +101,8 @@ def test_a_start_is_the_same_function_behind_another_scaler() -> None:
 def test_a_start_of_other_classes_width_or_kind_is_passed_over() -> None:
     of_two = of_scikit_learn(FEATURES[TRUTH < 2], TRUTH[TRUTH < 2], logistic_regression(0.01))
     narrow = of_scikit_learn(FEATURES[:, :5], TRUTH, logistic_regression(0.01))
-    forest = pipeline_of(candidates_of([RandomForestFamily(kind="random_forest", trees=(1,))])[0], 50, seed=0)
-    forest.fit(FEATURES[:50], TRUTH[:50])
+    trees = candidates_of([RandomForestFamily(kind="random_forest", trees=(1,))])[0]
+    forest = fit(trees, 0, FEATURES[:50], TRUTH[:50], probabilities=True)
     cold = dump_model(fitted(FEATURES, TRUTH, logistic_regression(0.01)))
     for start in (of_two, narrow, forest):
         assert dump_model(fitted(FEATURES, TRUTH, logistic_regression(0.01), start)) == cold
@@ -113,7 +115,7 @@ def test_progress_and_the_limit_of_iterations() -> None:
         statistics = statistics_of(FEATURES, TRUTH, LABELS)
         model = refit(matrix, TRUTH, logistic_regression(0.0001, 0, 3), statistics, None, lambda *one: seen.append(one))
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert not has_converged(model)
+    assert not model.converged
 
 
 def test_what_cannot_be_fitted_is_refused() -> None:

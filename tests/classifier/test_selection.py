@@ -21,9 +21,8 @@ from image_assets.classifier.training import selection
 from image_assets.classifier.training.families import (
     Candidate,
     candidates_of,
-    has_converged,
+    fit,
     logistic_regression,
-    pipeline_of,
 )
 from image_assets.classifier.training.score_book import StoredScores
 from image_assets.classifier.training.selection import Score, TrainingRows, select, too_few_pictures
@@ -85,13 +84,13 @@ def test_a_grid_is_every_combination_once_in_the_order_of_the_file() -> None:
 def test_every_family_learns_gives_probabilities_and_can_be_kept(name: str) -> None:
     (candidate,) = candidates_of([FAMILIES[name]])
     rows = rows_of(300, separation=1.0)
-    model = pipeline_of(candidate, 200, seed=0, probabilities=True).fit(rows.features[:200], rows.labels[:200])
+    model = fit(candidate, 0, rows.features[:200], rows.labels[:200], probabilities=True)
     probabilities = model.predict_proba(rows.features[200:])
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert (model.classes_[probabilities.argmax(axis=1)] == rows.labels[200:]).mean() > 0.75
+    assert (model.classes[probabilities.argmax(axis=1)] == rows.labels[200:]).mean() > 0.75
     kept = parse_model(dump_model(model))
     assert np.array_equal(kept.predict_proba(rows.features[200:]), probabilities)
-    assert has_converged(kept) == has_converged(model)
+    assert kept.converged == model.converged
 
 
 def test_the_best_candidate_comes_first_and_is_as_good_as_it_looks() -> None:

@@ -16,20 +16,20 @@ from tests.classifier.synthetic import CLASSES, clusters
 
 
 def coefficients(features: np.ndarray, labels: np.ndarray, spec: Candidate) -> np.ndarray:
-    return train(features, labels, spec, CLASSES).named_steps["classify"].coef_
+    return train(features, labels, spec, CLASSES).pipeline.named_steps["classify"].coef_
 
 
 def test_separable_classes_are_learnt():
     features, labels = clusters(900)
     model = train(features[:600], labels[:600], logistic_regression(0.001), CLASSES)
-    assert model.score(features[600:], labels[600:]) > 0.97
+    assert np.mean(model.predict(features[600:]) == labels[600:]) > 0.97
 
 
 def test_features_that_say_nothing_teach_nothing():
     features, labels = clusters(900)
     shuffled = np.random.default_rng(1).permutation(labels)
     model = train(features[:600], shuffled[:600], logistic_regression(0.001), CLASSES)
-    assert model.score(features[600:], shuffled[600:]) < 0.5
+    assert np.mean(model.predict(features[600:]) == shuffled[600:]) < 0.5
 
 
 def test_same_model_bit_for_bit_whatever_the_threads():
@@ -57,7 +57,7 @@ def test_constant_columns_are_harmless():
     features[:, :10] = 3.7
     model = train(features, labels, logistic_regression(0.001), CLASSES)
     assert np.isfinite(model.predict_proba(features)).all()
-    assert model.score(features, labels) > 0.97
+    assert np.mean(model.predict(features) == labels) > 0.97
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -117,14 +117,14 @@ def one_bit(nest: Nest) -> bytes:
 
 def place_of_coefficients(nest: Nest) -> tuple[int, int]:
     """Where they lie in the file, which is not compressed, and how many bytes they are."""
-    numbers = nest.model.named_steps["classify"].coef_.tobytes(order="A")
+    numbers = nest.model.pipeline.named_steps["classify"].coef_.tobytes(order="A")
     return nest.content.index(numbers), len(numbers)
 
 
 def another_sign(nest: Nest) -> bool:
     """For somebody who ignores the archive's own checksums."""
     start, size = place_of_coefficients(nest)
-    type_ = nest.model.named_steps["classify"].coef_.dtype
+    type_ = nest.model.pipeline.named_steps["classify"].coef_.dtype
     was, now = (np.frombuffer(one[start : start + size], type_) for one in (nest.content, one_bit(nest)))
     return was[-1] == -now[-1] != 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from obstore.store import ObjectStore
-from sklearn.pipeline import Pipeline
 
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_champion import Champion, see_champion, switch
 from image_assets.store.models.model_files import ModelDescription, ModelManifest, store_model
 
 
-def save_model(store: ObjectStore, prefix: str, model: Pipeline, description: ModelDescription) -> ModelManifest:
+def save_model(store: ObjectStore, prefix: str, model: Model, description: ModelDescription) -> ModelManifest:
     """Save a model and make it the champion, without comparing it with the one before.
 
     A run that is killed leaves the model that was current, and at most files that nothing refers to.

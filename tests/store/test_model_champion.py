@@ -137,7 +137,7 @@ def legacy(store: ObjectStore, sha256: str) -> None:
     """Turn a store with one stored model into what it was before there was a history."""
     name = f"model-{sha256[:12]}.json"
     manifest = json.loads(files(store)[name])
-    del manifest["seal"]
+    del manifest["seal"], manifest["model_format"]
     obstore.put(store, f"{PREFIX}/manifest.json", json.dumps(manifest, indent=2).encode())
     obstore.delete(store, f"{PREFIX}/{name}")
 

@@ -33,6 +33,7 @@ from image_assets.store.models.model_store import (
     read_champion,
     read_manifest,
 )
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import UnsafeModelError, dump_model, parse_model
 from tests.store.saving import save_model
 
@@ -40,10 +41,11 @@ PREFIX = "kingdoms/classifier"
 WIDTH = 12
 
 
-def fitted(seed: int = 0, width: int = WIDTH) -> Pipeline:
+def fitted(seed: int = 0, width: int = WIDTH) -> SklearnModel:
     rng = np.random.default_rng(seed)
     features, labels = rng.normal(size=(60, width)).astype(np.float32), (np.arange(60) % 3).astype(np.int16)
-    return Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())]).fit(features, labels)
+    pipeline = Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())])
+    return SklearnModel(pipeline.fit(features, labels))
 
 
 def description(**changes: Any) -> ModelDescription:
@@ -353,6 +355,47 @@ def test_manifest_of_another_format(store, changes, problem):
     rewrite_manifest(store, **changes)
     with pytest.raises(ModelRefusedError, match=rf"model-.*\.json is not a manifest .*{problem}"):
         load_model(store, PREFIX)
+
+
+def before_formats(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest as it was written when all models were of one format: sealed, and with no word of it."""
+    content = {name: value for name, value in manifest.items() if name not in ("seal", "model_format")}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**content, "seal": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def test_manifest_and_file_name_say_the_format(store):
+    saved = save_model(store, PREFIX, fitted(), description())
+    name = champions_manifest(store)
+    assert json.loads(files(store)[name])["model_format"] == "skops"
+    assert saved.file.endswith(".skops")
+
+
+def test_a_manifest_of_before_there_were_formats_is_of_a_skops_file(store):
+    saved = save_model(store, PREFIX, fitted(), description())
+    name = champions_manifest(store)
+    old = before_formats(json.loads(files(store)[name]))
+    put(store, name, json.dumps(old).encode())
+    assert load_model(store, PREFIX)[1] == saved
+    put(store, name, json.dumps({**old, "kind": "random_forest"}).encode())
+    with pytest.raises(ModelRefusedError, match="was altered"):
+        load_model(store, PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [({"model_format": "pickle"}, "model_format"), ({"file": "model-{}.pickle"}, "a skops file .* is named model-")],
+)
+def test_a_format_that_is_not_known_is_refused(store, changes, problem):
+    saved = save_model(store, PREFIX, fitted(), description())
+    rewrite_manifest(store, **{key: value.format(saved.sha256[:12]) for key, value in changes.items()})
+    with pytest.raises(ModelRefusedError, match=problem):
+        load_model(store, PREFIX)
+
+
+def test_other_steps_than_those_of_a_model_are_refused():
+    with pytest.raises(UnsafeModelError, match="steps scale, expected scale and classify"):
+        parse_model(skops.io.dumps(Pipeline([("scale", StandardScaler())])))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"\xff\xfe", b"[]", b"null"])

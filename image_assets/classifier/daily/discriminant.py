@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from image_assets.classifier.daily.statistics import ClassStatistics
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.train import NotTrainableError
+from image_assets.store.models.sklearn_model import SklearnModel
 
 DISCRIMINANT = "discriminant"
 """The kind of these models in manifests."""
@@ -24,7 +25,7 @@ def discriminant_candidate(shrinkage: float) -> Candidate:
     return Candidate(DISCRIMINANT, (("shrinkage", shrinkage),))
 
 
-def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
+def discriminant(statistics: ClassStatistics, shrinkage: float) -> SklearnModel:
     """The model that scikit-learn's `LinearDiscriminantAnalysis(solver="lsqr", shrinkage=…)` fits behind a scaler.
 
     The shrunk covariance is the mean of the classes' own, weighed by their rows (Friedman, "Regularized Discriminant
@@ -36,7 +37,7 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
         shrinkage: In (0, 1]: the share that the mean variance has of the covariance.
 
     Returns:
-        A fitted `Pipeline` of the steps `scale` and `classify`, as `train` gives.
+        A model as `train` gives.
 
     Raises:
         NotTrainableError: fewer than two classes have rows, or none has two different ones.
@@ -68,7 +69,7 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> Pipeline:
     if len(priors) == 2:
         coefficients, intercepts = np.diff(coefficients, axis=0), np.diff(intercepts)
     model.coef_, model.intercept_ = coefficients, intercepts
-    return Pipeline([("scale", scaler), ("classify", model)])
+    return SklearnModel(Pipeline([("scale", scaler), ("classify", model)]))
 
 
 def fitted_scaler(statistics: ClassStatistics) -> StandardScaler:

@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 from obstore.store import ObjectStore
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.daily.refinement_policy import Decision, Trust
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.store.models.model import Model
 from image_assets.workers import Progress, no_progress
 
 Track = Callable[[str, str], AbstractContextManager[Progress]]
@@ -65,7 +65,7 @@ class Refined:
     """The day's model, and what it is.
 
     Attributes:
-        model: A fitted pipeline of the steps `scale` and `classify`.
+        model: What was fitted.
         candidate: What was fitted: of the dataset file's candidates the chosen one, or the discriminant.
         decision: `path` is "daily" or "full refit", `reason` says why in words.
         training: All images to train on, without features: ids, labels, groups, partitions.
@@ -80,7 +80,7 @@ class Refined:
         remember: To be called once the model is saved: the next day's decision is based on this one.
     """
 
-    model: Pipeline
+    model: Model
     candidate: Candidate
     decision: Decision
     training: RowIndex

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
 from image_assets.classifier.daily.refined import FeatureKind, Places, Refined, Tables, Track, untracked
@@ -35,6 +34,8 @@ from image_assets.classifier.training.selection import TrainingRows, sampled_row
 from image_assets.classifier.training.train import NotTrainableError, check_trainable, train
 from image_assets.classifier.training.training_rows import streamed_rows
 from image_assets.dataset import DatasetSpec
+from image_assets.store.models.model import Model
+from image_assets.store.models.sklearn_model import SklearnModel
 
 
 def refine(
@@ -159,7 +160,7 @@ class _Work:
         self._keep(Totals(self.extractor.digest, self.training.digests(), statistics))
         return self._measured(replace(refined, totals="made anew from all images"), daily, today)
 
-    def _measured(self, refined: Refined, daily: Pipeline | None, today: Today) -> Refined:
+    def _measured(self, refined: Refined, daily: Model | None, today: Today) -> Refined:
         trust = None
         if daily is not None:
             trust = measured_trust(
@@ -206,7 +207,7 @@ class _Work:
         write_totals(self.places.objects, self.places.statistics, totals)
 
 
-def _discriminant_or_none(statistics: ClassStatistics, shrinkage: float) -> Pipeline | None:
+def _discriminant_or_none(statistics: ClassStatistics, shrinkage: float) -> SklearnModel | None:
     """The daily path's model; none of images that are too few or too alike for one."""
     try:
         return discriminant(statistics, shrinkage)

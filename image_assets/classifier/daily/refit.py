@@ -23,6 +23,7 @@ from image_assets.classifier.daily.statistics import ClassStatistics
 from image_assets.classifier.training.families import Candidate, pipeline_of
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.train import NotTrainableError
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.workers import Progress, no_progress, ordered_map
 
 STREAMED = "logistic_regression"
@@ -101,9 +102,9 @@ def refit(
     labels: np.ndarray,
     candidate: Candidate,
     statistics: ClassStatistics,
-    start: Pipeline | None = None,
+    start: SklearnModel | None = None,
     progress: Progress = no_progress,
-) -> Pipeline:
+) -> SklearnModel:
     """Fit a logistic regression to rows on disk.
 
     The same rows and start give the same model bit for bit, on any number of cores.
@@ -113,12 +114,12 @@ def refit(
         labels: int16 [N].
         candidate: Of the family `STREAMED`.
         statistics: Of these rows: the scaler is made from them.
-        start: A linear pipeline to begin with, such as yesterday's model or a discriminant. It is passed over where its
+        start: A linear model to begin with, such as yesterday's model or a discriminant. It is passed over where its
             classes or width differ. It only changes how long it takes.
         progress: Told the iterations that are done, and of how many at most.
 
     Returns:
-        A fitted `Pipeline` of the steps `scale` and `classify`, as `train` gives.
+        A model as `train` gives.
 
     Raises:
         NotTrainableError: fewer than two classes have images.
@@ -148,7 +149,8 @@ def refit(
         result, weights = _minimise(
             problem, beginning if carried is None else carried, pipeline.named_steps["classify"].max_iter, progress
         )
-    return Pipeline([("scale", scaler), ("classify", _fitted(pipeline, classes, weights, int(result.nit)))])
+    fitted = Pipeline([("scale", scaler), ("classify", _fitted(pipeline, classes, weights, int(result.nit)))])
+    return SklearnModel(fitted)
 
 
 def _minimise(problem: Problem, start: np.ndarray, most: int, progress: Progress) -> tuple[OptimizeResult, np.ndarray]:
@@ -194,11 +196,13 @@ def _minimise(problem: Problem, start: np.ndarray, most: int, progress: Progress
     return result, joined(result.x)
 
 
-def carried_over(model: Pipeline | None, classes: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
-    """The weights of a linear pipeline as they are behind another scaler; none where it is of another kind.
+def carried_over(
+    model: SklearnModel | None, classes: np.ndarray, mean: np.ndarray, scale: np.ndarray
+) -> np.ndarray | None:
+    """The weights of a linear model as they are behind another scaler; none where it is of another kind.
 
     Args:
-        model: A fitted pipeline of the steps `scale` and `classify`.
+        model: A fitted one.
         classes: int [K], the labels to tell apart.
         mean: float64 [D] of the new scaler.
         scale: float64 [D] of the new scaler.
@@ -206,17 +210,18 @@ def carried_over(model: Pipeline | None, classes: np.ndarray, mean: np.ndarray, 
     Returns:
         float64 [outputs, D + 1], the intercept last.
     """
-    classify, before = (model.named_steps.get(step) if model is not None else None for step in ("classify", "scale"))
+    if model is None:
+        return None
+    classify = model.pipeline.named_steps["classify"]
     slopes, intercepts = getattr(classify, "coef_", None), getattr(classify, "intercept_", None)
-    if before is None or slopes is None or intercepts is None:
+    if slopes is None or intercepts is None:
         return None
-    known = np.asarray(classify.classes_)  # pyright: ignore[reportOptionalMemberAccess]  # it has coefficients
     outputs = 1 if len(classes) == 2 else len(classes)
-    if not np.array_equal(known, classes) or np.shape(slopes) != (outputs, len(mean)):
+    if not np.array_equal(model.classes, classes) or np.shape(slopes) != (outputs, len(mean)):
         return None
-    moved = np.asarray(slopes, np.float64) * (scale / np.asarray(before.scale_))
+    moved = np.asarray(slopes, np.float64) * (scale / model.row_deviation)
     shifted = np.asarray(intercepts, np.float64) + np.asarray(slopes, np.float64) @ (
-        (mean - np.asarray(before.mean_)) / np.asarray(before.scale_)
+        (mean - model.row_mean) / model.row_deviation
     )
     if outputs > 1:
         # Only differences between classes count, but the penalty is least around a mean of 0.

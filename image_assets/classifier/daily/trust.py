@@ -9,16 +9,16 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 from scipy.stats import binomtest
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.daily.refinement_policy import LastRefit, Trust
 from image_assets.classifier.training.evaluate import evaluate
+from image_assets.store.models.model import Model
 
 RECORD = "last-refit.json"
 
 
 def measured_trust(
-    daily: Pipeline, full: Pipeline, features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]
+    daily: Model, full: Model, features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]
 ) -> Trust:
     """Compare two models.
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.promotion.by_hand import ModelCommandError
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelManifest
+from image_assets.store.models.sklearn_model import SklearnModel
 
 TOLERANCE = 1e-5
 INPUT, LABEL, PROBABILITIES = "features", "label", "probabilities"
@@ -30,7 +31,7 @@ class ExportedModel:
     difference: float
 
 
-def export_onnx(model: Pipeline, manifest: ModelManifest, probes: np.ndarray) -> ExportedModel:
+def export_onnx(model: Model, manifest: ModelManifest, probes: np.ndarray) -> ExportedModel:
     """Convert a model and compare the answers of both.
 
     The graph takes `features`, float32 [N, D], and gives `label`, int64 [N], and `probabilities`, float32 [N, K] in the
@@ -39,7 +40,7 @@ def export_onnx(model: Pipeline, manifest: ModelManifest, probes: np.ndarray) ->
     scikit-learn counts in float64: a tree whose threshold is rounded may send an image the other way.
 
     Args:
-        model: A fitted pipeline.
+        model: A fitted one.
         manifest: Of that model.
         probes: float32 [N, D], on which the answers are compared.
 
@@ -53,7 +54,7 @@ def export_onnx(model: Pipeline, manifest: ModelManifest, probes: np.ndarray) ->
     found, labels = _answers(content, probes)
     difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
     certain = np.ptp(np.sort(expected, axis=1)[:, -2:], axis=1) > 2 * TOLERANCE
-    same = labels == model.classes_[expected.argmax(axis=1)]
+    same = labels == model.classes[expected.argmax(axis=1)]
     if not difference <= TOLERANCE or not same[certain].all():
         raise ExportRefusedError(
             f"{manifest.file} ({manifest.kind}) is not exported: on {len(probes):,} rows the probabilities of the ONNX "
@@ -63,7 +64,9 @@ def export_onnx(model: Pipeline, manifest: ModelManifest, probes: np.ndarray) ->
     return ExportedModel(content, difference)
 
 
-def _converted(model: Pipeline, manifest: ModelManifest) -> ModelProto:
+def _converted(model: Model, manifest: ModelManifest) -> ModelProto:
+    if not isinstance(model, SklearnModel):
+        raise ExportRefusedError(f"{manifest.file}: models of the format {model.format} are not written as ONNX")
     try:
         # An extra: few need it.
         from skl2onnx import to_onnx
@@ -74,9 +77,9 @@ def _converted(model: Pipeline, manifest: ModelManifest) -> ModelProto:
     try:
         shape: Any = FloatTensorType([None, manifest.feature_width])  # its stubs ask for plain numbers
         graph = to_onnx(
-            model,
+            model.pipeline,
             initial_types=[(INPUT, shape)],
-            options={id(model): {"zipmap": False}},
+            options={id(model.pipeline): {"zipmap": False}},
             target_opset=_OPSET,
         )
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, ValueError) as error:
@@ -87,7 +90,7 @@ def _converted(model: Pipeline, manifest: ModelManifest) -> ModelProto:
     said = {
         "dataset": manifest.dataset,
         "classes": json.dumps(manifest.classes, ensure_ascii=False),
-        "labels": json.dumps(model.classes_.tolist()),
+        "labels": json.dumps(model.classes.tolist()),
         "extractor_digest": manifest.extractor_digest,
         "sha256": manifest.sha256,
     }

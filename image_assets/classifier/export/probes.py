@@ -1,4 +1,4 @@
-"""Feature vectors to compare two forms of one model on: real held-out ones, or such as the model's scaler has seen."""
+"""Feature vectors to compare two forms of one model on: real held-out ones, or such as the model has learnt."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from sklearn.pipeline import Pipeline
 
 from image_assets.categories.record import in_use
 from image_assets.classifier.training.images import set_aside, undisputed
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_matrix
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelManifest, ids_digest
 from image_assets.store.store import Store
 
@@ -28,7 +28,7 @@ class Probes:
     origin: str
 
 
-def probes(dataset: DatasetSpec, store: Store, model: Pipeline, manifest: ModelManifest) -> Probes:
+def probes(dataset: DatasetSpec, store: Store, model: Model, manifest: ModelManifest) -> Probes:
     """At most 2,000 vectors of the model's extractor; with fewer than 100 of them, generated ones too.
 
     Held-out ones, where the tables still show which images the model was trained on: the digest of their ids is in its
@@ -63,8 +63,7 @@ def _held_out_ids(
     return rows.filter(aside)["image_id"]
 
 
-def generated_probes(model: Pipeline, rows: int) -> np.ndarray:
-    """float32 [rows, D], drawn from normal distributions of the mean and deviation that the model's scaler has seen."""
-    scaler = model.named_steps["scale"]
-    drawn = np.random.default_rng(0).normal(size=(rows, len(scaler.mean_)))
-    return (scaler.mean_ + drawn * scaler.scale_).astype(np.float32)
+def generated_probes(model: Model, rows: int) -> np.ndarray:
+    """float32 [rows, D], drawn from normal distributions of the mean and deviation of what the model has learnt."""
+    drawn = np.random.default_rng(0).normal(size=(rows, *model.row_shape))
+    return (model.row_mean + drawn * model.row_deviation).astype(np.float32)

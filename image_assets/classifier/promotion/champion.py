@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from obstore.store import ObjectStore
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.promotion.gate import Agreement, agreement, compare, judge, unfit
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.images import BY_IMAGE
 from image_assets.settings.promotion import Promotion
 from image_assets.store.conditional_put import ChangedMeanwhileError
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_champion import Champion, SeenChampion, prune, see_champion, switch
 from image_assets.store.models.model_files import (
     ModelDescription,
@@ -68,7 +68,7 @@ class Settled:
 def settle(
     objects: ObjectStore,
     prefix: str,
-    model: Pipeline,
+    model: Model,
     description: ModelDescription,
     evaluation: Evaluation,
     evidence: Evidence,
@@ -135,7 +135,7 @@ def decide(
         return facts.decided(False, "unfit", f"it cannot be loaded: {error}")
     answers = loaded.predict_proba(evidence.features[evidence.held_out])
     trained_labels = set(np.unique(evidence.labels[~evidence.held_out]).tolist())
-    problems = unfit(evaluation, answers, set(loaded.classes_.tolist()), trained_labels)
+    problems = unfit(evaluation, answers, set(loaded.classes.tolist()), trained_labels)
     if seen.champion is None:
         # Better a weak model that the checks complain of than none; what is broken is none.
         reason = "first" if not seen.problem else "not comparable"
@@ -180,8 +180,8 @@ class _Facts:
 
 def _compared(
     facts: _Facts,
-    champion: Pipeline,
-    challenger: Pipeline,
+    champion: Model,
+    challenger: Model,
     champion_manifest: ModelManifest,
     evidence: Evidence,
     rules: Promotion,
@@ -191,7 +191,7 @@ def _compared(
     if len(labels) == 0:
         return facts.decided(True, "not comparable", "no image is held out from both the champion and the challenger")
     features = evidence.features[aside]
-    comparison = compare(labels, answers_of(champion, features), answers_of(challenger, features))
+    comparison = compare(labels, champion.predict(features), challenger.predict(features))
     verdict = judge(comparison, rules)
     figures: dict[str, object] = {
         "images": comparison.images,
@@ -234,7 +234,7 @@ def unseen_by_both(evidence: Evidence, champion: ModelManifest, challenger: Mode
 
 
 def _agreement(
-    champion: Pipeline,
+    champion: Model,
     manifest: ModelManifest,
     challenger: ModelManifest,
     evidence: Evidence,
@@ -246,13 +246,13 @@ def _agreement(
     # A day that was refused and that the challenger was not trained on is nothing to hold against it.
     seen = of_partitions(evidence, manifest.partitions, manifest.classes)
     learnt = of_partitions(evidence, challenger.partitions, challenger.classes)
-    can_answer = np.isin(evidence.labels, champion.classes_)
+    can_answer = np.isin(evidence.labels, champion.classes)
     old, new = aside & seen & can_answer, learnt & ~seen & can_answer
     if not old.any() or not new.any():
         return None
     return agreement(
-        (evidence.labels[old], answers_of(champion, evidence.features[old])),
-        (evidence.labels[new], answers_of(champion, evidence.features[new])),
+        (evidence.labels[old], champion.predict(evidence.features[old])),
+        (evidence.labels[new], champion.predict(evidence.features[new])),
         rules.max_disagreement,
         rules.confidence,
     )
@@ -265,11 +265,6 @@ def of_partitions(evidence: Evidence, partitions: list[tuple[dt.date, str]], cla
         days = np.array([day for day, name in partitions if name == category], "datetime64[D]")
         found |= (evidence.labels == label) & np.isin(evidence.days, days)
     return found
-
-
-def answers_of(model: Pipeline, features: np.ndarray) -> np.ndarray:
-    """The most probable label of each row, as `evaluate` counts it: int [N]."""
-    return model.classes_[model.predict_proba(features).argmax(axis=1)]
 
 
 def _champion_after(before: Champion | None, decision: Decision) -> Champion:

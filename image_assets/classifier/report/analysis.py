@@ -13,7 +13,6 @@ from image_assets.classifier.report.elimination import (
     elimination_curve,
     feature_counts,
     feature_weights,
-    has_weights,
 )
 from image_assets.classifier.report.galleries import Galleries, galleries, strongest_images
 from image_assets.classifier.report.importance import (
@@ -93,11 +92,10 @@ def analyse(subject: ReportSubject, spec: Report, share: float, progress: Progre
     cuts = folds_of(rows, spec.folds, spec.seed)
     calibration = _calibration(subject, rows, cuts) if cuts else None
     step()
-    elimination = elimination_curve(subject.build, rows, cuts, feature_counts(rows.features.shape[1])) if cuts else []
+    elimination = elimination_curve(subject.learn, rows, cuts, feature_counts(rows.features.shape[1])) if cuts else []
     step()
     learning = _learning(subject, spec, rows, cuts) if cuts else []
     step()
-    weights = has_weights(subject.model)
     return Findings(
         len(rows.labels),
         len(judged),
@@ -109,7 +107,9 @@ def analyse(subject: ReportSubject, spec: Report, share: float, progress: Progre
         calibration,
         elimination,
         learning,
-        "by the model's own weights" if weights else "by a logistic regression, as the model has no weights to rank by",
+        "by the model's own weights"
+        if subject.model.weights is not None
+        else "by a logistic regression, as the model has no weights to rank by",
         ""
         if cuts
         else f"There are no curves: every category needs {spec.folds} different training images, one for every fold.",
@@ -133,13 +133,13 @@ def _importances(
 
 
 def _calibration(subject: ReportSubject, rows: TrainingRows, cuts: list[Cut]) -> Calibration | None:
-    known = subject.model.classes_
+    known = subject.model.classes
     of_known = np.isin(subject.truth, known)
     truth = np.searchsorted(known, subject.truth[of_known])
-    return calibrate(subject.build, rows, cuts, subject.probabilities[of_known], truth)
+    return calibrate(subject.learn, rows, cuts, subject.probabilities[of_known], truth)
 
 
 def _learning(subject: ReportSubject, spec: Report, rows: TrainingRows, cuts: list[Cut]) -> list[CurvePoint]:
     smallest = min(len(training) for training, _ in cuts)
     sizes = training_sizes(smallest, len(np.unique(rows.labels)))
-    return learning_curve(subject.build, rows, cuts, sizes, spec.seed)
+    return learning_curve(subject.learn, rows, cuts, sizes, spec.seed)

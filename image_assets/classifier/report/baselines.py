@@ -12,11 +12,10 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import stats
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.report.subject import ReportSubject
-from image_assets.classifier.training.families import logistic_regression, pipeline_of
+from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.features.colour_statistics import colour_statistics
 from image_assets.settings.classifier import Baselines as Settings
 
@@ -123,9 +122,9 @@ def colour_baseline(
     if len(judged) == 0 or len(np.unique(subject.labels[training])) < 2:
         return None
     features = [_colours([found[image] for image in ids.gather(rows)]) for rows in (training, judged)]
-    model = pipeline_of(logistic_regression(_REGULARISATION), len(training), 0)
+    candidate = logistic_regression(_REGULARISATION)
     with threadpool_limits(limits=1):
-        model.fit(features[0], subject.labels[training])
+        model = fit(candidate, 0, features[0], subject.labels[training])
         answers = model.predict(features[1])
     # The model's own answers to all images held out are known by now.
     own = subject.predicted[np.searchsorted(subject.held_out, judged)]
@@ -167,7 +166,7 @@ def label_shuffle(subject: ReportSubject, training: np.ndarray, judged: np.ndarr
     if len(asked) == 0 or len(np.unique(learnt)) < 2:
         return None
     with threadpool_limits(limits=1):
-        model: Pipeline = subject.build(len(training), False).fit(subject.features[training], learnt)
+        model = subject.learn(subject.features[training], learnt)
         accuracy = float(np.mean(model.predict(subject.features[judged]) == asked))
     pictures = len(np.unique(places[len(training) :]))
     # Answers that know nothing are right at most as often as the most frequent label is.

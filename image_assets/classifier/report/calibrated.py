@@ -19,7 +19,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.report.subject import Builder, Cut
+from image_assets.classifier.report.subject import Cut, Learner
 from image_assets.classifier.training.calibration import Bin, calibration_error, reliability
 from image_assets.classifier.training.selection import TrainingRows
 
@@ -51,12 +51,12 @@ class Calibration:
 
 
 def calibrate(
-    build: Builder, rows: TrainingRows, cuts: Sequence[Cut], probabilities: np.ndarray, truth: np.ndarray
+    learn: Learner, rows: TrainingRows, cuts: Sequence[Cut], probabilities: np.ndarray, truth: np.ndarray
 ) -> Calibration | None:
     """Learn a correction from training images, and apply it to the images held out.
 
     Args:
-        build: The model's kind.
+        learn: The model's kind.
         rows: Training images.
         cuts: Folds of these.
         probabilities: float64 [H, K], the model's for the images held out, in the order of the sorted labels.
@@ -70,7 +70,7 @@ def calibrate(
         len(np.unique(rows.labels[training])) < len(known) for training, _ in cuts
     ):
         return None
-    unseen, places = _out_of_fold(build, rows, cuts, len(known)), np.searchsorted(known, rows.labels)
+    unseen, places = _out_of_fold(learn, rows, cuts, len(known)), np.searchsorted(known, rows.labels)
     losses = {"raw": log_loss(unseen, places), **{way: _judged(way, unseen, places, cuts) for way in WAYS}}
     best = min(losses, key=lambda name: losses[name])
     corrected = next((calibrator(way, unseen, places)(probabilities) for way in WAYS if way == best), probabilities)
@@ -79,11 +79,11 @@ def calibrate(
     return Calibration(way, losses, bins, calibration_error(bins), log_loss(corrected, truth))
 
 
-def _out_of_fold(build: Builder, rows: TrainingRows, cuts: Sequence[Cut], classes: int) -> np.ndarray:
+def _out_of_fold(learn: Learner, rows: TrainingRows, cuts: Sequence[Cut], classes: int) -> np.ndarray:
     found = np.full((len(rows.labels), classes), 1 / classes)
     with threadpool_limits(limits=1):
         for training, judged in cuts:
-            model = build(len(training), True).fit(rows.features[training], rows.labels[training])
+            model = learn(rows.features[training], rows.labels[training], probabilities=True)
             found[judged] = model.predict_proba(rows.features[judged])
     return found
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.report.subject import Builder, Cut
+from image_assets.classifier.report.subject import Cut, Learner
 from image_assets.classifier.training.selection import TrainingRows
+from image_assets.store.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def feature_counts(width: int) -> list[int]:
 
 
 def elimination_curve(
-    build: Builder, rows: TrainingRows, cuts: Sequence[Cut], counts: Sequence[int]
+    learn: Learner, rows: TrainingRows, cuts: Sequence[Cut], counts: Sequence[int]
 ) -> list[CurvePoint]:
     """Take features away, those with the least weight in a model of what is left.
 
     Args:
-        build: The model's kind.
+        learn: The model's kind.
         rows: Training images.
         cuts: Folds of these.
         counts: How many features are left after every step, descending, the first is all.
@@ -61,32 +61,26 @@ def elimination_curve(
         A point per step, all features first.
     """
     with threadpool_limits(limits=1):
-        folds = [_one_fold(build, rows, cut, counts) for cut in cuts]
+        folds = [_one_fold(learn, rows, cut, counts) for cut in cuts]
     return [CurvePoint(count, scores) for count, scores in zip(counts, zip(*folds, strict=True), strict=True)]
 
 
-def _one_fold(build: Builder, rows: TrainingRows, cut: Cut, counts: Sequence[int]) -> list[float]:
+def _one_fold(learn: Learner, rows: TrainingRows, cut: Cut, counts: Sequence[int]) -> list[float]:
     training, judged = cut
     features, labels = rows.features[training], rows.labels[training]
     left, scores = np.arange(features.shape[1]), []
-    model = build(len(training), False).fit(features, labels)
+    model = learn(features, labels)
     for count in counts:
         if count < len(left):
             weights = feature_weights(model, features[:, left], labels)
             left = left[np.sort(np.argsort(weights, kind="stable")[len(left) - count :])]
-            model = build(len(training), False).fit(features[:, left], labels)
+            model = learn(features[:, left], labels)
         scores.append(float(np.mean(model.predict(rows.features[judged][:, left]) == rows.labels[judged])))
     return scores
 
 
-def has_weights(model: Pipeline) -> bool:
-    """Whether a fitted model says itself how much weight every feature has."""
-    fitted = model.named_steps["classify"]
-    return hasattr(fitted, "coef_") or hasattr(fitted, "feature_importances_")
-
-
-def feature_weights(model: Pipeline, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weight of every feature: squared coefficients of a linear model, a forest's own measure, or a substitute.
+def feature_weights(model: Model, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weight of every feature: by the model's own account, or a substitute's.
 
     Kinds that have neither (support vectors with a kernel, boosting on histograms, networks) are represented by a
     logistic regression of the same images: shuffling every feature would take a thousand times as long.
@@ -99,11 +93,8 @@ def feature_weights(model: Pipeline, features: np.ndarray, labels: np.ndarray) -
     Returns:
         float64 [D], not negative; only their order means something.
     """
-    fitted = model.named_steps["classify"]
-    if hasattr(fitted, "coef_"):
-        return np.square(np.atleast_2d(fitted.coef_)).sum(axis=0)
-    if hasattr(fitted, "feature_importances_"):
-        return np.asarray(fitted.feature_importances_)
+    if model.weights is not None:
+        return model.weights
     substitute = LogisticRegression(C=1 / (0.01 * len(labels)), max_iter=300)
     substitute.fit(StandardScaler().fit_transform(features), labels)
     return np.square(substitute.coef_).sum(axis=0)

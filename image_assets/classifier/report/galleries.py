@@ -81,7 +81,7 @@ def _margin(probabilities: np.ndarray) -> np.ndarray:
 def _shown(subject: ReportSubject, row: int, like: str = "") -> Shown:
     first, second = np.argsort(-subject.probabilities[row], kind="stable")[:2]
     image = subject.images.row(int(subject.held_out[row]), named=True)
-    labels = subject.model.classes_
+    labels = subject.model.classes
     return Shown(
         image["image_id"],
         str(image["date"]),
@@ -98,12 +98,17 @@ def _like(subject: ReportSubject, row: int, right: np.ndarray) -> str:
     others = subject.held_out[right & (subject.truth == subject.predicted[row])][:_COMPARED]
     if len(others) == 0:
         return ""
-    scale = subject.model.named_steps["scale"]
-    own = scale.transform(subject.features[subject.held_out[row]][None])[0]
-    vectors = scale.transform(subject.features[others])
+    own = _standardised(subject, subject.held_out[row])
+    vectors = _standardised(subject, others)
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(own)
     cosines = vectors @ own / np.where(lengths > 0, lengths, 1)
     return str(subject.images["image_id"][int(others[cosines.argmax()])])
+
+
+def _standardised(subject: ReportSubject, rows: np.ndarray) -> np.ndarray:
+    """Features as they lie beside what the model has learnt: without it, a few large ones would decide."""
+    features, model = subject.features[rows], subject.model
+    return (features - model.row_mean.astype(features.dtype)) / model.row_deviation.astype(features.dtype)
 
 
 def strongest_images(subject: ReportSubject, importances: list[Importance], rows: np.ndarray) -> list[list[str]]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+
+from image_assets.store.models.model import Model
 
 MOST_GROUPS = 20
 _LISTED = 4
@@ -52,7 +53,7 @@ class Importance:
 
 
 def permutation_importance(
-    model: Pipeline, features: np.ndarray, labels: np.ndarray, groups: Sequence[FeatureGroup], repeats: int, seed: int
+    model: Model, features: np.ndarray, labels: np.ndarray, groups: Sequence[FeatureGroup], repeats: int, seed: int
 ) -> list[Importance]:
     """Shuffle groups of features, one after the other; the most important first.
 
@@ -84,7 +85,7 @@ def permutation_importance(
     return sorted(found, key=lambda one: -one.mean)
 
 
-def _accuracy(model: Pipeline, features: np.ndarray, labels: np.ndarray) -> float:
+def _accuracy(model: Model, features: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(model.predict(features) == labels))
 
 

@@ -12,7 +12,7 @@ from image_assets.classifier.daily.refined import Refined, Tables
 from image_assets.classifier.promotion.champion import Evidence
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation
-from image_assets.classifier.training.families import build
+from image_assets.classifier.training.families import fit
 from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.training_rows import streamed_rows
 from image_assets.dataset import DatasetSpec
@@ -75,7 +75,7 @@ def report_subject(
     named = dataset.extractor.kind == "colour_statistics"
     return ReportSubject(
         model=refined.model,
-        build=partial(build, refined.candidate, dataset.classifier.selection.seed),
+        learn=partial(fit, refined.candidate, dataset.classifier.selection.seed),
         candidate=str(refined.candidate),
         classes=dataset.categories,
         feature_names=FEATURE_NAMES if named else (),

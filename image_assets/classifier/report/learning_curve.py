@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.report.elimination import CurvePoint
-from image_assets.classifier.report.subject import Builder, Cut
+from image_assets.classifier.report.subject import Cut, Learner
 from image_assets.classifier.training.selection import TrainingRows
 
 _POINTS = 5
@@ -23,7 +23,7 @@ def training_sizes(images: int, classes: int) -> list[int]:
 
 
 def learning_curve(
-    build: Builder, rows: TrainingRows, cuts: Sequence[Cut], sizes: Sequence[int], seed: int
+    learn: Learner, rows: TrainingRows, cuts: Sequence[Cut], sizes: Sequence[int], seed: int
 ) -> list[CurvePoint]:
     """Train on the first images of every fold, and judge by all of those that the fold leaves out.
 
@@ -31,7 +31,7 @@ def learning_curve(
     of `in_turns`.
 
     Args:
-        build: The model's kind.
+        learn: The model's kind.
         rows: Training images.
         cuts: Folds of these.
         sizes: Numbers of images to train on, ascending, the last no larger than the smallest fold leaves.
@@ -47,7 +47,7 @@ def learning_curve(
             scores = []
             for training, judged in orders:
                 first = training[:size]
-                model = build(size, False).fit(rows.features[first], rows.labels[first])
+                model = learn(rows.features[first], rows.labels[first])
                 scores.append(float(np.mean(model.predict(rows.features[judged]) == rows.labels[judged])))
             points.append(CurvePoint(size, tuple(scores)))
     return points

@@ -76,10 +76,10 @@ def confusion_plot(evaluation: Evaluation) -> Plot:
 def roc_plot(subject: ReportSubject) -> Plot | None:
     """ROC curves of the classes that are told apart worst; None where no class can have one."""
     truth, probabilities = subject.truth, subject.probabilities
-    columns = [k for k, label in enumerate(subject.model.classes_) if 0 < int(np.sum(truth == label)) < len(truth)]
+    columns = [k for k, label in enumerate(subject.model.classes) if 0 < int(np.sum(truth == label)) < len(truth)]
     if not columns:
         return None
-    true = {k: truth == subject.model.classes_[k] for k in columns}
+    true = {k: truth == subject.model.classes[k] for k in columns}
     areas = {k: float(roc_auc_score(true[k], probabilities[:, k])) for k in columns}
     worst = sorted(columns, key=lambda k: areas[k])[: len(COLOURS)]
 
@@ -89,7 +89,7 @@ def roc_plot(subject: ReportSubject) -> Plot | None:
         for colour, k in zip(COLOURS, worst, strict=False):
             false_rate, true_rate, _ = roc_curve(true[k], probabilities[:, k])
             shown = np.unique(np.linspace(0, len(false_rate) - 1, _ROC_POINTS).astype(int))
-            name = short(subject.names[int(subject.model.classes_[k])])
+            name = short(subject.names[int(subject.model.classes[k])])
             axes.plot(false_rate[shown], true_rate[shown], color=colour, label=f"{name}  AUC {areas[k]:.3f}")
         axes.set_xlabel("share of the others that are taken for it")
         axes.set_ylabel("share of it that is found")

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.store.models.model import Model
 from image_assets.suspects.sample import stratified_sample
 
-Builder = Callable[[int, bool], Pipeline]
-"""From a number of training images, and whether probabilities are needed, to a pipeline of the model's kind."""
+
+class Learner(Protocol):
+    """Fits another model of a kind."""
+
+    def __call__(self, features: np.ndarray, labels: np.ndarray, *, probabilities: bool = False) -> Model:
+        """Of rows, float32 [N, D], and labels, int [N]; without probabilities where `predict` is all that is asked."""
+        ...
+
+
 Cut = tuple[np.ndarray, np.ndarray]
 """Rows to train on, and rows to judge by."""
 
@@ -27,7 +35,7 @@ class ReportSubject:
 
     Attributes:
         model: What was trained.
-        build: Another one of its kind, to be trained on fewer images or features.
+        learn: Fits another one of its kind, to fewer images or features.
         candidate: Its kind with its settings, in words.
         classes: Category → label.
         feature_names: [D], empty where features have no names.
@@ -40,8 +48,8 @@ class ReportSubject:
         scores: Of the candidates that it was chosen from; may be empty.
     """
 
-    model: Pipeline
-    build: Builder
+    model: Model
+    learn: Learner
     candidate: str
     classes: Mapping[str, int]
     feature_names: tuple[str, ...]
@@ -64,13 +72,13 @@ class ReportSubject:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """float64 [H, K], the model's for the images held out, in the order of its `classes_`."""
+        """float64 [H, K], the model's for the images held out, in the order of its `classes`."""
         return self.model.predict_proba(self.features[self.held_out])
 
     @cached_property
     def predicted(self) -> np.ndarray:
         """[H], the labels that the model answers for the images held out."""
-        return self.model.classes_[self.probabilities.argmax(axis=1)]
+        return self.model.classes[self.probabilities.argmax(axis=1)]
 
     @cached_property
     def truth(self) -> np.ndarray:

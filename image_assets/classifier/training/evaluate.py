@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from sklearn.metrics import confusion_matrix, roc_auc_score
-from sklearn.pipeline import Pipeline
 
 from image_assets.classifier.training.calibration import Bin, calibration_error, reliability
-from image_assets.classifier.training.families import has_converged
 from image_assets.classifier.training.train import NotTrainableError, check_features
+from image_assets.store.models.model import Model
 
 
 class ClassFigures(BaseModel):
@@ -57,7 +56,7 @@ class Evaluation(BaseModel):
         return self.model_dump(exclude={"per_class", "confusion", "reliability"})
 
 
-def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]) -> Evaluation:
+def evaluate(model: Model, features: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]) -> Evaluation:
     """Compare a classifier's answers with the truth.
 
     The classes are those that the model knows or that have held-out images; a category of the dataset without
@@ -76,9 +75,9 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
     if len(labels) == 0:
         raise NotTrainableError("no image is held out: there is nothing to evaluate the classifier on")
     check_features(features, labels, classes)
-    present = sorted({*np.unique(labels).tolist(), *model.classes_.tolist()})
+    present = sorted({*np.unique(labels).tolist(), *model.classes.tolist()})
     probabilities = model.predict_proba(features)
-    predicted = model.classes_[probabilities.argmax(axis=1)]
+    predicted = model.classes[probabilities.argmax(axis=1)]
     confusion = confusion_matrix(labels, predicted, labels=present)
     right, support, answers = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     precision = right / np.maximum(answers, 1)
@@ -90,8 +89,8 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
     return Evaluation(
         weighted_precision=float((precision * support).sum() / len(labels)),
         weighted_recall=float((recall * support).sum() / len(labels)),
-        auc=_auc(labels, probabilities, model.classes_),
-        log_loss=_log_loss(labels, probabilities, model.classes_),
+        auc=_auc(labels, probabilities, model.classes),
+        log_loss=_log_loss(labels, probabilities, model.classes),
         calibration_error=calibration_error(bins),
         reliability=bins,
         accuracy=float(right.sum() / len(labels)),
@@ -99,8 +98,8 @@ def evaluate(model: Pipeline, features: np.ndarray, labels: np.ndarray, classes:
         balanced_accuracy=float(recall[seen].mean()),
         majority_accuracy=float(support.max() / len(labels)),
         held_out=len(labels),
-        trained=int(model.named_steps["scale"].n_samples_seen_),
-        converged=has_converged(model),
+        trained=model.trained_rows,
+        converged=model.converged,
         per_class=tuple(
             ClassFigures(
                 name=names[label],

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from image_assets.settings.classifier import AnyFamily, LogisticRegressionFamily
+from image_assets.store.models.sklearn_model import SklearnModel
 
 # scikit-learn takes `False` here and documents it; its type stubs say str only.
 _ONE_MODEL: Any = False
@@ -83,17 +84,12 @@ def pipeline_of(candidate: Candidate, rows: int, seed: int, *, probabilities: bo
     return Pipeline([("scale", StandardScaler()), ("classify", classify)])
 
 
-def build(candidate: Candidate, seed: int, rows: int, probabilities: bool) -> Pipeline:
-    """As `pipeline_of`, with what a report varies last."""
-    return pipeline_of(candidate, rows, seed, probabilities=probabilities)
-
-
-def has_converged(model: Pipeline) -> bool:
-    """Whether training ended by itself and not at its limit of iterations."""
-    fitted = model.named_steps["classify"]
-    if isinstance(fitted, LogisticRegression | MLPClassifier):
-        return bool(np.max(fitted.n_iter_) < fitted.max_iter)
-    return True
+def fit(
+    candidate: Candidate, seed: int, features: np.ndarray, labels: np.ndarray, *, probabilities: bool = False
+) -> SklearnModel:
+    """Fit a candidate to rows, float32 [N, D], and their labels, int [N]; see `pipeline_of`."""
+    pipeline = pipeline_of(candidate, len(labels), seed, probabilities=probabilities)
+    return SklearnModel(pipeline.fit(features, labels))
 
 
 def _logistic_regression(values: Mapping[str, Any], rows: int, seed: int) -> LogisticRegression:

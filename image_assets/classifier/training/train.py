@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.training.families import Candidate, pipeline_of
+from image_assets.classifier.training.families import Candidate, fit
+from image_assets.store.models.sklearn_model import SklearnModel
 
 
 class NotTrainableError(ValueError):
@@ -91,7 +91,7 @@ def check_features(features: np.ndarray, labels: np.ndarray, classes: Mapping[st
 
 def train(
     features: np.ndarray, labels: np.ndarray, candidate: Candidate, classes: Mapping[str, int], seed: int = 0
-) -> Pipeline:
+) -> SklearnModel:
     """Fit a candidate to the training images.
 
     The same rows in the same order give the same model bit for bit, on any number of cores: linear algebra runs on
@@ -106,7 +106,7 @@ def train(
         seed: For candidates that draw lots.
 
     Returns:
-        A fitted `Pipeline` of the steps `scale` and `classify`, which gives probabilities.
+        A model that gives probabilities.
 
     Raises:
         NotTrainableError: fewer than two classes have images.
@@ -117,4 +117,4 @@ def train(
         counts = ", ".join(f"{name} {int(np.sum(labels == label))}" for name, label in classes.items())
         raise NotTrainableError(f"a classifier needs images of two classes to train on; found: {counts}")
     with threadpool_limits(limits=1):
-        return pipeline_of(candidate, len(labels), seed, probabilities=True).fit(features, labels)
+        return fit(candidate, seed, features, labels, probabilities=True)

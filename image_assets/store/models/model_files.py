@@ -1,4 +1,4 @@
-"""Models as files: `model-<first 12 digits of its SHA-256>.skops`, and beside it a manifest of the same name in JSON.
+"""Models as files: `model-<first 12 digits of its SHA-256>.<format>`, and beside each a manifest of that name in JSON.
 
 Nothing here depends on the time: the same model of the same data gives the same files. Which of the models is the
 current one is not said here, see `model_champion`.
@@ -12,19 +12,18 @@ import json
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, assert_never
 
 import obstore
 from obstore.store import ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+from image_assets.store.models.model import FORMATS, Model, ModelFormat
 
 LEGACY_MANIFEST = "manifest.json"
 """Where stores of before the history of models keep the manifest of their only model."""
 DIGITS = 12  # of a digest, in file names
-_LIBRARIES = ("numpy", "scikit-learn", "skops")
+_LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {"skops": ("numpy", "scikit-learn", "skops")}
 _MANIFEST_NAME = re.compile(rf"model-([0-9a-f]{{{DIGITS}}})\.json")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -66,14 +65,16 @@ class ModelManifest(ModelDescription):
     """A description, and the file that it describes."""
 
     format: Literal[1] = 1
+    model_format: ModelFormat = Field(default="skops", description="What the model file is; not said in old manifests.")
     libraries: dict[str, str] = Field(description="Versions of the libraries that wrote the model.")
     file: str = Field(description="Name of the model file, beside the manifest.")
     sha256: Sha256 = Field(description="SHA-256 of the model file.")
 
     @model_validator(mode="after")
     def _file_is_named_by_its_content(self) -> ModelManifest:
-        if self.file != file_name(self.sha256):
-            raise ValueError(f"a file with this SHA-256 is named {file_name(self.sha256)}, not {self.file}")
+        name = file_name(self.sha256, self.model_format)
+        if self.file != name:
+            raise ValueError(f"a {self.model_format} file with this SHA-256 is named {name}, not {self.file}")
         return self
 
 
@@ -94,7 +95,8 @@ _Manifest = TypeVar("_Manifest", bound=ModelManifest)
 
 def seal_of(manifest: ModelManifest) -> str:
     """The digest that goes into the stored manifest: SHA-256 of compact JSON with sorted keys, without the seal."""
-    content = manifest.model_dump(mode="json", exclude={"seal"})
+    # Manifests that were sealed before a field came up say nothing of it.
+    content = manifest.model_dump(mode="json", exclude={"seal"}, exclude_unset=True)
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -103,27 +105,25 @@ def ids_digest(image_ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{image_id}\n" for image_id in sorted(image_ids)).encode()).hexdigest()
 
 
-def store_model(store: ObjectStore, prefix: str, model: Pipeline, description: ModelDescription) -> ModelManifest:
+def store_model(store: ObjectStore, prefix: str, model: Model, description: ModelDescription) -> ModelManifest:
     """Keep a model beside the others, without making it the current one.
 
     Args:
         store: Where models are kept.
         prefix: Folder of the dataset's models within the store.
-        model: A fitted pipeline.
+        model: A fitted model.
         description: What it is.
 
     Returns:
         The manifest as it was written.
     """
-    # Loads scikit-learn, which readers of manifests, such as every run of every asset, need not wait for.
-    from image_assets.store.models.skops_files import dump_model
-
-    content = dump_model(model)
+    content = _dumped(model)
     digest = hashlib.sha256(content).hexdigest()
     manifest = ModelManifest(
         **description.model_dump(),
-        libraries={name: version(name) for name in _LIBRARIES},
-        file=file_name(digest),
+        model_format=model.format,
+        libraries={name: version(name) for name in _LIBRARIES[model.format]},
+        file=file_name(digest, model.format),
         sha256=digest,
     )
     obstore.put(store, key_of(prefix, manifest.file), content)
@@ -133,7 +133,9 @@ def store_model(store: ObjectStore, prefix: str, model: Pipeline, description: M
 
 def put_manifest(store: ObjectStore, prefix: str, manifest: ModelManifest) -> None:
     """Write a model's manifest, in one piece."""
-    content = {**manifest.model_dump(mode="json"), "seal": seal_of(manifest)}
+    # What an older manifest leaves out is said from now on.
+    whole = ModelManifest(**manifest.model_dump())
+    content = {**whole.model_dump(mode="json"), "seal": seal_of(whole)}
     obstore.put(store, key_of(prefix, manifest_name(manifest.sha256)), json.dumps(content, indent=2).encode())
 
 
@@ -188,7 +190,7 @@ def model_digests(store: ObjectStore, prefix: str) -> list[str]:
 
 def remove_model(store: ObjectStore, prefix: str, digits: str) -> None:
     """Remove a model's files, the manifest first: a model without one is not there."""
-    for name in (manifest_name(digits), file_name(digits)):
+    for name in (manifest_name(digits), *(file_name(digits, one) for one in FORMATS)):
         try:
             obstore.delete(store, key_of(prefix, name))
         except FileNotFoundError:  # another run was faster
@@ -197,7 +199,7 @@ def remove_model(store: ObjectStore, prefix: str, digits: str) -> None:
 
 def load_model_of(
     store: ObjectStore, prefix: str, sha256: str, extractor_digest: str | None = None
-) -> tuple[Pipeline, ModelManifest]:
+) -> tuple[Model, ModelManifest]:
     """Load one model, after everything that can be checked has been checked.
 
     Args:
@@ -212,8 +214,6 @@ def load_model_of(
             one, it holds types that no model of ours is made of, manifest and model do not belong together, or the
             model was trained on another extractor's features. Nothing of a refused file has run.
     """
-    from image_assets.store.models.skops_files import UnsafeModelError, parse_model
-
     manifest = manifest_of(store, prefix, sha256)
     key = key_of(prefix, manifest.file)
     if extractor_digest not in (None, manifest.extractor_digest):
@@ -221,11 +221,7 @@ def load_model_of(
             f"{key}: the model was trained on features of {manifest.extractor} "
             f"{manifest.extractor_digest}, not on those of {extractor_digest}; train it again"
         )
-    content = _checked_content(store, key, manifest.sha256)
-    try:
-        model = parse_model(content)
-    except UnsafeModelError as error:
-        raise ModelRefusedError(f"{key}: {error}") from error
+    model = _parsed_model(_checked_content(store, key, manifest.sha256), manifest.model_format, key)
     _check_belongs(model, manifest, key)
     return model, manifest
 
@@ -256,22 +252,49 @@ def _parsed(kind: type[_Manifest], content: bytes, key: str) -> _Manifest:
         raise ModelRefusedError(f"{key} is not a manifest that this version reads: {problems}") from None
 
 
-def _check_belongs(model: Pipeline, manifest: ModelManifest, key: str) -> None:
+def _dumped(model: Model) -> bytes:
+    # Loads scikit-learn, which readers of manifests, such as every run of every asset, need not wait for.
+    from image_assets.store.models.skops_files import dump_model
+
+    match model.format:
+        case "skops":
+            return dump_model(model)
+    assert_never(model.format)
+
+
+def _parsed_model(content: bytes, model_format: ModelFormat, key: str) -> Model:
+    from image_assets.store.models.skops_files import UnsafeModelError, parse_model
+
+    match model_format:
+        case "skops":
+            try:
+                return parse_model(content)
+            except UnsafeModelError as error:
+                raise ModelRefusedError(f"{key}: {error}") from error
+    assert_never(model_format)
+
+
+def _check_belongs(model: Model, manifest: ModelManifest, key: str) -> None:
     """See that the model takes and gives what its manifest says."""
     try:
-        width, labels = model.n_features_in_, model.classes_.tolist()
+        shape, labels = model.row_shape, model.classes.tolist()
     except (AttributeError, IndexError) as error:
         raise ModelRefusedError(f"{key} is not a fitted classifier ({error}); train the model again") from error
-    if width != manifest.feature_width or not set(labels) <= set(manifest.classes.values()):
+    if shape != (manifest.feature_width,) or not set(labels) <= set(manifest.classes.values()):
         raise ModelRefusedError(
-            f"{key} takes {width} features and answers with labels {labels}, but its manifest says "
-            f"{manifest.feature_width} features and {manifest.classes}; train the model again"
+            f"{key} takes {' × '.join(map(str, shape))} {model.input} and answers with labels {labels}, but its "
+            f"manifest says {manifest.feature_width} features and {manifest.classes}; train the model again"
         )
 
 
-def file_name(sha256: str) -> str:
+def file_name(sha256: str, model_format: ModelFormat) -> str:
     """Name of a model's file."""
-    return f"model-{sha256[:DIGITS]}.skops"
+    return f"model-{sha256[:DIGITS]}.{model_format}"
+
+
+def is_model_file(path: str, sha256: str) -> bool:
+    """Whether a path ends in the name of the model with that SHA-256, whatever its format."""
+    return path.rsplit("/", 1)[-1] in {file_name(sha256, one) for one in FORMATS}
 
 
 def manifest_name(sha256: str) -> str:

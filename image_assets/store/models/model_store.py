@@ -12,10 +12,9 @@ model of the same data gives the same files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from obstore.store import ObjectStore
 
+from image_assets.store.models.model import Model
 from image_assets.store.models.model_champion import CHAMPION, read_champion
 from image_assets.store.models.model_files import (
     ModelDescription,
@@ -27,9 +26,6 @@ from image_assets.store.models.model_files import (
     manifest_name,
     manifest_of,
 )
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 __all__ = [
     "CHAMPION",
@@ -65,7 +61,7 @@ def read_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
         raise ModelRefusedError(f"{key} is missing, though it is the champion's; train the model again") from None
 
 
-def load_model(store: ObjectStore, prefix: str, extractor_digest: str | None = None) -> tuple[Pipeline, ModelManifest]:
+def load_model(store: ObjectStore, prefix: str, extractor_digest: str | None = None) -> tuple[Model, ModelManifest]:
     """Load the champion, after everything that can be checked has been checked.
 
     Args:

@@ -14,6 +14,9 @@ from typing import Any
 import skops.io
 from sklearn.pipeline import Pipeline
 
+from image_assets.store.models.model import Model
+from image_assets.store.models.sklearn_model import SklearnModel
+
 # What a model may be made of. skops itself trusts all of scikit-learn and numpy; a file needs no more than this,
 # and the list is never read from a file. A new kind of classifier adds its types here.
 TRUSTED = frozenset(
@@ -80,14 +83,19 @@ class UnsafeModelError(ValueError):
     """The bytes are not a skops file of the types that a model may be made of."""
 
 
-def dump_model(model: Pipeline) -> bytes:
+def dump_model(model: Model) -> bytes:
     """A model as a skops file, the same bytes for the same model.
 
     skops writes memory addresses (`__id__`, array file names) and the time into its files. The addresses only serve
     to restore two references to one object as such, which our models do not have, so they are left out; arrays are
     numbered in the order of the tree.
+
+    Raises:
+        TypeError: it is no model of scikit-learn.
     """
-    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model))) as source:
+    if not isinstance(model, SklearnModel):
+        raise TypeError(f"a {type(model).__name__} cannot be written as skops")
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model.pipeline))) as source:
         schema = json.loads(source.read(_SCHEMA))
         arrays: dict[str, str] = {}
         for node in _nodes(schema):
@@ -102,7 +110,7 @@ def dump_model(model: Pipeline) -> bytes:
     return buffer.getvalue()
 
 
-def parse_model(content: bytes) -> Pipeline:
+def parse_model(content: bytes) -> SklearnModel:
     """The model in a skops file, whose types are compared with `TRUSTED` before anything is built.
 
     Raises:
@@ -128,12 +136,14 @@ def parse_model(content: bytes) -> Pipeline:
         raise UnsafeModelError(f"holds {', '.join(sorted(foreign))}, which no model of ours is made of")
     try:
         # skops checks the types once more, against its own list and ours.
-        model = skops.io.loads(content, trusted=sorted(TRUSTED))
+        pipeline = skops.io.loads(content, trusted=sorted(TRUSTED))
     except Exception as error:
         raise UnsafeModelError(f"a damaged skops file ({type(error).__name__}: {error})") from error
-    if not isinstance(model, Pipeline):
-        raise UnsafeModelError(f"holds a {type(model).__name__}, expected a scikit-learn Pipeline")
-    return model
+    if not isinstance(pipeline, Pipeline):
+        raise UnsafeModelError(f"holds a {type(pipeline).__name__}, expected a scikit-learn Pipeline")
+    if list(pipeline.named_steps) != ["scale", "classify"]:
+        raise UnsafeModelError(f"is of the steps {', '.join(pipeline.named_steps)}, expected scale and classify")
+    return SklearnModel(pipeline)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import evaluate
-from image_assets.classifier.training.families import Candidate, build, logistic_regression
+from image_assets.classifier.training.families import Candidate, fit, logistic_regression
 from image_assets.classifier.training.images import held_out_with_lookalikes
 from image_assets.classifier.training.train import train
 from image_assets.schema import DUPLICATE_GROUPS
@@ -53,7 +53,7 @@ def made_subject(
     )
     evaluation = evaluate(model, features[kept], labels[kept], classes)
     return ReportSubject(
-        model, partial(build, candidate, 0), str(candidate), classes, names, images, labels, features, kept, evaluation
+        model, partial(fit, candidate, 0), str(candidate), classes, names, images, labels, features, kept, evaluation
     )
 
 

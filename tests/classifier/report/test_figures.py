@@ -18,6 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance as reference_importance
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.model_selection import learning_curve as reference_curve
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.report.calibrated import WAYS, calibrate, calibrator, log_loss
@@ -35,12 +36,14 @@ from image_assets.classifier.report.learning_curve import in_turns, learning_cur
 from image_assets.classifier.report.split_fairness import split_fairness
 from image_assets.classifier.report.subject import ReportSubject, folds_of
 from image_assets.classifier.training.calibration import BINS, reliability
-from image_assets.classifier.training.families import build, candidates_of, logistic_regression
+from image_assets.classifier.training.families import candidates_of, fit, logistic_regression, pipeline_of
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.settings.classifier import RandomForestFamily, SupportVectorFamily
+from image_assets.store.models.sklearn_model import SklearnModel
 from tests.classifier.report.made import made_subject
 
-BUILD = partial(build, logistic_regression(0.01), 0)
+LOGISTIC = logistic_regression(0.01)
+LEARN = partial(fit, LOGISTIC, 0)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -55,13 +58,18 @@ def subject() -> ReportSubject:
     return made_subject()
 
 
+def pipeline_in(subject: ReportSubject) -> Pipeline:
+    assert isinstance(subject.model, SklearnModel)
+    return subject.model.pipeline
+
+
 # Importance
 
 
 def test_importance_of_single_features_is_scikit_learns(subject: ReportSubject) -> None:
     features, labels = subject.features[subject.aside], subject.labels[subject.aside]
     found = permutation_importance(subject.model, features, labels, single_features(range(12), ()), 4, seed=7)
-    expected: Any = reference_importance(subject.model, features, labels, n_repeats=4, random_state=7)
+    expected: Any = reference_importance(pipeline_in(subject), features, labels, n_repeats=4, random_state=7)
     for one in found:
         (column,) = one.group.columns
         assert one.drops == pytest.approx(expected.importances[column], abs=1e-12)
@@ -77,7 +85,7 @@ def test_what_tells_the_same_is_shuffled_together_or_its_weight_stays_hidden() -
     features = np.hstack([copies, random.normal(size=(300, 12)), np.ones((300, 1))]).astype(np.float32)
     order = random.permutation(300)
     features, labels = features[order], labels[order]
-    model = BUILD(300, True).fit(features, labels)
+    model = LEARN(features, labels, probabilities=True)
     groups = correlated_groups(features, most=13)
     assert groups[0].columns == tuple(range(8))
     assert groups[0].title == "8 features: 1, 2, 3, 4 …"
@@ -105,12 +113,14 @@ def test_the_elimination_is_scikit_learns(subject: ReportSubject) -> None:
     rows = TrainingRows(rows.features[:, :6], rows.labels, rows.groups)
     cuts = folds_of(rows, 3, 0)
     counts = list(range(6, 0, -1))
-    found = elimination_curve(BUILD, rows, cuts, counts)
+    found = elimination_curve(LEARN, rows, cuts, counts)
     # The penalty is per row: in each fold as many rows as in ours.
     expected = []
     for training, judged in cuts:
         reference = RFECV(
-            BUILD(len(training), False), cv=[(training, judged)], importance_getter="named_steps.classify.coef_"
+            pipeline_of(LOGISTIC, len(training), 0),
+            cv=[(training, judged)],
+            importance_getter="named_steps.classify.coef_",
         )
         expected.append(reference.fit(rows.features, rows.labels).cv_results_["mean_test_score"][::-1])
     assert [point.size for point in found] == counts
@@ -122,9 +132,9 @@ def test_the_learning_curve_is_scikit_learns(subject: ReportSubject) -> None:
     cuts = folds_of(rows, 3, 0)
     sizes = training_sizes(100, 3)
     ordered = [(in_turns(training, rows.labels, 5), judged) for training, judged in cuts]
-    found = learning_curve(BUILD, rows, cuts, sizes, seed=5)
+    found = learning_curve(LEARN, rows, cuts, sizes, seed=5)
     for point in found:
-        model = BUILD(point.size, False)
+        model = pipeline_of(LOGISTIC, point.size, 0)
         size = np.array([point.size])
         expected: Any = reference_curve(model, rows.features, rows.labels, train_sizes=size, cv=ordered)
         assert point.folds == pytest.approx(expected[2][0], abs=1e-12)
@@ -162,7 +172,7 @@ def test_features_that_matter_stay_to_the_end_with_kinds_that_have_no_coefficien
     features = random.normal(size=(120, 8)).astype(np.float32)
     features[:, 5] += 4 * labels
     rows = TrainingRows(features, labels, pl.Series([str(number) for number in range(120)]))
-    points = elimination_curve(partial(build, candidates_of([family])[0], 0), rows, folds_of(rows, 3, 0), [8, 1])
+    points = elimination_curve(partial(fit, candidates_of([family])[0], 0), rows, folds_of(rows, 3, 0), [8, 1])
     assert points[-1].mean > 0.9
 
 
@@ -176,12 +186,13 @@ def test_as_good_is_what_is_within_a_standard_error_of_the_best() -> None:
 
 @pytest.mark.parametrize("overconfident", [1.0, 4.0])
 def test_temperature_scaling_is_scikit_learns(subject: ReportSubject, overconfident: float) -> None:
-    classify = subject.model.named_steps["classify"]
+    pipeline = pipeline_in(subject)
+    classify = pipeline.named_steps["classify"]
     features, labels = subject.features[subject.aside], subject.labels[subject.aside]
     kept = classify.coef_.copy()
     classify.coef_ = kept * overconfident
     try:
-        frozen: Any = {"estimator": FrozenEstimator(subject.model), "ensemble": False}  # typed as str only
+        frozen: Any = {"estimator": FrozenEstimator(pipeline), "ensemble": False}  # typed as str only
         reference = CalibratedClassifierCV(**frozen, method="temperature")
         expected = reference.fit(features, labels).predict_proba(features)
         raw = subject.model.predict_proba(features)
@@ -203,7 +214,7 @@ def test_the_bins_are_scikit_learns() -> None:
 def test_a_model_that_is_too_sure_is_put_right_by_folds_of_its_training_images() -> None:
     made = made_subject(600, 150, separation=0.2, candidate=logistic_regression(1e-6))
     rows = made.training_rows(10_000, 0)
-    found = calibrate(made.build, rows, folds_of(rows, 3, 0), made.probabilities, made.truth)
+    found = calibrate(made.learn, rows, folds_of(rows, 3, 0), made.probabilities, made.truth)
     assert found is not None
     assert found.way in WAYS
     assert found.losses[found.way] == min(found.losses.values())
