@@ -21,6 +21,7 @@ from image_assets.ingest.assets import ingest_assets
 from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
 from image_assets.orchestration.automation import automation_of
+from image_assets.orchestration.partitions import partitioned
 from image_assets.predictions.assets import prediction_assets
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.extractors import ExtractorResource
@@ -63,10 +64,10 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
             embedding_assets(dataset),
             exploration_assets(dataset),
             label_suspects_asset(dataset),
-            *health_assets(dataset, check_keys(checks)),
         ]
+        assets += health_assets(dataset, partitioned(assets), check_keys(checks))
     refuse_unknown_assets(dataset, {key.path[-1] for layer in assets for key in layer.keys})
-    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset))
+    return dg.Definitions.merge(dg.Definitions(assets=assets, asset_checks=checks), automation_of(dataset, assets))
 
 
 def build_resources(landing: LandingResource, store: StoreResource) -> dict[str, object]:

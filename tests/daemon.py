@@ -31,16 +31,10 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
-from image_assets.orchestration.automation import (
-    DECIDING,
-    PARTITIONED,
-    REPORTS,
-    daily_job_name,
-    refresh_job_name,
-    refreshed_assets,
-)
+from image_assets.orchestration.automation import daily_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
+from tests.asset_names import DECIDING, PARTITIONED, REPORTS, refreshed_assets
 from tests.pictures import land_pictures
 from tests.platform import Platform
 

@@ -16,9 +16,9 @@ from dagster._core.scheduler.instigation import InstigatorType
 from image_assets.dataset import DatasetError
 from image_assets.definitions import defs
 from image_assets.environment import DATASETS, LANDING, STORE, UnknownVariable
-from image_assets.orchestration.automation import REFRESHED, REPORTS
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
+from tests.asset_names import REFRESHED, REPORTS
 from tests.daemon import ONE_DAY, ROOT, WORKSPACE, Daemon, environment, zone_at_noon
 from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset

@@ -14,10 +14,10 @@ from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.partition_ranges import each_partition
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import by_day_and_category, key_of, table_out
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
@@ -56,24 +56,11 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"{dataset.name}__image_chips",
         outs={
-            schema.name: dg.AssetOut(
-                key=[dataset.name, schema.name],
-                description=schema.meaning,
-                group_name=dataset.name,
-                owners=dataset.owners,
-                kinds={"deltalake", "image"} if schema is IMAGE_CHIPS else {"deltalake"},
-                metadata={"dagster/column_schema": column_schema(schema)},
-                freshness_policy=due_every_day(dataset),
-                io_manager_key="tables",
-            )
-            for schema in (IMAGE_CHIPS, BOX_QUARANTINE)
+            IMAGE_CHIPS.name: table_out(dataset, IMAGE_CHIPS, "image"),
+            BOX_QUARANTINE.name: table_out(dataset, BOX_QUARANTINE),
         },
-        ins={
-            "raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name]),
-            "image_boxes": dg.AssetIn([dataset.name, IMAGE_BOXES.name]),
-        },
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
+        ins={schema.name: dg.AssetIn(key_of(dataset, schema)) for schema in (RAW_IMAGES, IMAGE_BOXES)},
+        **by_day_and_category(dataset),
     )
     @each_partition
     def image_chips(

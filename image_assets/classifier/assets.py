@@ -13,7 +13,8 @@ from image_assets.classifier.training.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.io_managers.plots import save_plot
-from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -83,18 +84,13 @@ def held_back(dataset: DatasetSpec, store: Store) -> str:
 def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The classifier of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, CLASSIFIER],
-        ins={
-            schema.name: dg.AssetIn([dataset.name, schema.name])
-            for schema in (IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS)
-        },
-        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
-        description="Tells the categories apart by the features; evaluated on images that it was not trained on.",
-        group_name=dataset.name,
-        owners=dataset.owners,
+    @dataset_asset(
+        dataset,
+        CLASSIFIER,
+        "Tells the categories apart by the features; evaluated on images that it was not trained on.",
+        reads=[IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS],
+        after=[NEAR_DUPLICATES],
         kinds={"scikitlearn"},
-        automation_condition=once_a_day_is_complete(dataset),
         # Where the images do not suffice any more, the model before stays; the log says why.
         output_required=False,
     )

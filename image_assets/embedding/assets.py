@@ -9,8 +9,8 @@ from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
 from image_assets.io_managers.plots import save_plot
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -20,18 +20,7 @@ from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
 def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The map of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, EMBEDDING.name],
-        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
-        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
-        description=EMBEDDING.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(EMBEDDING)},
-        automation_condition=once_a_day_is_complete(dataset),
-        io_manager_key="tables",
-    )
+    @table_asset(dataset, EMBEDDING, reads=[IMAGE_FEATURES], after=[NEAR_DUPLICATES])
     def embedding(
         context: dg.AssetExecutionContext,
         image_features: pl.LazyFrame,

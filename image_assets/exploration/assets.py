@@ -5,6 +5,7 @@ import dagster as dg
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_over, retried
+from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     IMAGE_BOXES,
@@ -32,12 +33,11 @@ def _read(dataset: DatasetSpec) -> tuple[TableSchema, ...]:
 def exploration_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The exploration of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, EXPLORATION],
-        deps=[[dataset.name, schema.name] for schema in _read(dataset)],
-        description="What the images and labels look like: balance, sizes, metrics, colours; plots and a page.",
-        group_name=dataset.name,
-        owners=dataset.owners,
+    @dataset_asset(
+        dataset,
+        EXPLORATION,
+        "What the images and labels look like: balance, sizes, metrics, colours; plots and a page.",
+        after=_read(dataset),
         automation_condition=once_a_day_is_over(dataset),
     )
     def exploration(store: StoreResource) -> dg.MaterializeResult:

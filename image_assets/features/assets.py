@@ -7,10 +7,9 @@ import dagster as dg
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import DECIDES, retried
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
@@ -22,20 +21,7 @@ from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Ex
 def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The features of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, IMAGE_FEATURES.name],
-        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
-        description=IMAGE_FEATURES.meaning,
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", _runtime(dataset)},
-        metadata={"dagster/column_schema": column_schema(IMAGE_FEATURES)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
-    )
-    @each_partition
+    @table_asset(dataset, IMAGE_FEATURES, reads=[RAW_IMAGES], kinds=[_runtime(dataset)], tags=DECIDES)
     def image_features(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,

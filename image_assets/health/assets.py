@@ -6,12 +6,8 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.plots import save_plot
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import (
-    once_a_day_is_over,
-    partitioned_assets,
-    retried,
-)
+from image_assets.orchestration.automation import once_a_day_is_over, retried
+from image_assets.orchestration.table_assets import dataset_asset, table_asset
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import (
@@ -29,23 +25,21 @@ HEALTH = "health"
 _COUNTED = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES, NEAR_DUPLICATES)
 
 
-def health_assets(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
-    """The assets on the health of a dataset, of which `check_keys` are all the checks."""
-    return [_accounting(dataset), _health(dataset, check_keys)]
+def health_assets(
+    dataset: DatasetSpec, of_a_day: Sequence[dg.AssetKey], check_keys: Sequence[dg.AssetCheckKey]
+) -> list[dg.AssetsDefinition]:
+    """The assets on the health of a dataset.
+
+    Args:
+        dataset: Whose.
+        of_a_day: All of its assets of a day and category.
+        check_keys: All of its checks.
+    """
+    return [_accounting(dataset), _health(dataset, of_a_day, check_keys)]
 
 
 def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[dataset.name, ACCOUNTING.name],
-        deps=[[dataset.name, schema.name] for schema in _COUNTED],
-        description=ACCOUNTING.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(ACCOUNTING)},
-        automation_condition=once_a_day_is_over(dataset),
-        io_manager_key="tables",
-    )
+    @table_asset(dataset, ACCOUNTING, after=_COUNTED, automation_condition=once_a_day_is_over(dataset))
     def accounting(store: StoreResource) -> dg.MaterializeResult:
         from image_assets.health.accounting import accounts_of
         from image_assets.health.accounting_plot import accounting_plot
@@ -66,13 +60,14 @@ def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
     return accounting
 
 
-def _health(dataset: DatasetSpec, check_keys: Sequence[dg.AssetCheckKey]) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[dataset.name, HEALTH],
-        deps=[[dataset.name, name] for name in partitioned_assets(dataset)],
-        description="How recent the data is, what the checks last said, and how much storage it takes.",
-        group_name=dataset.name,
-        owners=dataset.owners,
+def _health(
+    dataset: DatasetSpec, of_a_day: Sequence[dg.AssetKey], check_keys: Sequence[dg.AssetCheckKey]
+) -> dg.AssetsDefinition:
+    @dataset_asset(
+        dataset,
+        HEALTH,
+        "How recent the data is, what the checks last said, and how much storage it takes.",
+        deps=of_a_day,
         automation_condition=once_a_day_is_over(dataset),
         # The last step of a run, so that it knows what the others' checks have found.
         op_tags={"dagster/priority": "-1"},

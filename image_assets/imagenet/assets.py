@@ -7,10 +7,9 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.io_managers.plots import save_plot
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import key_of, table_asset
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -27,22 +26,14 @@ def _imagenet_predictions(dataset: DatasetSpec) -> dg.AssetsDefinition:
     chips = isinstance(dataset.source, AnnotatedSection) and dataset.source.with_boxes
     looked_at = IMAGE_CHIPS if chips else RAW_IMAGES
 
-    @dg.asset(
-        key=[dataset.name, IMAGENET_PREDICTIONS.name],
-        ins={"pictures": dg.AssetIn([dataset.name, looked_at.name])},
-        description=IMAGENET_PREDICTIONS.meaning,
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "onnx" if dataset.imagenet.classifier == "embedded" else "tensorflow"},
-        metadata={"dagster/column_schema": column_schema(IMAGENET_PREDICTIONS)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
+    @table_asset(
+        dataset,
+        IMAGENET_PREDICTIONS,
+        ins={"pictures": dg.AssetIn(key_of(dataset, looked_at))},
+        kinds=["onnx" if dataset.imagenet.classifier == "embedded" else "tensorflow"],
         # Nothing but a summary waits for it: what the day's other assets need comes first.
         op_tags={"dagster/priority": "-1"},
     )
-    @each_partition
     def imagenet_predictions(
         context: dg.AssetExecutionContext,
         pictures: PartitionFiles,
@@ -79,16 +70,13 @@ def _imagenet_predictions(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _confident_labels(dataset: DatasetSpec) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=[dataset.name, CONFIDENT_LABELS.name],
-        ins={IMAGENET_PREDICTIONS.name: dg.AssetIn([dataset.name, IMAGENET_PREDICTIONS.name])},
-        description=CONFIDENT_LABELS.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(CONFIDENT_LABELS)},
-        automation_condition=once_a_day_is_complete(dataset, (IMAGENET_PREDICTIONS.name,)),
-        io_manager_key="tables",
+    deciding = dg.AssetSelection.assets(key_of(dataset, IMAGENET_PREDICTIONS))
+
+    @table_asset(
+        dataset,
+        CONFIDENT_LABELS,
+        reads=[IMAGENET_PREDICTIONS],
+        automation_condition=once_a_day_is_complete(dataset, deciding),
     )
     def confident_labels(imagenet_predictions: pl.LazyFrame, store: StoreResource) -> dg.MaterializeResult:
         from image_assets.imagenet.summary import count_confident_labels, summary_markdown, summary_plot

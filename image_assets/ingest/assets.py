@@ -11,16 +11,16 @@ from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
-from image_assets.io_managers.table_metadata import column_schema
 from image_assets.memory import PeakMemory
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.partition_ranges import each_partition
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import by_day_and_category, key_of, keys_of, table_spec
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, TableSchema
+from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.workers import no_progress
 
 _NAMED = 20  # names in a warning
@@ -28,25 +28,17 @@ _NAMED = 20  # names in a warning
 
 def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The ingest assets of a dataset."""
-    arrivals, raw_images = (dg.AssetKey([dataset.name, schema.name]) for schema in (ARRIVALS, RAW_IMAGES))
-
-    def spec(schema: TableSchema) -> dg.AssetSpec:
-        return dg.AssetSpec(
-            [dataset.name, schema.name],
-            description=schema.meaning,
-            deps=[] if schema is ARRIVALS else [arrivals],
-            group_name=dataset.name,
-            owners=dataset.owners,
-            kinds={"deltalake", "image"} if schema is RAW_IMAGES else {"deltalake"},
-            metadata={"dagster/column_schema": column_schema(schema)},
-            freshness_policy=due_every_day(dataset),
-        ).with_io_manager_key("tables")
+    arrivals, raw_images = keys_of(dataset, (ARRIVALS, RAW_IMAGES))
 
     @dg.multi_asset(
         name=f"{dataset.name}__raw_images",
-        specs=[spec(schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE)],
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
+        specs=[
+            table_spec(dataset, ARRIVALS),
+            table_spec(dataset, RAW_IMAGES, "image", after=[ARRIVALS]),
+            table_spec(dataset, DUPLICATES, after=[ARRIVALS]),
+            table_spec(dataset, QUARANTINE, after=[ARRIVALS]),
+        ],
+        **by_day_and_category(dataset),
         can_subset=True,
     )
     @each_partition
@@ -107,7 +99,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         metadata["quarantine"]["by reason"] = reason_table(tables.quarantine.scan([partition]))
         metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
         for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):
-            key = dg.AssetKey([dataset.name, table.name])
+            key = key_of(dataset, table)
             if key in context.selected_asset_keys:
                 yield dg.MaterializeResult(key, metadata=metadata[table.name])
             else:

@@ -4,16 +4,15 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.table_metadata import column_schema
 from image_assets.lookalikes.conflict_pictures import conflicts_markdown
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.lookalikes.label_conflicts import OPEN, held_back
 from image_assets.lookalikes.near_duplicates import Library, PairRecord, near_duplicates
 from image_assets.lookalikes.reviews import current_conflicts
-from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
+from image_assets.orchestration.automation import DECIDES, retried
+from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -24,7 +23,6 @@ from image_assets.schema import (
     LABEL_CONFLICTS,
     NEAR_DUPLICATES,
     RAW_IMAGES,
-    TableSchema,
 )
 from image_assets.shards.republish import PUBLISH_AGAIN, to_publish_again
 from image_assets.store.tables.key_index import hash_index, lookalike_index
@@ -35,24 +33,8 @@ def duplicate_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
     return [_near_duplicates(dataset), _duplicate_groups(dataset), _label_conflicts(dataset)]
 
 
-def _key(dataset: DatasetSpec, schema: TableSchema) -> dg.AssetKey:
-    return dg.AssetKey([dataset.name, schema.name])
-
-
 def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=_key(dataset, NEAR_DUPLICATES),
-        deps=[_key(dataset, RAW_IMAGES), _key(dataset, IMAGE_FEATURES)],
-        description=NEAR_DUPLICATES.meaning,
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(NEAR_DUPLICATES)},
-        freshness_policy=due_every_day(dataset),
-    )
-    @each_partition
+    @table_asset(dataset, NEAR_DUPLICATES, after=[RAW_IMAGES, IMAGE_FEATURES], kept_by=None, tags=DECIDES)
     def near_duplicates_asset(
         context: dg.AssetExecutionContext,
         store: StoreResource,
@@ -84,17 +66,7 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=_key(dataset, DUPLICATE_GROUPS),
-        deps=[_key(dataset, NEAR_DUPLICATES), _key(dataset, IMAGE_FEATURES)],
-        description=DUPLICATE_GROUPS.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(DUPLICATE_GROUPS)},
-        automation_condition=once_a_day_is_complete(dataset),
-        io_manager_key="tables",
-    )
+    @table_asset(dataset, DUPLICATE_GROUPS, after=[NEAR_DUPLICATES, IMAGE_FEATURES])
     def groups(store: StoreResource) -> dg.MaterializeResult:
         with retried():
             found = duplicate_groups(EvidenceReader(store.open(), dataset).pairs())
@@ -108,17 +80,7 @@ def _duplicate_groups(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=_key(dataset, LABEL_CONFLICTS),
-        deps=[_key(dataset, schema) for schema in (NEAR_DUPLICATES, IMAGE_FEATURES, DUPLICATES)],
-        description=LABEL_CONFLICTS.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake"},
-        metadata={"dagster/column_schema": column_schema(LABEL_CONFLICTS)},
-        automation_condition=once_a_day_is_complete(dataset),
-        io_manager_key="tables",
-    )
+    @table_asset(dataset, LABEL_CONFLICTS, after=[NEAR_DUPLICATES, IMAGE_FEATURES, DUPLICATES])
     def conflicts(store: StoreResource) -> dg.MaterializeResult:
         opened = store.open()
         with retried():

@@ -13,51 +13,14 @@ from image_assets.alerts.sensors import alert_sensors
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import CanPass
 from image_assets.orchestration.daily_schedule import HOUR, daily_schedule
+from image_assets.orchestration.partitions import partitioned
 from image_assets.schema import LABEL_CONFLICTS
-from image_assets.settings.annotated import AnnotatedSection
 from image_assets.shards.manifest import FEATURE_SHARDS
 from image_assets.shards.republish import PUBLISH_AGAIN
 from image_assets.store.trouble import trouble_of
 
-PARTITIONED = (
-    "arrivals",
-    "raw_images",
-    "duplicates",
-    "quarantine",
-    "image_features",
-    "predictions",
-    "near_duplicates",
-    "feature_shards",
-)
-"""The assets of a day and category, in the order of the flow."""
-ANNOTATED, WITH_BOXES = ("image_labels",), ("image_boxes", "image_chips", "box_quarantine")
-"""More assets of a day and category: of annotated datasets, and of those with boxes."""
-LABELLED, LABELS_COUNTED = ("imagenet_predictions",), ("confident_labels",)
-"""More assets of a day and category, and over the whole dataset, of datasets that want the labels of ImageNet."""
-SELECTED = ("label_selection", "selected_images")
-"""More assets over the whole dataset, of annotated datasets."""
-REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "label_suspects")
-"""The assets over the whole dataset, in the order of the flow."""
-DECIDING = ("image_features", "near_duplicates")
-"""The last assets of a partition that those of the whole dataset are made of: all of these depend on both."""
-REPORTS = ("accounting", "exploration", "health")
-"""What is reported on the whole dataset, also on days that did not come through."""
-
-
-def partitioned_assets(dataset: DatasetSpec) -> tuple[str, ...]:
-    """All assets of a day and category that a dataset has."""
-    source = dataset.source
-    labelled = LABELLED if dataset.imagenet.wanted else ()
-    if not isinstance(source, AnnotatedSection):
-        return (*PARTITIONED, *labelled)
-    return (*PARTITIONED, *ANNOTATED, *(WITH_BOXES if source.with_boxes else ()), *labelled)
-
-
-def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
-    """All assets over the whole dataset that a dataset has, but for the reports."""
-    selected = SELECTED if isinstance(dataset.source, AnnotatedSection) else ()
-    return (*REFRESHED, *selected, *(LABELS_COUNTED if dataset.imagenet.wanted else ()))
-
+DECIDES = {"image_assets/decides": ""}
+"""The tag of the last assets of a partition that those of the whole dataset are made of, which all depend on them."""
 
 # Of the libraries' own errors, those that can pass; but for what is a refusal.
 _CAN_PASS = (CanPass, OSError, ObjectStoreError, DeltaError)
@@ -100,7 +63,7 @@ def retried() -> Iterator[None]:
         raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
-def once_a_day_is_complete(dataset: DatasetSpec, deciding: Sequence[str] = DECIDING) -> dg.AutomationCondition:
+def once_a_day_is_complete(dataset: DatasetSpec, deciding: dg.AssetSelection | None = None) -> dg.AutomationCondition:
     """True once all categories of the latest day are there, all blocking checks passed, and something is new.
 
     Of the latest day, every partition must be there with its blocking checks passed. Days of the past may be missing
@@ -109,11 +72,13 @@ def once_a_day_is_complete(dataset: DatasetSpec, deciding: Sequence[str] = DECID
 
     Args:
         dataset: Whose days they are.
-        deciding: The assets that are waited for, all of which the asset depends on and which have blocking checks.
+        deciding: The assets that are waited for, all of which the asset depends on and which have blocking checks: if
+            not told, those that are tagged so.
     """
     condition = dg.AutomationCondition
     # All of them look at the same assets, and so are asked for at the same moment, in one run.
-    upstream = _keys(dataset, deciding)
+    ((tag, value),) = DECIDES.items()
+    upstream = deciding or dg.AssetSelection.groups(dataset.name) & dg.AssetSelection.tag(tag, value)
     # "Any partition is not ready", and not "all are": mapped to one asset without partitions, a condition that
     # holds for some partitions is true, so that `all_deps_blocking_checks_passed` needs but one that passed.
     # What is not there has not passed either.
@@ -164,10 +129,6 @@ def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
     return there.date() - dt.timedelta(days=2 if before_deadline else 1)
 
 
-def _keys(dataset: DatasetSpec, assets: Sequence[str]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*(dg.AssetKey([dataset.name, asset]) for asset in assets))
-
-
 def _publish_again(dataset: DatasetSpec) -> dg.SensorDefinition:
     """Publishes what label_conflicts found to be out of date."""
 
@@ -188,23 +149,23 @@ def _publish_again(dataset: DatasetSpec) -> dg.SensorDefinition:
     return publish_again
 
 
-def automation_of(dataset: DatasetSpec) -> dg.Definitions:
-    """The jobs, the schedule and the sensors of a dataset."""
-
+def automation_of(dataset: DatasetSpec, assets: Sequence[dg.AssetsDefinition]) -> dg.Definitions:
+    """The jobs, the schedule and the sensors of a dataset, of which `assets` are all."""
+    of_a_day = dg.AssetSelection.assets(*partitioned(assets))
     daily = dg.define_asset_job(
         daily_job_name(dataset),
-        selection=_keys(dataset, partitioned_assets(dataset)),
+        selection=of_a_day,
         description="Loads one day of one category, makes its features and publishes its shards.",
     )
     refresh = dg.define_asset_job(
         refresh_job_name(dataset),
-        selection=_keys(dataset, (*refreshed_assets(dataset), *REPORTS)),
+        selection=dg.AssetSelection.groups(dataset.name) - of_a_day,
         description="Brings the classifier, the map, the suspects and the reports up to date.",
     )
     publish = dg.define_asset_job(
         publish_job_name(dataset),
         # With what is said of shards that are out of date: it would otherwise be said until the next refresh.
-        selection=_keys(dataset, (FEATURE_SHARDS,))
+        selection=dg.AssetSelection.assets([dataset.name, FEATURE_SHARDS])
         | dg.AssetSelection.checks_for_assets(dg.AssetKey([dataset.name, LABEL_CONFLICTS.name])),
         description="Publishes the shards of one day and category anew.",
     )

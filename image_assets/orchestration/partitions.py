@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -23,6 +24,12 @@ def partitions_of(dataset: DatasetSpec) -> dg.MultiPartitionsDefinition:
             CATEGORY: dg.StaticPartitionsDefinition(list(dataset.categories)),
         }
     )
+
+
+def partitioned(assets: Iterable[object]) -> list[dg.AssetKey]:
+    """The keys of those assets that are of a day and category, in the order in which they are declared."""
+    specs = (spec for layer in assets if isinstance(layer, dg.AssetsDefinition) for spec in layer.specs)
+    return [spec.key for spec in specs if spec.partitions_def is not None]
 
 
 def partition_of(key: str) -> Partition:

@@ -17,8 +17,8 @@ from image_assets.asset_checks.check import NOT_EVALUATED
 from image_assets.asset_checks.raw_images import duplicates_have_an_original
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
-from image_assets.orchestration.automation import daily_job_name, partitioned_assets, publish_job_name, refresh_job_name
-from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
+from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
+from image_assets.orchestration.partitions import partition_key, partition_of, partitioned, partitions_of
 from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.shards.republish import PUBLISH_AGAIN
 
@@ -161,12 +161,12 @@ def _check_originals_again(
 
 def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
     """A partition's assets up to one of them. Raises `UsageError` where a partition has no such asset."""
-    of_partitions = {dg.AssetKey([dataset.name, name]) for name in partitioned_assets(dataset)}
+    in_order = [key for key in partitioned(definitions.assets or ()) if key.path[0] == dataset.name]
+    of_partitions, graph = set(in_order), definitions.resolve_asset_graph()
     key = dg.AssetKey([dataset.name, asset])
     if key not in of_partitions:
-        names = ", ".join(partitioned_assets(dataset))
+        names = ", ".join(one.path[-1] for one in in_order)
         raise UsageError(f"dataset {dataset.name} makes no {asset!r} of a day; it makes {names}")
-    graph = definitions.resolve_asset_graph()
     needed = dg.AssetSelection.assets(key).upstream().resolve(graph)
     # An asset that is made together with others brings them with it.
     together = {other for one in needed & of_partitions for other in graph.get(one).assets_def.keys}

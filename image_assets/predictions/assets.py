@@ -8,10 +8,9 @@ import polars as pl
 from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
@@ -21,26 +20,18 @@ from image_assets.store.models.model_store import ModelMissingError, ModelRefuse
 def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The predictions of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, PREDICTIONS.name],
-        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
+    @table_asset(
+        dataset,
+        PREDICTIONS,
+        reads=[IMAGE_FEATURES],
         # A model of that moment is read from the store, whoever made it one: a run of the classifier or a person.
-        deps=[dg.AssetKey([dataset.name, CLASSIFIER])],
-        description=PREDICTIONS.meaning,
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "scikitlearn"},
-        metadata={"dagster/column_schema": column_schema(PREDICTIONS)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
+        after=[CLASSIFIER],
+        kinds=["scikitlearn"],
         # Before near_duplicates: once these are checked the classifier may be trained, and with the day's own images.
         op_tags={"dagster/priority": "1"},
         # What a model that is damaged or gone should score is left as it is; the log says why.
         output_required=False,
     )
-    @each_partition
     def predictions(
         context: dg.AssetExecutionContext,
         image_features: PartitionFiles,

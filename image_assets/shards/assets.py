@@ -6,9 +6,9 @@ from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.lookalikes.evidence import EvidenceReader
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -20,19 +20,15 @@ from image_assets.shards.writer import publish
 def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The published shards of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, FEATURE_SHARDS],
-        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
-        deps=[dg.AssetKey([dataset.name, NEAR_DUPLICATES.name])],
-        description=f"Features as {dataset.shards.format} files of {dataset.shards.rows:,} rows, with a manifest.",
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
+    @dataset_asset(
+        dataset,
+        FEATURE_SHARDS,
+        f"Features as {dataset.shards.format} files of {dataset.shards.rows:,} rows, with a manifest.",
+        partitioned=True,
+        reads=[IMAGE_FEATURES],
+        after=[NEAR_DUPLICATES],
         kinds={dataset.shards.format},
-        freshness_policy=due_every_day(dataset),
     )
-    @each_partition
     def feature_shards(
         context: dg.AssetExecutionContext,
         image_features: PartitionFiles,

@@ -4,8 +4,8 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, NEAR_DUPLICATES, RAW_IMAGES
@@ -17,18 +17,7 @@ _SHOWN = 20
 def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The asset label_suspects of a dataset."""
 
-    @dg.asset(
-        key=[dataset.name, LABEL_SUSPECTS.name],
-        ins={"image_features": dg.AssetIn([dataset.name, IMAGE_FEATURES.name])},
-        deps=[[dataset.name, NEAR_DUPLICATES.name]],
-        description=LABEL_SUSPECTS.meaning,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "scikitlearn"},
-        metadata={"dagster/column_schema": column_schema(LABEL_SUSPECTS)},
-        automation_condition=once_a_day_is_complete(dataset),
-        io_manager_key="tables",
-    )
+    @table_asset(dataset, LABEL_SUSPECTS, reads=[IMAGE_FEATURES], after=[NEAR_DUPLICATES], kinds=["scikitlearn"])
     def label_suspects(
         context: dg.AssetExecutionContext,
         image_features: pl.LazyFrame,

@@ -15,7 +15,6 @@ from image_assets.asset_checks.check import Check
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
-from image_assets.orchestration.automation import REFRESHED, REPORTS
 from image_assets.orchestration.partitions import partition_key, partition_of
 from image_assets.orchestration.runner import DayResult, run_day
 from image_assets.resources.landing import LandingResource
@@ -25,6 +24,7 @@ from image_assets.shards.manifest import ShardManifest, read_manifest, shards_pr
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress
 from tests.asset_checks.faults import PLANT, failing
+from tests.asset_names import REFRESHED, REPORTS
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 

@@ -17,7 +17,6 @@ from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.report import make_report
 from image_assets.images.decode import decode
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.orchestration import automation
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import (
     ARRIVALS,
@@ -33,6 +32,7 @@ from image_assets.schema import (
     Partition,
 )
 from image_assets.settings.stages import Limits
+from tests import asset_names
 from tests.asset_checks.faults import Plant, change, failing, first_row_again, in_first_row, outcome, with_unknown_image
 from tests.ingest.annotated.stand_ins import write_coco
 from tests.pictures import clouds
@@ -86,8 +86,8 @@ def land(platform: Platform) -> None:
     write_coco(platform.landing / "annotations" / "train2019.json", images, annotations, CATEGORIES)
 
 
-STAGES = ("arrivals", "raw_images", "duplicates", "quarantine", "image_features", *automation.ANNOTATED)
-STAGES += automation.WITH_BOXES
+STAGES = ("arrivals", "raw_images", "duplicates", "quarantine", "image_features", *asset_names.ANNOTATED)
+STAGES += asset_names.WITH_BOXES
 
 
 def failed_checks(platform: Platform, partition: Partition | None, *assets: str) -> set[str]:
@@ -120,7 +120,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     land(platform)
     for category in dataset.categories:
         assert failed_checks(platform, Partition(FIRST, category), *STAGES) == set()
-    assert failed_checks(platform, None, *automation.SELECTED) == set()
+    assert failed_checks(platform, None, *asset_names.SELECTED) == set()
     return platform
 
 

@@ -14,15 +14,15 @@ from PIL import Image
 from image_assets.asset_checks.image_chips import boxes_fit_their_picture
 from image_assets.boxes.declared import of_other_sizes
 from image_assets.boxes.frames import Size
-from image_assets.orchestration import automation
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES, Partition
+from tests import asset_names
 from tests.asset_checks.faults import outcome
 from tests.boxes.test_run import failed_checks
 from tests.ingest.annotated.stand_ins import write_coco
 from tests.platform import FIRST, Platform, small_dataset
 
 OWL = Partition(FIRST, "owl")
-STAGES = ("arrivals", "raw_images", "duplicates", "quarantine", *automation.ANNOTATED, *automation.WITH_BOXES)
+STAGES = ("arrivals", "raw_images", "duplicates", "quarantine", *asset_names.ANNOTATED, *asset_names.WITH_BOXES)
 Box = tuple[float, ...]
 LEFT, ALL = (0, 0, 24, 72), (0, 0, 96, 72)
 # Stored are 96 × 72 pixels, of which the 24 leftmost columns are red. What each picture's EXIF orientation is, which

@@ -19,8 +19,8 @@ from image_assets.cli.main import main
 from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.ingest import units
 from image_assets.ingest.day_book import DAYS_RUN
-from image_assets.orchestration.automation import REFRESHED, REPORTS
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from tests.asset_names import REFRESHED, REPORTS
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
 

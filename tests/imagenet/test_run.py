@@ -16,13 +16,7 @@ from image_assets.asset_checks import imagenet_predictions
 from image_assets.engines.engine import LocalEngine
 from image_assets.imagenet.classifiers import shared_classifier
 from image_assets.imagenet.units import Pictures, classify_units, label_pictures
-from image_assets.orchestration.automation import (
-    REFRESHED,
-    daily_job_name,
-    partitioned_assets,
-    refresh_job_name,
-    refreshed_assets,
-)
+from image_assets.orchestration.automation import daily_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import CONFIDENT_LABELS, IMAGENET_PREDICTIONS, RAW_IMAGES
 from image_assets.settings.imagenet import Imagenet
@@ -34,6 +28,7 @@ from tests.asset_checks.faults import (
     in_first_row,
     with_unknown_image,
 )
+from tests.asset_names import REFRESHED, partitioned_assets, refreshed_assets
 from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
 from tests.pictures import picture
 from tests.platform import Platform, small_dataset

@@ -24,14 +24,7 @@ from image_assets.features.torch_weights import read_torch_weights
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceAway, SourceChanged, SourceError, SourceUnreadable
 from image_assets.orchestration import automation
-from image_assets.orchestration.automation import (
-    PARTITIONED,
-    REFRESHED,
-    REPORTS,
-    daily_job_name,
-    refresh_job_name,
-    retried,
-)
+from image_assets.orchestration.automation import daily_job_name, refresh_job_name, retried
 from image_assets.orchestration.daily_schedule import MISSED_DAYS
 from image_assets.orchestration.partitions import partition_key, partition_of
 from image_assets.resources.extractors import ExtractorResource
@@ -39,6 +32,7 @@ from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.store.tables.delta_tables import CommitConflict
+from tests.asset_names import PARTITIONED, REFRESHED, REPORTS
 from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset

@@ -11,8 +11,8 @@ from image_assets.ingest.annotated.report import label_selection, listed_files, 
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.plots import save_plot
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import once_a_day_is_complete, retried
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.table_assets import keys_of, table_out
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import (
@@ -41,21 +41,9 @@ def annotation_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
 def _label_selection(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"{dataset.name}__label_selection",
-        outs={
-            schema.name: dg.AssetOut(
-                key=[dataset.name, schema.name],
-                description=schema.meaning,
-                group_name=dataset.name,
-                owners=dataset.owners,
-                kinds={"deltalake", "duckdb"},
-                metadata={"dagster/column_schema": column_schema(schema)},
-                automation_condition=once_a_day_is_complete(dataset),
-                io_manager_key="tables",
-            )
-            for schema in (LABEL_SELECTION, SELECTED_IMAGES)
-        },
+        outs={schema.name: table_out(dataset, schema, "duckdb") for schema in (LABEL_SELECTION, SELECTED_IMAGES)},
         # Of what has arrived; the others are what a complete day is told by.
-        deps=[[dataset.name, schema.name] for schema in (ARRIVALS, IMAGE_FEATURES, NEAR_DUPLICATES)],
+        deps=keys_of(dataset, (ARRIVALS, IMAGE_FEATURES, NEAR_DUPLICATES)),
     )
     def selection(landing: LandingResource, store: StoreResource) -> Iterator[dg.Output]:
         from image_assets.ingest.annotated.plot import selection_plot

@@ -9,10 +9,9 @@ from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import due_every_day, retried
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.automation import retried
+from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -31,20 +30,7 @@ def joined_asset(
         join_of: What is joined, of the dataset's selection.
     """
 
-    @dg.asset(
-        key=[dataset.name, schema.name],
-        ins={"raw_images": dg.AssetIn([dataset.name, RAW_IMAGES.name])},
-        description=schema.meaning,
-        partitions_def=partitions_of(dataset),
-        backfill_policy=RANGE_IN_ONE_RUN,
-        group_name=dataset.name,
-        owners=dataset.owners,
-        kinds={"deltalake", "duckdb"},
-        metadata={"dagster/column_schema": column_schema(schema)},
-        freshness_policy=due_every_day(dataset),
-        io_manager_key="tables",
-    )
-    @each_partition
+    @table_asset(dataset, schema, reads=[RAW_IMAGES], kinds=["duckdb"])
     def joined(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,
