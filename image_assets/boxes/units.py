@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from image_assets.boxes.crop import SIDES, BoxFlaw, chip_id, chip_png, flaws, pixel_box
 from image_assets.boxes.frames import Reach, Size, drawn_on, turned_sides
-from image_assets.engines.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.images.decode import decode
 from image_assets.ingest.annotated.joining import belongs_to
 from image_assets.schema import BOX_QUARANTINE, IMAGE_CHIPS, Partition, TableSchema
@@ -90,13 +90,8 @@ def cut_units(
         for box in boxes
         if belongs_to(box, image)
     ]
-    found = [_find_unit(job) for job in jobs]
-    missing = [job for job, unit in zip(jobs, found, strict=True) if unit is None]
-    total = sum(job.boxes.rows for job in jobs)
-    there = total - sum(job.boxes.rows for job in missing)
-    units = [Unit(f"the chips of {job.images.path}", job.boxes.rows, partial(_cut_unit, job)) for job in missing]
-    made = iter(engine.run(units, lambda done, _: progress(there + done, total)))
-    return [unit or next(made) for unit in found]
+    units = [Unit(f"the chips of {job.images.path}", job.boxes.rows, partial(_cut_unit, job)) for job in jobs]
+    return finished_or_made(units, [_find_unit(job) for job in jobs], engine, progress)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,29 @@ class Engine(Protocol):
         ...
 
 
+def finished_or_made(
+    units: Sequence[Unit[R]], finished: Sequence[R | None], engine: Engine, progress: Progress
+) -> list[R]:
+    """Do the units that are not finished yet, and give the results of all in the order of the units.
+
+    Args:
+        units: The work.
+        finished: What is there of each unit already, from a run before; None where nothing is.
+        engine: What does the others.
+        progress: Told the steps done, those of finished units among them, and the sum of all units' sizes.
+
+    Raises:
+        UnitLost: as `Engine.run`.
+    """
+    missing = [unit for unit, there in zip(units, finished, strict=True) if there is None]
+    total = sum(unit.size for unit in units)
+    before = total - sum(unit.size for unit in missing)
+    if units:
+        progress(before, total)
+    made = iter(engine.run(missing, lambda done, _: progress(before + done, total)))
+    return [next(made) if there is None else there for there in finished]
+
+
 class UnitLost(RuntimeError):
     """A unit was tried several times, and each time the process or the machine that worked on it was gone."""
 

@@ -7,23 +7,22 @@ features of another extractor never take its place.
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import pyarrow as pa
 
-from image_assets import dataset
-from image_assets.engines.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.features.decode import decode_at_least
-from image_assets.features.errors import ExtractorError
+from image_assets.features.errors import check_same_everywhere
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.fidelity import Fidelity, fidelity
 from image_assets.features.onnx_session import release_arenas
 from image_assets.features.pipeline import Effort, extract_rows
 from image_assets.memory import PeakMemory
 from image_assets.schema import Partition
+from image_assets.settings.stages import Extractor
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress
@@ -43,8 +42,8 @@ class UnitFeatures:
     """
 
     file: WrittenFile
-    effort: Effort
-    peak_bytes: int
+    effort: Effort = field(default_factory=Effort)
+    peak_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def extract_units(
     files: Sequence[WrittenFile],
     image_features: PartitionedTable,
     partition: Partition,
-    extractor: dataset.Extractor,
+    extractor: Extractor,
     engine: Engine,
     progress: Progress = no_progress,
 ) -> Extraction:
@@ -73,29 +72,17 @@ def extract_units(
         DamagedFile: a file of `raw_images` is not as it was written.
         UnitLost: as `Engine.run`.
     """
-    digest = shared_extractor(extractor).digest
-    names = {file.path: unit_name(file, digest) for file in files}
-    found = {file.path: image_features.find_file(partition, names[file.path]) for file in files}
-    missing = [file for file in files if found[file.path] is None]
-    total = sum(file.rows for file in files)
-    there = total - sum(file.rows for file in missing)
-    progress(there, total)
-    units = [
-        Unit(
-            f"the features of {file.path}",
-            file.rows,
-            partial(_extract_unit, raw_images, file, image_features, partition, names[file.path], extractor, digest),
-        )
-        for file in missing
-    ]
-    results = engine.run(units, lambda done, _: progress(there + done, total))
-    made = {file.path: result.file for file, result in zip(missing, results, strict=True)}
+    work = _Work(raw_images, image_features, partition, extractor, shared_extractor(extractor).digest)
+    units = [Unit(f"the features of {file.path}", file.rows, partial(_extract_unit, work, file)) for file in files]
+    there = [image_features.find_file(partition, unit_name(file, work.digest)) for file in files]
+    finished = [UnitFeatures(file) if file else None for file in there]
+    results = finished_or_made(units, finished, engine, progress)
     effort = Effort()
     for result in results:
         effort.add(result.effort)
     return Extraction(
-        [found[file.path] or made[file.path] for file in files],
-        sum(file.rows for file in made.values()),
+        [result.file for result in results],
+        sum(result.file.rows for result, before in zip(results, finished, strict=True) if before is None),
         effort,
         max((result.peak_bytes for result in results), default=0),
     )
@@ -104,8 +91,8 @@ def extract_units(
 def sample_fidelity(
     raw_images: PartitionedTable,
     files: Sequence[WrittenFile],
-    extractor: dataset.Extractor,
-    reference: dataset.Extractor,
+    extractor: Extractor,
+    reference: Extractor,
 ) -> Fidelity:
     """How close one extractor is to another on the first images of a partition, whose `files` are not empty."""
     rows = next(raw_images.files.read(files[0].path, ["content"], _SAMPLE_IMAGES))
@@ -119,27 +106,25 @@ def unit_name(file: WrittenFile, extractor_digest: str) -> str:
     return hashlib.sha256(f"{file.path} {extractor_digest}".encode()).hexdigest()[:32]
 
 
-def _extract_unit(
-    raw_images: PartitionedTable,
-    file: WrittenFile,
-    image_features: PartitionedTable,
-    partition: Partition,
-    name: str,
-    spec: dataset.Extractor,
-    digest: str,
-    threads: int,
-    progress: Progress,
-) -> UnitFeatures:
+@dataclass(frozen=True)
+class _Work:
+    """What every unit of a partition is done with."""
+
+    raw_images: PartitionedTable
+    image_features: PartitionedTable
+    partition: Partition
+    spec: Extractor
+    digest: str
+
+
+def _extract_unit(work: _Work, file: WrittenFile, threads: int, progress: Progress) -> UnitFeatures:
     peak, effort = PeakMemory(), Effort()
-    extractor = shared_extractor(spec)
-    if extractor.digest != digest:
-        raise ExtractorError(
-            f"{socket.gethostname()} has another {extractor.name} than the machine that started the run: its digest is "
-            f"{extractor.digest}, expected {digest}; install the same version of this project and the same module there"
-        )
-    batches = raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
+    extractor = shared_extractor(work.spec)
+    check_same_everywhere(extractor.name, extractor.digest, work.digest)
+    batches = work.raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
     rows = extract_rows(batches, extractor, threads, effort)
-    written = image_features.write_file(partition, name, _counted(rows, file.rows, progress))
+    name = unit_name(file, work.digest)
+    written = work.image_features.write_file(work.partition, name, _counted(rows, file.rows, progress))
     release_arenas()
     return UnitFeatures(written, effort, peak.bytes())
 

@@ -7,7 +7,6 @@ is found again, and what another classifier said never takes its place.
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +14,9 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engines.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.features.decode import decode_at_least
-from image_assets.features.errors import ExtractorError
+from image_assets.features.errors import check_same_everywhere
 from image_assets.imagenet.classifiers import ImagenetClassifier, shared_classifier
 from image_assets.imagenet.labels import imagenet_labels, top_classes
 from image_assets.schema import IMAGENET_PREDICTIONS, Partition
@@ -66,24 +65,13 @@ def classify_units(
         DamagedFile: a file of pictures is not as it was written.
         UnitLost: as `Engine.run`.
     """
-    digest = shared_classifier(spec).digest
-    names = {file.path: unit_name(file, digest, spec.top) for file in pictures.files}
-    found = {path: predictions.find_file(partition, name) for path, name in names.items()}
-    missing = [file for file in pictures.files if found[file.path] is None]
-    total = sum(file.rows for file in pictures.files)
-    there = total - sum(file.rows for file in missing)
-    progress(there, total)
+    work = _Work(pictures, predictions, partition, spec, shared_classifier(spec).digest)
     units = [
-        Unit(
-            f"the ImageNet labels of {file.path}",
-            file.rows,
-            partial(_classify_unit, pictures, file, predictions, partition, names[file.path], spec, digest),
-        )
-        for file in missing
+        Unit(f"the ImageNet labels of {file.path}", file.rows, partial(_classify_unit, work, file))
+        for file in pictures.files
     ]
-    made = engine.run(units, lambda done, _: progress(there + done, total))
-    new = {file.path: result for file, result in zip(missing, made, strict=True)}
-    return [found[file.path] or new[file.path] for file in pictures.files]
+    finished = [predictions.find_file(partition, work.name_of(file)) for file in pictures.files]
+    return finished_or_made(units, finished, engine, progress)
 
 
 def unit_name(file: WrittenFile, classifier_digest: str, top: int) -> str:
@@ -91,35 +79,34 @@ def unit_name(file: WrittenFile, classifier_digest: str, top: int) -> str:
     return hashlib.sha256(f"{file.path} {classifier_digest} {top}".encode()).hexdigest()[:32]
 
 
-def _classify_unit(
-    pictures: Pictures,
-    file: WrittenFile,
-    predictions: PartitionedTable,
-    partition: Partition,
-    name: str,
-    spec: Imagenet,
-    digest: str,
-    threads: int,
-    progress: Progress,
-) -> WrittenFile:
-    classifier = shared_classifier(spec)
-    if classifier.digest != digest:
-        raise ExtractorError(
-            f"{socket.gethostname()} has another {classifier.name} classifier than the machine that started the run: "
-            f"its digest is {classifier.digest}, expected {digest}; install the same version of this project and the "
-            "same module there"
-        )
+@dataclass(frozen=True)
+class _Work:
+    """What every unit of a partition is done with."""
+
+    pictures: Pictures
+    predictions: PartitionedTable
+    partition: Partition
+    spec: Imagenet
+    digest: str
+
+    def name_of(self, file: WrittenFile) -> str:
+        return unit_name(file, self.digest, self.spec.top)
+
+
+def _classify_unit(work: _Work, file: WrittenFile, threads: int, progress: Progress) -> WrittenFile:
+    classifier = shared_classifier(work.spec)
+    check_same_everywhere(f"{classifier.name} classifier", classifier.digest, work.digest)
+    label = partial(label_pictures, classifier=classifier, top=work.spec.top, delivered_as=work.partition.category)
 
     def rows() -> Iterator[pa.RecordBatch]:
         done = 0
-        batches = pictures.table.files.read(file.path, pictures.columns, _BATCH_IMAGES)
-        work = partial(label_pictures, classifier=classifier, top=spec.top, delivered_as=partition.category)
-        for batch in ordered_map(work, batches, threads, _WAITING_PER_WORKER):
+        batches = work.pictures.table.files.read(file.path, work.pictures.columns, _BATCH_IMAGES)
+        for batch in ordered_map(label, batches, threads, _WAITING_PER_WORKER):
             done += batch.num_rows
             progress(done, file.rows)
             yield batch
 
-    return predictions.write_file(partition, name, rows())
+    return work.predictions.write_file(work.partition, work.name_of(file), rows())
 
 
 def label_pictures(

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engines.engine import Engine, Unit
+from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
 from image_assets.images.reasons import Reason, Rejected
@@ -65,15 +65,11 @@ def load_units(
         UnitLost: as `Engine.run`.
     """
     parts = [prints[start : start + UNIT_FILES] for start in range(0, len(prints), UNIT_FILES)]
-    found = [_find_unit(part, loader) for part in parts]
-    missing = [part for part, unit in zip(parts, found, strict=True) if unit is None]
-    there = len(prints) - sum(map(len, missing))
     units = [
         Unit(f"loading {part[0].file.source} … {part[-1].file.source}", len(part), partial(_load_unit, part, loader))
-        for part in missing
+        for part in parts
     ]
-    made = iter(engine.run(units, lambda done, _: progress(there + done, len(prints))))
-    return [unit or next(made) for unit in found]
+    return finished_or_made(units, [_find_unit(part, loader) for part in parts], engine, progress)
 
 
 def refusals_of(unit: LoadedUnit, loader: Loader, prints: Sequence[Fingerprint]) -> list[Refusal]:

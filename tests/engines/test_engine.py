@@ -8,7 +8,7 @@ import pytest
 
 from image_assets.dataset import DatasetError
 from image_assets.definitions import build_resources
-from image_assets.engines.engine import LocalEngine, Unit
+from image_assets.engines.engine import LocalEngine, Unit, finished_or_made
 from image_assets.environment import ENGINE
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
@@ -34,6 +34,15 @@ def test_units_are_done_in_order_on_all_cores_and_progress_adds_up() -> None:
     assert sorted(told) == told
     assert {done for done, _ in told} == {1, 2, 3, 4, 5}
     assert {total for _, total in told} == {5}
+
+
+def test_what_is_finished_is_not_made_again_and_all_results_keep_their_order() -> None:
+    told: list[tuple[int, int]] = []
+    units = [Unit(str(n), n, partial(steps, n)) for n in (2, 1, 3)]
+    results = finished_or_made(units, [(2, 0), None, (3, 0)], LocalEngine(), lambda *at: told.append(at))
+    assert results == [(2, 0), (1, cores()), (3, 0)]
+    assert told[0] == (5, 6)
+    assert told[-1] == (6, 6)
 
 
 def test_an_error_keeps_its_type_and_names_the_unit() -> None:
