@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
 
 import obstore
@@ -31,6 +31,7 @@ from image_assets.ingest.source import (
     Unplaced,
     printable,
 )
+from image_assets.store.ranges import RangedStream
 from image_assets.store.store import bucket_objects
 from image_assets.workers import Progress
 
@@ -102,7 +103,7 @@ class BucketTree:
 
     def open(self, file: SourceFile) -> BinaryIO:
         """A listed object as a seekable stream; see `FileTree`."""
-        raw = _RangedStream(file.bytes, partial(self._read_range, file))
+        raw = RangedStream(file.bytes, partial(self._read_range, file))
         return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
 
     def days(self, zone: ZoneInfo) -> set[dt.date]:
@@ -240,35 +241,6 @@ class ByLastModified:
             for date in (day, day + dt.timedelta(days=1))
         )
         return self.wrap(BucketTree(self.bucket.url, self.bucket.options, self.bucket.ignore, (begin, end)))
-
-
-class _RangedStream(io.RawIOBase):
-    """An object as a seekable stream. obstore's own forgets its buffer at every seek, which archives do often."""
-
-    def __init__(self, size: int, read_range: Callable[[int, int], bytes]) -> None:
-        self._size = size
-        self._read_range = read_range
-        self._at = 0
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer as far as there is content."""
-        content = self._read_range(self._at, min(self._at + len(buffer), self._size))
-        buffer[: len(content)] = content
-        self._at += len(content)
-        return len(content)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a position."""
-        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
-        return self._at
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
 
 
 def _is_odd(key: str) -> bool:

@@ -9,26 +9,21 @@ among the shards, as `manifest.json`: it is still read there, until the partitio
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import hashlib
-import io
 import json
-import os
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from image_assets.alone import alone
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import Partition
 from image_assets.settings.section import DatasetName, Name
-
-if TYPE_CHECKING:  # the types are in obstore's stubs alone
-    from obstore import ObjectMeta, PutMode
+from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 
 FEATURE_SHARDS = "feature_shards"
 MANIFESTS = "feature_shards_manifests"
@@ -108,40 +103,6 @@ def stored_sha256(store: ObjectStore, path: str) -> str:
     return digest.hexdigest()
 
 
-class StoredFile(io.RawIOBase):
-    """A stored object as a file of which only the parts that are asked for are read."""
-
-    def __init__(self, store: ObjectStore, path: str) -> None:
-        self._store, self._path = store, path
-        self._size = store.head(path)["size"]
-        self._at = 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins, in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move there, as in any file."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as the object goes."""
-        length = max(0, min(len(buffer), self._size - self._at))
-        if length:
-            buffer[:length] = self._store.get_range(self._path, start=self._at, length=length)
-            self._at += length
-        return length
-
-
 def list_files(store: ObjectStore, prefix: str) -> dict[str, int]:
     """What lies under `prefix`: name relative to it → size in bytes."""
     start = path_of(prefix, "")
@@ -175,41 +136,31 @@ def parse_manifest(content: bytes, origin: str) -> ShardManifest:
         raise ShardError(f"{origin} is no shard manifest of format 1; publish the partition again:\n{lines}") from None
 
 
-def manifest_meta(store: ObjectStore, prefix: str) -> ObjectMeta | None:
-    """What the store says of the manifest at `prefix`, for `put_manifest`; None where there is none."""
-    try:
-        return store.head(path_of(prefix, MANIFEST))
-    except FileNotFoundError:
-        return None
+def stored_manifest(store: ObjectStore, prefix: str) -> Stored | None:
+    """The manifest at `prefix` as it lies there, for `put_manifest`; None where there is none."""
+    return read_stored(store, path_of(prefix, MANIFEST))
 
 
-def put_manifest(store: ObjectStore, prefix: str, manifest: ShardManifest, previous: ObjectMeta | None) -> None:
-    """Switch the partition to `manifest`, provided that nobody else has switched it since `previous` was seen.
-
-    An unchanged manifest is left as it lies. A local folder has no conditional writes: there the caller holds a lock.
+def put_manifest(store: ObjectStore, prefix: str, manifest: ShardManifest, previous: Stored | None) -> None:
+    """Switch the partition to `manifest`, provided that nobody else has switched it since `previous` was read.
 
     Args:
         store: Where the partition is published.
         prefix: The partition's folder.
         manifest: The new state; every file that it names is stored already.
-        previous: What the store said of the old manifest before the work began; None where there was none.
+        previous: What `stored_manifest` gave before the work began.
 
     Raises:
         ShardError: another run published different content in the meantime; its state stands.
     """
-    path, content = path_of(prefix, MANIFEST), manifest.to_bytes()
-    if previous is not None and bytes(store.get(path).bytes()) == content:
-        return
-    mode: PutMode = "create" if previous is None else {"e_tag": previous["e_tag"]}
+    path = path_of(prefix, MANIFEST)
     try:
-        store.put(path, content, mode="overwrite" if isinstance(store, LocalStore) else mode)
-    except (AlreadyExistsError, PreconditionError) as error:
-        # Also the fate of a write whose answer was lost and that was then tried again: it finds its own content.
-        if bytes(store.get(path).bytes()) != content:
-            raise ShardError(
-                f"{path}: another run published this partition at the same time and its state stands; "
-                "run again if this one's features are the newer"
-            ) from error
+        put_if_unchanged(store, path, manifest.to_bytes(), previous)
+    except ChangedMeanwhileError as error:
+        raise ShardError(
+            f"{path}: another run published this partition at the same time and its state stands; "
+            "run again if this one's features are the newer"
+        ) from error
 
 
 @contextmanager
@@ -224,16 +175,10 @@ def sole_publisher(store: ObjectStore, prefix: str) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            # The system lets go of this lock when the process ends, however it ends.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ShardError(f"{folder}: another run is publishing this partition; run again when it is done") from None
+    with alone(folder, wait=False) as ours:
+        if not ours:
+            raise ShardError(f"{folder}: another run is publishing this partition; run again when it is done")
         yield
-    finally:
-        os.close(descriptor)
 
 
 def sweep(store: ObjectStore, prefix: str, names: Set[str]) -> None:

@@ -10,17 +10,17 @@ import pyarrow as pa
 from obstore.store import ObjectStore
 from pyarrow import csv, parquet
 
-from image_assets.shards.manifest import StoredFile
+from image_assets.store.ranges import open_ranges
 
 
 def read_shard(store: ObjectStore, path: str, columns: list[str] | None = None) -> pa.Table:
     """A shard's columns; also broken text in them is an error."""
-    file = StoredFile(store, path)
+    file = open_ranges(store, path)
     if path.endswith(".csv"):
         header = io.BufferedReader(file, 2**20).readline().decode().rstrip("\n").split(",")
         types = dict.fromkeys(header, pa.float32()) | {"picture_id": pa.string(), "category_label": pa.int16()}
         options = csv.ConvertOptions(column_types=types, include_columns=columns, null_values=[])
-        table = csv.read_csv(StoredFile(store, path), convert_options=options)
+        table = csv.read_csv(open_ranges(store, path), convert_options=options)
     else:
         table = parquet.ParquetFile(file, pre_buffer=True).read(columns)
     table.validate(full=True)
@@ -32,7 +32,7 @@ def shape_of(store: ObjectStore, path: str) -> tuple[int, pa.Schema]:
     if path.endswith(".csv"):
         table = read_shard(store, path)
         return table.num_rows, table.schema
-    file = parquet.ParquetFile(StoredFile(store, path))
+    file = parquet.ParquetFile(open_ranges(store, path))
     return file.metadata.num_rows, file.schema_arrow
 
 

@@ -25,10 +25,10 @@ from image_assets.shards.manifest import (
     ShardManifest,
     list_files,
     manifest_content,
-    manifest_meta,
     parse_manifest,
     path_of,
     shard_name,
+    stored_manifest,
     stored_sha256,
 )
 from image_assets.shards.reading import ids_of, non_finite_in, read_shard, shape_of
@@ -161,7 +161,7 @@ def check_files(store: ObjectStore, prefix: str, manifest: ShardManifest) -> lis
         sha256 = stored_sha256(store, path_of(prefix, shard.file))
         if sha256 != shard.sha256:
             problems.append(Problem(Code.FILE_CHECKSUM, shard.file, "SHA-256", shard.sha256, sha256))
-    if manifest_meta(store, prefix) is None:
+    if stored_manifest(store, prefix) is None:
         there.pop(LEGACY_MANIFEST, None)
     for name, size in sorted(there.items()):
         problems.append(

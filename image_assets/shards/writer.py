@@ -30,12 +30,12 @@ from image_assets.shards.manifest import (
     ShardFile,
     ShardManifest,
     list_files,
-    manifest_meta,
     path_of,
     put_manifest,
     read_manifest,
     shard_name,
     sole_publisher,
+    stored_manifest,
     stored_sha256,
     sweep,
 )
@@ -109,7 +109,7 @@ def publish(
     """
     partition = _Partition(dataset, date, category, label, width, extractor, shard_rows)
     with sole_publisher(store, prefix), tempfile.TemporaryDirectory() as scratch:
-        before, previous = list_files(store, prefix), manifest_meta(store, prefix)
+        before, previous = list_files(store, prefix), stored_manifest(store, prefix)
         shards: list[ShardFile] = []
         ids: list[pl.Series] = []
         try:
@@ -283,7 +283,7 @@ def _take_back(store: ObjectStore, prefix: str, files: set[str]) -> None:
 
 def _confirm(store: ObjectStore, prefix: str, named: set[str]) -> None:
     gone = named - list_files(store, prefix).keys()
-    if manifest_meta(store, prefix) is None:
+    if stored_manifest(store, prefix) is None:
         gone = {MANIFEST}
     if gone:
         raise ShardError(

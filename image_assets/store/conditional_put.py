@@ -55,20 +55,22 @@ def put_if_unchanged(store: ObjectStore, path: str, content: bytes, previous: St
     Raises:
         ChangedMeanwhileError: it is not what was read any more; it stays as it is.
     """
-    if previous is not None and previous.content == content:
+    if previous is not None and previous.content == content == _content(read_stored(store, path)):
         return
     with _alone(store, path):
-        if isinstance(store, LocalStore):
-            now = read_stored(store, path)
-            if (now.content if now else None) != (previous.content if previous else None):
-                raise ChangedMeanwhileError(f"{path} was replaced by another run")
+        if isinstance(store, LocalStore) and _content(read_stored(store, path)) != _content(previous):
+            raise ChangedMeanwhileError(f"{path} was replaced by another run")
         mode: PutMode = "create" if previous is None else {"e_tag": previous.e_tag}
         try:
             obstore.put(store, path, content, mode="overwrite" if isinstance(store, LocalStore) else mode)
         except (AlreadyExistsError, PreconditionError) as error:
             # Also the fate of a write whose answer was lost and that was then tried again: it finds its own content.
-            if (now := read_stored(store, path)) is None or now.content != content:
+            if _content(read_stored(store, path)) != content:
                 raise ChangedMeanwhileError(f"{path} was replaced by another run") from error
+
+
+def _content(stored: Stored | None) -> bytes | None:
+    return stored.content if stored else None
 
 
 @contextmanager

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import LocalStore, MemoryStore
 
 from image_assets.shards.manifest import (
     MANIFEST,
     ShardError,
     ShardManifest,
-    StoredFile,
-    manifest_meta,
     path_of,
     put_manifest,
     read_manifest,
     sole_publisher,
+    stored_manifest,
 )
 from tests.shards.partition import PREFIX, publish_rows
 
@@ -78,7 +76,7 @@ def test_no_json_is_refused() -> None:
 def test_switch_is_refused_when_another_run_switched_first() -> None:
     store = MemoryStore()
     old = publish_rows(store, 3)
-    seen = manifest_meta(store, PREFIX)
+    seen = stored_manifest(store, PREFIX)
     winner, loser = old.model_copy(update={"label": 7}), old.model_copy(update={"label": 8})
     put_manifest(store, PREFIX, winner, seen)
     with pytest.raises(ShardError, match="another run published"):
@@ -112,21 +110,3 @@ def test_local_folder_is_held_by_one_publisher(tmp_path: Path) -> None:
     with sole_publisher(store, PREFIX):
         pass
     assert list(store.list().collect()) == []
-
-
-@pytest.mark.parametrize("kind", ["memory", "local"])
-def test_stored_file_reads_any_part(kind: str, tmp_path: Path) -> None:
-    store: ObjectStore = MemoryStore() if kind == "memory" else LocalStore(tmp_path)
-    content = bytes(range(256)) * 50
-    store.put("a/b", content)
-    file = StoredFile(store, "a/b")
-    assert file.read(10) == content[:10]
-    assert file.tell() == 10
-    file.seek(-7, io.SEEK_END)
-    assert file.read() == content[-7:]
-    assert file.read(1) == b""
-    file.seek(100)
-    file.seek(5, io.SEEK_CUR)
-    assert file.read(1000) == content[105:1105]
-    with pytest.raises(FileNotFoundError):
-        StoredFile(store, "a/c")
