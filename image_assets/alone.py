@@ -1,4 +1,7 @@
-"""Having a folder to oneself for a moment, among the processes of a machine. Nothing of ours is imported here."""
+"""Having a folder or a file to oneself, among the processes of a machine. Nothing of ours is imported here.
+
+The system lets go of a lock when the process ends, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,35 @@ from pathlib import Path
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep others that use this function away from a folder that is there; they wait.
+def alone(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Keep others that use this function away from a folder that is there.
 
-    The system lets go of the lock when the process ends, however it ends.
+    Args:
+        folder: The folder.
+        wait: Whether to wait for whoever has it; else it is said whether it is ours.
+
+    Yields:
+        Whether it is ours until the end.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    with _held(os.open(folder, os.O_RDONLY), wait) as ours:
+        yield ours
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True, mode: int = 0o666) -> Iterator[bool]:
+    """Hold a lock file, which is made where it is missing with these rights, but for the umask; see `alone`."""
+    with _held(os.open(path, os.O_RDWR | os.O_CREAT, mode), wait) as ours:
+        yield ours
+
+
+@contextmanager
+def _held(descriptor: int, wait: bool) -> Iterator[bool]:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            ours = True
+        except BlockingIOError:
+            ours = False
+        yield ours
     finally:
         os.close(descriptor)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
 import struct
 import zlib
 from collections import Counter
@@ -16,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
-from uuid import uuid4
 
 from image_assets.ingest.folder import IN_PROGRESS
+from image_assets.whole_files import write_whole
 from image_assets.workers import Progress, no_progress
 
 Category = Literal["plant", "animal", "human"]
@@ -247,12 +246,7 @@ def _write(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{IN_PROGRESS}{uuid4().hex}")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content, IN_PROGRESS)
 
 
 def _report(

@@ -10,8 +10,6 @@ of failures one, and one of the streak of passes that ends it. Runs need not be 
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +21,7 @@ from typing import Literal
 
 from image_assets.alerts.report import CheckOutcome, RunFailure
 from image_assets.alerts.text import Text
+from image_assets.alone import locked
 
 State = Literal["failed", "recovered", "run failed"]
 
@@ -176,17 +175,8 @@ class Ledger:
     def delivering(self) -> Iterator[bool]:
         """Whether the caller is the one that delivers now; nobody else is, in any process, until the context ends."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                # The system lets go of this lock when the process ends, however it ends.
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(descriptor)
+        with locked(self.path.with_name(self.path.name + ".lock"), wait=False, mode=0o600) as ours:
+            yield ours
 
     def _messages(self, condition: str, values: tuple[str | float, ...]) -> list[Message]:
         with self._transaction() as database:

@@ -7,12 +7,11 @@ damage; whoever may write into the folder is trusted.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 from image_assets.environment import CACHE
 from image_assets.places import folder_of
+from image_assets.whole_files import write_whole
 
 
 def cache_folder() -> Path:
@@ -49,14 +48,7 @@ def write_model(key: str, content: bytes) -> None:
     """
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".tmp", delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            os.replace(file.name, folder / _file_name(key, content))
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(folder / _file_name(key, content), content)
 
 
 def _file_name(key: str, content: bytes) -> str:

@@ -14,7 +14,6 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +21,7 @@ from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path
 from image_assets.ingest.source import printable
 from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.section import Name
+from image_assets.whole_files import beside
 from image_assets.workers import Progress, no_progress
 
 _CATEGORY = TypeAdapter(Name)
@@ -198,8 +198,7 @@ def _names(path: str, target: Path) -> Iterator[Path]:
 
 def _copy(path: str, target: Path) -> bool:
     """Copy a file so that it appears whole or not at all; False if another took the name meanwhile."""
-    partial = target.with_name(f"{IN_PROGRESS}{uuid4().hex}")
-    try:
+    with beside(target, IN_PROGRESS) as partial:
         shutil.copyfile(path, partial)
         try:
             os.link(partial, target)  # unlike a rename, never over another file
@@ -208,5 +207,3 @@ def _copy(path: str, target: Path) -> bool:
         except OSError:  # a file system without hard links
             os.replace(partial, target)
         return True
-    finally:
-        partial.unlink(missing_ok=True)

@@ -6,22 +6,20 @@ any time and is then made again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
+from image_assets.alone import locked
 from image_assets.environment import STAGING
 from image_assets.features.model_cache import cache_folder
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceError, printable
 from image_assets.places import PlaceError, folder_of
-
-_PARTIAL = ".partial-"
+from image_assets.whole_files import written_whole
 
 
 def staging_folder(spec_staging: str | None, landing: str | Path) -> Path:
@@ -56,53 +54,38 @@ def _folder(named: str, what: str) -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content becomes the file at `path` at the end, replacing what is there, or nothing on an error.
+def staged(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content becomes the file at `path`, as by `written_whole`; its folder is made.
 
     Raises:
         SourceError: the disk refuses it.
     """
-    partial = path.with_name(f"{_PARTIAL}{uuid4().hex}")
     with staging_errors(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(partial, "xb") as stream:
-                yield stream
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as stream:
+            yield stream
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Put a small file in place, whole, to outlive a power failure. Raises `SourceError` as `written_whole`."""
-    with written_whole(path) as stream:
+    """Put a small file in place, whole, to outlive a power failure. Raises `SourceError` as `staged`."""
+    with staged(path) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def remove_partials(folder: Path) -> None:
-    """Remove what killed writers left in a folder that nobody else writes into now."""
-    for partial in folder.glob(f"{_PARTIAL}*"):
-        partial.unlink(missing_ok=True)
-
-
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for whoever holds it; a process that dies lets go of it.
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`, waiting for whoever holds it.
 
     Raises:
         SourceError: the disk refuses the file.
     """
-    with staging_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with staging_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(path))
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

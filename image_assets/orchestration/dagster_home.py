@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from yaml import YAMLError
 from image_assets.alone import alone
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
+from image_assets.whole_files import write_whole
 
 # No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
 # nothing, goes where its process prints, instead of into three files a run by two processes of their own.
@@ -54,7 +54,7 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
     # Of two first commands at once, one makes the home and the other finds it whole.
     with alone(path):
         if not (path / _FILE).exists():
-            _write_whole(path / _FILE, _INSTANCE_FILE)
+            write_whole(path / _FILE, _INSTANCE_FILE.encode())
         os.environ["DAGSTER_HOME"] = str(path)
         # What a run plans to do is written at once.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
@@ -148,12 +148,3 @@ def _home(store_url: str) -> Path | None:
         return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
     store = place_of(store_url, "store").folder
     return None if store is None else Path(os.path.realpath(store)).parent / "dagster"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Put a file in its place once it is whole, for those who look for it meanwhile."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(name, 0o644)
-    os.replace(name, path)

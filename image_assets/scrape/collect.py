@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +14,7 @@ from image_assets.scrape.browser import open_browser
 from image_assets.scrape.errors import CollectError
 from image_assets.scrape.gallery import Caps, FoundImage, collect_page
 from image_assets.settings.section import Name
+from image_assets.whole_files import write_whole
 
 COLUMNS = ("url", "category", "page", "width", "height", "alt")
 
@@ -88,16 +88,12 @@ def collect(
 
 
 def _write(out: Path, category: str, images: Sequence[FoundImage]) -> None:
-    partial = out.with_name(f".{out.name}.{uuid4().hex}")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for image in images:
+        writer.writerow((image.url, category, image.page, image.width or "", image.height or "", image.alt))
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for image in images:
-                size = (image.width or "", image.height or "")
-                writer.writerow((image.url, category, image.page, *size, image.alt))
-        os.replace(partial, out)
+        write_whole(out, text.getvalue().encode())
     except OSError as error:
         raise CollectError(f"{out}: cannot be written: {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from image_assets.images.reasons import Reason
-from image_assets.ingest.staging import remove_partials, staging_errors, write_durably
+from image_assets.ingest.staging import staging_errors, write_durably
+from image_assets.whole_files import remove_unfinished
 
 # A piece is written whole; a killed run looks again at the members of one piece, whose files are there already.
 _PIECE = 256
@@ -129,7 +130,7 @@ class Shelf:
         """Make room: nobody else writes here now."""
         with staging_errors(self.folder):
             for folder in (self.folder, self.folder / "manifest", *(self.folder / "files").glob("*")):
-                remove_partials(folder)
+                remove_unfinished(folder)
             (self.folder / "end.json").unlink(missing_ok=True)
 
     def add(self, number: int, record: Record | None, ignored: str | None) -> None:

@@ -15,7 +15,7 @@ from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.manifest import Shelf
 from image_assets.ingest.archives.unpack import Unpacker
 from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, SourceUnreadable
-from image_assets.ingest.staging import locked
+from image_assets.ingest.staging import held
 from image_assets.settings.sources import Archives
 from image_assets.workers import Progress
 
@@ -72,7 +72,7 @@ class UnpackedTree:
         unpacker = Unpacker(self.caps, self.ignore)
         for file in archives:
             shelf = self._shelf(file)
-            with locked(shelf.folder.with_suffix(".lock")):
+            with held(shelf.folder.with_suffix(".lock")):
                 unpacker.unpack(lambda file=file: self.inner.open(file), file.bytes, shelf, told.member)
             told.archive(file.bytes)
 

@@ -21,7 +21,7 @@ from image_assets.ingest.archives.member import (
 )
 from image_assets.ingest.folder import is_ignored
 from image_assets.ingest.source import SourceReadError, printable
-from image_assets.ingest.staging import written_whole
+from image_assets.ingest.staging import staged
 from image_assets.settings.sources import Archives
 
 _CHUNK = 1 << 20
@@ -113,9 +113,9 @@ class Unpacker:
     def take(self, name: str, chunks: Callable[[], Iterator[bytes]], number: int, shelf: Shelf, depth: int) -> Record:
         """Bring a member's content into the shelf, or note why it is not to be had."""
         try:
-            with written_whole(shelf.file(number)) as staged:
+            with staged(shelf.file(number)) as stream:
                 for chunk in chunks():
-                    staged.write(chunk)
+                    stream.write(chunk)
         except MemberRefused as refusal:
             return Record(number, name, 0, refusal.reason, str(refusal))
         return self.judge(number, name, shelf, depth)

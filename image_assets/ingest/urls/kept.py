@@ -10,13 +10,13 @@ import contextlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from image_assets.images.reasons import Reason
 from image_assets.ingest.source import SourceError, SourceReadError, SourceUnreadable
+from image_assets.whole_files import beside
 
 _FAILURE = ".failure"
 
@@ -87,15 +87,13 @@ class Kept:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
         """A new path to write to, removed at the end if it is still there. Raises `StagingError`."""
-        part = self.folder / "parts" / uuid.uuid4().hex
+        parts = self.folder / "parts"
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
+            parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StagingError(_cannot(self.folder, error)) from None
-        try:
+        with beside(parts / "part") as part:
             yield part
-        finally:
-            part.unlink(missing_ok=True)
 
     def keep(self, key: str, part: Path) -> None:
         """Make a whole part the content of a URL. Raises `StagingError`."""
