@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-# Okabe and Ito's colours, told apart by nearly everyone ("Color Universal Design", 2008), without black and with the
-# yellow darkened, which is lost on white.
-_COLOURS = ("#009E73", "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800")
+from image_assets.pages.figures import COLOURS, picture, short
+
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X")
-_DPI = 100
 _PER_COLUMN = 24  # categories in a column of the legend
 _NAMED = 24  # at most so many names fit among the points
+_LONGEST = 24  # characters of a name
 
 
 def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: str) -> bytes:
@@ -35,40 +31,34 @@ def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: st
     """
     names, ranks, counts = np.unique(np.asarray(categories, dtype=str), return_inverse=True, return_counts=True)
     columns = -(-len(names) // _PER_COLUMN)
-    figure = Figure(
-        figsize=(9 + 1.5 * (columns - 1), 6.8),
-        dpi=_DPI,
-        facecolor="white",
-        layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12),
-    )
-    axes = figure.subplots()
-    _draw_points(axes, coordinates, ranks, len(names))
-    if len(_COLOURS) < len(names) <= _NAMED:
-        _write_names(axes, coordinates, ranks, names.tolist())
-    entries = [f"{_short(name)}  {count:,}" for name, count in zip(names, counts, strict=True)]
-    handles = [
-        Line2D([], [], linestyle="", color=_colour(i), marker=_marker(i), markersize=7, label=entry)
-        for i, entry in enumerate(entries)
-    ]
-    figure.legend(handles=handles, loc="outside right upper", ncols=columns, frameon=False, fontsize=9)
-    axes.set_title(
-        f"{_short(dataset)}: {len(ranks):,} images by their features (t-SNE)", fontsize=12, loc="left", pad=8
-    )
-    buffer = io.BytesIO()
-    # The library would write its version into the file.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+        axes = figure.subplots()
+        _draw_points(axes, coordinates, ranks, len(names))
+        if len(COLOURS) < len(names) <= _NAMED:
+            _write_names(axes, coordinates, ranks, names.tolist())
+        entries = [f"{short(name, _LONGEST)}  {count:,}" for name, count in zip(names, counts, strict=True)]
+        handles = [
+            Line2D([], [], linestyle="", color=_colour(i), marker=_marker(i), markersize=7, label=entry)
+            for i, entry in enumerate(entries)
+        ]
+        figure.legend(handles=handles, loc="outside right upper", ncols=columns, fontsize=9)
+        title = f"{short(dataset, _LONGEST)}: {len(ranks):,} images by their features (t-SNE)"
+        axes.set_title(title, fontsize=12, loc="left", pad=8)
+
+    return picture(9 + 1.5 * (columns - 1), 6.8, paint)
 
 
 def _draw_points(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, categories: int) -> None:
     # Smaller and fainter the more there are, so that crowds show as darker; shapes need some size to be told apart.
-    area = float(np.clip(30_000 / len(ranks), 2 if categories <= len(_COLOURS) else 7, 34))
+    area = float(np.clip(30_000 / len(ranks), 2 if categories <= len(COLOURS) else 7, 34))
     alpha = float(np.clip(45 / np.sqrt(len(ranks)), 0.3, 0.85))
     colours = np.array([_colour(i) for i in range(categories)])
     # In an order of chance, so that no category covers the others.
     shuffled = np.random.default_rng(0).permutation(len(ranks))
-    for first in range(0, categories, len(_COLOURS)):
-        rows = shuffled[ranks[shuffled] // len(_COLOURS) == first // len(_COLOURS)]
+    for first in range(0, categories, len(COLOURS)):
+        rows = shuffled[ranks[shuffled] // len(COLOURS) == first // len(COLOURS)]
         axes.scatter(
             *coordinates[rows].T,
             s=area,
@@ -81,7 +71,7 @@ def _draw_points(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, categor
     # The axes of a t-SNE have neither unit nor direction.
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set_color("#DDDDDD")
+    axes.spines[:].set_visible(True)
 
 
 def _write_names(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, names: list[str]) -> None:
@@ -91,16 +81,12 @@ def _write_names(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, names: 
         # The image nearest to the median, which itself may lie between two clusters.
         x, y = points[np.argmin(np.linalg.norm(points - np.median(points, axis=0), axis=1))]
         halo = [withStroke(linewidth=2.5, foreground="white")]
-        axes.text(x, y, _short(name), fontsize=8, ha="center", va="center", color="#222222", path_effects=halo)
-
-
-def _short(name: str, length: int = 24) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+        axes.text(x, y, short(name, _LONGEST), fontsize=8, ha="center", va="center", path_effects=halo)
 
 
 def _colour(rank: int) -> str:
-    return _COLOURS[rank % len(_COLOURS)]
+    return COLOURS[rank % len(COLOURS)]
 
 
 def _marker(rank: int) -> str:
-    return _MARKERS[rank // len(_COLOURS) % len(_MARKERS)]
+    return _MARKERS[rank // len(COLOURS) % len(_MARKERS)]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import matplotlib.dates as mdates
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from image_assets.health.accounting import OUTCOMES, Accounts
+from image_assets.pages.figures import BLUE, GREEN, ORANGE, OTHERS, PURPLE, SKY, VERMILION, WIDTH, YELLOW, picture
 
-# Okabe and Ito's colours ("Color Universal Design", 2008).
-_OUTCOME_COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#999999", "#CC79A7")
-_REASON_COLOURS = ("#D55E00", "#E69F00", "#CC79A7", "#009E73", "#56B4E9", "#B8A800", "#0072B2", "#999999")
+_OUTCOME_COLOURS = (BLUE, SKY, VERMILION, OTHERS, PURPLE)
+_REASON_COLOURS = (VERMILION, ORANGE, PURPLE, GREEN, SKY, YELLOW, BLUE, OTHERS)
 _DAYS = 120
 _NAMED_REASONS = 7
 
@@ -30,24 +28,23 @@ def accounting_plot(accounts: Accounts, dataset: str) -> bytes:
     Returns:
         A PNG file of 1000 × 620 pixels; the same accounts give the same bytes.
     """
-    figure = Figure(figsize=(10, 6.2), dpi=100, facecolor="white", layout="constrained")
-    outcomes, refused = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    days = _latest_days(accounts)
-    if days:
-        names = [name for name in OUTCOMES if name in accounts.shown().columns]
-        by_outcome = accounts.rows.group_by("date").agg(pl.col(names).sum())
-        _draw_bars(outcomes, days, by_outcome, names, _OUTCOME_COLOURS)
-        reasons, names = _by_reason(accounts, days)
-        _draw_bars(refused, days, reasons, names, _REASON_COLOURS)
-        _date_axis(refused, days)
-    since = f", the latest {_DAYS} days" if accounts.rows["date"].n_unique() > _DAYS else ""
-    outcomes.set_title(f"{dataset}: files per day, by what became of them{since}", loc="left", fontsize=12)
-    outcomes.set_ylabel("files")
-    refused.set_ylabel("in quarantine")
-    buffer = io.BytesIO()
-    # The library would write its version into the file.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        outcomes, refused = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+        days = _latest_days(accounts)
+        if days:
+            names = [name for name in OUTCOMES if name in accounts.shown().columns]
+            by_outcome = accounts.rows.group_by("date").agg(pl.col(names).sum())
+            _draw_bars(outcomes, days, by_outcome, names, _OUTCOME_COLOURS)
+            reasons, names = _by_reason(accounts, days)
+            _draw_bars(refused, days, reasons, names, _REASON_COLOURS)
+            _date_axis(refused, days)
+        since = f", the latest {_DAYS} days" if accounts.rows["date"].n_unique() > _DAYS else ""
+        outcomes.set_title(f"{dataset}: files per day, by what became of them{since}", loc="left", fontsize=12)
+        outcomes.set_ylabel("files")
+        refused.set_ylabel("in quarantine")
+
+    return picture(WIDTH, 6.2, paint)
 
 
 def _latest_days(accounts: Accounts) -> list:
@@ -76,10 +73,9 @@ def _draw_bars(axes: Axes, days: Sequence, counts: pl.DataFrame, names: Sequence
         )
         below += height
     if names:
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.set_ylim(0, max(1.0, below.max() * 1.05))
-    axes.spines[["top", "right"]].set_visible(False)
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 

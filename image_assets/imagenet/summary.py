@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import polars as pl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from image_assets.pages.figures import MAIN, SECOND, picture
 from image_assets.schema import CONFIDENT_LABELS
 from image_assets.settings.imagenet import Imagenet
 
@@ -80,20 +78,20 @@ def summary_plot(rows: pl.DataFrame, spec: Imagenet) -> bytes:
         A PNG file; the same rows give the same bytes.
     """
     shown = rows.head(_SHOWN)[::-1]
-    figure = Figure(figsize=(9, 1.5 + 0.32 * shown.height), layout="constrained", dpi=110)
-    axes = figure.subplots()
     places, images = np.arange(shown.height), shown["images"].to_numpy()
     agreed = images * shown["agreement"].to_numpy()
-    axes.barh(places, agreed, label="delivered as the most frequent")
-    axes.barh(places, images - agreed, left=agreed, label="delivered as something else")
     names = [
         f"{label.split(',')[0]} ({most})" for label, most in shown.select("imagenet_label", "most_delivered_as").rows()
     ]
-    axes.set_yticks(places, names, fontsize=8)
-    axes.set_xlabel(f"images with a score above {spec.confident:g}")
-    axes.set_title(f"Labels with more than {spec.min_images:,} confident images", loc="left")
-    if shown.height:
-        axes.legend(fontsize=8, loc="lower right")
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.barh(places, agreed, color=MAIN, label="delivered as the most frequent")
+        axes.barh(places, images - agreed, left=agreed, color=SECOND, label="delivered as something else")
+        axes.set_yticks(places, names, fontsize=8)
+        axes.set_xlabel(f"images with a score above {spec.confident:g}")
+        axes.set_title(f"Labels with more than {spec.min_images:,} confident images", loc="left")
+        if shown.height:
+            axes.legend(fontsize=8, loc="lower right")
+
+    return picture(9, 1.5 + 0.32 * shown.height, paint)

@@ -24,7 +24,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
-MAIN, SECOND, OTHERS = COLOURS[0], COLOURS[1], "#8A8A8A"
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLOURS
+MAIN, SECOND, OTHERS = BLUE, VERMILION, "#8A8A8A"
 AMOUNTS = "cividis"
 INK, FAINT = "#1F2328", "#C9CED6"
 """Of text and lines; on the page they follow its theme."""
@@ -35,6 +36,7 @@ WIDTH = 10.0
 BOX = (0.05, 0.25, 0.5, 0.75, 0.95)
 """The quantiles that `box_rows` shows."""
 _DPI = 80
+_PICTURE_DPI = 100
 _PNG_COLOURS = 128
 _FONT = "DejaVu Sans"
 _STYLE = {
@@ -93,6 +95,21 @@ def draw(key: str, title: str, caption: str, height: float, paint: Callable[[Fig
         heading.set_visible(False)
         svg = _svg(figure, title, top)
     return Plot(key, title, caption, svg, png)
+
+
+def picture(width: float, height: float, paint: Callable[[Figure], None]) -> bytes:
+    """Have a figure painted that stands by itself, `width` and `height` in inches.
+
+    Returns:
+        A PNG file of 100 pixels an inch, on white; the same figure gives the same bytes.
+    """
+    with _styled("picture"):
+        figure = Figure(figsize=(width, height), dpi=_PICTURE_DPI, layout="constrained", facecolor="white")
+        paint(figure)
+        buffer = io.BytesIO()
+        # The library would write its version into the file.
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def _style(salt: str) -> dict[Any, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.selection import Score
+from image_assets.pages.figures import COLOURS, picture
 
 _SHOWN = 25
 
@@ -60,18 +59,18 @@ def candidates_plot(scores: Sequence[Score], scoring: str) -> bytes:
         A PNG file; the same figures give the same bytes.
     """
     families = list(dict.fromkeys(one.candidate.family for one in scores))
-    colours = {family: f"C{place}" for place, family in enumerate(sorted(families))}
+    colours = {family: COLOURS[place % len(COLOURS)] for place, family in enumerate(sorted(families))}
     shown = _worth_showing(scores)
     heights = [0.3 * len(families) + 0.3, 0.24 * len(shown) + 0.5]
-    figure = Figure(figsize=(9, sum(heights) + 0.9), layout="constrained", dpi=110)
-    above, below = figure.subplots(2, height_ratios=heights)
-    _draw_families(above, scores, families, colours)
-    _draw_best(below, shown, _varying(scores), colours)
-    below.set_xlabel(f"{scoring.replace('_', ' ')}: mean and standard deviation over {len(scores[0].folds)} folds")
-    above.set_title(f"Which of {len(scores):,} classifiers is best?", loc="left")
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        above, below = figure.subplots(2, height_ratios=heights)
+        _draw_families(above, scores, families, colours)
+        _draw_best(below, shown, _varying(scores), colours)
+        below.set_xlabel(f"{scoring.replace('_', ' ')}: mean and standard deviation over {len(scores[0].folds)} folds")
+        above.set_title(f"Which of {len(scores):,} classifiers is best?", loc="left")
+
+    return picture(9, sum(heights) + 0.9, paint)
 
 
 def _worth_showing(scores: Sequence[Score]) -> list[Score]:
@@ -94,7 +93,7 @@ def _draw_families(axes: Axes, scores: Sequence[Score], families: Sequence[str],
     counts = Counter(one.candidate.family for one in scores)
     axes.set_yticks(range(len(families)), [f"{_words(name)} ({counts[name]})" for name in families], fontsize=8)
     axes.set_ylim(len(families) - 0.5, -0.5)
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
 
 
 def _draw_best(axes: Axes, shown: Sequence[Score], varying: Mapping[str, set[str]], colours: Mapping[str, str]) -> None:
@@ -105,7 +104,7 @@ def _draw_best(axes: Axes, shown: Sequence[Score], varying: Mapping[str, set[str
         range(len(shown)), [_label(one.candidate, varying[one.candidate.family]) for one in shown], fontsize=7
     )
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
 
 
 def _varying(scores: Sequence[Score]) -> dict[str, set[str]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import polars as pl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from image_assets.classifier.comparing.nested import FamilyResult
+from image_assets.pages.figures import COLOURS, picture
 
 Compared = Mapping[str, Sequence[FamilyResult]]
 """Name of the features → what the families reached with them."""
@@ -64,21 +64,21 @@ def nested_plot(compared: Compared, scoring: str) -> bytes:
         A PNG file; the same figures give the same bytes.
     """
     families = [one.family for one in next(iter(compared.values()))][::-1]
-    figure = Figure(figsize=(8, 1.4 + (0.3 + 0.25 * len(compared)) * len(families)), layout="constrained", dpi=110)
-    axes = figure.subplots()
-    offsets = np.linspace(0.15, -0.15, len(compared)) if len(compared) > 1 else np.zeros(1)
-    for (features, results), offset in zip(compared.items(), offsets, strict=True):
-        of = {one.family: one for one in results}
-        means, deviations = [of[name].mean for name in families], [of[name].deviation for name in families]
-        places = np.arange(len(families)) + offset
-        axes.errorbar(means, places, xerr=deviations, fmt="o", capsize=3, label=features)
-    axes.set_yticks(range(len(families)), [name.replace("_", " ") for name in families])
-    folds = len(next(iter(compared.values()))[0].folds)
-    axes.set_xlabel(f"{scoring.replace('_', ' ')}: mean and standard deviation over {folds} outer folds")
-    axes.set_title("Which family of classifiers is best?", loc="left")
-    axes.grid(axis="x", alpha=0.3)
-    if len(compared) > 1:
-        figure.legend(loc="outside lower center", ncols=len(compared), frameon=False)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        offsets = np.linspace(0.15, -0.15, len(compared)) if len(compared) > 1 else np.zeros(1)
+        for (features, results), offset, colour in zip(compared.items(), offsets, cycle(COLOURS)):
+            of = {one.family: one for one in results}
+            means, deviations = [of[name].mean for name in families], [of[name].deviation for name in families]
+            places = np.arange(len(families)) + offset
+            axes.errorbar(means, places, xerr=deviations, fmt="o", capsize=3, color=colour, label=features)
+        axes.set_yticks(range(len(families)), [name.replace("_", " ") for name in families])
+        folds = len(next(iter(compared.values()))[0].folds)
+        axes.set_xlabel(f"{scoring.replace('_', ' ')}: mean and standard deviation over {folds} outer folds")
+        axes.set_title("Which family of classifiers is best?", loc="left")
+        axes.grid(axis="x")
+        if len(compared) > 1:
+            figure.legend(loc="outside lower center", ncols=len(compared))
+
+    return picture(8, 1.4 + (0.3 + 0.25 * len(compared)) * len(families), paint)

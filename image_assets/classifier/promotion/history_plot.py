@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from image_assets.pages.figures import MAIN, OTHERS, SECOND, picture
 from image_assets.store.models.model_history import Decision
 
 _SHOWN = 90  # records; more are a blur
@@ -33,29 +32,29 @@ def history_plot(history: Sequence[Decision]) -> bytes:
         A PNG file; the same records give the same bytes.
     """
     shown = [one for one in history if one.challenger_accuracy is not None][-_SHOWN:]
-    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=110)
-    axes = figure.subplots()
-    places = range(len(shown))
-    compared = [place for place in places if shown[place].champion_accuracy is not None]
-    heights = [shown[place].champion_accuracy or 0.0 for place in compared]
-    axes.plot(compared, heights, "-", color="#888888", label="champion")
-    for label, marker, colour, wanted in (
-        ("challenger, promoted", "o", "#1f77b4", True),
-        ("challenger, not promoted", "x", "#d62728", False),
-    ):
-        chosen = [place for place in places if _stands(shown[place]) is wanted]
-        heights = [shown[place].challenger_accuracy or 0.0 for place in chosen]
-        axes.plot(chosen, heights, marker, color=colour, label=label)
-    step = max(1, len(shown) // 12)
-    ticks = list(places)[::step]
-    axes.set_xticks(ticks, [str(shown[place].data_day) for place in ticks], rotation=30, ha="right", fontsize=7)
-    axes.set_ylabel("accuracy on held-out images")
-    axes.set_title("Champion and challenger, day by day", loc="left")
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        places = range(len(shown))
+        compared = [place for place in places if shown[place].champion_accuracy is not None]
+        heights = [shown[place].champion_accuracy or 0.0 for place in compared]
+        axes.plot(compared, heights, "-", color=OTHERS, label="champion")
+        for label, marker, colour, wanted in (
+            ("challenger, promoted", "o", MAIN, True),
+            ("challenger, not promoted", "x", SECOND, False),
+        ):
+            chosen = [place for place in places if _stands(shown[place]) is wanted]
+            heights = [shown[place].challenger_accuracy or 0.0 for place in chosen]
+            axes.plot(chosen, heights, marker, color=colour, label=label)
+        step = max(1, len(shown) // 12)
+        ticks = list(places)[::step]
+        axes.set_xticks(ticks, [str(shown[place].data_day) for place in ticks], rotation=30, ha="right", fontsize=7)
+        axes.set_ylabel("accuracy on held-out images")
+        axes.set_title("Champion and challenger, day by day", loc="left")
+        axes.grid(axis="y")
+        axes.legend(fontsize=8)
+
+    return picture(9, 3.6, paint)
 
 
 def _stands(decision: Decision) -> bool:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.pages.figures import INK, picture
 
-_DPI = 110
 _MAX_SIDE = 24  # of the matrix, inches
 _MAX_WRITTEN = 120  # classes whose counts are still legible at that size
 
@@ -34,18 +31,15 @@ def confusion_plot(evaluation: Evaluation, title: str = "Held-out images") -> by
     cell = max(0.07 * digits + 0.08, 0.25) if many else 0.65
     side = min(max(cell * len(names), 2.4), _MAX_SIDE)
     margin = 0.9 + 0.075 * max(map(len, names))
-    figure = Figure(figsize=(side + margin + 0.9, side + margin + 0.5), layout="constrained", dpi=_DPI)
-    axes = figure.subplots()
-    _draw_cells(axes, counts, many)
-    _name_classes(axes, names, many)
-    axes.set_title(
-        f"{title}: {evaluation.held_out:,}\naccuracy {evaluation.accuracy:.1%}, macro F1 {evaluation.macro_f1:.3f}",
-        fontsize=11,
-    )
-    buffer = io.BytesIO()
-    # The library would write its version into the file.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+    figures = f"accuracy {evaluation.accuracy:.1%}, macro F1 {evaluation.macro_f1:.3f}"
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        _draw_cells(axes, counts, many)
+        _name_classes(axes, names, many)
+        axes.set_title(f"{title}: {evaluation.held_out:,}\n{figures}", fontsize=11)
+
+    return picture(side + margin + 0.9, side + margin + 0.5, paint)
 
 
 def _draw_cells(axes: Axes, counts: np.ndarray, many: bool) -> None:
@@ -60,7 +54,7 @@ def _draw_cells(axes: Axes, counts: np.ndarray, many: bool) -> None:
             ha="center",
             va="center",
             fontsize=6 if many else 12,
-            color="white" if shares[row, column] > 0.4 else "#333333",
+            color="white" if shares[row, column] > 0.4 else INK,
         )
     # White lines between the cells.
     edges = np.arange(len(counts) + 1) - 0.5
