@@ -1,43 +1,48 @@
-"""What `image-assets alerts` does: try the channels, and show what was told and what still waits."""
+"""The command `image-assets alerts`: the channels are tried; what was told, and what still waits."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import sqlite3
+from typing import TYPE_CHECKING
 
-import dagster as dg
-from rich.box import SIMPLE_HEAD
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.alerts.delivery import ChannelError
-from image_assets.alerts.ledger import Ledger, Message
-from image_assets.alerts.text import Text
-from image_assets.dataset import DatasetSpec
+from image_assets.cli.options import dataset_option, json_option
+from image_assets.cli.printing import plain_table, print_json, say
+from image_assets.cli.words import Group
 from image_assets.environment import ALERT_LEDGER
-from image_assets.orchestration.runner import UsageError
-from image_assets.places import folder_of
-from image_assets.resources.notifier import notifier_of_environment
+
+if TYPE_CHECKING:
+    from image_assets.alerts.ledger import Ledger, Message
 
 
-def try_channels(dataset: DatasetSpec, console: Console) -> int:
-    """Send a test message to every channel, and say what each answered.
+@click.group(cls=Group)
+def alerts() -> None:
+    """Who is told of failed checks and runs, and what was told."""
 
-    Returns:
-        0 where all accepted it, 1 otherwise.
 
-    Raises:
-        UsageError: the dataset has no channels.
-    """
-    channels = dataset.alerts.channels
+@alerts.command()
+@dataset_option
+def test(dataset: str) -> int:
+    """Send a test message to every channel of a dataset."""
+    from image_assets.alerts.delivery import ChannelError
+    from image_assets.alerts.text import Text
+    from image_assets.dataset import load_dataset
+    from image_assets.orchestration.runner import UsageError
+    from image_assets.resources.notifier import notifier_of_environment
+
+    spec, console = load_dataset(dataset), Console()
+    channels = spec.alerts.channels
     if not channels:
-        raise UsageError(f"dataset {dataset.name} has no alert channels: add some to its file, under alerts.channels")
+        raise UsageError(f"dataset {spec.name} has no alert channels: add some to its file, under alerts.channels")
     notifier = notifier_of_environment()
     where = f"\n\nUI: <{notifier.ui_url}>" if notifier.ui_url else ""
-    text = Text(f"[{dataset.name}] test message", f"Alerts of the dataset {dataset.name} arrive here.{where}")
+    text = Text(f"[{spec.name}] test message", f"Alerts of the dataset {spec.name} arrive here.{where}")
     refused = 0
     for channel in channels:
         try:
@@ -50,12 +55,13 @@ def try_channels(dataset: DatasetSpec, console: Console) -> int:
     return 1 if refused else 0
 
 
-def list_alerts(console: Console, *, pending: bool, as_json: bool) -> int:
-    """Show the ledger's messages, the latest last.
+@alerts.command("list")
+@click.option("--pending", is_flag=True, help="only what waits")
+@json_option
+def show(*, pending: bool, as_json: bool) -> int:
+    """The delivery ledger: what was told, and what still waits."""
+    from image_assets.orchestration.runner import UsageError
 
-    Raises:
-        UsageError: nothing says where the ledger is, or it cannot be read.
-    """
     ledger = _ledger()
     try:
         messages = ledger.messages() if ledger.path.exists() else []
@@ -63,16 +69,22 @@ def list_alerts(console: Console, *, pending: bool, as_json: bool) -> int:
         raise UsageError(f"{ledger.path}: the ledger cannot be read: {error}") from None
     shown = [message for message in messages if message.delivered_at is None or not pending]
     if as_json:
-        found = {"ledger": str(ledger.path), "alerts": [_as_json(message) for message in shown]}
-        print(json.dumps(found, ensure_ascii=False))  # noqa: T201  # the product of the command
+        print_json({"ledger": str(ledger.path), "alerts": [_as_json(message) for message in shown]})
     elif shown:
-        console.print(_table(shown))
+        Console().print(_table(shown))
     else:
-        console.print(f"no alerts {'wait' if pending else 'yet'} in {escape(str(ledger.path))}", highlight=False)
+        say(f"no alerts {'wait' if pending else 'yet'} in {ledger.path}")
     return 0
 
 
 def _ledger() -> Ledger:
+    import dagster as dg
+
+    from image_assets.alerts.ledger import Ledger
+    from image_assets.orchestration.runner import UsageError
+    from image_assets.places import folder_of
+    from image_assets.resources.notifier import notifier_of_environment
+
     notifier = notifier_of_environment()
     if notifier.ledger_file:
         return Ledger(folder_of(notifier.ledger_file, ALERT_LEDGER.name))
@@ -101,9 +113,7 @@ def _as_json(message: Message) -> dict[str, object]:
 
 
 def _table(messages: list[Message]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    for name in ("at, UTC", "channel", "message", "delivered", "tries"):
-        table.add_column(name, overflow="fold")
+    table = plain_table("at, UTC", "channel", "message", "delivered", "tries", overflow="fold")
     for message in messages:
         delivered = f"after {message.delivered_at - message.recorded_at:,.0f} s" if message.delivered_at else "waits"
         title = f"{message.text.title}\n{message.error}" if message.error else message.text.title

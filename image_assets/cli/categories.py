@@ -2,77 +2,57 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING, Any
-
-from rich.box import SIMPLE_HEAD
+import click
 from rich.console import Console
-from rich.table import Table
 
-if TYPE_CHECKING:
-    from image_assets.dataset import DatasetSpec
-    from image_assets.store.store import Store
-
-
-def add_categories_commands(commands: Any) -> None:
-    """Add `categories list|renumber|rename` to the subparsers of a command line."""
-    categories = commands.add_parser("categories", help="what the numbers of categories mean in a store; change them")
-    actions = categories.add_subparsers(required=True, metavar="ACTION")
-    _action(actions, "list", "the categories of the store and of the dataset file", _list)
-    _action(actions, "renumber", "give images and shards that are there the numbers of the dataset file", _renumber)
-    rename = _action(actions, "rename", "give a category that is there the name that the file has by now", _rename)
-    rename.add_argument("old", metavar="OLD", help="its name in the store")
-    rename.add_argument("new", metavar="NEW", help="its name in the dataset file")
+from image_assets.cli.options import dataset_option, store_option, to_read, to_write
+from image_assets.cli.printing import plain_table, say
+from image_assets.cli.words import Group
 
 
-def _action(actions: Any, name: str, does: str, command: Any) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=does)
-    parser.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
-    parser.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
-    parser.set_defaults(command=command)
-    return parser
+@click.group(cls=Group)
+def categories() -> None:
+    """What the numbers of categories mean in a store; change them."""
 
 
-def _place(options: argparse.Namespace, *, writing: bool) -> tuple[DatasetSpec, Store]:
-    from image_assets.dataset import load_dataset
-    from image_assets.store.store import Store
-
-    opened = Store.to_write if writing else Store.to_read
-    return load_dataset(options.dataset), opened(options.store)
-
-
-def _list(options: argparse.Namespace) -> int:
+@categories.command("list")
+@dataset_option
+@store_option
+def show(dataset: str, store: str) -> int:
+    """The categories of the store and of the dataset file."""
     from image_assets.categories.record import loaded_days, read_record
 
-    dataset, store = _place(options, writing=False)
-    numbers, days = read_record(dataset, store)[0].numbers, loaded_days(dataset, store)
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    for name in ("category", "in the file", "in the store", "days"):
-        table.add_column(name, no_wrap=True)
-    for name in {**dataset.categories, **numbers}:
-        here = "retired" if name in dataset.retired else str(dataset.categories.get(name, "removed"))
+    spec, opened = to_read(dataset, store)
+    numbers, days = read_record(spec, opened)[0].numbers, loaded_days(spec, opened)
+    table = plain_table("category", "in the file", "in the store", "days")
+    for name in {**spec.categories, **numbers}:
+        here = "retired" if name in spec.retired else str(spec.categories.get(name, "removed"))
         table.add_row(name, here, str(numbers.get(name, "")), f"{len(days.get(name, [])):,}")
     Console().print(table)
     return 0
 
 
-def _renumber(options: argparse.Namespace) -> int:
-    from image_assets.categories.changes import renumber
+@categories.command()
+@dataset_option
+@store_option
+def renumber(dataset: str, store: str) -> int:
+    """Give images and shards that are there the numbers of the dataset file."""
+    from image_assets.categories.changes import renumber as give_numbers
 
-    dataset, store = _place(options, writing=True)
-    changed = renumber(dataset, store, _say)
-    _say(f"{changed:,} partitions have other numbers; the next run trains a model of them")
+    changed = give_numbers(*to_write(dataset, store), say)
+    say(f"{changed:,} partitions have other numbers; the next run trains a model of them")
     return 0
 
 
-def _rename(options: argparse.Namespace) -> int:
-    from image_assets.categories.changes import rename
+@categories.command()
+@dataset_option
+@store_option
+@click.argument("old", help="its name in the store")
+@click.argument("new", help="its name in the dataset file")
+def rename(dataset: str, store: str, old: str, new: str) -> int:
+    """Give a category that is there the name that the file has by now."""
+    from image_assets.categories.changes import rename as give_name
 
-    dataset, store = _place(options, writing=True)
-    moved = rename(dataset, store, options.old, options.new, _say)
-    _say(f"{moved:,} partitions moved to {options.new}; rename its folders in the landing zone too")
+    moved = give_name(*to_write(dataset, store), old, new, say)
+    say(f"{moved:,} partitions moved to {new}; rename its folders in the landing zone too")
     return 0
-
-
-def _say(line: str) -> None:
-    Console().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.table import Table
+
+from image_assets.cli.options import FILE, WholeNumber, dataset_option, store_option, to_write
+from image_assets.cli.printing import say
+from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
     from image_assets.classifier.comparing.nested_report import Compared
@@ -16,54 +20,42 @@ if TYPE_CHECKING:
 _REFUSED = 2
 
 
-def add_compare_command(commands: Any) -> None:
-    """Add `compare` to the subparsers of a command line."""
-    compare = commands.add_parser("compare", help="which family of classifiers is best: nested cross-validation")
-    compare.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
-    compare.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
-    compare.add_argument("--folds", type=_folds, default=5, metavar="N", help="outer folds; default 5")
-    compare.add_argument("--all", action="store_true", help="the held-out images too: to report, not to choose by")
-    compare.add_argument("--no-colours", action="store_true", help="without the colour features beside")
-    compare.add_argument("--csv", metavar="FILE", type=Path, help="write every fold into this file")
-    compare.add_argument("--plot", metavar="FILE", type=Path, help="write the plot into this PNG file")
-    compare.set_defaults(command=_compare)
-
-
-def _folds(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of folds; expected at least 2")
-    return int(text)
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from image_assets.classifier.comparing.comparison import compare
+@click.command(cls=Command)
+@dataset_option
+@store_option
+@click.option("--folds", type=WholeNumber(2, "folds"), default=5, metavar="N", help="outer folds; default 5")
+@click.option("--all", "with_held_out", is_flag=True, help="the held-out images too: to report, not to choose by")
+@click.option("--no-colours", is_flag=True, help="without the colour features beside")
+@click.option("--csv", metavar="FILE", type=FILE, help="write every fold into this file")
+@click.option("--plot", metavar="FILE", type=FILE, help="write the plot into this PNG file")
+def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how: Any) -> int:
+    """Which family of classifiers is best: nested cross-validation."""
+    from image_assets.classifier.comparing.comparison import compare as compare_families
     from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
     from image_assets.classifier.training.train import NotTrainableError
-    from image_assets.dataset import load_dataset
     from image_assets.features.table import MixedExtractors
     from image_assets.resources.progress import TerminalProgress, terminal_console
-    from image_assets.store.store import Store
 
-    dataset, console = load_dataset(options.dataset), terminal_console(sys.stdout)
+    (spec, opened), console = to_write(dataset, store), terminal_console(sys.stdout)
     try:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:
-            compared = compare(
-                dataset,
-                Store.to_write(options.store),
-                outer_folds=options.folds,
-                with_held_out=options.all,
-                colours=not options.no_colours,
+            compared = compare_families(
+                spec,
+                opened,
+                outer_folds=how["folds"],
+                with_held_out=how["with_held_out"],
+                colours=not how["no_colours"],
                 progress=progress,
             )
     except (NotTrainableError, MixedExtractors) as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        say(f"error: {error}", to_stderr=True)
         return _REFUSED
-    scoring = dataset.classifier.selection.scoring
+    scoring = spec.classifier.selection.scoring
     show_comparison(console, compared, scoring)
-    if options.csv:
-        nested_frame(compared).write_csv(options.csv)
-    if options.plot:
-        options.plot.write_bytes(nested_plot(compared, scoring))
+    if csv:
+        nested_frame(compared).write_csv(csv)
+    if plot:
+        plot.write_bytes(nested_plot(compared, scoring))
     return 0
 
 

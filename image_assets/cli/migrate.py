@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
+import click
 from rich.console import Console
-from rich.table import Table
 
-_NUMBERS = ("from", "to", "partitions", "rows")
+from image_assets.cli.options import DatasetFile, store_option
+from image_assets.cli.printing import plain_table, say
+from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
     from image_assets.migrations.plan import TablePlan
     from image_assets.store.store import Store
 
-
-def add_migrate_command(commands: Any) -> None:
-    """Add `migrate` to the subparsers of a command line."""
-    parser = commands.add_parser("migrate", help="make a store of an earlier version one of today's; every row stays")
-    parser.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
-    parser.add_argument("--dataset", metavar="FILE", help="only this dataset; default: all of the store")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.set_defaults(command=_migrate)
+_NUMBERS = ("from", "to", "partitions", "rows")
 
 
-def _migrate(options: argparse.Namespace) -> int:
-    """Exit status 1 where a table is left that this version cannot read."""
+@click.command(cls=Command)
+@store_option
+@click.option("--dataset", metavar="FILE", type=DatasetFile(), help="only this dataset; default: all of the store")
+@click.option("--dry-run", is_flag=True, help="only say what would be done")
+def migrate(store: str, dataset: str | None, *, dry_run: bool) -> int:
+    """Make a store of an earlier version one of today's; every row stays.
+
+    The exit status is 1 where a table is left that this version cannot read.
+    """
     from image_assets.dataset import load_dataset
     from image_assets.migrations.declared import DECLARED
     from image_assets.migrations.plan import datasets_of, plan_store
     from image_assets.store.store import Store
 
-    read = Store.to_read(options.store)
-    datasets = [load_dataset(options.dataset).name] if options.dataset else datasets_of(read)
+    read = Store.to_read(store)
+    datasets = [load_dataset(dataset).name] if dataset else datasets_of(read)
     plans = plan_store(read, DECLARED, datasets)
     console = Console()
     if not plans:
-        console.print(f"no tables in {options.store}", markup=False, highlight=False, soft_wrap=True)
+        say(f"no tables in {store}")
         return 0
     _show(console, plans)
     stuck = [plan for plan in plans if plan.is_stuck]
-    if not options.dry_run:
-        stuck += _carry_all(console, Store.to_write(options.store), [plan for plan in plans if plan.is_due])
-    _move_manifests(console, read if options.dry_run else Store.to_write(options.store), datasets, dry=options.dry_run)
+    if not dry_run:
+        stuck += _carry_all(console, Store.to_write(store), [plan for plan in plans if plan.is_due])
+    _move_manifests(read if dry_run else Store.to_write(store), datasets, dry=dry_run)
     for plan in stuck:
-        _say(Console(stderr=True), f"{plan.name}: {plan.reason}")
+        say(f"{plan.name}: {plan.reason}", to_stderr=True)
     return 1 if stuck else 0
 
 
@@ -55,7 +55,7 @@ def _show(console: Console, plans: Sequence[TablePlan]) -> None:
     """The tables that are not of today's version, and how many are."""
     others = [plan for plan in plans if plan.state not in ("of today", "without number")]
     if others:
-        table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+        table = plain_table()
         for name in ("table", "from", "to", "partitions", "rows", "columns"):
             table.add_column(name, no_wrap=name != "columns", justify="right" if name in _NUMBERS else "left")
         for plan in others:
@@ -66,7 +66,7 @@ def _show(console: Console, plans: Sequence[TablePlan]) -> None:
         console.print(table)
     bare = sum(plan.state == "without number" for plan in plans)
     numbers = f", {bare:,} of them without its number" if bare else ""
-    _say(console, f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")
+    say(f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")
 
 
 def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> list[TablePlan]:
@@ -94,11 +94,11 @@ def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> li
             if plan.state == "older":
                 found = f", {done.found:,} of them by an earlier call" if done.found else ""
                 partitions = f"{_counted(done.partitions + done.found, 'partition')}{found}"
-                _say(console, f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
+                say(f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
     return left
 
 
-def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, dry: bool) -> None:
+def _move_manifests(store: Store, datasets: Sequence[str], *, dry: bool) -> None:
     from image_assets.migrations.manifests import legacy_manifests, move_manifest
 
     for dataset in datasets:
@@ -107,14 +107,9 @@ def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, 
             move_manifest(store, prefix)
         if prefixes:
             moved = "would move" if dry else "moved"
-            _say(
-                console,
+            say(
                 f"{dataset}: {_counted(len(prefixes), 'manifest')} {moved} from among the shards to their own folder",
             )
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _counted(number: int, what: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.printing import plain_table, print_json, say
+from image_assets.cli.words import Group, exactly_one
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -19,104 +22,62 @@ if TYPE_CHECKING:
     from image_assets.classifier.promotion.by_hand import KeptModel
     from image_assets.dataset import DatasetSpec
     from image_assets.store.models.model_champion import Champion
-
-
-def add_models_commands(commands: Any) -> None:
-    """Add `models list|show|promote|rollback|export` to the subparsers of a command line."""
-    models = commands.add_parser("models", help="the models of a dataset: which is current, and why")
-    actions = models.add_subparsers(required=True, metavar="ACTION")
-    listed = _action(actions, "list", "the models that are kept, and what was decided about them", _list)
-    listed.add_argument("--history", action="store_true", help="every decision, also on models that are gone")
-    listed.add_argument("--json", action="store_true", help="print one JSON object")
-    show = _action(actions, "show", "everything that is known of one model", _show)
-    _add_model(show)
-    show.add_argument("--json", action="store_true", help="print one JSON object")
-    promote = _action(actions, "promote", "make a model the current one", _promote)
-    promote.add_argument("model", metavar="DIGEST", help="the model's digest, or the beginning of it")
-    _action(actions, "rollback", "go back to the model before the current one", _rollback)
-    export = _action(actions, "export", "write a model into a file", _export)
-    _add_model(export)
-    form = export.add_mutually_exclusive_group(required=True)
-    form.add_argument("--onnx", metavar="FILE", type=Path, help="for ONNX runtimes, where it gives the same answers")
-    form.add_argument("--skops", metavar="FILE", type=Path, help="for scikit-learn, byte by byte as it is kept")
-
-
-def _action(actions: Any, name: str, does: str, command: Any) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=does)
-    parser.add_argument("--dataset", required=True, metavar="FILE", help="dataset file, or the name of a bundled one")
-    parser.add_argument("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
-    parser.set_defaults(command=command)
-    return parser
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    says = "the model's digest, or the beginning of it; default: the current one"
-    parser.add_argument("model", metavar="DIGEST", nargs="?", default="champion", help=says)
-
-
-def _place(options: argparse.Namespace, *, writing: bool = False) -> tuple[DatasetSpec, ObjectStore, str]:
-    from image_assets.classifier.assets import classifier_prefix
-    from image_assets.dataset import load_dataset
+    from image_assets.store.models.model_history import Decision
     from image_assets.store.store import Store
 
-    dataset = load_dataset(options.dataset)
-    store = Store.to_write(options.store) if writing else Store.to_read(options.store)
-    return dataset, store.objects(), classifier_prefix(dataset)
+_DIGEST = "the model's digest, or the beginning of it"
+_digest_argument = click.argument("digest", default="champion", help=f"{_DIGEST}; default: the current one")
 
 
-def _list(options: argparse.Namespace) -> int:
+@click.group(cls=Group)
+def models() -> None:
+    """The models of a dataset: which is current, and why."""
+
+
+@models.command("list")
+@dataset_option
+@store_option
+@click.option("--history", "with_history", is_flag=True, help="every decision, also on models that are gone")
+@json_option
+def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> int:
+    """The models that are kept, and what was decided about them."""
     from image_assets.classifier.promotion.by_hand import kept_models
     from image_assets.store.models.model_history import read_history
 
-    _, objects, prefix = _place(options)
-    models, history = kept_models(objects, prefix), read_history(objects, prefix)
-    if options.json:
-        report: dict[str, Any] = {"models": [_as_json(one) for one in models]}
-        if options.history:
+    objects, prefix = _models_of(*to_read(dataset, store))
+    kept, history = kept_models(objects, prefix), read_history(objects, prefix)
+    if as_json:
+        report: dict[str, Any] = {"models": [_as_json(one) for one in kept]}
+        if with_history:
             report["history"] = [one.model_dump(mode="json") for one in history]
-        _print_json(report)
+        print_json(report)
         return 0
     console = Console()
-    table = _table("model", "", "data until", "accuracy", "macro F1", "kind", "decision")
-    for one in models:
-        figures = [_figure(one, name) for name in ("accuracy", "macro_f1")]
-        day = str(one.manifest.data_day) if one.manifest else "–"
-        said = one.decision.reason if one.decision else ""
-        kind = one.manifest.kind if one.manifest else escape(f"unreadable: {one.problem}")
-        style = "bold" if one.role == "champion" else None
-        table.add_row(one.digits, one.role, day, *figures, kind, said, style=style)
-    console.print(table)
-    if options.history:
-        decided = _table("day", "model", "promoted", "reason", "images", "accuracy", "champion's", "p")
-        for one in history:
-            p_value = "" if one.p_value is None else f"{one.p_value:.3g}"
-            decided.add_row(
-                str(one.data_day),
-                one.challenger[:12],
-                "yes" if one.promoted else "no",
-                one.reason,
-                f"{one.images:,}" if one.images else "",
-                _share(one.challenger_accuracy),
-                _share(one.champion_accuracy),
-                p_value,
-            )
-        console.print(decided)
+    console.print(_table_of_models(kept))
+    if with_history:
+        console.print(_table_of_decisions(history))
     return 0
 
 
-def _show(options: argparse.Namespace) -> int:
+@models.command()
+@dataset_option
+@store_option
+@_digest_argument
+@json_option
+def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
+    """Everything that is known of one model."""
     from image_assets.classifier.promotion.by_hand import find_model, kept_models
 
-    _, objects, prefix = _place(options)
-    digits = find_model(objects, prefix, options.model)
+    objects, prefix = _models_of(*to_read(dataset, store))
+    digits = find_model(objects, prefix, digest)
     (found,) = (one for one in kept_models(objects, prefix) if one.digits == digits)
-    if options.json:
-        _print_json(_as_json(found))
+    if as_json:
+        print_json(_as_json(found))
         return 0
     console, manifest, decision = Console(), found.manifest, found.decision
     console.print(f"[bold]{digits}[/] {found.role}", highlight=False)
     if manifest is None:
-        console.print(f"unreadable: {escape(found.problem)}", highlight=False, soft_wrap=True)
+        say(f"unreadable: {found.problem}")
         return 1
     days = sorted({day for day, _ in manifest.partitions})
     lines = {
@@ -130,68 +91,89 @@ def _show(options: argparse.Namespace) -> int:
         "decision": f"{decision.reason}: {decision.explanation}" if decision else "none is recorded",
     }
     for name, text in lines.items():
-        console.print(f"  {name:<20} {text}", markup=False, highlight=False, soft_wrap=True)
+        say(f"  {name:<20} {text}")
     return 0
 
 
-def _promote(options: argparse.Namespace) -> int:
-    from image_assets.classifier.promotion.by_hand import promote
+@models.command()
+@dataset_option
+@store_option
+@click.argument("digest", help=_DIGEST)
+def promote(dataset: str, store: str, digest: str) -> int:
+    """Make a model the current one."""
+    from image_assets.classifier.promotion.by_hand import promote as make_current
 
-    dataset, objects, prefix = _place(options, writing=True)
-    digest = _extractor_digest(dataset)
-    now = dt.datetime.now(dt.UTC)
-    _say(promote(objects, prefix, options.model, digest, dataset.categories, now))
+    spec, opened = to_write(dataset, store)
+    extractor, now = _extractor_digest(spec), dt.datetime.now(dt.UTC)
+    _say_champion(make_current(*_models_of(spec, opened), digest, extractor, spec.categories, now))
     return 0
 
 
-def _rollback(options: argparse.Namespace) -> int:
-    from image_assets.classifier.promotion.by_hand import rollback
+@models.command()
+@dataset_option
+@store_option
+def rollback(dataset: str, store: str) -> int:
+    """Go back to the model before the current one."""
+    from image_assets.classifier.promotion.by_hand import rollback as go_back
 
-    dataset, objects, prefix = _place(options, writing=True)
-    digest = _extractor_digest(dataset)
-    _say(rollback(objects, prefix, digest, dataset.categories, dt.datetime.now(dt.UTC)))
+    spec, opened = to_write(dataset, store)
+    extractor, now = _extractor_digest(spec), dt.datetime.now(dt.UTC)
+    _say_champion(go_back(*_models_of(spec, opened), extractor, spec.categories, now))
     return 0
 
 
-def _say(champion: Champion) -> None:
-    Console().print(
-        f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
-        if champion.reason == "by hand"
-        else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _export(options: argparse.Namespace) -> int:
+@models.command()
+@dataset_option
+@store_option
+@_digest_argument
+@click.option("--onnx", metavar="FILE", type=FILE, help="for ONNX runtimes, where it gives the same answers")
+@click.option("--skops", metavar="FILE", type=FILE, help="for scikit-learn, byte by byte as it is kept")
+def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path | None) -> int:
+    """Write a model into a file."""
+    exactly_one(onnx=onnx, skops=skops)
     from image_assets.classifier.promotion.by_hand import find_model
     from image_assets.store.models.model_files import load_model_of, model_content
 
-    dataset, objects, prefix = _place(options)
-    model, manifest = load_model_of(objects, prefix, find_model(objects, prefix, options.model))
-    if options.skops:
-        options.skops.write_bytes(model_content(objects, prefix, manifest))
-        said = f"{manifest.file} of {manifest.dataset}: {options.skops}"
+    spec, opened = to_read(dataset, store)
+    objects, prefix = _models_of(spec, opened)
+    loaded, manifest = load_model_of(objects, prefix, find_model(objects, prefix, digest))
+    if skops:
+        skops.write_bytes(model_content(objects, prefix, manifest))
+        said = f"{manifest.file} of {manifest.dataset}: {skops}"
     else:
         from image_assets.classifier.export.onnx_export import export_onnx
         from image_assets.classifier.export.probes import probes
-        from image_assets.store.store import Store
 
-        rows = probes(dataset, Store.to_read(options.store), model, manifest)
-        exported = export_onnx(model, manifest, rows.features)
-        options.onnx.write_bytes(exported.content)
+        assert onnx is not None
+        rows = probes(spec, opened, loaded, manifest)
+        exported = export_onnx(loaded, manifest, rows.features)
+        onnx.write_bytes(exported.content)
         said = (
-            f"{manifest.file} of {manifest.dataset}: {options.onnx}, {len(exported.content):,} bytes; probabilities "
+            f"{manifest.file} of {manifest.dataset}: {onnx}, {len(exported.content):,} bytes; probabilities "
             f"differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"
         )
-    Console().print(said, markup=False, highlight=False, soft_wrap=True)
+    say(said)
     return 0
+
+
+def _models_of(dataset: DatasetSpec, store: Store) -> tuple[ObjectStore, str]:
+    from image_assets.classifier.assets import classifier_prefix
+
+    return store.objects(), classifier_prefix(dataset)
 
 
 def _extractor_digest(dataset: DatasetSpec) -> str:
     from image_assets.resources.extractors import ExtractorResource
 
     return ExtractorResource().extractor(dataset).digest
+
+
+def _say_champion(champion: Champion) -> None:
+    say(
+        f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
+        if champion.reason == "by hand"
+        else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
+    )
 
 
 def _as_json(one: KeptModel) -> dict[str, Any]:
@@ -204,14 +186,33 @@ def _as_json(one: KeptModel) -> dict[str, Any]:
     }
 
 
-def _print_json(report: dict[str, Any]) -> None:
-    print(json.dumps(report, ensure_ascii=False))  # noqa: T201  # the product of the command
+def _table_of_models(kept: Sequence[KeptModel]) -> Table:
+    table = plain_table("model", "", "data until", "accuracy", "macro F1")
+    table.add_column("kind")
+    table.add_column("decision", no_wrap=True)
+    for one in kept:
+        figures = [_figure(one, name) for name in ("accuracy", "macro_f1")]
+        day = str(one.manifest.data_day) if one.manifest else "–"
+        said = one.decision.reason if one.decision else ""
+        kind = one.manifest.kind if one.manifest else escape(f"unreadable: {one.problem}")
+        style = "bold" if one.role == "champion" else None
+        table.add_row(one.digits, one.role, day, *figures, kind, said, style=style)
+    return table
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    for name in columns:
-        table.add_column(name, no_wrap=name != "kind")
+def _table_of_decisions(history: Sequence[Decision]) -> Table:
+    table = plain_table("day", "model", "promoted", "reason", "images", "accuracy", "champion's", "p")
+    for one in history:
+        table.add_row(
+            str(one.data_day),
+            one.challenger[:12],
+            "yes" if one.promoted else "no",
+            one.reason,
+            f"{one.images:,}" if one.images else "",
+            _share(one.challenger_accuracy),
+            _share(one.champion_accuracy),
+            "" if one.p_value is None else f"{one.p_value:.3g}",
+        )
     return table
 
 

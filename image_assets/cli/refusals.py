@@ -5,13 +5,14 @@ Anything else is a fault of ours and is to be seen as such, with its traceback.
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from image_assets.store.trouble import in_one_line, trouble_of
 
 
-def line_of(error: BaseException, options: argparse.Namespace) -> str | None:
+def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
     """What is told of an error; None where it is a fault of ours.
 
     Args:
@@ -82,13 +83,13 @@ def _of_readers() -> tuple[type[BaseException], ...]:
     return ComputeError, PanicException
 
 
-def _damage(options: argparse.Namespace) -> str | None:
+def _damage(options: Mapping[str, Any]) -> str | None:
     """The files of the store that cannot be read; None where all can."""
     from image_assets.dataset import load_dataset
     from image_assets.store.store import Store
     from image_assets.store.tables.store_damage import unreadable_files
 
-    if "dataset" not in options or "store" not in options:
+    if not (options.get("dataset") and options.get("store")):
         return None
-    found = unreadable_files(Store(options.store), load_dataset(options.dataset).name)
+    found = unreadable_files(Store(options["store"]), load_dataset(options["dataset"]).name)
     return "; ".join(map(str, found)) or None

@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 
-from image_assets.dataset import DatasetSpec
+from image_assets.cli.options import dataset_option, json_option, store_option, to_read
+from image_assets.cli.printing import print_json, say
+from image_assets.cli.words import Command
 from image_assets.environment import LANDING
-from image_assets.ingest.source import Source
-from image_assets.store.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from image_assets.dataset import DatasetSpec
     from image_assets.facts import PartitionFacts
     from image_assets.health.health import Health
+    from image_assets.ingest.source import Source
+    from image_assets.store.store import Store
 
 _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 _DAMAGED = 2
 
 
-def run_status(options: argparse.Namespace) -> int:
-    """Print it; the last days and one line per cause, all with `--all`, as one object with `--json`.
+@click.command(cls=Command)
+@dataset_option
+@store_option
+@json_option
+@click.option("--landing", metavar="URL", help="the landing zone; default: that of the last run")
+@click.option("--all", "everything", is_flag=True, help="every day and every check that did not pass")
+def status(dataset: str, store: str, landing: str | None, *, as_json: bool, everything: bool) -> int:
+    """What is loaded, how recent it is, what the checks say, what it takes.
 
-    Exit status 2 where files of the store are missing or cut: what can be told without them is told.
+    The exit status is 2 where files of the store are missing or cut: what can be told without them is told.
     """
     from image_assets.asset_checks import check_keys, checks_of
-    from image_assets.dataset import load_dataset
     from image_assets.facts import partition_facts
     from image_assets.health.health import health_of
     from image_assets.store.tables.store_damage import damaged_files
 
-    dataset, store = load_dataset(options.dataset), Store.to_read(options.store)
-    instance, unknown = _instance(options.store)
+    spec, opened = to_read(dataset, store)
+    instance, unknown = _instance(store)
     try:
-        damaged = [str(one) for one in damaged_files(store, dataset.name)]
-        facts, source = partition_facts(dataset, store), _source(dataset, store, options.landing)
-        health = health_of(dataset, store, instance, check_keys(checks_of(dataset)), source=source)
+        damaged = [str(one) for one in damaged_files(opened, spec.name)]
+        facts, source = partition_facts(spec, opened), _source(spec, opened, landing)
+        health = health_of(spec, opened, instance, check_keys(checks_of(spec)), source=source)
     finally:
         if instance is not None:
             instance.dispose()
-    if options.json:
+    if as_json:
         loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
-        report = {"dataset": dataset.name, "partitions": loaded, **health.as_json(), "damaged": damaged}
-        print(json.dumps(report, ensure_ascii=False))  # noqa: T201
+        print_json({"dataset": spec.name, "partitions": loaded, **health.as_json(), "damaged": damaged})
     else:
-        _show(options, facts, health)
+        _show(store, facts, health, everything=everything)
     for line in (*unknown, *damaged):
-        Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line, to_stderr=True)
     return _DAMAGED if damaged else 0
 
 
@@ -65,20 +71,20 @@ def _instance(store: str) -> tuple[DagsterInstance | None, list[str]]:
         return None, [f"{error}; checks that a run planned and never came to are not told"]
 
 
-def _show(options: argparse.Namespace, facts: Sequence[PartitionFacts], health: Health) -> None:
+def _show(store: str, facts: Sequence[PartitionFacts], health: Health, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
     from image_assets.health.health_report import show_health
 
     console = Console()
     if not facts:
-        console.print(f"nothing is loaded of {health.dataset} in {options.store}", highlight=False)
+        console.print(f"nothing is loaded of {health.dataset} in {store}", highlight=False)
         if not health.open_days and not health.misnamed:
             return
-    show_health(console, health, everything=options.all)
+    show_health(console, health, everything=everything)
     if facts:
         days = sorted({one.partition.date for one in facts})
-        shown = facts if options.all else [one for one in facts if one.partition.date in days[-_DAYS_SHOWN:]]
-        many = not options.all and len(shown) > _PARTITIONS_SHOWN
+        shown = facts if everything else [one for one in facts if one.partition.date in days[-_DAYS_SHOWN:]]
+        many = not everything and len(shown) > _PARTITIONS_SHOWN
         title = f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)" if len(shown) < len(facts) else None
         if many and title is None:
             title = "by day (--all shows categories)"

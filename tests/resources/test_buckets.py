@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 import uuid
 from collections.abc import Callable
@@ -171,9 +170,3 @@ def test_a_bucket_whose_objects_all_have_delete_markers_is_not_empty(s3_server: 
 def test_what_cannot_be_done_is_said_with_status_2(run: Run, arguments: list[str], said: str) -> None:
     status, output = run(*arguments)
     assert (status, said in output) == (2, True), output
-
-
-def test_the_help_of_the_command_line_does_not_wait_for_aws() -> None:
-    program = "import sys; from image_assets.cli.main import _parser; _parser(); print('boto3' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

@@ -1,0 +1,96 @@
+"""The command `image-assets bucket`: buckets are created, emptied and deleted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from image_assets.cli.printing import say
+from image_assets.cli.words import Group
+
+if TYPE_CHECKING:
+    from image_assets.resources.buckets import Bucket
+
+_yes_option = click.option("--yes", is_flag=True, help="do not ask for the bucket's name")
+
+
+@click.group(cls=Group)
+def bucket() -> None:
+    """Create, empty or delete an S3 bucket."""
+
+
+@bucket.command()
+@click.argument("url", help="s3://bucket")
+def create(url: str) -> int:
+    """Make a private bucket; one that is there is left as it is."""
+    from image_assets.resources.buckets import Bucket
+
+    place = Bucket(url)
+    created = place.create()
+    says = {
+        True: "public access to it is blocked",
+        False: "public access to it is NOT blocked",
+        None: "this server cannot block public access; nothing in it is public unless somebody grants it",
+    }
+    say(f"bucket {place.name} {'created' if created.is_new else 'was there already'}; {says[created.is_blocked]}")
+    if place.is_public():
+        Console().print("its access list grants something to everybody", style="bold red")
+        return 1
+    return 0
+
+
+@bucket.command()
+@click.argument("url", help="s3://bucket, or s3://bucket/prefix for what lies below")
+@_yes_option
+def empty(url: str, *, yes: bool) -> int:
+    """Delete everything in it, earlier versions and unfinished uploads too."""
+    from image_assets.resources.buckets import Bucket
+
+    place = Bucket(url)
+    what = f"everything below {place.prefix}/ in bucket {place.name}" if place.prefix else f"bucket {place.name}"
+    _confirm(place, f"this deletes {what}, with all earlier versions", yes=yes)
+    _run_empty(place)
+    return 0
+
+
+@bucket.command()
+@click.argument("url", help="s3://bucket")
+@click.option("--empty", "with_content", is_flag=True, help="empty it first")
+@_yes_option
+def delete(url: str, *, with_content: bool, yes: bool) -> int:
+    """Delete an empty bucket."""
+    from image_assets.resources.buckets import Bucket
+
+    place = Bucket(url)
+    if not with_content and not place.prefix and not place.is_empty():
+        place.delete()  # says why not, before anybody is asked
+    content = " with all that is in it" if with_content else ""
+    _confirm(place, f"this deletes bucket {place.name}{content}", yes=yes)
+    if with_content and not place.prefix:
+        _run_empty(place)
+    place.delete()
+    say(f"bucket {place.name} deleted")
+    return 0
+
+
+def _run_empty(place: Bucket) -> None:
+    from image_assets.resources.progress import TerminalProgress
+
+    console = Console()
+    with TerminalProgress(console).track(f"empty {place.name}", "objects") as progress:
+        number = place.empty(progress)
+    console.print(f"{number:,} objects and versions deleted", highlight=False)
+
+
+def _confirm(place: Bucket, warning: str, *, yes: bool) -> None:
+    """Have the bucket's name typed. Raises `BucketError` where it is not."""
+    from image_assets.resources.buckets import BucketError
+
+    if yes:
+        return
+    Console(stderr=True).print(f"{warning}; type the bucket's name to go on: ", end="", highlight=False, soft_wrap=True)
+    if sys.stdin.readline().strip() != place.name:
+        raise BucketError("that is not its name; nothing was deleted")

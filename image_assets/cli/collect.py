@@ -1,0 +1,48 @@
+"""The command `image-assets collect`: URLs of images are collected from gallery pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from image_assets.cli.options import FILE
+from image_assets.cli.printing import say
+from image_assets.cli.words import Command
+
+
+@click.command(cls=Command)
+@click.argument("pages", nargs=-1, required=True, metavar="URL...", help="a gallery page")
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="the list, a CSV file")
+@click.option("--category", required=True, metavar="NAME", help="category of all images")
+@click.option("--max-images", type=int, default=10_000, metavar="N", help="of a page; default 10000")
+@click.option("--max-scrolls", type=int, default=1_000, metavar="N", help="screens of a page; default 1000")
+@click.option("--max-seconds", type=float, default=300, metavar="N", help="for a page; default 300")
+@click.option("--backgrounds", is_flag=True, help="CSS backgrounds are images too")
+@click.option("--no-sandbox", is_flag=True, help="where the system forbids Chromium's sandbox")
+def collect(pages: tuple[str, ...], out: Path, category: str, **how: Any) -> int:
+    """Collect image URLs from gallery pages into a list."""
+    from image_assets.scrape.collect import collect as collect_from
+    from image_assets.scrape.gallery import Caps
+
+    console = Console()
+    caps = Caps(how["max_images"], how["max_scrolls"], how["max_seconds"])
+    with console.status("opening the browser …") as status:
+        report = collect_from(
+            pages,
+            category,
+            out,
+            caps,
+            backgrounds=how["backgrounds"],
+            sandbox=not how["no_sandbox"],
+            progress=lambda images: status.update(f"{images:,} images"),
+        )
+    for note in report.notes:
+        say(note)
+    for line in report.failed:
+        say(f"failed: {line}", to_stderr=True)
+    if len(report.failed) < len(pages):
+        say(f"{report.images:,} image URLs in {out}")
+    return 1 if report.failed else 0

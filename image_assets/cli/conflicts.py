@@ -1,0 +1,55 @@
+"""The command `image-assets conflicts`: one picture under several categories, and which of them is right."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import click
+from rich.console import Console
+
+from image_assets.cli.options import dataset_option, store_option, to_read, to_write
+from image_assets.cli.printing import say
+from image_assets.cli.words import Group, exactly_one
+
+
+@click.group(cls=Group)
+def conflicts() -> None:
+    """One picture under several categories: which, and which is right."""
+
+
+@conflicts.command("list")
+@dataset_option
+@store_option
+def show(dataset: str, store: str) -> int:
+    """The conflicts, open ones first."""
+    from image_assets.cli.summary import conflict_table
+    from image_assets.lookalikes.reviews import current_conflicts
+
+    files = current_conflicts(*to_read(dataset, store))
+    Console().print("no picture is under two categories" if files.is_empty() else conflict_table(files))
+    return 0
+
+
+@conflicts.command()
+@dataset_option
+@store_option
+@click.argument("conflict", metavar="ID", help="the conflict's id, or the beginning of it")
+@click.option("--category", multiple=True, metavar="NAME", help="is right; may be repeated where several are")
+@click.option("--none", is_flag=True, help="none is: the pictures are kept nowhere")
+@click.option("--reviewer", metavar="NAME", help="who decided; default: the name that you are logged in with")
+def settle(
+    dataset: str, store: str, conflict: str, category: tuple[str, ...], reviewer: str | None, *, none: bool
+) -> int:
+    """Say which category is right."""
+    exactly_one(category=category, none=none)
+    import getpass
+
+    from image_assets.lookalikes.reviews import Decision
+    from image_assets.lookalikes.reviews import settle as record
+
+    decision = Decision(frozenset(category), reviewer or getpass.getuser())
+    marks = record(*to_write(dataset, store), conflict, decision, dt.datetime.now(dt.UTC))
+    for image, name, belongs in marks.select("image_id", "category", "belongs").iter_rows():
+        Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {name}", highlight=False)
+    say("it takes effect with the next run, which also publishes the partitions concerned anew")
+    return 0

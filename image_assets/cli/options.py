@@ -1,0 +1,83 @@
+"""Options that several commands have, kinds of values, and what they open: each is said here once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from image_assets.dataset import DatasetSpec
+    from image_assets.store.store import Store
+
+_BUNDLED = Path(__file__).parents[1] / "datasets"
+FILE = click.Path(readable=False, path_type=Path)
+"""A file that need not be there yet."""
+
+
+class DatasetFile(click.ParamType[str]):
+    """A dataset file, or the name of a bundled one."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """What the shell offers: bundled datasets, and else files."""
+        from click.shell_completion import CompletionItem
+
+        del ctx, param
+        bundled = sorted(path.stem for path in _BUNDLED.glob("*.yaml") if path.stem.startswith(incomplete))
+        return [CompletionItem(incomplete, type="file"), *map(CompletionItem, bundled)]
+
+
+class _Day(click.ParamType[dt.date]):
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        try:
+            return dt.datetime.strptime(value, "%Y-%m-%d").date()
+        except ValueError:
+            self.fail(f"{value!r} is no day; expected one such as 2026-11-20", param, ctx)
+
+
+class WholeNumber(click.ParamType[int]):
+    """A number of something, from some number on."""
+
+    name = "number"
+
+    def __init__(self, least: int, of: str) -> None:
+        self.least, self.of = least, of
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of a text, or of itself."""
+        if not str(value).isdecimal() or int(value) < self.least:
+            self.fail(f"{value!r} is no number of {self.of}; expected at least {self.least}", param, ctx)
+        return int(value)
+
+
+dataset_option = click.option(
+    "--dataset", required=True, metavar="FILE", type=DatasetFile(), help="dataset file, or the name of a bundled one"
+)
+store_option = click.option("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
+landing_option = click.option("--landing", required=True, metavar="URL", help="the landing zone")
+day_option = click.option(
+    "--day", required=True, metavar="DAY", type=_Day(), help="day of arrival, for example 2026-11-20"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+
+
+def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
+    """The dataset of a file and the store at a place. Raises `DatasetError` and `PlaceError`."""
+    from image_assets.dataset import load_dataset
+    from image_assets.store.store import Store
+
+    return load_dataset(dataset), Store.to_read(store)
+
+
+def to_write(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
+    """As `to_read`; a store that may only be read is refused."""
+    from image_assets.dataset import load_dataset
+    from image_assets.store.store import Store
+
+    return load_dataset(dataset), Store.to_write(store)

@@ -1,0 +1,125 @@
+"""How the words of a command line are read: short forms, and what is wrong with them in one line.
+
+What belongs here: what holds of every command and is not as click does it by itself. What does not: what one command
+takes; options that several take are in `options`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from image_assets.environment import refuse_unknown
+
+
+class _Told(click.Command):
+    """Whose line in the help of the group above is not cut short."""
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The first paragraph of its help."""
+        del limit
+        return " ".join((self.help or "").partition("\n\n")[0].split())
+
+
+class Command(_Told):
+    """A command that says what is wrong with its words, and where it was told to look when something fails later."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but all that is missing is told at once, and no option is taken for another one's value."""
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        words = self._written_out(ctx, args)
+        try:
+            return super().parse_args(ctx, [*words])
+        except click.MissingParameter as error:
+            missing = ", ".join(_called(param, ctx) for param in self._missing(ctx, words))
+            raise click.UsageError(f"missing: {missing}", error.ctx) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click leaves it out of some
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; the dictionary of the outermost context has its options."""
+        refuse_unknown()
+        ctx.ensure_object(dict).update(ctx.params)
+        return super().invoke(ctx)
+
+    def _written_out(self, ctx: click.Context, words: Iterable[str]) -> list[str]:
+        """The words, with names of options in full where they were cut short and only one begins so."""
+        options = {name: one for one in self.get_params(ctx) if isinstance(one, click.Option) for name in one.opts}
+        written: list[str] = []
+        rest = [*words]
+        while rest and rest[0] != "--":
+            name, equals, value = rest.pop(0).partition("=")
+            name = _in_full(ctx, name, options)
+            written.append(f"{name}{equals}{value}")
+            takes_value = name in options and not options[name].is_flag and not equals
+            if takes_value and rest:
+                if _looks_like_option(rest[0]):
+                    said = f"{name} takes a value, and {rest[0]!r} looks like an option"
+                    raise click.UsageError(f"{said}; if it is the value, write {name}={rest[0]}", ctx)
+                written.append(rest.pop(0))
+        return [*written, *rest]
+
+    def _missing(self, ctx: click.Context, words: Sequence[str]) -> list[click.Parameter]:
+        probe = self.make_context(ctx.info_name, [*words], ctx.parent, resilient_parsing=True)
+        given = {
+            one.name for one in self.params if probe.get_parameter_source(one.name or "") is ParameterSource.COMMANDLINE
+        }
+        return [one for one in self.params if one.required and one.name not in given]
+
+
+class Group(_Told, click.Group):
+    """Commands in the order in which they were added: what is used first comes first."""
+
+    command_class = Command
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, no_args_is_help=False, **named)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, as they were added."""
+        del ctx
+        return list(self.commands)
+
+
+def exactly_one(**given: object) -> None:
+    """Refuse the usage unless exactly one of these options was given."""
+    if sum(bool(value) for value in given.values()) != 1:
+        names = " or ".join(f"--{name}" for name in given)
+        raise click.UsageError(f"give either {names}", click.get_current_context())
+
+
+def usage_line(error: click.UsageError) -> str:
+    """What is wrong with a command, which command, and where to read what would be right."""
+    said = " ".join(error.format_message().split())
+    said = f"{said[:1].lower()}{said[1:]}"
+    said = said if said.endswith("...") else said.removesuffix(".")
+    if error.ctx is None:
+        return said
+    command = error.ctx.command
+    if isinstance(command, click.Group) and not getattr(error, "possibilities", ()):
+        said += f"; expected one of {', '.join(command.list_commands(error.ctx))}"
+    return f"{error.ctx.command_path}: {said} (see {error.ctx.command_path} --help)"
+
+
+def _called(param: click.Parameter, ctx: click.Context) -> str:
+    metavar = param.make_metavar(ctx)
+    return metavar if isinstance(param, click.Argument) else f"{param.opts[0]} {metavar}"
+
+
+def _in_full(ctx: click.Context, name: str, options: Iterable[str]) -> str:
+    if not name.startswith("--") or name in options:
+        return name
+    meant = [one for one in options if one.startswith(name)]
+    if len(meant) > 1:
+        raise click.UsageError(f"{name} could be {' or '.join(meant)}", ctx)
+    return meant[0] if meant else name
+
+
+def _looks_like_option(word: str) -> bool:
+    """As a rule what begins so is an option, but for numbers below zero and texts of several words."""
+    return len(word) > 1 and word[0] == "-" and not word[1].isdigit() and " " not in word
