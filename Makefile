@@ -1,6 +1,7 @@
-# Everything that is done with the project. `make demo` and `make test` need Python 3.11, pip and make.
+# Everything that is done with the project. `make demo` and `make test` need Python 3.11, 3.12 or 3.13, pip and make.
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The newest that is supported and runs: a name on PATH may be a shim of a version that is not chosen.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11; do $$p -c '' 2> /dev/null && command -v $$p && break; done || echo python3)
 BIN := .venv/bin
 DEMO := .demo
 # Where this is set, every start of a process compiles a thousand modules anew, which takes four seconds.
@@ -126,7 +127,8 @@ lock: .venv/.dev  ## resolve the versions anew
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra tensorflow --extra ray --extra postgres --extra scrape --extra export --extra dev
-COMPILE := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --upgrade --quiet \
+# One lock for every Python that is supported, of the same versions wherever there are such: the same bytes everywhere.
+COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
 
 clean-demo:  ## remove what the demo made

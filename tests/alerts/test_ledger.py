@@ -220,7 +220,7 @@ def test_a_process_that_is_killed_while_it_sends_leaves_the_message_to_the_next(
 ) -> None:
     """The one moment in which a message can come twice: accepted by the channel, and not marked yet."""
     told(ledger, outcome(1, passed=False))
-    process = multiprocessing.get_context("fork").Process(target=_killed_while_sending, args=(ledger.path, accepted))
+    process = multiprocessing.get_context("spawn").Process(target=_killed_while_sending, args=(ledger.path, accepted))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
