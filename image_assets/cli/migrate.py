@@ -85,7 +85,8 @@ def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> li
             with TerminalProgress(console).track(f"migrate {plan.name}", "partitions") as progress:
                 done = carry(plan, store, progress)
         except CannotDerive as error:
-            left.append(replace(plan, reason=f"{error}; {remedy(plan.schema, store.location(*plan.name.split('/')))}"))
+            url = store.location(plan.dataset, plan.schema.name)
+            left.append(replace(plan, reason=f"{error}; {remedy(plan.schema, url)}"))
         except OtherVersion as error:
             left.append(replace(plan, reason=f"it is made of another table: {error}"))
         except (CommitConflict, Damaged, RowsLost) as error:

@@ -241,21 +241,26 @@ def test_an_image_that_cannot_be_decoded_is_named(old: OldStore, capsys: pytest.
     assert "to have it made again, move the folder " in said
 
 
-def test_a_table_that_somebody_changed_meanwhile_stays_as_it_is(old: OldStore) -> None:
+@pytest.mark.parametrize(("day", "rows", "partitions", "found"), [(3, 0, 3, 3), (9, 2, 5, 4)], ids=["gone", "added"])
+def test_a_table_that_somebody_changed_meanwhile_stays_as_it_is(
+    day: int, rows: int, partitions: int, found: int, old: OldStore
+) -> None:
     made_older(table_of(old, RAW_IMAGES), "sharpness")
     earlier = without(RAW_IMAGES, "sharpness")
+    some = table_of(old, earlier).scan().collect().head(rows).select(earlier.file_schema.names)
 
-    def remove_a_partition(done: int, _: int) -> None:
+    def change(done: int, _: int) -> None:
         if done == 2:
-            table = table_of(old, earlier)
-            table.replace(table.partitions()[0], [])
+            table, partition = table_of(old, earlier), Partition(FIRST.replace(day=day), "dawn")
+            table.replace(partition, [table.write_frame(partition, some)])
 
     with pytest.raises(
         CommitConflict, match="was changed meanwhile and stays as it is; stop what runs, and migrate ag"
     ):
-        carry(plan_of(old, RAW_IMAGES), old.store, remove_a_partition)
-    assert rows_of(old, earlier).height == 18
-    assert migrate(old, RAW_IMAGES) == Carried(rows=18, partitions=0, found=3)
+        carry(plan_of(old, RAW_IMAGES), old.store, change)
+    left = rows_of(old, earlier).height
+    assert left == (18 if rows == 0 else 26)
+    assert migrate(old, RAW_IMAGES) == Carried(rows=left, partitions=partitions - found, found=found)
 
 
 @pytest.mark.parametrize("version", [1, 2])
