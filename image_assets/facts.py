@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.orchestration.runner import DayResult
+from image_assets.orchestration.recorded_run import DayResult
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,

@@ -12,7 +12,7 @@ import polars as pl
 
 from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.automation import retried
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.partitions import partition_key, partition_of
 from image_assets.resources.store import StoreResource
 from image_assets.schema import TABLES, Partition, TableSchema
 from image_assets.store.tables.delta_tables import CommitReport, PartitionedTable
@@ -62,16 +62,12 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             table = self.store.open().table(context.asset_key.path[0], schema)
             told["dagster/uri"] = table.url
             if isinstance(obj, EachPartition):
-                # Whatever is told here, Dagster would tell of each of them.
+                # What is told of the output, Dagster tells of each of them.
                 for partition, value in obj.values.items():
-                    _replace(table, partition, value)
+                    report = _told(_replace(table, partition, value))
+                    context.step_context.add_asset_metadata(report, context.asset_key, partition_key(partition))
             else:
-                report = _replace(table, partition_of(context.partition_key) if schema.partitioned else None, obj)
-                told |= {
-                    "dagster/row_count": report.rows,
-                    "table version": report.version,
-                    "changed": report.changed,
-                }
+                told |= _told(_replace(table, partition_of(context.partition_key) if schema.partitioned else None, obj))
         context.add_output_metadata(told)
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -96,6 +92,10 @@ def _replace(
     table: PartitionedTable, partition: Partition | None, rows: pl.DataFrame | Sequence[WrittenFile]
 ) -> CommitReport:
     return table.replace(partition, [table.write_frame(partition, rows)] if isinstance(rows, pl.DataFrame) else rows)
+
+
+def _told(report: CommitReport) -> dict[str, Any]:
+    return {"dagster/row_count": report.rows, "table version": report.version, "changed": report.changed}
 
 
 def _schema(key: dg.AssetKey) -> TableSchema:

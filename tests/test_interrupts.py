@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from image_assets.orchestration.runner import _ended
+from image_assets.orchestration.recorded_run import ended
 from tests.pictures import land_pictures
 
 _DATASET = "name: owls\nstart_day: 2026-11-01\ncategories:\n  barn: 0\n  eagle: 1\n"
@@ -57,10 +57,10 @@ def test_a_run_that_is_stopped_has_ended_and_can_be_run_again(tmp_path: Path, nu
 def test_a_run_that_is_left_between_two_steps_is_recorded_as_failed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         left = instance.add_run(dg.DagsterRun(job_name="daily", status=dg.DagsterRunStatus.STARTED))
-        with pytest.raises(KeyboardInterrupt), _ended(instance, left.run_id):
+        with pytest.raises(KeyboardInterrupt), ended(instance, left.run_id):
             raise KeyboardInterrupt
         run = instance.get_run_by_id(left.run_id)
         assert run is not None
         assert run.status is dg.DagsterRunStatus.FAILURE
-        with _ended(instance, "a run that was never made"):
+        with ended(instance, "a run that was never made"):
             pass

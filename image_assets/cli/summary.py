@@ -14,7 +14,7 @@ from rich.table import Table
 from image_assets.dataset import DatasetSpec
 from image_assets.facts import PartitionFacts
 from image_assets.health.causes import by_cause, check_line, named, one_per_cause
-from image_assets.orchestration.runner import CheckResult, DayResult
+from image_assets.orchestration.recorded_run import CheckResult, DayResult
 from image_assets.store.models.model_store import ModelManifest
 
 _SHOWN = 20

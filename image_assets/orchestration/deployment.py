@@ -22,7 +22,8 @@ from image_assets.health.days import open_days
 from image_assets.health.health_report import misnamed_lines, open_day_lines
 from image_assets.ingest.source import SourceError
 from image_assets.orchestration.dagster_home import open_instance, usable_home
-from image_assets.orchestration.runner import DayResult, chosen_partitions, needed_for, run_day
+from image_assets.orchestration.recorded_run import DayResult
+from image_assets.orchestration.runner import chosen_partitions, needed_for, run_day
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import TerminalProgress

@@ -25,12 +25,12 @@ RANGE_IN_ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def keys_of(context: dg.OpExecutionContext) -> list[str]:
-    """The partition keys of a run of several, the earliest days first.
+    """The partition keys of a run of several, the earliest days first, and the categories as the dataset file has them.
 
     Raises:
         Failure: there are none, since a range begins after its end. Dagster would call that a success.
     """
-    keys = sorted(context.partition_keys, key=partition_of)
+    keys = sorted(context.partition_keys, key=lambda key: partition_of(key).date)
     if not keys:
         ends = context.partition_key_range
         raise dg.Failure(

@@ -16,7 +16,8 @@ from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
 from image_assets.orchestration.partitions import partition_key, partition_of
-from image_assets.orchestration.runner import DayResult, run_day
+from image_assets.orchestration.recorded_run import DayResult
+from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.orchestration.runner import DayResult
+from image_assets.orchestration.recorded_run import DayResult
 from image_assets.schema import (
     ARRIVALS,
     BOX_QUARANTINE,
