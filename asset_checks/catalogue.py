@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from image_assets.asset_checks.check import Check, markdown_table
+from image_assets.asset_checks.check import Check, sample_table
 from image_assets.asset_checks.groups import GROUPS
 
 
@@ -22,7 +22,7 @@ def catalogue() -> str:
     for group in GROUPS:
         parts += [
             f"## {group.asset}" + (f", {group.where}" if group.where else ""),
-            markdown_table(_rows(group.checks)),
+            sample_table(_rows(group.checks)),
         ]
     return "\n\n".join(parts) + "\n"
 

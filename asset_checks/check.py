@@ -18,6 +18,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.health.check_book import CheckBook, State
+from image_assets.markdown import markdown_table
 from image_assets.orchestration.partition_ranges import keys_of
 from image_assets.orchestration.partitions import partition_of, partitions_of
 from image_assets.resources.extractors import ExtractorResource
@@ -258,7 +259,7 @@ def _result(key: dg.AssetKey, one: Check, outcome: Outcome) -> dg.AssetCheckResu
     if outcome.not_evaluated:
         metadata[NOT_EVALUATED] = outcome.not_evaluated
     if outcome.sample is not None and not outcome.sample.is_empty():
-        metadata["sample"] = dg.MetadataValue.md(markdown_table(outcome.sample.head(_SAMPLE_ROWS)))
+        metadata["sample"] = dg.MetadataValue.md(sample_table(outcome.sample.head(_SAMPLE_ROWS)))
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=one.name,
@@ -275,13 +276,6 @@ def _said(one: Check, outcome: Outcome) -> str | None:
     return None if outcome.passed else outcome.advice or one.description
 
 
-def markdown_table(rows: pl.DataFrame) -> str:
+def sample_table(rows: pl.DataFrame) -> str:
     """Rows as a Markdown table."""
-    header = f"| {' | '.join(rows.columns)} |\n|{'---|' * rows.width}"
-    body = "\n".join("| " + " | ".join(_cell(value) for value in row) + " |" for row in rows.iter_rows())
-    return f"{header}\n{body}"
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return " ".join(text.replace("|", "\\|").split())
+    return markdown_table(rows.columns, rows.iter_rows())

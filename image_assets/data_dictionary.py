@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from image_assets.dataset import DatasetSpec
 from image_assets.images.reasons import Reason
+from image_assets.markdown import markdown_table
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
 from image_assets.settings.alerts import AlertChannel, Alerts
 from image_assets.settings.classifier import FAMILIES, Baselines, Classifier, Refinement, Report, Selection
@@ -81,7 +82,7 @@ def data_dictionary() -> str:
         "`D` is the extractor's number of features: 1,280 for `efficientnet_lite0`, 512 for `mobilenet_v1_050_128`.",
         _shard_columns(),
         "## Reason codes of the quarantine",
-        _table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
+        markdown_table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
         "## Dataset files",
     ]
     for name, section in _SECTIONS:
@@ -102,14 +103,14 @@ def _columns(columns: Sequence[Column]) -> str:
         )
         for c in columns
     )
-    return _table(("column", "type", "unit", "may be null", "meaning"), rows)
+    return markdown_table(("column", "type", "unit", "may be null", "meaning"), rows)
 
 
 def _shard_columns() -> str:
     first, label, *features = shard_columns(2)
     rows = [(f"`{c.name}`", str(c.type), c.meaning) for c in (first, label)]
     rows.append(("`feature_1` … `feature_D`", str(features[0].type), "The feature vector, a column per feature"))
-    return _table(("column", "type", "meaning"), rows)
+    return markdown_table(("column", "type", "meaning"), rows)
 
 
 def _settings(section: type[BaseModel]) -> str:
@@ -117,7 +118,7 @@ def _settings(section: type[BaseModel]) -> str:
     for name, field in section.model_fields.items():
         default = "required" if field.default is PydanticUndefined else _default(field.default)
         rows.append((f"`{name}`", _type_name(field.annotation), default, field.description or ""))
-    return _table(("key", "type", "default", "meaning"), rows)
+    return markdown_table(("key", "type", "default", "meaning"), rows)
 
 
 def _default(value: object) -> str:
@@ -145,11 +146,6 @@ def _type_name(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
     return {"str": "text", "int": "whole number", "float": "number"}.get(annotation.__name__, annotation.__name__)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Where plots are kept: `<store>/<dataset>/plots`, and how the Dagster UI shows them."""
 
-import base64
 import io
 
 import dagster as dg
 from PIL import Image
 
+from image_assets.markdown import picture
 from image_assets.store.store import Store
 
 _COLOURS = 64
@@ -14,7 +14,7 @@ _COLOURS = 64
 def save_plot(store: Store, dataset: str, name: str, png: bytes) -> dg.MarkdownMetadataValue:
     """Keep a PNG as `plots/<name>.png`; what is returned shows it in the UI."""
     store.objects(dataset, "plots").put(f"{name}.png", png)
-    return dg.MetadataValue.md(f"![{name}](data:image/webp;base64,{base64.b64encode(_small(png)).decode()})")
+    return dg.MetadataValue.md(picture(_small(png), name, "webp"))
 
 
 def _small(png: bytes) -> bytes:

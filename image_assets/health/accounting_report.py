@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.health.accounting import OUTCOMES, Accounts
+from image_assets.markdown import markdown_table
 
 _SHOWN = 200
 # In a terminal of 80 columns the reasons need the room.
@@ -53,11 +54,11 @@ def accounting_markdown(accounts: Accounts) -> str:
         return "nothing has arrived yet"
     header = ["day", "category", *(name.replace("_", " ") for name in rows.columns[2:]), "reasons"]
     sums = ["all", "", *(f"{rows[name].sum():,}" for name in rows.columns[2:]), _sum_of_reasons(accounts)]
-    lines = [header, ["---", "---", *["---:"] * (rows.width - 2), "---"], sums]
+    lines = [sums]
     texts = rows.with_columns(accounts.table()["reasons"]).sort("date", "category", descending=[True, False])
     for row in texts.head(_SHOWN).iter_rows():
         lines.append([str(row[0]), row[1], *(f"{number:,}" for number in row[2:-1]), row[-1]])
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    table = markdown_table(header, lines, "ll".ljust(rows.width, "r"))
     more = f"\n\nand {rows.height - _SHOWN:,} earlier rows" if rows.height > _SHOWN else ""
     return table + more
 

@@ -14,6 +14,7 @@ from image_assets.health.causes import by_cause, check_line, listed, named
 from image_assets.health.check_states import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.health.health import CategoryHealth, Health
+from image_assets.markdown import markdown_table
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
 _MISNAMED = 5
@@ -72,10 +73,11 @@ def _show_sizes(console: Console, health: Health, *, everything: bool) -> None:
 
 def health_markdown(health: Health) -> str:
     """The same as Markdown."""
+    sizes = [
+        (one.name, bytes_text(one.stored), "" if one.in_use is None else bytes_text(one.in_use)) for one in health.sizes
+    ]
     lines = [
-        _row(_CATEGORY_COLUMNS),
-        _row(["---"] * len(_CATEGORY_COLUMNS)),
-        *(_row(_category_cells(one)) for one in health.categories),
+        markdown_table(_CATEGORY_COLUMNS, map(_category_cells, health.categories)),
         "",
         f"Due by now: {health.due}; {_stale(health)}.",
         "",
@@ -85,12 +87,9 @@ def health_markdown(health: Health) -> str:
         "",
         *(f"- {line}" for line in _not_passed(health)),
         "",
-        _row(_SIZE_COLUMNS),
-        _row(["---"] * len(_SIZE_COLUMNS)),
+        markdown_table(_SIZE_COLUMNS, [*sizes, ("all", bytes_text(health.stored), "")]),
     ]
-    for size in health.sizes:
-        lines.append(_row([size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use)]))
-    return "\n".join([*lines, _row(["all", bytes_text(health.stored), ""])])
+    return "\n".join(lines)
 
 
 def bytes_text(number: int) -> str:
@@ -177,7 +176,3 @@ def _table(*columns: str) -> Table:
     for number, name in enumerate(columns):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
     return table
-
-
-def _row(cells: list[str] | tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
+from image_assets.markdown import markdown_table
 from image_assets.pages.figures import MAIN, SECOND, picture
 from image_assets.schema import CONFIDENT_LABELS
 from image_assets.settings.imagenet import Imagenet
@@ -60,15 +61,20 @@ def summary_markdown(rows: pl.DataFrame, spec: Imagenet) -> str:
     """The listed labels as a table, the first of many."""
     if rows.is_empty():
         return f"no label has more than {spec.min_images:,} pictures with a score above {spec.confident:g}\n"
-    lines = ["| label | images | share | mean score | delivered as | agreement |", "|---|---:|---:|---:|---|---:|"]
-    lines += [
-        f"| {row['imagenet_label']} | {row['images']:,} | {row['share']:.2%} | {row['mean_score']:.3f} "
-        f"| {row['most_delivered_as']} | {row['agreement']:.1%} |"
+    cells = [
+        (
+            row["imagenet_label"],
+            f"{row['images']:,}",
+            f"{row['share']:.2%}",
+            f"{row['mean_score']:.3f}",
+            row["most_delivered_as"],
+            f"{row['agreement']:.1%}",
+        )
         for row in rows.head(_SHOWN).iter_rows(named=True)
     ]
-    if rows.height > _SHOWN:
-        lines.append(f"\n{rows.height - _SHOWN} more are in confident_labels.csv.")
-    return "\n".join(lines) + "\n"
+    header = ("label", "images", "share", "mean score", "delivered as", "agreement")
+    more = f"\n{rows.height - _SHOWN} more are in confident_labels.csv.\n" if rows.height > _SHOWN else ""
+    return markdown_table(header, cells, "lrrrlr") + f"\n{more}"
 
 
 def summary_plot(rows: pl.DataFrame, spec: Imagenet) -> bytes:

@@ -1,6 +1,5 @@
 """What the Dagster UI shows of a load: a sheet of thumbnails, and the files in quarantine."""
 
-import base64
 import io
 from collections.abc import Sequence
 
@@ -9,6 +8,7 @@ import polars as pl
 from PIL import Image
 
 from image_assets.images.reasons import Reason
+from image_assets.markdown import code, markdown_table, picture
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS
@@ -33,7 +33,7 @@ def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataV
         sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
     small = io.BytesIO()
     sheet.save(small, "WEBP", quality=60)
-    return dg.MetadataValue.md(f"![{title}](data:image/webp;base64,{base64.b64encode(small.getvalue()).decode()})")
+    return dg.MetadataValue.md(picture(small.getvalue(), title, "webp"))
 
 
 def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMetadataValue:
@@ -41,8 +41,8 @@ def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMet
     shown = quarantine.select("source", "reason", "detail").sort("source").head(rows).collect()
     if shown.is_empty():
         return dg.MetadataValue.md("nothing in quarantine")
-    lines = [f"| `{_cell(source)}` | {reason} | {_cell(detail)} |" for source, reason, detail in shown.iter_rows()]
-    return dg.MetadataValue.md("\n".join(["| file | reason | detail |", "|---|---|---|", *lines]))
+    rows_shown = [(code(source), reason, detail.replace("`", "'")) for source, reason, detail in shown.iter_rows()]
+    return dg.MetadataValue.md(markdown_table(("file", "reason", "detail"), rows_shown))
 
 
 def reason_table(quarantine: pl.LazyFrame) -> dg.MarkdownMetadataValue:
@@ -50,12 +50,8 @@ def reason_table(quarantine: pl.LazyFrame) -> dg.MarkdownMetadataValue:
     counted = quarantine.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min()).collect()
     if counted.is_empty():
         return dg.MetadataValue.md("nothing in quarantine")
-    lines = [
-        f"| {reason} | {files} | {Reason(reason).meaning} | `{_cell(source)}` |"
+    found = [
+        (reason, files, Reason(reason).meaning, code(source))
         for reason, files, source in counted.sort("files", "reason", descending=[True, False]).iter_rows()
     ]
-    return dg.MetadataValue.md("\n".join(["| reason | files | meaning | for example |", "|---|---|---|---|", *lines]))
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("`", "'").split())
+    return dg.MetadataValue.md(markdown_table(("reason", "files", "meaning", "for example"), found))

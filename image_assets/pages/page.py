@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from image_assets.markdown import data_url
 from image_assets.pages.figures import Plot
 
 _WRITTEN_NUMBER = re.compile(r"[\d.,%–−± ]*\d[\d.,%–−± ]*")
@@ -173,7 +173,7 @@ def _gallery(gallery: Gallery) -> str:
 
 
 def _image(jpeg: bytes) -> str:
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}">'
+    return f'<img alt="" src="{data_url(jpeg)}">'
 
 
 def _open_table(table: Table) -> str:

@@ -9,7 +9,7 @@ from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, NEAR_DUPLICATES, RAW_IMAGES
-from image_assets.store.store import Store
+from image_assets.store.thumbnails import thumbnails_of
 
 _SHOWN = 20
 
@@ -33,7 +33,7 @@ def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
             pairs = EvidenceReader(store.open(), dataset).pairs()
             report = find_suspects(image_features, pairs, dataset, digest)
             shown = worst(report.rows, _SHOWN)
-            pictures = _thumbnails(store.open(), dataset, shown)
+            pictures = thumbnails_of(store.open().table(dataset.name, RAW_IMAGES), shown)
         if report.skipped:
             context.log.info(report.skipped)
         counts = report.rows.group_by("category", "kind").len().sort("category", "kind")
@@ -50,12 +50,3 @@ def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return label_suspects
-
-
-def _thumbnails(store: Store, dataset: DatasetSpec, rows: pl.DataFrame) -> dict[str, bytes]:
-    """The thumbnails of suspects, by image id."""
-    from image_assets.suspects.suspects import partitions_of_suspects
-
-    images = store.table(dataset.name, RAW_IMAGES).scan(partitions_of_suspects(rows))
-    wanted = images.filter(pl.col("image_id").is_in(rows["image_id"].implode()))
-    return dict(wanted.select("image_id", "thumbnail").collect().iter_rows())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,8 @@ from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.lookalikes.groups import duplicate_groups
-from image_assets.schema import LABEL_SUSPECTS, Partition
+from image_assets.markdown import markdown_table, picture
+from image_assets.schema import LABEL_SUSPECTS
 from image_assets.suspects.label_noise import label_suspects
 from image_assets.suspects.outliers import outlier_scores
 from image_assets.suspects.sample import stratified_sample
@@ -110,11 +110,6 @@ def worst(rows: pl.DataFrame, number: int) -> pl.DataFrame:
     return pl.concat([labels.head(shown), outliers.head(number - min(labels.height, shown))])
 
 
-def partitions_of_suspects(rows: pl.DataFrame) -> list[Partition]:
-    """The partitions that suspects lie in."""
-    return sorted(Partition(*key) for key in rows.select("date", "category").unique().iter_rows())
-
-
 def suspects_markdown(rows: pl.DataFrame, thumbnails: dict[str, bytes]) -> str:
     """Suspects as a Markdown table with their pictures.
 
@@ -124,13 +119,10 @@ def suspects_markdown(rows: pl.DataFrame, thumbnails: dict[str, bytes]) -> str:
     """
     if rows.is_empty():
         return "no suspects"
-    lines = ["| image | day and category | kind | score | suggested | image id |", "|---|---|---|---|---|---|"]
+    cells = []
     for row in rows.iter_rows(named=True):
-        picture = thumbnails.get(row["image_id"])
-        shown = f"![](data:image/jpeg;base64,{base64.b64encode(picture).decode()})" if picture else ""
+        shown, place = picture(thumbnails.get(row["image_id"])), f"{row['date']} {row['category']}"
         suggested = f"{row['suggested_category']} ({row['probability']:.0%})" if row["suggested_category"] else ""
-        lines.append(
-            f"| {shown} | {row['date']} {row['category']} | {row['kind']} | {row['score']:.3f} | {suggested} "
-            f"| `{row['image_id'][:12]}` |"
-        )
-    return "\n".join(lines)
+        cells.append((shown, place, row["kind"], f"{row['score']:.3f}", suggested, f"`{row['image_id'][:12]}`"))
+    header = ("image", "day and category", "kind", "score", "suggested", "image id")
+    return markdown_table(header, cells)

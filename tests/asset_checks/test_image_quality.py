@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import image_quality
-from image_assets.asset_checks.check import WARN, markdown_table
+from image_assets.asset_checks.check import WARN, sample_table
 from image_assets.schema import RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, Edit, change, failing, outcome
 from tests.platform import FIRST, SECOND, Platform, small_dataset
@@ -56,7 +56,7 @@ def test_a_fault_is_caught_by_its_check_alone_and_shown(damaged: Platform, fault
     assert found.sample is not None
     planted = damaged.rows(RAW_IMAGES, PLANT).head(3)["image_id"]
     assert sorted(found.sample["image_id"]) == sorted(planted)
-    assert markdown_table(found.sample).count("![](data:image/jpeg;base64,/9j/") == 3
+    assert sample_table(found.sample).count("![](data:image/jpeg;base64,/9j/") == 3
 
 
 def test_fewer_than_the_limit_are_counted_and_no_warning(damaged: Platform) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.selection import Score
+from image_assets.markdown import markdown_table
 from image_assets.pages.figures import COLOURS, picture
 
 _SHOWN = 25
@@ -39,15 +40,18 @@ def candidates_frame(scores: Sequence[Score]) -> pl.DataFrame:
 
 def candidates_markdown(scores: Sequence[Score], scoring: str) -> str:
     """The best candidates as a table, and how many there were."""
-    lines = [f"| candidate | images | {scoring} | deviation | seconds |", "|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {one.candidate}{'' if one.converged else ' (stopped at its limit)'} | {one.rows:,} | {one.mean:.4f} "
-        f"| {one.deviation:.4f} | {one.seconds:.1f} |"
+    rows = [
+        (
+            f"{one.candidate}{'' if one.converged else ' (stopped at its limit)'}",
+            f"{one.rows:,}",
+            f"{one.mean:.4f}",
+            f"{one.deviation:.4f}",
+            f"{one.seconds:.1f}",
+        )
         for one in scores[:_SHOWN]
     ]
-    if len(scores) > _SHOWN:
-        lines.append(f"\n{len(scores) - _SHOWN} more are in candidates.csv.")
-    return "\n".join(lines) + "\n"
+    more = f"\n{len(scores) - _SHOWN} more are in candidates.csv.\n" if len(scores) > _SHOWN else ""
+    return markdown_table(("candidate", "images", scoring, "deviation", "seconds"), rows, "lrrrr") + f"\n{more}"
 
 
 def candidates_plot(scores: Sequence[Score], scoring: str) -> bytes:

@@ -10,6 +10,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from image_assets.classifier.comparing.nested import FamilyResult
+from image_assets.markdown import markdown_table
 from image_assets.pages.figures import COLOURS, picture
 
 Compared = Mapping[str, Sequence[FamilyResult]]
@@ -43,18 +44,14 @@ def nested_frame(compared: Compared) -> pl.DataFrame:
 
 def nested_markdown(compared: Compared, scoring: str) -> str:
     """A line per features and family; of the settings those that were chosen most often."""
-    lines = [
-        f"| features | family | {scoring} | deviation | optimism | settings, in how many folds |",
-        "|---|---|---:|---:|---:|---|",
-    ]
+    header = ("features", "family", scoring, "deviation", "optimism", "settings, in how many folds")
+    rows = []
     for features, results in compared.items():
         for result in results:
             candidate, count = result.chosen()[0]
-            lines.append(
-                f"| {features} | {result.family} | {result.mean:.4f} | {result.deviation:.4f} "
-                f"| {result.optimism:+.4f} | {candidate}, {count} of {len(result.folds)} |"
-            )
-    return "\n".join(lines) + "\n"
+            figures = f"{result.mean:.4f}", f"{result.deviation:.4f}", f"{result.optimism:+.4f}"
+            rows.append((features, result.family, *figures, f"{candidate}, {count} of {len(result.folds)}"))
+    return markdown_table(header, rows, "llrrrl") + "\n"
 
 
 def nested_plot(compared: Compared, scoring: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from image_assets.markdown import markdown_table
 from image_assets.pages.figures import MAIN, OTHERS, SECOND, picture
 from image_assets.store.models.model_history import Decision
 
@@ -15,11 +16,11 @@ _SHOWN = 90  # records; more are a blur
 def decision_markdown(decision: Decision) -> str:
     """A decision as a sentence and a table with the figures of both models."""
     verdict = "promoted" if decision.promoted else "the champion stays"
-    lines = [f"**{verdict}** ({decision.reason}): {decision.explanation}.", "", "| model | accuracy |", "|---|---:|"]
-    lines.append(f"| challenger {decision.challenger[:12]} | {_share(decision.challenger_accuracy)} |")
+    rows = [(f"challenger {decision.challenger[:12]}", _share(decision.challenger_accuracy))]
     if decision.champion:
-        lines.append(f"| champion {decision.champion[:12]} | {_share(decision.champion_accuracy)} |")
-    return "\n".join(lines) + "\n"
+        rows.append((f"champion {decision.champion[:12]}", _share(decision.champion_accuracy)))
+    said = f"**{verdict}** ({decision.reason}): {decision.explanation}."
+    return f"{said}\n\n{markdown_table(('model', 'accuracy'), rows, 'lr')}\n"
 
 
 def history_plot(history: Sequence[Decision]) -> bytes:

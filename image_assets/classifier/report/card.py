@@ -12,6 +12,7 @@ from image_assets.classifier.report.intervals import wilson
 from image_assets.classifier.report.quality_sections import figures_of
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.dataset import DatasetSpec
+from image_assets.markdown import markdown_table
 from image_assets.store.models.model_store import ModelManifest
 
 _WEAK = 5
@@ -48,7 +49,7 @@ def _details(subject: ReportSubject, manifest: ModelManifest) -> list[str]:
         ("extractor digest", f"`{manifest.extractor_digest}`"),
         ("libraries", libraries),
     ]
-    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    return [markdown_table(("", ""), rows), ""]
 
 
 def _data(subject: ReportSubject, manifest: ModelManifest) -> list[str]:
@@ -58,8 +59,8 @@ def _data(subject: ReportSubject, manifest: ModelManifest) -> list[str]:
         .agg((~pl.col("aside")).sum().alias("training"), pl.col("aside").sum().alias("held_out"))
         .sort("label")
     )
-    lines = [
-        f"| {_text(subject.names[label])} | {label} | {training:,} | {held_out:,} |"
+    rows = [
+        (_text(subject.names[label]), label, f"{training:,}", f"{held_out:,}")
         for label, training, held_out in counts.head(_MOST_CLASSES).iter_rows()
     ]
     days = subject.images["date"]
@@ -72,16 +73,14 @@ def _data(subject: ReportSubject, manifest: ModelManifest) -> list[str]:
         "",
         f"Digest of the training images: `{manifest.training_ids_sha256}`.",
         "",
-        "| category | label | training | held out |",
-        "|---|---:|---:|---:|",
-        *lines,
+        markdown_table(("category", "label", "training", "held out"), rows, "lrrr"),
         *([f"\n{counts.height - _MOST_CLASSES} more categories."] if counts.height > _MOST_CLASSES else []),
         "",
     ]
 
 
 def _metrics(subject: ReportSubject, findings: Findings) -> list[str]:
-    lines = [f"| {name} | {value} | {interval} |" for name, value, interval in figures_of(subject.evaluation)]
+    figures = markdown_table(("figure", "value", "95 % interval"), figures_of(subject.evaluation), "lrr")
     found = findings.calibration
     corrected = (
         [
@@ -91,7 +90,7 @@ def _metrics(subject: ReportSubject, findings: Findings) -> list[str]:
         if found and found.way
         else []
     )
-    return ["## Metrics", "", "| figure | value | 95 % interval |", "|---|---:|---:|", *lines, *corrected, ""]
+    return ["## Metrics", "", figures, *corrected, ""]
 
 
 def _limits(subject: ReportSubject, findings: Findings) -> list[str]:

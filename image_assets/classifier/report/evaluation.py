@@ -8,6 +8,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.markdown import markdown_table
 from image_assets.pages.figures import INK, picture
 
 _MAX_SIDE = 24  # of the matrix, inches
@@ -91,9 +92,9 @@ def summary_markdown(evaluation: Evaluation) -> str:
             "\nTraining stopped at the limit of iterations: raise `max_iterations` of the candidate in "
             "`classifier.candidates`."
         )
-    lines += ["", "| class | precision | recall | F1 | held-out images |", "|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {one.name} | {one.precision:.3f} | {one.recall:.3f} | {one.f1:.3f} | {one.support:,} |"
+    rows = [
+        (one.name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", f"{one.support:,}")
         for one in evaluation.per_class
     ]
-    return "\n".join(lines) + "\n"
+    header = ("class", "precision", "recall", "F1", "held-out images")
+    return "\n".join([*lines, "", markdown_table(header, rows, "lrrrr")]) + "\n"

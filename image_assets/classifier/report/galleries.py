@@ -9,8 +9,9 @@ import polars as pl
 
 from image_assets.classifier.report.importance import Importance, activation
 from image_assets.classifier.report.subject import ReportSubject
-from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.schema import RAW_IMAGES
 from image_assets.store.store import Store
+from image_assets.store.thumbnails import thumbnails_of
 
 _STRONGEST = 6
 _GROUPS_SHOWN = 5
@@ -136,8 +137,5 @@ def thumbnails(store: Store, dataset: str, images: pl.DataFrame, wanted: set[str
         images: `image_id`, `date` and `category` of all images.
         wanted: Ids.
     """
-    ids = pl.Series("image_id", sorted(wanted), dtype=pl.String)
-    places = images.filter(pl.col("image_id").is_in(ids.implode())).select("date", "category").unique()
-    rows = store.table(dataset, RAW_IMAGES).scan(sorted(Partition(*place) for place in places.iter_rows()))
-    found = rows.filter(pl.col("image_id").is_in(ids.implode())).select("image_id", "thumbnail").collect()
-    return dict(found.iter_rows())
+    those = images.filter(pl.col("image_id").is_in(pl.Series(sorted(wanted), dtype=pl.String).implode()))
+    return thumbnails_of(store.table(dataset, RAW_IMAGES), those)
