@@ -22,6 +22,7 @@ from image_assets.orchestration.runner import UsageError
 from image_assets.places import folder_of, make_folder
 from image_assets.resources.progress import TerminalProgress
 from image_assets.sample import write_sample
+from image_assets.store.trouble import of_file
 
 _FIRST_DAY_SHARE = 60
 
@@ -75,7 +76,8 @@ def _dataset(root: Path, images: Path | None, categories: list[str]) -> DatasetS
             )
         return dataset
     content["start_day"] = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
-    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    with of_file(file):
+        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return load_dataset(file)
 
 

@@ -7,13 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 
 from image_assets.cli.main import main
+from image_assets.ingest import object_listing
 from image_assets.orchestration.dagster_home import open_instance
+from tests.ingest.archives import zipped
+from tests.pictures import picture
 from tests.platform import FIRST, Platform
 from tests.s3_server import ACCESS_KEY, READS_ONLY, SECRET_KEY, S3Server
 
@@ -37,7 +43,15 @@ def as_a_colleague(folder: Path, *commands: list[str]) -> list[tuple[int, str, s
     rights = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
     if rights and not shutil.which("setpriv"):
         pytest.skip("root may read and write everything, and there is no setpriv to give that up")
-    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    return in_a_process(folder, rights, *commands)
+
+
+def in_a_process(
+    folder: Path, rights: list[str], *commands: list[str], **changes: str | None
+) -> list[tuple[int, str, str]]:
+    """Commands with other rights and variables, None for one that is not set."""
+    variables = os.environ | {"DAGSTER_HOME": None} | changes
+    environment = {name: value for name, value in variables.items() if value is not None}
     done = subprocess.run(
         [*rights, sys.executable, "-c", COMMANDS],
         input=json.dumps(commands),
@@ -149,6 +163,74 @@ def test_a_home_below_a_file_is_refused_before_anything_is_made(
     assert not (place / "new").exists()
 
 
+@pytest.mark.parametrize("what", ["store", "landing zone", "staging", "cache"])
+def test_a_place_below_a_file_is_one_line(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    below = f"{place}/drawn.yaml/below"
+    (place / "landing" / str(FIRST) / "plant" / "more.zip").write_bytes(zipped([("more.png", picture(1, 1))]))
+    monkeypatch.setenv("DAGSTER_HOME", f"{place}/home")
+    monkeypatch.setenv("IMAGE_ASSETS_STAGING", below if what == "staging" else "")
+    monkeypatch.setenv("IMAGE_ASSETS_CACHE", below if what == "cache" else f"{place}/cache")
+    landing = below if what == "landing zone" else f"{place}/landing"
+    store = below if what == "store" else f"{place}/new/store"
+    where = ["--dataset", f"{place}/drawn.yaml", "--landing", landing, "--store", store]
+    status = main(["run", *where, "--day", str(FIRST), "--category", "plant", "--until", "raw_images"])
+    said = capsys.readouterr()
+    match what:
+        case "store" | "landing zone":
+            assert status == 2
+            assert "drawn.yaml" in a_line(said.err)
+            assert not (place / "new").exists()
+        case "staging":
+            assert status == 1
+            assert "Notadirectory;makeroomornameanotherfolder" in "".join(said.out.split())
+        case _:  # of a landing zone on disk, with the built-in model, nothing is kept there
+            assert status == 0
+
+
+def test_without_a_home_folder_what_needs_none_works_and_what_names_one_says_so(place: Path) -> None:
+    # A user that the system does not know.
+    nobody = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"]
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("only root may become a user that the system does not know")
+    where = ["--dataset", "drawn.yaml", "--store", "place/store"]
+    run = ["run", "--landing", "landing", "--day", str(FIRST), "--category", "plant", "--until", "raw_images"]
+    url_list = {"name": "listed", "categories": {"plant": 0}, "start_day": str(FIRST), "source": {"kind": "url_list"}}
+    (place / "listed.yaml").write_text(yaml.safe_dump(url_list | {"extractor": {"kind": "colour_statistics"}}))
+    listed = ["--dataset", "listed.yaml", "--landing", "s3://bucket/lists", "--store", "new/store"]
+    # The test's own folder lies in one that only its user may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(place, folder, dirs_exist_ok=True)
+        subprocess.run(["chown", "-R", "54321:54321", folder], check=True)
+        told = in_a_process(
+            Path(folder),
+            nobody,
+            [*run, "--dataset", "drawn.yaml", "--store", "new/store"],
+            ["status", *where],
+            ["status", "--dataset", "drawn.yaml", "--store", "~/store"],
+            ["status", "--dataset", "drawn.yaml", "--store", "~nobody-at-all/store"],
+            ["conflicts", "settle", *where, "abc", "--none"],
+            ["run", *listed, "--day", str(FIRST)],
+            HOME=None,
+        )
+    assert [status for status, _, _ in told] == [0, 0, 2, 2, 2, 2]
+    assert "'~/store': there is no home folder, since HOME is not set; name another place" in a_line(told[2][2])
+    assert "there is no user 'nobody-at-all'" in a_line(told[3][2])
+    assert "say who decides with --reviewer" in a_line(told[4][2])
+    assert "IMAGE_ASSETS_CACHE" in a_line(told[5][2])
+
+
+@pytest.fixture
+def other_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keys of others are forgotten before and afterwards, as in a process of its own."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    object_listing._client.cache_clear()
+    yield
+    object_listing._client.cache_clear()
+
+
+@pytest.mark.usefixtures("other_keys")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -181,7 +263,13 @@ def test_what_a_bucket_refuses_is_one_line_of_every_command(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     where = ["--dataset", f"{place}/drawn.yaml", "--store", f"s3://{settings['bucket']}/store"]
+    dataset = yaml.safe_load((place / "drawn.yaml").read_text())
+    (place / "bucket.yaml").write_text(yaml.safe_dump(dataset | {"source": {"kind": "bucket"}}))
+    arrives = ["--dataset", f"{place}/bucket.yaml", "--landing", f"s3://{settings['bucket']}/landing"]
+    # Who lists a bucket takes an address as it is; of one that is not encrypted, who reads is told.
+    lists = [] if "AWS_ALLOW_HTTP" in change else [["run", *arrives, "--store", f"{place}/new", "--day", str(FIRST)]]
     for command in (
+        *lists,
         ["status", *where],
         ["accounting", *where],
         ["report", *where, "--out", f"{place}/r.html"],
@@ -193,3 +281,4 @@ def test_what_a_bucket_refuses_is_one_line_of_every_command(
         assert main(command) == 2
         assert said in a_line(capsys.readouterr().err)
     assert not (place / "home").exists()
+    assert not (place / "new").exists()

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from image_assets.cli.options import FILE, dataset_option, store_option, to_read
+from image_assets.cli.printing import write
 from image_assets.cli.words import Command
 
 
@@ -23,6 +24,6 @@ def accounting(dataset: str, store: str, csv: Path | None) -> int:
     spec, opened = to_read(dataset, store)
     accounts = accounts_of(opened, spec.name)
     if csv:
-        accounts.wide().write_csv(csv)
+        write(csv, accounts.wide().write_csv())
     show_accounts(Console(), spec.name, accounts)
     return 0 if accounts.unbalanced().is_empty() else 1

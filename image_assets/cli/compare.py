@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.cli.options import FILE, WholeNumber, dataset_option, store_option, to_write
-from image_assets.cli.printing import say
+from image_assets.cli.printing import say, write
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how
     scoring = spec.classifier.selection.scoring
     show_comparison(console, compared, scoring)
     if csv:
-        nested_frame(compared).write_csv(csv)
+        write(csv, nested_frame(compared).write_csv())
     if plot:
-        plot.write_bytes(nested_plot(compared, scoring))
+        write(plot, nested_plot(compared, scoring))
     return 0
 
 

@@ -42,14 +42,21 @@ def settle(
 ) -> int:
     """Say which category is right."""
     exactly_one(category=category, none=none)
-    import getpass
-
     from image_assets.lookalikes.reviews import Decision
     from image_assets.lookalikes.reviews import settle as record
 
-    decision = Decision(frozenset(category), reviewer or getpass.getuser())
+    decision = Decision(frozenset(category), reviewer or _user())
     marks = record(*to_write(dataset, store), conflict, decision, dt.datetime.now(dt.UTC))
     for image, name, belongs in marks.select("image_id", "category", "belongs").iter_rows():
         Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {name}", highlight=False)
     say("it takes effect with the next run, which also publishes the partitions concerned anew")
     return 0
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        raise click.UsageError("this user has no name here: say who decides with --reviewer") from None

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import plain_table, print_json, say
+from image_assets.cli.printing import plain_table, print_json, say, write
 from image_assets.cli.words import Group, exactly_one
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
     objects, prefix = _models_of(spec, opened)
     loaded, manifest = load_model_of(objects, prefix, find_model(objects, prefix, digest))
     if skops:
-        skops.write_bytes(model_content(objects, prefix, manifest))
+        write(skops, model_content(objects, prefix, manifest))
         said = f"{manifest.file} of {manifest.dataset}: {skops}"
     else:
         from image_assets.classifier.export.onnx_export import export_onnx
@@ -147,7 +147,7 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
         assert onnx is not None
         rows = probes(spec, opened, loaded, manifest)
         exported = export_onnx(loaded, manifest, rows.features)
-        onnx.write_bytes(exported.content)
+        write(onnx, exported.content)
         said = (
             f"{manifest.file} of {manifest.dataset}: {onnx}, {len(exported.content):,} bytes; probabilities "
             f"differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from image_assets.cli.options import FILE, dataset_option, store_option, to_read
-from image_assets.cli.printing import say
+from image_assets.cli.printing import say, write
 from image_assets.cli.words import Command
 
 _OUT = "the page: one HTML file; of a model, .md is its card"
@@ -34,7 +34,7 @@ def _of_images(dataset: str, store: str, out: Path) -> int:
 
     spec, opened = to_read(dataset, store)
     made = make_report(spec, opened, annotations_of(spec, opened))
-    out.write_text(made.html, encoding="utf-8")
+    write(out, made.html)
     say(f"{made.figures['images']:,} images: {out}")
     return 0
 
@@ -44,6 +44,6 @@ def _of_model(dataset: str, store: str, out: Path) -> int:
 
     name = newest_name("md" if out.suffix == ".md" else "html")
     spec, opened = to_read(dataset, store)
-    out.write_bytes(read_report(opened.objects(), spec.name, name))
+    write(out, read_report(opened.objects(), spec.name, name))
     say(f"the newest model: {out}")
     return 0

@@ -6,6 +6,7 @@ The door that a person or a delivery job uses; reading what has landed is the so
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import filecmp
 import hashlib
 import os
@@ -179,7 +180,9 @@ def _place(arrival: _Arrival, target: Path) -> bool:
             if candidate.is_file() and filecmp.cmp(arrival.path, candidate, shallow=False):
                 return False
     except OSError as error:
-        culprit = f" ({printable(os.fsdecode(error.filename))})" if error.filename else ""
+        # Of a full disk the system names the file that was read.
+        named = error.filename if error.errno != errno.ENOSPC else None
+        culprit = f" ({printable(os.fsdecode(named))})" if named else ""
         raise LandingError(f"{what}: {error.strerror or error}{culprit}") from None
     raise LandingError(f"{what}: every name for it is taken by other content")
 

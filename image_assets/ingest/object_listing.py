@@ -155,7 +155,8 @@ def explained(error: Exception) -> str:
     if isinstance(error, NoCredentialsError):
         return "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if isinstance(error, EndpointConnectionError):
-        return f"{error}; check AWS_ENDPOINT_URL and the network"
+        address = "/".join(str(error.kwargs["endpoint_url"]).split("/")[:3])
+        return f"nobody answers at {address}; check AWS_ENDPOINT_URL and the network"
     code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
     return f"{ADVICE[code]} ({code})" if code in ADVICE else str(error)
 

@@ -78,10 +78,10 @@ def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Se
 
 def _beside_days(spec: AnnotatedSection, landing: str) -> list[str]:
     """The folder of annotations, where it lies in the landing zone."""
-    if spec.annotations is None:
-        return ["annotations"]
-    zone = Path(landing).absolute()
-    folder = Path(spec.annotations).expanduser().absolute()
+    zone = landing_place(landing).folder
+    if zone is None:
+        return []
+    folder = annotation_folder(spec.annotations, landing, ()).path
     return [folder.relative_to(zone).parts[0]] if zone in folder.parents else []
 
 

@@ -17,6 +17,7 @@ from yaml import YAMLError
 from image_assets.alone import alone
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
+from image_assets.store.trouble import of_file
 from image_assets.whole_files import write_whole
 
 # No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
@@ -54,7 +55,8 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
     # Of two first commands at once, one makes the home and the other finds it whole.
     with alone(path):
         if not (path / _FILE).exists():
-            write_whole(path / _FILE, _INSTANCE_FILE.encode())
+            with of_file(path / _FILE):
+                write_whole(path / _FILE, _INSTANCE_FILE.encode())
         os.environ["DAGSTER_HOME"] = str(path)
         # What a run plans to do is written at once.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")

@@ -16,6 +16,7 @@ from image_assets.asset_checks.check import NOT_EVALUATED
 from image_assets.orchestration.partitions import partition_key, partition_of
 from image_assets.schema import Partition
 from image_assets.shards.republish import PUBLISH_AGAIN
+from image_assets.store.trouble import recorded
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,8 @@ def _add_errors(run: dg.ExecuteInProcessResult, where: str, result: DayResult) -
         stage = event.step_key.split("__")[-1] if event.step_key else "the run"
         # Dagster writes the error's class, with its module, in front of the message.
         message = cause.message.strip().split(f"{cause.cls_name}: ", 1)[-1]
-        result.errors.append(f"{stage}{f' of {where}' if where else ''}: {cause.cls_name}: {message}")
+        said = recorded(cause.cls_name or "error", message)
+        result.errors.append(f"{stage}{f' of {where}' if where else ''}: {said}")
     _add_error_outside_of_steps(run, where, result)
 
 
@@ -219,4 +221,4 @@ def _add_error_outside_of_steps(run: dg.ExecuteInProcessResult, where: str, resu
         if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
             error = event.job_failure_data.error
             message = error.message.strip().split(f"{error.cls_name}: ", 1)[-1]
-            result.errors.append(f"{where or 'the whole dataset'}: {error.cls_name}: {message}")
+            result.errors.append(f"{where or 'the whole dataset'}: {recorded(error.cls_name or 'error', message)}")

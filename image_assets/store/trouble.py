@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 ADVICE = {
@@ -43,6 +45,7 @@ _REQUEST = re.compile(r"performing (?:GET|HEAD|PUT|POST|DELETE) (https?://[^/\s]
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _ERRNO = re.compile(r"\[Errno (\d+)\] [^:\n]+(?:: '([^'\n]+)')?")
 _PATH = re.compile(r"(?:file|path|location|directory)[: ]+\"?(/[^\"\n]*?)(?:\"|:? not found|: |\s*$)", re.MULTILINE)
+_NOTE = re.compile(r"^while working on .*", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -80,13 +83,39 @@ def trouble_in(text: str) -> Trouble | None:
     if request is None and not _GENERIC.search(text):
         found = _OS_ERROR.search(text)
         path = _PATH.search(text)
-        return _of_system(int(found[1]), path[1] if path else "") if found else None
+        # Local files are read and written through Rust where they are the store's.
+        place = path[1] if path else "the store" if "LocalFileSystem" in text else ""
+        return _of_system(int(found[1]), place) if found else None
     if answer := _answer(text, f"{request[1]}{request[2] or ''}: " if request else ""):
         return answer
     where = request[1] if request else "the bucket's address"
     if "URL scheme is not allowed" in text or "BadScheme" in text:
         return Trouble(f"{where} is not encrypted; set AWS_ALLOW_HTTP=true to allow it", can_pass=False)
     return Trouble(f"nobody answers at {where}; check AWS_ENDPOINT_URL and the network", can_pass=True)
+
+
+def recorded(kind: str, message: str) -> str:
+    """An error that Dagster has recorded, in one line, with what was worked on.
+
+    Args:
+        kind: Its class.
+        message: What it said, and below that what was noted of it.
+    """
+    text, notes = _NOTE.sub("", message), _NOTE.findall(message)
+    trouble = trouble_in(text) if "Debug source:" in text else None
+    said = trouble.said if trouble else f"{kind}: {in_one_line(text)}"
+    return " ".join([said, *(f"({note})" for note in notes)])
+
+
+@contextmanager
+def of_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Have an error of the system say which file it is of, which one that comes while writing does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def in_one_line(text: str) -> str:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError
 
 from image_assets.schema import RAW_IMAGES
 from image_assets.store.store import Store
-from image_assets.store.trouble import Trouble, in_one_line, trouble_in, trouble_of
+from image_assets.store.trouble import Trouble, in_one_line, of_file, recorded, trouble_in, trouble_of
 from tests.s3_server import S3Server
 
 ASKED: dict[str, Callable[[Store], object]] = {
@@ -96,3 +96,26 @@ def test_a_text_is_shown_without_what_only_a_debugger_needs() -> None:
     )
     assert in_one_line(long) == "Kernel error: Json error: Truncated record"
     assert in_one_line("\x1b[31mGeneric S3 error\x1b[0m: no\n\nDebug source:\nGeneric {\n}") == "Generic S3 error: no"
+
+
+def test_an_error_that_dagster_has_recorded_is_a_line_with_what_was_worked_on() -> None:
+    by_rust = (
+        "Generic LocalFileSystem error: Unable to copy data to file: No space left on device (os error 28)\n\n"
+        'Debug source:\nGeneric {\n    store: "LocalFileSystem",\n}\nwhile working on loading a.png'
+    )
+    assert recorded("GenericError", by_rust) == ("the store: no space left on device (while working on loading a.png)")
+    assert recorded("SourceError", "a.png has changed\nwhile it was read") == (
+        "SourceError: a.png has changed while it was read"
+    )
+    # An error of ours that only quotes the system keeps its own words.
+    quoted = "staging /disk: No space left on device (os error 28); make room"
+    assert recorded("SourceError", quoted) == f"SourceError: {quoted}"
+
+
+def test_an_error_while_writing_says_which_file_and_one_that_says_so_keeps_its_own() -> None:
+    with pytest.raises(OSError, match="page") as nameless, of_file("/full/page.html"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert trouble_of(nameless.value) == Trouble("/full/page.html: no space left on device", False)
+    with pytest.raises(OSError, match="/other") as named, of_file("/full/page.html"):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), "/other")
+    assert named.value.filename == "/other"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,21 @@ def test_the_staging_folder_is_where_it_is_said(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("IMAGE_ASSETS_STAGING", str(tmp_path / "all"))
     assert staging_folder(None, "s3://bucket/x").parent == tmp_path / "all"
     assert staging_folder(str(tmp_path / "own"), "s3://bucket/x") == tmp_path / "own"
+
+
+@pytest.mark.parametrize("form", [str, Path.as_uri])
+def test_the_folder_of_annotations_is_no_arrival_however_the_landing_zone_is_written(
+    landing: Path, form: Callable[[Path], str]
+) -> None:
+    for day in (DAY, dt.date(2026, 11, 4)):
+        shutil.rmtree(landing / str(day))
+    (landing / "annotations").rename(landing / "labels")
+    settings = {"kind": "open_images", "categories_from": {"cat": ["Cat"]}, "annotations": str(landing / "labels")}
+    source = open_source(OpenImagesSource.model_validate(settings), form(landing))
+    assert source.days() == []
+    (landing / "train").mkdir()
+    with pytest.raises(SourceError, match="found train; expected"):
+        source.days()
 
 
 def test_a_bucket_as_landing_zone_needs_a_local_folder_of_annotations() -> None:
