@@ -8,7 +8,7 @@ import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.store.models.model_history import read_history

@@ -11,7 +11,7 @@ import obstore
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_files import is_model_file
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest

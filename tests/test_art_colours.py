@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from image_assets.classifier.assets import current_manifest
+from image_assets.classifier.places import current_manifest
 from image_assets.dataset import BUNDLED, load_dataset, parse_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.table import feature_matrix

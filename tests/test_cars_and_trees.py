@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.dataset import BUNDLED, parse_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.table import feature_matrix

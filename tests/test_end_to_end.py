@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from image_assets.classifier.assets import current_manifest
+from image_assets.classifier.places import current_manifest
 from image_assets.dataset import load_dataset
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.facts import partition_facts

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.extraction.inputs import PHOTOS
-from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.comparing.comparison import compare
 from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
+from image_assets.classifier.places import current_manifest
 from image_assets.cli.compare import show_comparison
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.orchestration.deployment import Deployment

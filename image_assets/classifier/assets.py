@@ -9,6 +9,13 @@ import obstore
 import polars as pl
 
 from image_assets.categories.record import agree, in_use
+from image_assets.classifier.places import (
+    CLASSIFIER,
+    classifier_prefix,
+    current_manifest,
+    scores_prefix,
+    statistics_prefix,
+)
 from image_assets.classifier.training.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
@@ -20,15 +27,7 @@ from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
 from image_assets.store.models.model_history import read_history
-from image_assets.store.models.model_store import (
-    ModelDescription,
-    ModelManifest,
-    ModelMissingError,
-    ModelRefusedError,
-    ids_digest,
-    read_champion,
-    read_manifest,
-)
+from image_assets.store.models.model_store import ModelDescription, ids_digest
 from image_assets.store.store import Store
 from image_assets.workers import Progress
 
@@ -41,44 +40,7 @@ if TYPE_CHECKING:
     from image_assets.classifier.training.evaluate import Evaluation
     from image_assets.classifier.training.selection import Score
 
-CLASSIFIER = "classifier"
 _NAMED = 20  # categories in a warning
-
-
-def classifier_prefix(dataset: DatasetSpec) -> str:
-    """Where the model lies below the store."""
-    return f"{dataset.name}/{CLASSIFIER}"
-
-
-def scores_prefix(dataset: DatasetSpec) -> str:
-    """Where the scores of candidates lie below the store."""
-    return f"{dataset.name}/classifier-scores"
-
-
-def statistics_prefix(dataset: DatasetSpec) -> str:
-    """Where the running totals of the daily refinement lie below the store."""
-    return f"{dataset.name}/classifier-statistics"
-
-
-def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
-    """The manifest of the dataset's current model, None where none was trained."""
-    try:
-        return read_manifest(store.objects(), classifier_prefix(dataset))
-    except ModelMissingError:
-        return None
-
-
-def held_back(dataset: DatasetSpec, store: Store) -> str:
-    """Why the model that was trained last is not the current one; empty where it is, or where there is none."""
-    objects, prefix = store.objects(), classifier_prefix(dataset)
-    try:
-        champion = read_champion(objects, prefix)
-    except (ModelMissingError, ModelRefusedError):
-        return ""
-    if champion.latest == champion.sha256:
-        return ""
-    decided = [one for one in read_history(objects, prefix) if one.challenger == champion.latest and not one.promoted]
-    return decided[-1].reason if decided else ""
 
 
 def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -157,7 +157,7 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
 
 
 def _models_of(dataset: DatasetSpec, store: Store) -> tuple[ObjectStore, str]:
-    from image_assets.classifier.assets import classifier_prefix
+    from image_assets.classifier.places import classifier_prefix
 
     return store.objects(), classifier_prefix(dataset)
 

@@ -6,7 +6,7 @@ Orientation and colours follow the door's rules (`image_assets.images.convert`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +46,18 @@ def prepared(content: bytes, extractor: Extractor) -> np.ndarray:
     """
     picture = decode_at_least(content, extractor.sufficient_size)
     return extractor.prepare(picture.pixels, picture.size)
+
+
+def all_prepared(contents: Sequence[bytes], extractor: Extractor) -> np.ndarray:
+    """Accepted image files as an extractor's `infer` takes them. Raises as `prepared`.
+
+    Returns:
+        uint8 `[N, image_size, image_size, 3]`.
+    """
+    squares = np.empty((len(contents), extractor.image_size, extractor.image_size, 3), np.uint8)
+    for square, content in zip(squares, contents, strict=True):
+        square[:] = prepared(content, extractor)
+    return squares
 
 
 def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size]) -> Picture:

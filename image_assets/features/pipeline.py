@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from image_assets.features.decode import prepared
+from image_assets.features.decode import all_prepared
 from image_assets.features.extractor import Extractor
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.workers import cores, ordered_map
@@ -55,9 +55,7 @@ def extract_rows(
 
     def work(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Effort]:
         began = time.perf_counter()
-        squares = np.empty((rows.num_rows, extractor.image_size, extractor.image_size, 3), np.uint8)
-        for i, content in enumerate(rows["content"]):
-            squares[i] = prepared(content.as_py(), extractor)
+        squares = all_prepared(rows["content"].to_pylist(), extractor)
         decoded = time.perf_counter()
         features = extractor.infer(squares)
         spent = Effort(decoded - began, time.perf_counter() - decoded)

@@ -12,7 +12,7 @@ from PIL import Image
 from image_assets.images import jpeg, jpeg_outline, tiff_pages
 from image_assets.images.convert import to_rgb
 from image_assets.images.formats import ACCEPTED, ImageFormat, archive_kind, sniff
-from image_assets.images.header import check_header, check_size
+from image_assets.images.header import check_bytes, check_header, check_size
 from image_assets.images.readers import open_image
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.images.tags import orientation, orientation_in
@@ -57,8 +57,7 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
     """
     if not content:
         raise Rejected(Reason.EMPTY, "the file has no bytes")
-    if len(content) > limits.max_bytes:
-        raise Rejected(Reason.TOO_MANY_BYTES, f"the file has {len(content):,} bytes; allowed are {limits.max_bytes:,}")
+    check_bytes(len(content), limits)
     image_format = _accepted_format(content)
     check_header(content, image_format, limits)
     if image_format is ImageFormat.JPEG:

@@ -23,6 +23,12 @@ MAX_SCANS = 100  # of a progressive JPEG, which has about ten: each walks over t
 MAX_RUN_LENGTH_PIXELS = 16_000_000  # of a run-length encoded BMP, which Pillow expands byte by byte in Python
 
 
+def check_bytes(count: int, limits: Limits) -> None:
+    """Refuse a file of too many bytes. Raises `Rejected` with `too_many_bytes`."""
+    if count > limits.max_bytes:
+        raise Rejected(Reason.TOO_MANY_BYTES, f"{count:,} bytes; at most {limits.max_bytes:,} are accepted")
+
+
 def check_size(size: Size, limits: Limits, what: str = "the picture") -> None:
     """Refuse a picture that is too large or too small.
 

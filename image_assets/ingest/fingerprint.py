@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from image_assets.engines.engine import Engine, Unit
 from image_assets.images.formats import sniff
+from image_assets.images.header import check_bytes
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.ingest.source import Source, SourceFile, SourceReadError
 from image_assets.settings.stages import Limits
@@ -62,8 +63,7 @@ def image_id(content: bytes) -> str:
 
 def read_within(source: Source, file: SourceFile, limits: Limits) -> bytes:
     """The file's bytes. Raises `Rejected` where they cannot be read or are too many."""
-    if file.bytes > limits.max_bytes:
-        raise Rejected(Reason.TOO_MANY_BYTES, f"{file.bytes:,} bytes; at most {limits.max_bytes:,} are accepted")
+    check_bytes(file.bytes, limits)
     try:
         content = source.read(file, limits.max_bytes)
     except SourceReadError as error:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError as ObjectStoreError
 from rich.console import Console
 
 from image_assets.categories.record import agree
-from image_assets.classifier.assets import CLASSIFIER, current_manifest, held_back
+from image_assets.classifier.places import CLASSIFIER, current_manifest, held_back
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from image_assets.classifier.assets import CLASSIFIER, classifier_prefix
+from image_assets.classifier.places import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.orchestration.automation import retried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from image_assets.store.tables.parquet_files import WrittenFile
 
 _READ_ROWS = 4_096
 _COLUMNS = ["image_id", "label", "features", "extractor"]
+_LIMITED = Lock()
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,23 @@ class Scorer:
     manifest: ModelManifest
     unknown_below: float
 
+    @property
+    def names(self) -> dict[int, str]:
+        """Label → category."""
+        return {label: name for name, label in self.manifest.classes.items()}
+
+    def ranked(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and their probabilities, each [N, K], of features, float32 [N, D]: the most probable first.
+
+        May be called from several threads at once.
+        """
+        # The same bits on any number of cores, as in training. The limit is of the whole process: what one thread
+        # sets another would take away.
+        with _LIMITED, threadpool_limits(limits=1):
+            probabilities = self.model.predict_proba(features)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return self.model.classes[order], np.take_along_axis(probabilities, order, axis=1)
+
     def rows(self, images: pl.DataFrame) -> pl.DataFrame:
         """Rows of `predictions` for rows of `image_features`, in their order. No rows give none.
 
@@ -45,21 +64,16 @@ class Scorer:
         if images.is_empty():
             return no_rows()
         _check_extractor(images, self.manifest)
-        # The same bits on any number of cores, as in training.
-        with threadpool_limits(limits=1):
-            probabilities = self.model.predict_proba(feature_matrix(images))
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        ordered = np.take_along_axis(probabilities, order, axis=1)
-        labels = self.model.classes[order[:, 0]]
-        names = {label: name for name, label in self.manifest.classes.items()}
+        labels, probabilities = self.ranked(feature_matrix(images))
+        names = self.names
         rows = pl.DataFrame(
             {
                 "image_id": images["image_id"],
                 "label": images["label"],
-                "predicted_label": labels.astype(np.int16),
-                "predicted_category": [names[label] for label in labels.tolist()],
-                "probability": ordered[:, 0].astype(np.float32),
-                "margin": (ordered[:, 0] - ordered[:, 1]).astype(np.float32),
+                "predicted_label": labels[:, 0].astype(np.int16),
+                "predicted_category": [names[label] for label in labels[:, 0].tolist()],
+                "probability": probabilities[:, 0].astype(np.float32),
+                "margin": (probabilities[:, 0] - probabilities[:, 1]).astype(np.float32),
             }
         )
         return rows.with_columns(

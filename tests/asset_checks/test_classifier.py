@@ -13,8 +13,8 @@ from rich.console import Console
 
 from image_assets.asset_checks import classifier
 from image_assets.asset_checks.check import WARN
-from image_assets.classifier.assets import classifier_prefix, current_manifest, held_back
 from image_assets.classifier.export.probes import probes
+from image_assets.classifier.places import classifier_prefix, current_manifest, held_back
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out

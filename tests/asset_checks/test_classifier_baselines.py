@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_assets.asset_checks import classifier, classifier_baselines
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.report.places import baselines_name, reports_prefix
 from image_assets.store.models.model_store import read_manifest
 from tests.asset_checks.faults import failing, outcome

@@ -11,7 +11,7 @@ import pytest
 
 from image_assets.asset_checks import predictions
 from image_assets.asset_checks.check import WARN
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.store.models.model_store import CHAMPION, load_model, read_manifest

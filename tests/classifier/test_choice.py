@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from image_assets.classifier.assets import current_manifest
 from image_assets.classifier.comparing.candidates_report import candidates_markdown, candidates_plot
+from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.selection import Score
 from image_assets.dataset import load_dataset

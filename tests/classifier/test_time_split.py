@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from image_assets.asset_checks import classifier
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.training.images import held_out_with_lookalikes, said_of_split, set_aside
 from image_assets.classifier.training.split import last_days
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import yaml
 
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.promotion.champion import Evidence, settle
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of

@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 
 from image_assets.asset_checks import feature_shards, label_conflicts
 from image_assets.asset_checks import near_duplicates as near_duplicate_checks
-from image_assets.classifier.assets import current_manifest
+from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.images import held_out_with_lookalikes, undisputed
 from image_assets.cli.main import main
 from image_assets.health.check_book import CheckBook

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from image_assets.classifier.assets import classifier_prefix, current_manifest
+from image_assets.classifier.places import classifier_prefix, current_manifest
 from image_assets.classifier.promotion.by_hand import kept_models
 from image_assets.cli.main import main
 from image_assets.health.accounting import accounts_of

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from image_assets.asset_checks import check_keys, checks_of
-from image_assets.classifier.assets import classifier_prefix
+from image_assets.classifier.places import classifier_prefix
 from image_assets.health.check_states import check_states
 from image_assets.orchestration.automation import daily_job_name
 from image_assets.orchestration.partitions import partition_key

@@ -88,6 +88,20 @@ def see_champion(store: ObjectStore, prefix: str) -> SeenChampion:
     return SeenChampion(known)
 
 
+def champion_state(store: ObjectStore, prefix: str) -> str | None:
+    """What the store calls the present state of the file that names the champion; None where there is none.
+
+    One small request: as long as the state is the same, so is the champion.
+    """
+    for name in (CHAMPION, LEGACY_MANIFEST):
+        try:
+            found = obstore.head(store, key_of(prefix, name))
+        except FileNotFoundError:
+            continue
+        return f"{name} {found['e_tag']} {found['last_modified']}"
+    return None
+
+
 def read_champion(store: ObjectStore, prefix: str) -> Champion:
     """The champion.
 

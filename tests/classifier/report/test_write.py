@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from image_assets.classifier.assets import CLASSIFIER
+from image_assets.classifier.places import CLASSIFIER
 from image_assets.cli.main import main
 from image_assets.orchestration.automation import refresh_job_name
 from tests.exploration.references import references

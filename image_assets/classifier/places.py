@@ -1,0 +1,52 @@
+"""Where a dataset's models and what belongs to them lie below a store, and what is there; light, for everybody."""
+
+from __future__ import annotations
+
+from image_assets.dataset import DatasetSpec
+from image_assets.store.models.model_history import read_history
+from image_assets.store.models.model_store import (
+    ModelManifest,
+    ModelMissingError,
+    ModelRefusedError,
+    read_champion,
+    read_manifest,
+)
+from image_assets.store.store import Store
+
+CLASSIFIER = "classifier"
+
+
+def classifier_prefix(dataset: DatasetSpec) -> str:
+    """Where the model lies below the store."""
+    return f"{dataset.name}/{CLASSIFIER}"
+
+
+def scores_prefix(dataset: DatasetSpec) -> str:
+    """Where the scores of candidates lie below the store."""
+    return f"{dataset.name}/classifier-scores"
+
+
+def statistics_prefix(dataset: DatasetSpec) -> str:
+    """Where the running totals of the daily refinement lie below the store."""
+    return f"{dataset.name}/classifier-statistics"
+
+
+def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
+    """The manifest of the dataset's current model, None where none was trained."""
+    try:
+        return read_manifest(store.objects(), classifier_prefix(dataset))
+    except ModelMissingError:
+        return None
+
+
+def held_back(dataset: DatasetSpec, store: Store) -> str:
+    """Why the model that was trained last is not the current one; empty where it is, or where there is none."""
+    objects, prefix = store.objects(), classifier_prefix(dataset)
+    try:
+        champion = read_champion(objects, prefix)
+    except (ModelMissingError, ModelRefusedError):
+        return ""
+    if champion.latest == champion.sha256:
+        return ""
+    decided = [one for one in read_history(objects, prefix) if one.challenger == champion.latest and not one.promoted]
+    return decided[-1].reason if decided else ""

@@ -1,0 +1,70 @@
+"""What is answered of an image file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from image_assets.images.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the current model takes an image for.
+
+    Attributes:
+        image_id: SHA-256 of the file's bytes, as in the tables.
+        categories: Every category that the model knows with its probability, in [0, 1], the most probable first.
+        unknown: Whether the highest probability is below the dataset's `classifier.unknown_below`.
+        model: SHA-256 of the model's file.
+        extractor: Digest of the extractor whose features the model was given.
+    """
+
+    image_id: str
+    categories: tuple[tuple[str, float], ...]
+    unknown: bool
+    model: str
+    extractor: str
+
+    @property
+    def category(self) -> str:
+        """The most probable category."""
+        return self.categories[0][0]
+
+    @property
+    def probability(self) -> float:
+        """That of the most probable category."""
+        return self.categories[0][1]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "image_id": self.image_id,
+            "category": self.category,
+            "unknown": self.unknown,
+            "categories": dict(self.categories),
+            "model": self.model,
+            "extractor": self.extractor,
+        }
+
+
+@dataclass(frozen=True)
+class NoImage:
+    """A file that the door does not let in, with what the quarantine says of such a one.
+
+    Attributes:
+        image_id: SHA-256 of the file's bytes.
+        reason: The code.
+        detail: For a person.
+    """
+
+    image_id: str
+    reason: Reason
+    detail: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"image_id": self.image_id, "reason": self.reason.value, "detail": self.detail}
+
+
+Answer = Prediction | NoImage

@@ -1,0 +1,98 @@
+"""From bytes to an answer, on the way that every loaded image takes: the door, the extractor, the champion.
+
+A file is refused for the reasons that would put it into quarantine; features are those of `image_features`, bit for
+bit. Probabilities are those of `predictions` up to their last digits, which depend on how many images are scored at a
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+import numpy as np
+
+from image_assets.dataset import DatasetSpec
+from image_assets.features.decode import all_prepared
+from image_assets.features.extractor import shared_extractor
+from image_assets.features.pipeline import BATCH_IMAGES
+from image_assets.images.decode import decode
+from image_assets.images.reasons import Rejected
+from image_assets.ingest.fingerprint import image_id
+from image_assets.predict.answer import Answer, NoImage, Prediction
+from image_assets.predict.current import CurrentModel
+from image_assets.store.store import Store
+from image_assets.workers import ordered_map
+
+
+class Predictor:
+    """Says what a dataset's current model takes image files for. May be used from several threads at once."""
+
+    def __init__(self, dataset: DatasetSpec, store: Store) -> None:
+        """Builds the extractor, or takes the process's one of its kind. The model is loaded at the first question.
+
+        Args:
+            dataset: Its limits, extractor, categories and `classifier.unknown_below` count.
+            store: Where its models are.
+
+        Raises:
+            ExtractorError: the dataset's extractor cannot be used.
+        """
+        self._limits = dataset.limits
+        self._extractor = shared_extractor(dataset.extractor)
+        self._current = CurrentModel(dataset, store, self._extractor.digest)
+
+    def answer(self, content: bytes) -> Answer:
+        """What one file is taken for, or why it is no image that is let in. Raises as `answers`."""
+        return self._answered([content])[0]
+
+    def answers(self, contents: Iterable[bytes]) -> Iterator[Answer]:
+        """The same of many files, in their order, on all cores; a few dozen are held in memory.
+
+        Every answer says which model it is of: another one may become the champion in between.
+
+        Raises:
+            ModelMissingError: there is no model yet.
+            ModelRefusedError: the current model cannot be used, see `CurrentModel.scorer`.
+        """
+        rest = iter(contents)
+        batches = iter(lambda: list(islice(rest, BATCH_IMAGES)), [])
+        return chain.from_iterable(ordered_map(self._answered, batches))
+
+    def _answered(self, contents: Sequence[bytes]) -> list[Answer]:
+        refused = [self._refused(content) for content in contents]
+        let_in = [content for content, why in zip(contents, refused, strict=True) if why is None]
+        predicted = iter(self._predicted(let_in) if let_in else [])
+        return [why or next(predicted) for why in refused]
+
+    def _refused(self, content: bytes) -> NoImage | None:
+        try:
+            decode(content, self._limits)
+        except Rejected as rejected:
+            return NoImage(image_id(content), rejected.reason, rejected.detail)
+        return None
+
+    def _predicted(self, contents: Sequence[bytes]) -> list[Prediction]:
+        scorer = self._current.scorer()
+        labels, probabilities = scorer.ranked(self.features(contents))
+        # As in the table, whose probabilities have single precision.
+        unknown = probabilities[:, 0].astype(np.float32) < np.float32(scorer.unknown_below)
+        names = [[scorer.names[label] for label in row] for row in labels.tolist()]
+        return [
+            Prediction(
+                image_id(content),
+                tuple(zip(names[row], probabilities[row].tolist(), strict=True)),
+                bool(unknown[row]),
+                scorer.manifest.sha256,
+                self._extractor.digest,
+            )
+            for row, content in enumerate(contents)
+        ]
+
+    def features(self, contents: Sequence[bytes]) -> np.ndarray:
+        """float32 [N, D], of files that the door lets in, as `image_features` has them.
+
+        Raises:
+            Rejected: a file is no image that the door lets in.
+        """
+        return self._extractor.infer(all_prepared(contents, self._extractor))
