@@ -23,6 +23,7 @@ from image_assets.cli.demo import demo
 from image_assets.cli.land import land
 from image_assets.cli.migrate import migrate
 from image_assets.cli.models import models
+from image_assets.cli.predict import predict
 from image_assets.cli.refusals import line_of
 from image_assets.cli.report import report
 from image_assets.cli.run import run
@@ -43,7 +44,7 @@ def image_assets() -> None:
 
 
 for _command in (
-    *(run, land, collect, status, conflicts, alerts, accounting, report),
+    *(run, land, collect, status, predict, conflicts, alerts, accounting, report),
     *(bucket, categories, migrate, models, compare, runs, demo),
 ):
     image_assets.add_command(_command)

@@ -22,6 +22,7 @@ COMMANDS = {
     "land": "PATH... --category --day --landing",
     "collect": "URL... --backgrounds --category --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --store",
+    "predict": "FILE... --dataset --json --store",
     "conflicts list": "--dataset --store",
     "conflicts settle": "ID --category --dataset --none --reviewer --store",
     "alerts test": "--dataset",
@@ -74,9 +75,10 @@ def test_help_reads_well_on_eighty_columns(
     help_text = capsys.readouterr().out
     assert max(map(len, help_text.splitlines())) <= 80
     assert " ".join(["Usage: image-assets", *command.split()]) in help_text
-    assert "..." not in help_text.partition("\n")[2].replace("PATH...", "").replace(
-        "URL...", ""
-    )  # nothing is cut short
+    named = help_text.partition("\n")[2]
+    for metavar in ("PATH...", "URL...", "FILE..."):
+        named = named.replace(metavar, "")
+    assert "..." not in named  # nothing is cut short
     # Every option is explained.
     assert not re.search(r"^  --?\S+( [A-Z]+)?$\n(?!    )", help_text, re.MULTILINE)
     assert main([*command.split(), "-h"]) == 0

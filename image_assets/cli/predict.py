@@ -1,0 +1,50 @@
+"""The command `image-assets predict`: what the current model takes files for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read
+from image_assets.cli.printing import plain_table, print_json
+from image_assets.cli.words import Command
+
+if TYPE_CHECKING:
+    from image_assets.predict.answer import Answer
+
+
+@click.command(cls=Command)
+@dataset_option
+@store_option
+@json_option
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE, help="a picture")
+def predict(dataset: str, store: str, files: tuple[Path, ...], *, as_json: bool) -> int:
+    """What the current model takes pictures for, or why a file is none that would be loaded."""
+    from image_assets.predict.answer import NoImage
+    from image_assets.predict.predictor import Predictor
+
+    answers = list(Predictor(*to_read(dataset, store)).answers(file.read_bytes() for file in files))
+    if as_json:
+        told = [{"file": str(file), **answer.as_json()} for file, answer in zip(files, answers, strict=True)]
+        print_json({"answers": told})
+    else:
+        _show(files, answers)
+    return 1 if any(isinstance(answer, NoImage) for answer in answers) else 0
+
+
+def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
+    from image_assets.predict.answer import NoImage
+
+    table = plain_table("file", "category", "probability", "model", overflow="fold")
+    for file, answer in zip(files, answers, strict=True):
+        if isinstance(answer, NoImage):
+            table.add_row(escape(str(file)), escape(f"{answer.reason}: {answer.detail}"), "–", "–")
+        else:
+            category = f"{answer.category} (unknown)" if answer.unknown else answer.category
+            table.add_row(escape(str(file)), escape(category), f"{answer.probability:.4f}", answer.model[:12])
+    Console().print(table)
