@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
 from tests.postgres_server import postgres_server  # noqa: F401  # a fixture
@@ -29,6 +30,9 @@ LONG = (
     "test_art_colours.py",
     "test_bundled_datasets.py",
 )
+# How long an example takes is a matter of the machine and of what else runs there.
+settings.register_profile("no deadlines", deadline=None)
+settings.load_profile("no deadlines")
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 

@@ -1,7 +1,7 @@
 """What an extractor is, and the registry that turns a dataset file's choice into one.
 
-A new extractor is a module with a class that has these members, a section in `image_assets/settings/stages.py`, and a line
-in `build_extractor`.
+A new extractor is a module with a class that has these members, a section in `image_assets/settings/stages.py`, and a
+line in `build_extractor`.
 """
 
 from __future__ import annotations
