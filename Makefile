@@ -86,6 +86,9 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
+categories: .venv/.dev  ## a day of many small categories, and what Dagster keeps of it (CATEGORIES=n,m)
+	$(BIN)/python -m benchmarks.categories $(if $(CATEGORIES),--categories $(CATEGORIES)) $(if $(JSON),--json "$(JSON)")
+
 thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels
 	$(BIN)/python -m benchmarks.thirty_days $(if $(JSON),--json "$(JSON)")
 
@@ -138,4 +141,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

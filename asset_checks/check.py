@@ -7,7 +7,7 @@ the module of its asset, added to that module's list.
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import polars as pl
@@ -28,6 +28,7 @@ from image_assets.store.store import Store
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
 
+T = TypeVar("T")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 NOT_EVALUATED = "not evaluated"
 """The metadata of an evaluation that could say nothing; its value says why."""
@@ -43,6 +44,18 @@ class Subject:
     store: Store
     extractors: ExtractorResource
     partition: Partition | None = None
+    _shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def shared(self, name: str, find: Callable[[], T]) -> T:
+        """What several checks look at: found for the first that asks, and kept for the others. Small things only.
+
+        Args:
+            name: Of what is found.
+            find: Finds it.
+        """
+        if name not in self._shared:
+            self._shared[name] = find()
+        return self._shared[name]
 
     @property
     def extractor(self) -> Extractor:
@@ -57,7 +70,7 @@ class Subject:
 
     def table(self, schema: TableSchema) -> PartitionedTable:
         """A table of the dataset."""
-        return self.store.table(self.dataset.name, schema)
+        return self.shared(f"table {schema.name}", lambda: self.store.table(self.dataset.name, schema))
 
     def rows(self, schema: TableSchema) -> pl.LazyFrame:
         """The partition's rows of a table; all rows where there is no partition."""

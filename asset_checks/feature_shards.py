@@ -39,7 +39,11 @@ _Look = Callable[[ObjectStore, str, ShardManifest, Expected], Sequence[Problem |
 
 def _outcome(subject: Subject, look: _Look) -> Outcome:
     """What `look` finds; without a manifest there is nothing to look at, and every check says so."""
-    store, prefix, expected = subject.store.objects(), _prefix(subject), _expected(subject)
+    store, prefix, expected = (
+        subject.store.objects(),
+        _prefix(subject),
+        subject.shared("expected", lambda: _expected(subject)),
+    )
     manifest, problems = check_manifest(store, prefix, expected)
     found = problems if manifest is None else look(store, prefix, manifest, expected)
     sample = pl.DataFrame(

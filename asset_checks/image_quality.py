@@ -11,6 +11,7 @@ from image_assets.images.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, O
 from image_assets.schema import RAW_IMAGES
 
 _SHOWN = 10
+_ISSUES = (DARK, BRIGHT, BLURRED, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE)
 
 
 @check("Few images are dark throughout.", severity=WARN, key="quality.dark, quality.share")
@@ -63,12 +64,9 @@ def odd_sized_images(subject: Subject) -> Outcome:
 
 def _share(subject: Subject, issue: Issue, advice: str) -> Outcome:
     quality = subject.dataset.quality
-    rows = (
-        subject.rows(RAW_IMAGES)
-        .select("image_id", "source", figure=issue.figure.cast(pl.Float64), found=issue.found(quality))
-        .collect()
-    )
-    found = rows.filter("found").drop("found").sort("figure", "image_id", descending=[issue.above, False])
+    rows = subject.shared("quality", lambda: _judged(subject))
+    found = rows.select("image_id", "source", figure=f"{issue.name} figure", found=issue.name).filter("found")
+    found = found.drop("found").sort("figure", "image_id", descending=[issue.above, False])
     share = found.height / rows.height if rows.height else 0.0
     passed = share <= quality.share
     return Outcome(
@@ -84,6 +82,20 @@ def _share(subject: Subject, issue: Issue, advice: str) -> Outcome:
         sample=None if passed else with_thumbnails(subject, found.head(_SHOWN)),
         advice=f"{advice} If such images belong here, change quality.{issue.name} or quality.share.",
     )
+
+
+def _judged(subject: Subject) -> pl.DataFrame:
+    """The partition's images, for every issue with the figure that decides it and whether they have it."""
+    quality = subject.dataset.quality
+    columns = [
+        column
+        for issue in _ISSUES
+        for column in (
+            issue.figure.cast(pl.Float64).alias(f"{issue.name} figure"),
+            issue.found(quality).alias(issue.name),
+        )
+    ]
+    return subject.rows(RAW_IMAGES).select("image_id", "source", *columns).collect()
 
 
 CHECKS = (dark_images, bright_images, blurred_images, low_information_images, odd_shaped_images, odd_sized_images)

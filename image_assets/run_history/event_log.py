@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.instance import DagsterInstance
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -27,7 +28,7 @@ from watchdog.observers import Observer
 
 from image_assets.alone import alone
 from image_assets.run_history.compact_text import DIALECT
-from image_assets.run_history.event_rows import concerns_asset, write_rows
+from image_assets.run_history.event_rows import write_asset, write_check, write_event
 
 _FOLDER = "history"
 
@@ -114,20 +115,14 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
                 self._open.connection = None
 
     def _store(self, connection: Connection, event: EventLogEntry) -> None:
-        if concerns_asset(event):
-            super().store_event(event)
-        else:
-            write_rows(connection, event, self._event_to_row(event))
-
-    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        # Dagster looks at the columns of the table again for every event of an asset.
-        if column_name not in self._asset_columns and super()._has_asset_key_col_on_connection(conn, column_name):
-            self._asset_columns.add(column_name)
-        return column_name in self._asset_columns
-
-    @cached_property
-    def _asset_columns(self) -> set[str]:
-        return set()
+        row = self._event_to_row(event)
+        number = write_event(connection, row)
+        write_check(connection, event, row, number)
+        if event.dagster_event_type in ASSET_EVENTS and row["asset_key"]:
+            latest = self._get_asset_entry_values(event, number, has_asset_key_index_cols=True)
+            write_asset(
+                connection, row["asset_key"], latest, self._tags_for_asset_event(event), number, row["timestamp"]
+            )
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
         """Call back on every event of a run from now on, as the UI does."""

@@ -1,19 +1,25 @@
-"""The rows that nearly all events are, written by SQL that is put together once.
+"""The rows of events, of the checks and assets that they concern, written by SQL that is put together once.
 
-What belongs here: events that concern no asset, and checks that are planned or evaluated. SQLAlchemy takes many times
-as long to put a statement together as SQLite to execute it, and of a check Dagster turns every event into JSON twice.
+SQLAlchemy takes many times as long to put a statement together as SQLite to execute it, and of a check Dagster turns
+every event into JSON twice.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.events import ASSET_CHECK_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
@@ -31,20 +37,41 @@ _FOUND = (
 )
 
 
-def concerns_asset(event: EventLogEntry) -> bool:
-    """Whether more is to be kept of an event than rows of this module: what is looked up of its asset."""
-    return event.dagster_event_type in ASSET_EVENTS and event.get_dagster_event().asset_key is not None
+def write_event(connection: Connection, row: Mapping[str, Any]) -> int:
+    """Write the row of an event, given by the names of its columns, within a transaction; its number in the log."""
+    return connection.exec_driver_sql(_INSERT_EVENT, _bound(row)).lastrowid
 
 
-def write_rows(connection: Connection, event: EventLogEntry, row: Mapping[str, Any]) -> None:
-    """Write an event that does not concern an asset, and what it says of a check.
+def write_asset(
+    connection: Connection, key: str, latest: Mapping[str, Any], tags: Mapping[str, str], number: int, at: dt.datetime
+) -> None:
+    """Write what is looked up of an asset.
+
+    Args:
+        connection: Of the event log, within a transaction.
+        key: The asset's.
+        latest: Columns of its row that an event changes.
+        tags: Of the event, as far as they are looked up.
+        number: Of the event in the log.
+        at: When it happened, in UTC.
+    """
+    for name, value in tags.items():
+        tag = {"event_id": number, "asset_key": key, "key": name, "value": value, "event_timestamp": at}
+        connection.exec_driver_sql(_INSERT_TAG, _bound(tag))
+    if latest:
+        columns = tuple(latest)
+        connection.exec_driver_sql(_upsert_asset(columns), _bound({"asset_key": key, **latest}))
+
+
+def write_check(connection: Connection, event: EventLogEntry, row: Mapping[str, Any], number: int) -> None:
+    """Write what an event says of a check, where it is about one.
 
     Args:
         connection: Of the event log, within a transaction.
         event: The event.
-        row: Its row in the log, by the names of the columns.
+        row: Its row in the log.
+        number: Its number there.
     """
-    number = connection.exec_driver_sql(_INSERT_EVENT, _bound(row)).lastrowid
     if event.dagster_event_type not in ASSET_CHECK_EVENTS:
         return
     common = {
@@ -96,7 +123,14 @@ def _insert(table: Table, columns: tuple[str, ...]) -> str:
     return str(table.insert().compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=list(columns)))
 
 
+@cache
+def _upsert_asset(columns: tuple[str, ...]) -> str:
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return f"{_insert(AssetKeyTable, ('asset_key', *columns))} ON CONFLICT (asset_key) DO UPDATE SET {changed}"
+
+
 _INSERT_EVENT = _insert(SqlEventLogStorageTable, _EVENT)
+_INSERT_TAG = _insert(AssetEventTagsTable, ("event_id", "asset_key", "key", "value", "event_timestamp"))
 _INSERT_CHECK = _insert(AssetCheckExecutionsTable, (*_CHECK, *_FOUND))
 _UPDATE_CHECK = (
     f"UPDATE {AssetCheckExecutionsTable.name} SET {', '.join(f'{name} = :{name}' for name in _FOUND)} "
@@ -114,5 +148,5 @@ def _value(value: Any) -> Any:
         case str():
             return compressed(value)
         case dt.datetime():
-            return value.isoformat(sep=" ", timespec="microseconds")
+            return value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     return value

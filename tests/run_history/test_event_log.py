@@ -101,6 +101,26 @@ def test_it_keeps_of_checks_what_dagsters_own_log_keeps(home: Path, tmp_path: Pa
     assert [status for status, *_ in kept[0]] == ["SUCCEEDED", "PLANNED", "FAILED"]
 
 
+def test_it_keeps_of_assets_what_dagsters_own_log_keeps(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    key, kept = dg.AssetKey("numbers"), []
+    for folder in (home, tmp_path / "own"):
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            runs = [_run(instance), _run(instance)]
+            (record,) = instance.get_asset_records([key])
+            latest = record.asset_entry.last_materialization_record
+            assert latest is not None
+            assert latest.asset_materialization is not None
+            assert record.asset_entry.last_run_id == latest.run_id == runs[1]
+            tags = instance.event_log_storage.get_latest_tags_by_partition(
+                key, dg.DagsterEventType.ASSET_MATERIALIZATION, ["dagster/data_version"]
+            )
+            kept.append([{"owl": sorted(tags["owl"])}, latest.partition_key, latest.asset_materialization.metadata])
+            assert instance.has_asset_key(key)
+    assert kept[0] == kept[1]
+
+
 def test_what_a_materialisation_has_is_not_kept_with_its_output_too(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         logs = instance.all_logs(_run(instance))

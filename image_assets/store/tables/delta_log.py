@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import obstore
 import polars as pl
@@ -54,6 +55,10 @@ class Snapshot:
 
     def written_files(self) -> list[WrittenFile]:
         """The files, in the order of their paths."""
+        return list(self._written)
+
+    @cached_property
+    def _written(self) -> list[WrittenFile]:
         return [WrittenFile(*row) for row in self.files.select("path", "rows", "bytes").iter_rows()]
 
     def partitions(self) -> list[Partition]:

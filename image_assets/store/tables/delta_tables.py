@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 import pyarrow as pa
@@ -303,6 +304,7 @@ def partition_values(partition: Partition | None) -> dict[str, str | None]:
     return {} if partition is None else {"date": partition.date.isoformat(), "category": partition.category}
 
 
+@cache
 def _empty(schema: TableSchema) -> pl.LazyFrame:
     frame = pl.from_arrow(schema.arrow.empty_table())
     assert isinstance(frame, pl.DataFrame)
