@@ -11,9 +11,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from image_assets.answers.loaded import partition_facts
 from image_assets.cli.summary import partition_table
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
-from image_assets.facts import partition_facts
 from image_assets.ingest.landing import land
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable

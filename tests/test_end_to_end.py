@@ -9,10 +9,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from image_assets.answers.loaded import partition_facts
 from image_assets.classifier.places import current_manifest
 from image_assets.dataset import load_dataset
 from image_assets.definitions import build_definitions, build_resources
-from image_assets.facts import partition_facts
 from image_assets.images.decode import decode
 from image_assets.images.reasons import Rejected
 from image_assets.orchestration.runner import chosen_partitions, run_day

@@ -7,23 +7,27 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from image_assets.cli.options import FILE, dataset_option, store_option, to_read
-from image_assets.cli.printing import write
+from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read
+from image_assets.cli.printing import print_json, write
 from image_assets.cli.words import Command
 
 
 @click.command(cls=Command)
 @dataset_option
 @store_option
+@json_option
 @click.option("--csv", metavar="FILE", type=FILE, help="write it into this file too")
-def accounting(dataset: str, store: str, csv: Path | None) -> int:
+def accounting(dataset: str, store: str, csv: Path | None, *, as_json: bool) -> int:
     """What arrived per day and category, and what became of it."""
-    from image_assets.health.accounting import accounts_of
+    from image_assets.answers.accounts import account_book
     from image_assets.health.accounting_report import show_accounts
 
     spec, opened = to_read(dataset, store)
-    accounts = accounts_of(opened, spec.name)
+    book = account_book(opened, spec.name)
     if csv:
-        write(csv, accounts.wide().write_csv())
-    show_accounts(Console(), spec.name, accounts)
-    return 0 if accounts.unbalanced().is_empty() else 1
+        write(csv, book.tables.wide().write_csv())
+    if as_json:
+        print_json(book.as_json())
+    else:
+        show_accounts(Console(), spec.name, book.tables)
+    return 0 if book.balances else 1

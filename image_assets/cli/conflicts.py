@@ -7,8 +7,8 @@ import datetime as dt
 import click
 from rich.console import Console
 
-from image_assets.cli.options import dataset_option, store_option, to_read, to_write
-from image_assets.cli.printing import say
+from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Group, exactly_one
 
 
@@ -20,13 +20,17 @@ def conflicts() -> None:
 @conflicts.command("list")
 @dataset_option
 @store_option
-def show(dataset: str, store: str) -> int:
+@json_option
+def show(dataset: str, store: str, *, as_json: bool) -> int:
     """The conflicts, open ones first."""
+    from image_assets.answers.conflicts import conflicts_of
     from image_assets.cli.summary import conflict_table
-    from image_assets.lookalikes.reviews import current_conflicts
 
-    files = current_conflicts(*to_read(dataset, store))
-    Console().print("no picture is under two categories" if files.is_empty() else conflict_table(files))
+    answer = conflicts_of(*to_read(dataset, store))
+    if as_json:
+        print_json(answer.as_json())
+    else:
+        Console().print(conflict_table(answer.files) if answer.files else "no picture is under two categories")
     return 0
 
 

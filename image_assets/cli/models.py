@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -41,21 +41,16 @@ def models() -> None:
 @json_option
 def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> int:
     """The models that are kept, and what was decided about them."""
-    from image_assets.classifier.promotion.by_hand import kept_models
-    from image_assets.store.models.model_history import read_history
+    from image_assets.answers.models import models_of
 
-    objects, prefix = _models_of(*to_read(dataset, store))
-    kept, history = kept_models(objects, prefix), read_history(objects, prefix)
+    answer = models_of(*to_read(dataset, store))
     if as_json:
-        report: dict[str, Any] = {"models": [_as_json(one) for one in kept]}
-        if with_history:
-            report["history"] = [one.model_dump(mode="json") for one in history]
-        print_json(report)
+        print_json(answer.as_json(with_history=with_history))
         return 0
     console = Console()
-    console.print(_table_of_models(kept))
+    console.print(_table_of_models(answer.models))
     if with_history:
-        console.print(_table_of_decisions(history))
+        console.print(_table_of_decisions(answer.history))
     return 0
 
 
@@ -66,16 +61,14 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
 @json_option
 def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Everything that is known of one model."""
-    from image_assets.classifier.promotion.by_hand import find_model, kept_models
+    from image_assets.answers.models import model_of
 
-    objects, prefix = _models_of(*to_read(dataset, store))
-    digits = find_model(objects, prefix, digest)
-    (found,) = (one for one in kept_models(objects, prefix) if one.digits == digits)
+    found = model_of(*to_read(dataset, store), digest)
     if as_json:
-        print_json(_as_json(found))
+        print_json(found.as_json())
         return 0
     console, manifest, decision = Console(), found.manifest, found.decision
-    console.print(f"[bold]{digits}[/] {found.role}", highlight=False)
+    console.print(f"[bold]{found.digits}[/] {found.role}", highlight=False)
     if manifest is None:
         say(f"unreadable: {found.problem}")
         return 1
@@ -174,16 +167,6 @@ def _say_champion(champion: Champion) -> None:
         if champion.reason == "by hand"
         else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
     )
-
-
-def _as_json(one: KeptModel) -> dict[str, Any]:
-    return {
-        "model": one.digits,
-        "role": one.role,
-        "problem": one.problem,
-        "manifest": one.manifest.model_dump(mode="json") if one.manifest else None,
-        "decision": one.decision.model_dump(mode="json") if one.decision else None,
-    }
 
 
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:

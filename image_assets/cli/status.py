@@ -16,8 +16,8 @@ from image_assets.environment import LANDING
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from image_assets.answers.loaded import PartitionFacts
     from image_assets.dataset import DatasetSpec
-    from image_assets.facts import PartitionFacts
     from image_assets.health.health import Health
     from image_assets.ingest.source import Source
     from image_assets.store.store import Store
@@ -37,8 +37,8 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
 
     The exit status is 2 where files of the store are missing or cut: what can be told without them is told.
     """
+    from image_assets.answers.loaded import partition_facts
     from image_assets.asset_checks import check_keys, checks_of
-    from image_assets.facts import partition_facts
     from image_assets.health.health import health_of
     from image_assets.store.tables.store_damage import damaged_files
 

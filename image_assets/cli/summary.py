@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from image_assets.answers.conflicts import ConflictingFile
+from image_assets.answers.loaded import PartitionFacts
+from image_assets.cli.printing import plain_table
 from image_assets.dataset import DatasetSpec
-from image_assets.facts import PartitionFacts
 from image_assets.health.causes import by_cause, check_line, named, one_per_cause
 from image_assets.orchestration.recorded_run import CheckResult, DayResult
 from image_assets.store.models.model_store import ModelManifest
@@ -56,23 +57,14 @@ def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str,
     }
 
 
-def conflict_table(files: pl.DataFrame) -> Table:
-    """A line per file of a label conflict, open conflicts first."""
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    for name in ("conflict", "kind", "state", "category", "day", "kept"):
-        table.add_column(name, no_wrap=True)
+def conflict_table(files: Sequence[ConflictingFile]) -> Table:
+    """A line per file of a label conflict."""
+    table = plain_table("conflict", "kind", "state", "category", "day", "kept")
     table.add_column("source", overflow="fold")
-    for row in files.sort(pl.col("state") != "open", "conflict_id", "date", "category").iter_rows(named=True):
-        kept = ("yes" if row["kept"] else "no") if row["loaded"] else "duplicate"
-        table.add_row(
-            row["conflict_id"][:12],
-            row["kind"],
-            row["state"],
-            row["category"],
-            str(row["date"]),
-            kept,
-            escape(str(row["source"])),
-        )
+    for one in files:
+        kept = ("yes" if one.kept else "no") if one.loaded else "duplicate"
+        source = escape(str(one.source))
+        table.add_row(one.conflict_id[:12], one.kind, one.state, one.category, str(one.day), kept, source)
     return table
 
 

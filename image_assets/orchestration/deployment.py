@@ -12,12 +12,12 @@ import dagster as dg
 from obstore.exceptions import BaseError as ObjectStoreError
 from rich.console import Console
 
+from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.categories.record import agree
 from image_assets.classifier.places import CLASSIFIER, current_manifest, held_back
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
-from image_assets.facts import PartitionFacts, day_as_json, partition_facts
 from image_assets.health.days import open_days
 from image_assets.health.health_report import misnamed_lines, open_day_lines
 from image_assets.ingest.source import SourceError
@@ -45,14 +45,32 @@ class DayReport:
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json`."""
-        model = self.model if self.result.refreshed else None
-        classifier = None
-        if model:
-            trained = CLASSIFIER in self.result.made
-            classifier = {name: model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
-            classifier |= {"data_day": str(model.data_day), "trained": trained}
-            classifier |= {"held_back": self.held_back or None if trained else None}
-        return day_as_json(self.dataset, self.day.isoformat(), self.facts, self.result, classifier)
+        checks, seconds = self.result.checks, self.result.seconds
+        not_passed = [check for check in checks if not check.passed]
+        return {
+            "dataset": self.dataset.name,
+            "day": self.day.isoformat(),
+            "categories": {one.partition.category: one.as_json() for one in self.facts},
+            "checks": {
+                "passed": sum(check.passed and check.evaluated for check in checks),
+                "not_evaluated": sum(not check.evaluated for check in checks),
+                "warned": [str(check) for check in not_passed if check.severity == "WARN"],
+                "failed": [str(check) for check in not_passed if check.severity == "ERROR"],
+            },
+            "classifier": self._classifier(),
+            "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+            "errors": self.result.errors,
+            "warnings": self.result.warnings,
+        }
+
+    def _classifier(self) -> dict[str, Any] | None:
+        """What is said of the current model, where the run came so far."""
+        if not self.model or not self.result.refreshed:
+            return None
+        trained = CLASSIFIER in self.result.made
+        figures = {name: self.model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
+        held = self.held_back or None if trained else None
+        return {**figures, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
 
     def show(self, console: Console) -> None:
         """Print the summary for a person."""

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume
 from image_assets.cli.summary import show_day
-from image_assets.facts import partition_facts
 from image_assets.health.volume import may_be_empty, missing_days, usual_volume, volume_trend
 from image_assets.ingest.day_book import DayBook
 from image_assets.orchestration.partitions import partition_key

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks.raw_images import every_arrival_accounted_for, quarantine_rate
 from image_assets.asset_checks.volume import day_is_not_empty
-from image_assets.facts import partition_facts
 from image_assets.health.accounting import accounts_of
 from image_assets.ingest.companions import companions
 from image_assets.schema import ARRIVALS, COMPANIONS, QUARANTINE

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import dagster as dg
 
+from image_assets.answers.loaded import partition_facts
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.engines.engine import LocalEngine
-from image_assets.facts import partition_facts
 from image_assets.ingest.load import IngestTables, ingest_partition
 from image_assets.orchestration.runner import chosen_partitions, run_day
 from image_assets.resources.landing import LandingResource

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from obstore.store import ObjectStore
 
@@ -44,6 +45,16 @@ class KeptModel:
     problem: str
     role: str
     decision: Decision | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The output of `image-assets models show --json`."""
+        return {
+            "model": self.digits,
+            "role": self.role,
+            "problem": self.problem,
+            "manifest": self.manifest.model_dump(mode="json") if self.manifest else None,
+            "decision": self.decision.model_dump(mode="json") if self.decision else None,
+        }
 
 
 def kept_models(objects: ObjectStore, prefix: str) -> list[KeptModel]:

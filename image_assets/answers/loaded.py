@@ -1,4 +1,4 @@
-"""What the tables say of a day: the figures of the summary, of `--json` and of `image-assets status`."""
+"""What is loaded, of every day and category?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.orchestration.recorded_run import DayResult
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
@@ -74,27 +73,6 @@ def partition_facts(
         )
         for partition in (known if partitions is None else sorted(partitions))
     ]
-
-
-def day_as_json(
-    dataset: DatasetSpec, day: str, facts: Sequence[PartitionFacts], result: DayResult, classifier: dict | None
-) -> dict[str, Any]:
-    """The object that `image-assets run --json` prints."""
-    return {
-        "dataset": dataset.name,
-        "day": day,
-        "categories": {one.partition.category: one.as_json() for one in facts},
-        "checks": {
-            "passed": sum(check.passed and check.evaluated for check in result.checks),
-            "not_evaluated": sum(not check.evaluated for check in result.checks),
-            "warned": [str(check) for check in result.checks if not check.passed and check.severity == "WARN"],
-            "failed": [str(check) for check in result.checks if not check.passed and check.severity == "ERROR"],
-        },
-        "classifier": classifier,
-        "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
-        "errors": result.errors,
-        "warnings": result.warnings,
-    }
 
 
 _Counts = dict[Partition, dict[str, int]]
