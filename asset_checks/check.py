@@ -20,10 +20,10 @@ from image_assets.features.extractor import Extractor
 from image_assets.health.check_book import CheckBook, State
 from image_assets.markdown import markdown_table
 from image_assets.orchestration.partition_ranges import keys_of
-from image_assets.orchestration.partitions import partition_of, partitions_of
+from image_assets.orchestration.partitions import partitions_of
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
-from image_assets.schema import Partition, TableSchema
+from image_assets.schema import Partition, TableSchema, partition_of
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable

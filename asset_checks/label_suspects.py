@@ -3,8 +3,8 @@
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.features.sample import sample_size
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS
-from image_assets.suspects.sample import sample_size
 
 # Of few images, one or two suspects are a large share. Only a count that the limit explains with less than this
 # probability is a warning.

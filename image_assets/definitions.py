@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from image_assets.alerts.sensors import refuse_unknown_assets
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
@@ -20,6 +19,7 @@ from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
+from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
 from image_assets.orchestration.partitions import partitioned
 from image_assets.predictions.assets import prediction_assets

@@ -12,12 +12,12 @@ import yaml
 from rich.console import Console
 
 from image_assets.answers.loaded import partition_facts
+from image_assets.cli.deployment import DayReport, Deployment
 from image_assets.cli.summary import partition_table
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
 from image_assets.ingest.landing import land
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
-from image_assets.orchestration.deployment import DayReport, Deployment
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import folder_of, make_folder
 from image_assets.resources.progress import TerminalProgress

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from image_assets.environment import CACHE
+
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ONE_SLASH = re.compile(r"(s3|gs|https?):/", re.IGNORECASE)
 _FILE = re.compile(r"file:", re.IGNORECASE)
@@ -162,3 +164,12 @@ def _bucket(said: str, rest: str, what: str) -> Place:
         plain = "/".join(filter(None, parts))
         raise PlaceError(f"{what} {said!r}: nothing between two slashes; is s3://{name}/{plain} meant?")
     return Place(bucket=name, prefix="/".join(parts))
+
+
+def cache_folder() -> Path:
+    """Where models and downloads are kept: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`.
+
+    Raises:
+        PlaceError: the variable names no local folder.
+    """
+    return folder_of(CACHE.value, CACHE.name) if CACHE.value else Path.home() / ".cache" / "image-assets"

@@ -11,10 +11,10 @@ import dagster as dg
 import polars as pl
 
 from image_assets.io_managers.table_metadata import column_schema
-from image_assets.orchestration.automation import retried
-from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.retrying import retried
 from image_assets.resources.store import StoreResource
-from image_assets.schema import TABLES, Partition, TableSchema
+from image_assets.schema import TABLES, Partition, TableSchema, partition_of
 from image_assets.store.tables.delta_tables import CommitReport, PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 

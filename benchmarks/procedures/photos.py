@@ -19,8 +19,8 @@ from image_assets.classifier.comparing.comparison import compare
 from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
 from image_assets.classifier.places import current_manifest
 from image_assets.cli.compare import show_comparison
+from image_assets.cli.deployment import Deployment
 from image_assets.dataset import DatasetSpec, load_dataset
-from image_assets.orchestration.deployment import Deployment
 from image_assets.resources.progress import TerminalProgress
 from image_assets.settings.classifier import Classifier
 from image_assets.store.store import Store

@@ -14,15 +14,14 @@ from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.orchestration.automation import retried
 from image_assets.orchestration.partition_ranges import each_partition
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import by_day_and_category, key_of, table_out
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES
+from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES, partition_of
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
@@ -111,7 +110,7 @@ def _first_chips(table: PartitionedTable, files: Sequence[WrittenFile]) -> dg.Ma
     contents: list[bytes] = []
     if file := next((file for file in files if file.rows), None):
         contents = next(table.files.read(file.path, ["content"], SHEET_IMAGES))["content"].to_pylist()
-    return picture_sheet(contents, "chips")
+    return dg.MetadataValue.md(picture_sheet(contents, "chips"))
 
 
 def _reasons(table: PartitionedTable, files: Sequence[WrittenFile]) -> dict[str, int]:

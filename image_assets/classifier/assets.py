@@ -20,7 +20,7 @@ from image_assets.classifier.training.images import said_of_split
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.io_managers.plots import save_plot
-from image_assets.orchestration.automation import retried
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter

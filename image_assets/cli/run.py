@@ -33,8 +33,8 @@ def run(
     as_json: bool,
 ) -> int:
     """Materialise a day and what depends on it."""
+    from image_assets.cli.deployment import Deployment
     from image_assets.dataset import load_dataset
-    from image_assets.orchestration.deployment import Deployment
     from image_assets.resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.

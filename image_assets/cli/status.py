@@ -40,6 +40,7 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
     from image_assets.answers.loaded import partition_facts
     from image_assets.asset_checks import check_keys, checks_of
     from image_assets.health.health import health_of
+    from image_assets.orchestration.check_states import check_states
     from image_assets.store.tables.store_damage import damaged_files
 
     spec, opened = to_read(dataset, store)
@@ -47,7 +48,8 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
     try:
         damaged = [str(one) for one in damaged_files(opened, spec.name)]
         facts, source = partition_facts(spec, opened), _source(spec, opened, landing)
-        health = health_of(spec, opened, instance, check_keys(checks_of(spec)), source=source)
+        checks = check_states(opened, spec.name, check_keys(checks_of(spec)), instance)
+        health = health_of(spec, opened, checks, source=source)
     finally:
         if instance is not None:
             instance.dispose()

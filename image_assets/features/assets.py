@@ -7,14 +7,14 @@ import dagster as dg
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.orchestration.automation import DECIDES, retried
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.automation import DECIDES
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, partition_of
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
 
 

@@ -24,6 +24,7 @@ from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import HubModuleError
 from image_assets.features.hub_module import INSTALL, HubModule
 from image_assets.features.onnx_session import start_session
+from image_assets.places import cache_folder
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -165,7 +166,7 @@ def _cache_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise HubModuleError(
-            f"cannot keep converted modules in {model_cache.cache_folder()} ({error}): "
+            f"cannot keep converted modules in {cache_folder()} ({error}): "
             f"set {CACHE.name} to a folder that can be written"
         ) from None
 

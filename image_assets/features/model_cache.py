@@ -7,20 +7,9 @@ damage; whoever may write into the folder is trusted.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
-from image_assets.environment import CACHE
-from image_assets.places import folder_of
+from image_assets.places import cache_folder
 from image_assets.whole_files import write_whole
-
-
-def cache_folder() -> Path:
-    """Where the models are: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`.
-
-    Raises:
-        PlaceError: the variable names no local folder, or there is no home folder.
-    """
-    return folder_of(CACHE.value or "~/.cache/image-assets", CACHE.name)
 
 
 def read_model(key: str) -> bytes | None:

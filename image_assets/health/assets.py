@@ -6,7 +6,8 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.plots import save_plot
-from image_assets.orchestration.automation import once_a_day_is_over, retried
+from image_assets.orchestration.automation import once_a_day_is_over
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset, table_asset
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
@@ -75,13 +76,15 @@ def _health(
     def health(
         context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
     ) -> dg.MaterializeResult:
-        from image_assets.health.check_states import count_states
+        from image_assets.health.check_book import count_states
         from image_assets.health.health import health_of
         from image_assets.health.health_report import health_markdown
+        from image_assets.orchestration.check_states import check_states
 
         with retried():
             source = landing.source(dataset)
-            found = health_of(dataset, store.open(), context.instance, check_keys, source=source)
+            checks = check_states(store.open(), dataset.name, check_keys, context.instance)
+            found = health_of(dataset, store.open(), checks, source=source)
         return dg.MaterializeResult(
             metadata={
                 "late categories": len(found.stale),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,7 @@ _WHOLE = "whole"
 
 State = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
 """Not evaluated is what there was too little for; unfinished what was planned and never came to an end."""
+STATES: tuple[State, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,9 @@ class CheckBook:
             partition = Partition(dt.date.fromisoformat(where[0]), where[1]) if where != [_WHOLE] else None
             for check, found in record["checks"].items():
                 yield CheckState(asset, check, partition, found["state"], found["description"], record["run"])
+
+
+def count_states(states: Sequence[CheckState]) -> dict[State, int]:
+    """How many checks are in each state."""
+    counts = Counter(one.state for one in states)
+    return {state: counts[state] for state in STATES}

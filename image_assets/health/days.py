@@ -24,6 +24,8 @@ TO_BE_RUN: tuple[DayState, ...] = ("landed and not run", "landed since it was ru
 
 Landed = dict[dt.date, set[str]]
 _ONE_DAY = dt.timedelta(days=1)
+HOUR = 7
+"""When the daily run starts, in the dataset's time zone."""
 
 
 @dataclass(frozen=True, order=True)
@@ -99,3 +101,10 @@ def _state(is_loaded: bool, run: DayRun | None, lies_there: bool | None) -> DayS
     if lies_there is None:
         return "not run"
     return "landed and not run" if lies_there else "not landed"
+
+
+def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
+    """The latest day whose data is due at that moment: yesterday, before today's deadline the day before."""
+    there = now.astimezone(dataset.zone)
+    before_deadline = there.hour < HOUR + dataset.freshness_hours
+    return there.date() - dt.timedelta(days=2 if before_deadline else 1)

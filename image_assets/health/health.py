@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import dagster as dg
 import polars as pl
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
-from image_assets.health.check_book import CheckState, State
-from image_assets.health.check_states import check_states, count_states
-from image_assets.health.days import TO_BE_RUN, OpenDay, open_days
+from image_assets.health.check_book import CheckState, State, count_states
+from image_assets.health.days import TO_BE_RUN, OpenDay, due_day, open_days
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceError
-from image_assets.orchestration.automation import due_day
 from image_assets.schema import TABLES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import table_bytes
@@ -145,8 +142,7 @@ class Health:
 def health_of(
     dataset: DatasetSpec,
     store: Store,
-    instance: dg.DagsterInstance | None,
-    check_keys: Sequence[dg.AssetCheckKey],
+    checks: Sequence[CheckState],
     now: dt.datetime | None = None,
     source: Source | None = None,
 ) -> Health:
@@ -155,17 +151,15 @@ def health_of(
     Args:
         dataset: The dataset.
         store: Where its tables are.
-        instance: Where runs are recorded, which says what was planned and not evaluated; None where there is none.
-        check_keys: The dataset's checks.
+        checks: What its checks last found, the worst first.
         now: The present, with a time zone.
         source: Where images arrive; None where that is not known, then what landed is not either.
     """
     due = due_day(dataset, now or dt.datetime.now(dt.UTC))
-    checks = check_states(store, dataset.name, check_keys, instance) or None
     rows = accounts_of(store, dataset.name).rows
     runs = _last_runs(dataset, store)
     categories = [
-        _category(dataset, rows.filter(pl.col("category") == name), name, runs.get(name), due, checks or [])
+        _category(dataset, rows.filter(pl.col("category") == name), name, runs.get(name), due, checks)
         for name in dataset.categories
     ]
     landing = "" if source is not None else "where it is, is not known"
@@ -176,7 +170,7 @@ def health_of(
     except (SourceError, ObjectStoreError, OSError) as error:
         landing, days = str(error), open_days(dataset, store, None, due)
     categories = [_unless_to_be_run(one, days) for one in categories]
-    return Health(dataset.name, due, categories, checks, _sizes(dataset, store), days, landing, misnamed)
+    return Health(dataset.name, due, categories, list(checks) or None, _sizes(dataset, store), days, landing, misnamed)
 
 
 def _unless_to_be_run(category: CategoryHealth, days: Sequence[OpenDay]) -> CategoryHealth:
@@ -226,7 +220,7 @@ def _rate(rows: pl.DataFrame) -> float:
 
 
 def _drift(category: str, checks: Sequence[CheckState]) -> State | None:
-    """`checks` are in the order of `check_states`: the worst first."""
+    """`checks` are in their order, the worst first."""
     found = [one for one in checks if "drift" in one.check and one.partition and one.partition.category == category]
     latest = max((one.partition.date for one in found if one.partition), default=None)
     return next((one.state for one in found if one.partition and one.partition.date == latest), None)

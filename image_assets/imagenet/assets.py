@@ -7,13 +7,13 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.io_managers.plots import save_plot
-from image_assets.orchestration.automation import once_a_day_is_complete, retried
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.automation import once_a_day_is_complete
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import key_of, table_asset
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES
+from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES, partition_of
 from image_assets.settings.annotated import AnnotatedSection
 
 

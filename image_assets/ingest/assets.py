@@ -12,15 +12,14 @@ from image_assets.ingest.load import IngestReport, IngestTables, ingest_partitio
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory
-from image_assets.orchestration.automation import retried
 from image_assets.orchestration.partition_ranges import each_partition
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import by_day_and_category, key_of, keys_of, table_spec
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES
+from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, partition_of
 from image_assets.workers import no_progress
 
 _NAMED = 20  # names in a warning
@@ -95,9 +94,9 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 f"{partition.date}: these are no categories of {dataset.name} and are not loaded: {named}; "
                 "rename folders or add the categories to the dataset file, and put files into a category's folder"
             )
-        metadata["raw_images"]["thumbnails"] = contact_sheet(tables.raw_images.scan([partition]))
-        metadata["quarantine"]["by reason"] = reason_table(tables.quarantine.scan([partition]))
-        metadata["quarantine"]["files"] = quarantine_table(tables.quarantine.scan([partition]))
+        metadata["raw_images"]["thumbnails"] = dg.MetadataValue.md(contact_sheet(tables.raw_images.scan([partition])))
+        metadata["quarantine"]["by reason"] = dg.MetadataValue.md(reason_table(tables.quarantine.scan([partition])))
+        metadata["quarantine"]["files"] = dg.MetadataValue.md(quarantine_table(tables.quarantine.scan([partition])))
         for table in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE):
             key = key_of(dataset, table)
             if key in context.selected_asset_keys:

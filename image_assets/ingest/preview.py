@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 
-import dagster as dg
 import polars as pl
 from PIL import Image
 
@@ -14,7 +13,7 @@ _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS
 
 
-def contact_sheet(raw_images: pl.LazyFrame) -> dg.MarkdownMetadataValue:
+def contact_sheet(raw_images: pl.LazyFrame) -> str:
     """A picture of the first images by id, which is as good as a random choice and the same every time."""
     first = raw_images.select("image_id").bottom_k(SHEET_IMAGES, by="image_id").collect()
     # Only then the thumbnails, of which there may be hundreds of megabytes.
@@ -22,10 +21,10 @@ def contact_sheet(raw_images: pl.LazyFrame) -> dg.MarkdownMetadataValue:
     return picture_sheet(shown.collect().sort("image_id")["thumbnail"].to_list(), "thumbnails")
 
 
-def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataValue:
-    """Image files as one picture, at most `SHEET_IMAGES` of them."""
+def picture_sheet(contents: Sequence[bytes], title: str) -> str:
+    """Image files as one picture in Markdown, at most `SHEET_IMAGES` of them."""
     if not contents:
-        return dg.MetadataValue.md("no images")
+        return "no images"
     sheet = Image.new("RGB", (_SHEET_COLUMNS * _CELL, -(-len(contents) // _SHEET_COLUMNS) * _CELL), "white")
     for place, content in enumerate(contents):
         image = Image.open(io.BytesIO(content))
@@ -33,25 +32,25 @@ def picture_sheet(contents: Sequence[bytes], title: str) -> dg.MarkdownMetadataV
         sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
     small = io.BytesIO()
     sheet.save(small, "WEBP", quality=60)
-    return dg.MetadataValue.md(picture(small.getvalue(), title, "webp"))
+    return picture(small.getvalue(), title, "webp")
 
 
-def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> dg.MarkdownMetadataValue:
-    """The first files in quarantine with their reasons."""
+def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> str:
+    """The first files in quarantine with their reasons, in Markdown."""
     shown = quarantine.select("source", "reason", "detail").sort("source").head(rows).collect()
     if shown.is_empty():
-        return dg.MetadataValue.md("nothing in quarantine")
+        return "nothing in quarantine"
     rows_shown = [(code(source), reason, detail.replace("`", "'")) for source, reason, detail in shown.iter_rows()]
-    return dg.MetadataValue.md(markdown_table(("file", "reason", "detail"), rows_shown))
+    return markdown_table(("file", "reason", "detail"), rows_shown)
 
 
-def reason_table(quarantine: pl.LazyFrame) -> dg.MarkdownMetadataValue:
+def reason_table(quarantine: pl.LazyFrame) -> str:
     """How many files are in quarantine for each reason, most first, with an example."""
     counted = quarantine.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min()).collect()
     if counted.is_empty():
-        return dg.MetadataValue.md("nothing in quarantine")
+        return "nothing in quarantine"
     found = [
         (reason, files, Reason(reason).meaning, code(source))
         for reason, files, source in counted.sort("files", "reason", descending=[True, False]).iter_rows()
     ]
-    return dg.MetadataValue.md(markdown_table(("reason", "files", "meaning", "for example"), found))
+    return markdown_table(("reason", "files", "meaning", "for example"), found)

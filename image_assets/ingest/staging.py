@@ -15,10 +15,9 @@ from typing import BinaryIO
 
 from image_assets.alone import locked
 from image_assets.environment import STAGING
-from image_assets.features.model_cache import cache_folder
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceError, printable
-from image_assets.places import PlaceError, folder_of
+from image_assets.places import PlaceError, cache_folder, folder_of
 from image_assets.whole_files import written_whole
 
 

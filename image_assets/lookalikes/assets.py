@@ -10,8 +10,9 @@ from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.lookalikes.label_conflicts import OPEN, held_back
 from image_assets.lookalikes.near_duplicates import Library, PairRecord, near_duplicates
 from image_assets.lookalikes.reviews import current_conflicts
-from image_assets.orchestration.automation import DECIDES, retried
-from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.automation import DECIDES
+from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
@@ -23,6 +24,7 @@ from image_assets.schema import (
     LABEL_CONFLICTS,
     NEAR_DUPLICATES,
     RAW_IMAGES,
+    partition_of,
 )
 from image_assets.shards.republish import PUBLISH_AGAIN, to_publish_again
 from image_assets.store.tables.key_index import hash_index, lookalike_index
@@ -95,7 +97,7 @@ def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 "open": files.filter(pl.col("state") == OPEN)["conflict_id"].n_unique(),
                 "images held back": held_back(files).height,
                 PUBLISH_AGAIN: [str(partition_key(partition)) for partition in again],
-                "pictures": pictures,
+                "pictures": dg.MetadataValue.md(pictures),
             },
         )
 

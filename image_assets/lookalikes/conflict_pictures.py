@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dagster as dg
 import polars as pl
 
 from image_assets.markdown import code, markdown_table, picture
@@ -12,7 +11,7 @@ from image_assets.store.thumbnails import thumbnails_of
 _SHOWN = 20
 
 
-def conflicts_markdown(files: pl.DataFrame, raw_images: PartitionedTable) -> dg.MarkdownMetadataValue:
+def conflicts_markdown(files: pl.DataFrame, raw_images: PartitionedTable) -> str:
     """The first files in conflicts, open ones first, with thumbnails.
 
     Args:
@@ -20,7 +19,7 @@ def conflicts_markdown(files: pl.DataFrame, raw_images: PartitionedTable) -> dg.
         raw_images: Where the thumbnails are.
     """
     if files.is_empty():
-        return dg.MetadataValue.md("no picture is under two categories")
+        return "no picture is under two categories"
     shown = files.sort(pl.col("state") != "open", "conflict_id", "date", "category").head(_SHOWN)
     pictures = thumbnails_of(raw_images, shown.filter("loaded"))
     rows = [
@@ -36,4 +35,4 @@ def conflicts_markdown(files: pl.DataFrame, raw_images: PartitionedTable) -> dg.
         for row in shown.iter_rows(named=True)
     ]
     header = ("picture", "category", "day", "source", "kind", "state", "kept")
-    return dg.MetadataValue.md(markdown_table(header, rows))
+    return markdown_table(header, rows)

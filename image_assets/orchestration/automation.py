@@ -2,32 +2,20 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import dagster as dg
-from deltalake.exceptions import DeltaError
-from obstore.exceptions import BaseError as ObjectStoreError
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from image_assets.alerts.sensors import alert_sensors
 from image_assets.dataset import DatasetSpec
-from image_assets.errors import CanPass
-from image_assets.orchestration.daily_schedule import HOUR, daily_schedule
+from image_assets.health.days import HOUR
+from image_assets.orchestration.alert_sensors import alert_sensors
+from image_assets.orchestration.daily_schedule import daily_schedule
 from image_assets.orchestration.partitions import partitioned
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.shards.manifest import FEATURE_SHARDS
 from image_assets.shards.republish import PUBLISH_AGAIN
-from image_assets.store.trouble import trouble_of
 
 DECIDES = {"image_assets/decides": ""}
 """The tag of the last assets of a partition that those of the whole dataset are made of, which all depend on them."""
-
-# Of the libraries' own errors, those that can pass; but for what is a refusal.
-_CAN_PASS = (CanPass, OSError, ObjectStoreError, DeltaError)
-_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-_REFUSALS = (*_NO_SUCH, PermissionError, PermissionDeniedError, UnauthenticatedError)
-_RETRIES = 3
-_RETRY_SECONDS = 10
 
 
 def daily_job_name(dataset: DatasetSpec) -> str:
@@ -43,24 +31,6 @@ def publish_job_name(dataset: DatasetSpec) -> str:
 def refresh_job_name(dataset: DatasetSpec) -> str:
     """The job that brings the assets over the whole dataset up to date."""
     return f"{dataset.name}_refresh"
-
-
-@contextmanager
-def retried() -> Iterator[None]:
-    """Within a step: have Dagster run it again, up to three times, after an error that can pass by itself.
-
-    A disk or bucket that is away for a moment, a file that was still being copied, a commit lost against another:
-    these pass. What is wrong with the data or the settings does not, nor a right that is missing, a full disk or a
-    file of the store that is gone: it ends the step at once. A retry policy could not tell the two apart; besides,
-    Dagster applies it to interrupts too, so that Ctrl-C would start the step again.
-    """
-    try:
-        yield
-    except _CAN_PASS as error:
-        trouble = None if isinstance(error, CanPass) else trouble_of(error)
-        if isinstance(error, _REFUSALS) or (trouble is not None and not trouble.can_pass):
-            raise
-        raise dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
 
 
 def once_a_day_is_complete(dataset: DatasetSpec, deciding: dg.AssetSelection | None = None) -> dg.AutomationCondition:
@@ -120,13 +90,6 @@ def due_every_day(dataset: DatasetSpec) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"0 {hour} * * *", lower_bound_delta=dt.timedelta(hours=hour), timezone=dataset.time_zone
     )
-
-
-def due_day(dataset: DatasetSpec, now: dt.datetime) -> dt.date:
-    """The latest day whose data is due at that moment: yesterday, before today's deadline the day before."""
-    there = now.astimezone(dataset.zone)
-    before_deadline = there.hour < HOUR + dataset.freshness_hours
-    return there.date() - dt.timedelta(days=2 if before_deadline else 1)
 
 
 def _publish_again(dataset: DatasetSpec) -> dg.SensorDefinition:

@@ -10,14 +10,13 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
-from image_assets.health.days import never_run
+from image_assets.health.days import HOUR, never_run
 from image_assets.ingest.source import SourceError
 from image_assets.orchestration.partitions import partition_key
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition
 
-HOUR = 7
 _WAITING = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

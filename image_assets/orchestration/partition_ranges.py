@@ -17,8 +17,7 @@ import dagster as dg
 import polars as pl
 
 from image_assets.io_managers.delta_io_manager import EachPartition, PartitionFiles
-from image_assets.orchestration.partitions import partition_of
-from image_assets.schema import Partition
+from image_assets.schema import Partition, partition_of
 
 # What Dagster's command line wants to see before it takes a range.
 RANGE_IN_ONE_RUN = dg.BackfillPolicy.single_run()

@@ -1,4 +1,4 @@
-"""Day × category: the partitions of a dataset's assets, and how their keys are read."""
+"""Day × category: the partitions of a dataset's assets, and the keys that Dagster has for them."""
 
 from __future__ import annotations
 
@@ -32,18 +32,6 @@ def partitioned(assets: Iterable[object]) -> list[dg.AssetKey]:
     return [spec.key for spec in specs if spec.partitions_def is not None]
 
 
-def partition_of(key: str) -> Partition:
-    """The partition that a Dagster key means."""
-    keys = key.keys_by_dimension if isinstance(key, dg.MultiPartitionKey) else _split(key)
-    return Partition(dt.date.fromisoformat(keys[DATE]), keys[CATEGORY])
-
-
 def partition_key(partition: Partition) -> dg.MultiPartitionKey:
     """The Dagster key of a partition."""
     return dg.MultiPartitionKey({DATE: partition.date.isoformat(), CATEGORY: partition.category})
-
-
-def _split(key: str) -> dict[str, str]:
-    # Dagster joins the dimensions in the alphabetical order of their names.
-    category, date = key.split("|")
-    return {DATE: date, CATEGORY: category}

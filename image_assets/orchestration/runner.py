@@ -12,9 +12,9 @@ from image_assets.asset_checks.raw_images import duplicates_have_an_original
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
-from image_assets.orchestration.partitions import partition_of, partitioned, partitions_of
+from image_assets.orchestration.partitions import partitioned, partitions_of
 from image_assets.orchestration.recorded_run import DayResult, run_job
-from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.schema import RAW_IMAGES, Partition, partition_of
 
 # Of many small partitions, Dagster's part of a run takes longer than the work. Where there are no more than the few,
 # each has a run of its own; otherwise at most so many share one, as what one of them stops is made of none of them.

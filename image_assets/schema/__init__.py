@@ -34,6 +34,7 @@ from image_assets.schema.table import (
     Column,
     Partition,
     TableSchema,
+    partition_of,
 )
 
 TABLES = (
@@ -96,6 +97,7 @@ __all__ = [
     "Column",
     "Partition",
     "TableSchema",
+    "partition_of",
     "shard_columns",
     "shard_schema",
 ]

@@ -19,6 +19,12 @@ class Partition:
         return f"{self.date.isoformat()} {self.category}"
 
 
+def partition_of(key: str) -> Partition:
+    """The partition that a key `<category>|<day>` means: Dagster joins dimensions in the order of their names."""
+    category, date = key.split("|")
+    return Partition(dt.date.fromisoformat(date), category)
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its Arrow type, its unit (empty where there is none) and what it means."""

@@ -6,13 +6,12 @@ from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.lookalikes.evidence import EvidenceReader
-from image_assets.orchestration.automation import retried
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES
+from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, partition_of
 from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, shards_prefix
 from image_assets.shards.writer import publish
 

@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.orchestration.automation import retried
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource

@@ -9,13 +9,13 @@ import polars as pl
 
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
+from image_assets.features.sample import stratified_sample
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.markdown import markdown_table, picture
 from image_assets.schema import LABEL_SUSPECTS
 from image_assets.suspects.label_noise import label_suspects
 from image_assets.suspects.outliers import outlier_scores
-from image_assets.suspects.sample import stratified_sample
 
 
 @dataclass(frozen=True)

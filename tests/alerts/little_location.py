@@ -12,14 +12,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from image_assets.alerts.sensors import alert_sensors
 from image_assets.asset_checks.check import Check, Outcome, Subject, asset_checks_of, check
 from image_assets.dataset import DatasetSpec, load_dataset
-from image_assets.orchestration.partitions import partition_key, partition_of, partitions_of
+from image_assets.orchestration.alert_sensors import alert_sensors
+from image_assets.orchestration.partitions import partition_key, partitions_of
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.notifier import NotifierResource
 from image_assets.resources.store import StoreResource
-from image_assets.schema import Partition
+from image_assets.schema import Partition, partition_of
 from tests.platform import FIRST
 
 PARTITION = Partition(FIRST, "plant")

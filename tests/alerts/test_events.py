@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from image_assets.alerts.events import Retry, report_of, retry_of
 from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, text_of_check, text_of_failure
 from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.run_events import Retry, report_of, retry_of
 from tests.alerts.little_location import PARTITION, Faults, definitions
 from tests.daemon import SILENT
 from tests.platform import small_dataset

@@ -11,9 +11,9 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from image_assets.alerts.ledger import Ledger
-from image_assets.alerts.sensors import AlertsNotDelivered, AlertsNotRecorded, alert_sensors
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
+from image_assets.orchestration.alert_sensors import AlertsNotDelivered, AlertsNotRecorded, alert_sensors
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.notifier import NotifierResource
 from image_assets.resources.store import StoreResource

@@ -15,12 +15,12 @@ from image_assets.asset_checks.check import Check
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
-from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.recorded_run import DayResult
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
-from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
+from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, partition_of
 from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.features.model_cache import cache_folder, read_model, write_model
+from image_assets.features.model_cache import read_model, write_model
+from image_assets.places import cache_folder
 
 KEY, OTHER = "0" * 64, "1" * 64
 

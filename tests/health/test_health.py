@@ -13,12 +13,13 @@ import dagster as dg
 import pytest
 
 from image_assets.asset_checks import check_keys, checks_of
-from image_assets.health.check_book import CHECK_RESULTS, CheckBook, CheckState, State
-from image_assets.health.check_states import STATES, check_states, count_states
+from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, State, count_states
+from image_assets.health.days import due_day
 from image_assets.health.health import Health, health_of
 from image_assets.health.health_report import bytes_text, health_markdown
 from image_assets.ingest.day_book import DAYS_RUN
-from image_assets.orchestration.automation import due_day, refresh_job_name
+from image_assets.orchestration.automation import refresh_job_name
+from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.dagster_home import existing_instance, open_instance
 from image_assets.orchestration.runner import chosen_partitions, run_day
 from image_assets.schema import IMAGE_FEATURES, Partition
@@ -39,7 +40,9 @@ def day_of(platform: Platform, day: dt.date, instance: dg.DagsterInstance, *cate
 
 
 def health(platform: Platform, instance: dg.DagsterInstance | None, now: dt.datetime = DUE) -> Health:
-    return health_of(platform.dataset, platform.store, instance, check_keys(checks_of(platform.dataset)), now)
+    keys = check_keys(checks_of(platform.dataset))
+    checks = check_states(platform.store, platform.dataset.name, keys, instance)
+    return health_of(platform.dataset, platform.store, checks, now)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +196,7 @@ def test_a_check_that_passes_again_is_passed(recorded) -> None:
     check_again(platform, instance)
 
 
-def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(tmp_path) -> None:
     def drift(day: dt.date, category: str, state: State, name: str = "brightness_drift") -> CheckState:
         return CheckState("raw_images", name, Partition(day, category), state)
 
@@ -204,9 +207,8 @@ def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(monkeypatch
         drift(SECOND, "animal", "passed"),
         drift(SECOND, "human", "failed", "quarantine_rate"),
     ]
-    monkeypatch.setattr("image_assets.health.health.check_states", lambda *_: found)
-    with dg.DagsterInstance.ephemeral() as instance:
-        categories = health(Platform(small_dataset(), tmp_path), instance).categories
+    platform = Platform(small_dataset(), tmp_path)
+    categories = health_of(platform.dataset, platform.store, found, DUE).categories
     assert {one.category: one.drift for one in categories} == {"plant": "warned", "animal": "passed", "human": None}
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from image_assets.cli.deployment import Deployment
 from image_assets.cli.main import main
 from image_assets.dataset import load_dataset
 from image_assets.health.health import health_of
@@ -18,7 +19,6 @@ from image_assets.health.health_report import health_markdown
 from image_assets.ingest.day_folders import days_among, meant_day
 from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceError
-from image_assets.orchestration.deployment import Deployment
 from image_assets.resources.landing import LandingResource
 from image_assets.store.store import Store
 
@@ -98,7 +98,7 @@ def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
     )
     dataset = load_dataset(tmp_path / "d.yaml")
     source = LandingResource(url=str(tmp_path / "landing")).source(dataset)
-    health = health_of(dataset, Store(str(tmp_path / "store")), None, [], source=source)
+    health = health_of(dataset, Store(str(tmp_path / "store")), [], source=source)
     assert health.as_json()["misnamed_days"] == {"20261120": "2026-11-20"}
     assert "not run, as no folders of days: 20261120 must be named 2026-11-20" in health_markdown(health)
     places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_assets.orchestration import automation
+from image_assets.orchestration import retrying
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.store.tables.delta_tables import PartitionedTable
 from tests.platform import FIRST, SECOND, Platform
@@ -21,7 +21,7 @@ from tests.platform import FIRST, SECOND, Platform
 def test_a_store_that_is_away_for_a_moment_is_asked_again(
     damaged: Platform, monkeypatch: pytest.MonkeyPatch, method: str, table: object, times: int
 ) -> None:
-    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(retrying, "_RETRY_SECONDS", 0)
     failures = iter(range(times))
     real = getattr(PartitionedTable, method)
 

@@ -23,14 +23,15 @@ from image_assets.features.extractor import Extractor
 from image_assets.features.torch_weights import read_torch_weights
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceAway, SourceChanged, SourceError, SourceUnreadable
-from image_assets.orchestration import automation
-from image_assets.orchestration.automation import daily_job_name, refresh_job_name, retried
+from image_assets.orchestration import retrying
+from image_assets.orchestration.automation import daily_job_name, refresh_job_name
 from image_assets.orchestration.daily_schedule import MISSED_DAYS
-from image_assets.orchestration.partitions import partition_key, partition_of
+from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.retrying import retried
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
-from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.schema import IMAGE_FEATURES, Partition, partition_of
 from image_assets.store.tables.delta_tables import CommitConflict
 from tests.asset_names import PARTITIONED, REFRESHED, REPORTS
 from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
@@ -208,7 +209,7 @@ def test_features_that_are_made_again_by_hand_wait_for_their_checks(ticks: Ticks
 def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_it_fails(
     ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(retrying, "_RETRY_SECONDS", 0)
     ticks.load("plant")
     ticks.load("animal")
     assert ticks.requested() == EVERYTHING
@@ -360,7 +361,7 @@ def run_daily(platform: Platform, changes: dict[str, object]) -> tuple[dg.Execut
 def test_a_landing_zone_that_is_away_for_a_moment_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(retrying, "_RETRY_SECONDS", 0)
     platform = Platform(small_dataset(), tmp_path)
     result, tried_again = run_daily(platform, {"landing": LateLanding(url=str(platform.landing))})
     assert result.success
@@ -371,7 +372,7 @@ def test_a_landing_zone_that_is_away_for_a_moment_is_waited_for(
 def test_a_landing_zone_that_stays_away_fails_after_three_retries_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automation, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(retrying, "_RETRY_SECONDS", 0)
     result, tried_again = run_daily(Platform(small_dataset(), tmp_path), {})
     assert not result.success
     assert tried_again == ["drawn__raw_images"] * 3

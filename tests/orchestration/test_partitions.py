@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.dataset import DatasetError
-from image_assets.orchestration.partitions import CATEGORY, DATE, partition_key, partition_of, partitions_of
-from image_assets.schema import Partition
+from image_assets.orchestration.partitions import CATEGORY, DATE, partition_key, partitions_of
+from image_assets.schema import Partition, partition_of
 from tests.platform import small_dataset
 
 ONE_DAY = dt.timedelta(days=1)

@@ -12,8 +12,8 @@ import pytest
 
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.classifier.places import classifier_prefix
-from image_assets.health.check_states import check_states
 from image_assets.orchestration.automation import daily_job_name
+from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.partitions import partition_key
 from image_assets.predictions.unseen import SeenError, scoring_model
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition

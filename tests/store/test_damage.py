@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from image_assets.orchestration.automation import retried
+from image_assets.orchestration.retrying import retried
 from image_assets.schema import ARRIVALS, RAW_IMAGES, REVIEWS, TABLES
 from image_assets.store.tables.damage import Damaged, DamagedFile, DamagedLog
 from image_assets.store.tables.store_damage import damaged_files, unreadable_files

@@ -8,9 +8,9 @@ import pytest
 
 from image_assets.asset_checks import label_suspects
 from image_assets.features.extractor import shared_extractor
+from image_assets.features.sample import stratified_sample
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES
 from image_assets.settings.stages import EfficientNetLite0
-from image_assets.suspects.sample import stratified_sample
 from image_assets.suspects.suspects import find_suspects, lookalike_groups, suspects_markdown, worst
 from tests.asset_checks.faults import change, failing, outcome
 from tests.pictures import land_pictures

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import dagster as dg
-
 from image_assets.classifier.daily.refinement_policy import Drifted
 from image_assets.dataset import DatasetSpec
-from image_assets.health.check_book import CheckState
-from image_assets.health.check_states import check_states
+from image_assets.health.check_book import CheckBook, CheckState
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.store.store import Store
@@ -24,8 +21,7 @@ def flagged_drift(dataset: DatasetSpec, store: Store) -> Drifted:
         dataset: The dataset.
         store: Where the results of its checks are kept.
     """
-    keys = [dg.AssetCheckKey(dg.AssetKey([dataset.name, asset]), name) for asset, name in _CHECKS]
-    return drift_of_the_latest_day(check_states(store, dataset.name, keys))
+    return drift_of_the_latest_day(CheckBook(store, dataset.name).states(_CHECKS))
 
 
 def drift_of_the_latest_day(states: Sequence[CheckState]) -> Drifted:

@@ -13,8 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.features.sample import stratified_sample
 from image_assets.store.models.model import Model
-from image_assets.suspects.sample import stratified_sample
 
 
 class Learner(Protocol):

@@ -11,7 +11,7 @@ from image_assets.ingest.annotated.report import label_selection, listed_files, 
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.plots import save_plot
-from image_assets.orchestration.automation import retried
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import keys_of, table_out
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource

@@ -9,13 +9,12 @@ from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.delta_io_manager import PartitionFiles
-from image_assets.orchestration.automation import retried
-from image_assets.orchestration.partitions import partition_of
+from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import RAW_IMAGES, TableSchema
+from image_assets.schema import RAW_IMAGES, TableSchema, partition_of
 
 
 def joined_asset(

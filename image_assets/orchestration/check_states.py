@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import dagster as dg
 
-from image_assets.health.check_book import CheckBook, CheckState, State
+from image_assets.health.check_book import CheckBook, CheckState
 from image_assets.ingest.day_book import DayBook
-from image_assets.orchestration.partitions import partition_of
+from image_assets.schema import partition_of
 from image_assets.store.store import Store
-
-STATES: tuple[State, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
 
 
 def check_states(
@@ -34,12 +31,6 @@ def check_states(
         for one in _unfinished(instance, keys, known):
             states[one.asset, one.check, one.partition] = one
     return sorted(states.values(), key=_order)
-
-
-def count_states(states: Sequence[CheckState]) -> dict[State, int]:
-    """How many checks are in each state."""
-    counts = Counter(one.state for one in states)
-    return {state: counts[state] for state in STATES}
 
 
 def _unfinished(instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], known: set[str]) -> list[CheckState]:

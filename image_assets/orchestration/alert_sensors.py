@@ -9,9 +9,9 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from image_assets.alerts.delivery import deliver, record
-from image_assets.alerts.events import Retry, report_of, retry_of
 from image_assets.alerts.ledger import Ledger
 from image_assets.dataset import DatasetError, DatasetSpec
+from image_assets.orchestration.run_events import Retry, report_of, retry_of
 from image_assets.resources.notifier import NotifierResource
 
 _SECONDS = 10

@@ -20,7 +20,7 @@ from dagster._core.storage.tags import (
 from dagster_shared.error import SerializableErrorInfo
 
 from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport, StepFailure
-from image_assets.orchestration.partitions import partition_of
+from image_assets.schema import partition_of
 
 Event = dg.DagsterEventType
 _FIGURES = (dg.IntMetadataValue, dg.FloatMetadataValue, dg.BoolMetadataValue, dg.TextMetadataValue)
