@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 _REFERENCES = 10_000
-_BLOCK = 1_024
 # Median absolute deviation to standard deviation, of a normal distribution.
 _MAD_TO_SIGMA = 1.4826
 # As good as equal, relative to the distances themselves: copies of one image must not make all others outliers.
@@ -49,19 +49,12 @@ def _normalised(features: np.ndarray) -> np.ndarray:
 def _neighbour_distances(features: np.ndarray, neighbours: int, random: np.random.Generator) -> np.ndarray:
     """Mean distance of every row to its nearest others among the references."""
     chosen = np.sort(random.permutation(len(features))[:_REFERENCES])
-    references = features[chosen]
-    distances = np.empty(len(features))
+    index = NearestNeighbors(n_neighbors=neighbours + 1, algorithm="brute").fit(features[chosen])
     with threadpool_limits(limits=1):
-        for start in range(0, len(features), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            # Of vectors of length 1: |a - b|² = 2 - 2 a·b.
-            squares = np.maximum(2 - 2 * (features[block] @ references.T), 0)
-            own = np.searchsorted(chosen, np.arange(len(features))[block])
-            itself = np.flatnonzero(chosen[np.minimum(own, len(chosen) - 1)] == np.arange(len(features))[block])
-            squares[itself, own[itself]] = np.inf
-            nearest = np.partition(squares, neighbours - 1, axis=1)[:, :neighbours]
-            distances[block] = np.sqrt(nearest).mean(axis=1)
-    return distances
+        distances, found = index.kneighbors(features)
+    # A row is no neighbour of itself. Of copies, it may not be among those that are found.
+    distances[chosen[found] == np.arange(len(features))[:, None]] = np.inf
+    return np.sort(distances, axis=1)[:, :neighbours].mean(axis=1)
 
 
 def _robust_scores(values: np.ndarray) -> np.ndarray:
