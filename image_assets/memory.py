@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 from pathlib import Path
 
@@ -12,7 +13,18 @@ import pyarrow as pa
 # to 32 MB. Row groups then lie among small things that live on, and a process that frees all it takes grows by 10 MB a
 # stage. A bound that was set is not raised: mallopt(3).
 _M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 1_000_000
+_ALLOWED = Path("/sys/fs/cgroup/memory.max")  # "max" where nothing is said
 _RESET_PEAK = "5"  # proc(5): resets the peak resident set size to the present one
+
+
+def memory_of_machine() -> int:
+    """Bytes of memory that this machine has, or that a container allows its processes."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        allowed = _ALLOWED.read_text(encoding="ascii").strip()
+    except OSError:
+        return physical
+    return min(physical, int(allowed)) if allowed.isdecimal() else physical
 
 
 def hand_back() -> None:

@@ -6,10 +6,14 @@ between machines, and a unit gives the same bytes wherever it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Lock
 from typing import Generic, Protocol, TypeVar
 
+from image_assets.memory import memory_of_machine
 from image_assets.workers import Progress, cores
 
 R = TypeVar("R")
@@ -25,11 +29,16 @@ class Unit(Generic[R_co]):
         size: How many steps of progress it is.
         work: Given the number of threads to use and a function to report progress to. It can be pickled where an
             engine sends it away.
+        memory: The most bytes of memory that it takes; 0 where that is not known. Units that say so may run beside each
+            other on one machine, as many as fit.
+        gpus: How many GPUs it needs, or what share of one.
     """
 
     name: str
     size: int
     work: Callable[[int, Progress], R_co]
+    memory: int = 0
+    gpus: float = 0
 
 
 class Engine(Protocol):
@@ -45,6 +54,7 @@ class Engine(Protocol):
         Raises:
             Exception: what a unit raised, with a note that names the unit.
             UnitLost: a unit's worker died again and again.
+            UnitTooLarge: a unit needs more memory or GPUs than any machine has; then none is begun.
         """
         ...
 
@@ -76,20 +86,86 @@ class UnitLost(RuntimeError):
     """A unit was tried several times, and each time the process or the machine that worked on it was gone."""
 
 
+class UnitTooLarge(RuntimeError):
+    """A unit needs more than any machine has that it could run on: waiting would not help."""
+
+
+class _Stopped(RuntimeError):
+    """Another unit has failed, or the run was stopped: what this one makes would not be used."""
+
+
+@dataclass(frozen=True)
 class LocalEngine:
-    """Runs one unit after the other in this process, each on all cores."""
+    """Runs units in this process: one after the other, each on all cores.
+
+    Units that say how much memory they take share the cores instead, as many at once as fit into it. Those that need a
+    GPU have it one after the other.
+
+    Attributes:
+        memory: Bytes that units may take together; default: what this machine has for a process.
+    """
+
+    memory: int = field(default_factory=memory_of_machine)
 
     def run(self, units: Sequence[Unit[R]], progress: Progress) -> list[R]:
         """Do all units; see `Engine`."""
-        total = sum(unit.size for unit in units)
-        done = 0
-        results = []
         for unit in units:
-            try:
-                results.append(unit.work(cores(), lambda steps, _, before=done: progress(before + steps, total)))
-            except Exception as error:
-                error.add_note(f"while working on {unit.name}")
-                raise
-            done += unit.size
-            progress(done, total)
-        return results
+            if unit.memory > self.memory:
+                raise UnitTooLarge(f"{unit.name} needs {unit.memory:,} bytes of memory; there are {self.memory:,} here")
+        at_once = self._at_once(units)
+        threads, board = max(1, cores() // at_once), _Board(units, progress)
+        if at_once == 1:
+            return [board.done(number, unit, threads) for number, unit in enumerate(units)]
+        with ThreadPoolExecutor(at_once, thread_name_prefix="unit") as pool, board.stopped_on_error():
+            begun = [pool.submit(board.done, number, unit, threads) for number, unit in enumerate(units)]
+            wait(begun, return_when=FIRST_EXCEPTION)
+            if board.error is not None:
+                raise board.error
+            return [one.result() for one in begun]
+
+    def _at_once(self, units: Sequence[Unit]) -> int:
+        if not units or any(unit.memory == 0 or unit.gpus for unit in units):
+            return 1
+        return max(1, min(cores(), len(units), self.memory // max(unit.memory for unit in units)))
+
+
+class _Board:
+    """Where the units of a run leave how far they are, and learn that they need not go on."""
+
+    def __init__(self, units: Sequence[Unit], progress: Progress) -> None:
+        self._progress, self._total = progress, sum(unit.size for unit in units)
+        self._steps = [0] * len(units)
+        self._lock, self._stopped = Lock(), Event()
+        self.error: Exception | None = None
+
+    def done(self, number: int, unit: Unit[R], threads: int) -> R:
+        """Do one unit."""
+        if self._stopped.is_set():
+            raise _Stopped
+        try:
+            result = unit.work(threads, lambda steps, _: self._told(number, steps))
+        except _Stopped:
+            raise
+        except Exception as error:
+            error.add_note(f"while working on {unit.name}")
+            self.error = self.error or error
+            self._stopped.set()
+            raise
+        self._told(number, unit.size)
+        return result
+
+    def _told(self, number: int, steps: int) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
+        with self._lock:
+            self._steps[number] = steps
+            self._progress(sum(self._steps), self._total)
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """Leave nothing running behind a failed or interrupted run."""
+        try:
+            yield
+        except BaseException:
+            self._stopped.set()
+            raise

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from image_assets.engines.engine import Unit, UnitLost
+from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
 from image_assets.workers import Progress
 
 # Where this is not set, Ray reports its use to its makers.
@@ -38,10 +38,11 @@ class RayEngine:
         if not units:
             return []
         _connect()
+        for unit in units:
+            _check_fits(unit)
         threads = _threads_of_a_unit(len(units))
         board = _board()
-        task = ray.remote(_work).options(num_cpus=threads, max_retries=_RETRIES, retry_exceptions=False)
-        tasks = {task.remote(unit, threads, number, board): unit for number, unit in enumerate(units)}
+        tasks = {_begun(unit, threads, number, board): unit for number, unit in enumerate(units)}
         results: dict[Any, R] = {}
         with _stopped_on_error(board):
             while len(results) < len(tasks):
@@ -66,6 +67,28 @@ def _threads_of_a_unit(units: int) -> int:
     """Few units on a large cluster get several cores each, but never more than a machine has."""
     machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     return max(1, min(max(machines, default=1), sum(machines) // units))
+
+
+def _begun(unit: Unit, threads: int, number: int, board: Any) -> Any:
+    needs = {"num_cpus": threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
+    return (
+        ray.remote(_work)
+        .options(**needs, max_retries=_RETRIES, retry_exceptions=False)
+        .remote(unit, threads, number, board)
+    )
+
+
+def _check_fits(unit: Unit) -> None:
+    """See that some machine of the cluster has what a unit needs: Ray would wait for one without a word."""
+    if not unit.memory and not unit.gpus:
+        return
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    if not any(one.get("memory", 0) >= unit.memory and one.get("GPU", 0) >= unit.gpus for one in machines):
+        largest = {name: max((one.get(name, 0) for one in machines), default=0) for name in ("memory", "GPU")}
+        raise UnitTooLarge(
+            f"{unit.name} needs {unit.memory:,} bytes of memory and {unit.gpus:g} GPUs on one machine of the Ray "
+            f"cluster; at most there are {largest['memory']:,.0f} bytes and {largest['GPU']:g} GPUs"
+        )
 
 
 class _Board:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from image_assets import memory
 from image_assets.dataset import DatasetError
 from image_assets.definitions import build_resources
-from image_assets.engines.engine import LocalEngine, Unit, finished_or_made
+from image_assets.engines import engine as engine_module
+from image_assets.engines.engine import LocalEngine, Unit, UnitTooLarge, finished_or_made
 from image_assets.environment import ENGINE
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
-from image_assets.workers import Progress, cores
+from image_assets.workers import Progress, cores, no_progress
 from tests.platform import small_dataset
 
 
@@ -74,3 +80,87 @@ def test_a_dataset_file_chooses_the_engine_and_the_environment_overrides_it(monk
 def test_an_unknown_engine_in_a_dataset_file_is_refused() -> None:
     with pytest.raises(DatasetError, match="engine: found 'spark'"):
         small_dataset(engine="spark")
+
+
+class Together:
+    """Counts how many units work at the same moment."""
+
+    def __init__(self) -> None:
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+
+    def work(self, threads: int, progress: Progress) -> int:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.05)
+        progress(1, 1)
+        with self.lock:
+            self.now -= 1
+        return threads
+
+
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "cores", lambda: 4)
+
+
+@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize(
+    ("memory", "gpus", "at_once"),
+    [(0, 0.0, 1), (100, 0.0, 4), (300, 0.0, 3), (500, 0.0, 2), (501, 0.0, 1), (100, 1, 1)],
+)
+def test_as_many_units_run_at_once_as_fit_into_memory(memory: int, gpus: float, at_once: int) -> None:
+    together, told = Together(), []
+    units = [Unit(str(n), 1, together.work, memory, gpus) for n in range(6)]
+    threads = LocalEngine(memory=1_000).run(units, lambda *at: told.append(at))
+    assert threads == [4 // at_once] * 6
+    assert together.most <= at_once
+    assert (together.most > 1) is (at_once > 1)
+    assert told[-1] == (6, 6)
+    assert sorted(told) == told
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_results_of_units_that_run_at_once_come_in_their_order() -> None:
+    def work(number: int, threads: int, progress: Progress) -> int:
+        time.sleep(0.03 * (3 - number))
+        return number
+
+    assert LocalEngine(memory=10).run([Unit(str(n), 1, partial(work, n), 1) for n in range(4)], no_progress) == [
+        *range(4)
+    ]
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_units_beside_one_that_fails_stop() -> None:
+    steps_done: list[int] = []
+
+    def goes_on(threads: int, progress: Progress) -> None:
+        for step in range(600):
+            time.sleep(0.01)
+            steps_done.append(step)
+            progress(step, 600)
+
+    units = [Unit("fails", 1, fails, 1), *[Unit(str(n), 600, goes_on, 1) for n in range(3)]]
+    with pytest.raises(PermissionError) as raised:
+        LocalEngine(memory=10).run(units, no_progress)
+    assert raised.value.__notes__ == ["while working on fails"]
+    assert len(steps_done) < 600
+
+
+def test_a_unit_that_needs_more_memory_than_there_is_is_refused_before_anything_is_begun() -> None:
+    together = Together()
+    units = [Unit("small", 1, together.work, 1), Unit("training", 1, together.work, 2_000)]
+    with pytest.raises(UnitTooLarge, match="training needs 2,000 bytes of memory; there are 1,000 here"):
+        LocalEngine(memory=1_000).run(units, no_progress)
+    assert together.most == 0
+
+
+def test_the_memory_of_a_container_is_what_it_allows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for allowed, expected in (("max\n", whole), ("4096\n", 4096), (f"{2 * whole}\n", whole)):
+        (tmp_path / "memory.max").write_text(allowed)
+        monkeypatch.setattr(memory, "_ALLOWED", tmp_path / "memory.max")
+        assert memory.memory_of_machine() == expected
+    monkeypatch.setattr(memory, "_ALLOWED", tmp_path / "nothing")
+    assert LocalEngine().memory == whole

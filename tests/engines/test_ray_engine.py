@@ -16,7 +16,7 @@ ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from image_assets.engines.engine import LocalEngine, Unit, UnitLost  # noqa: E402
+from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarge  # noqa: E402
 from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, units  # noqa: E402
@@ -33,10 +33,10 @@ _MACHINE = {"node_ip_address": _LOOPBACK, "object_store_memory": 100_000_000}
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A head without cores and two machines with one each."""
+    """A head without cores and two machines with one each, of which one claims memory and a GPU that others lack."""
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **_MACHINE})
-    for _ in range(2):
-        cluster.add_node(num_cpus=1, **_MACHINE)
+    cluster.add_node(num_cpus=1, memory=1_000_000_000, **_MACHINE)
+    cluster.add_node(num_cpus=1, memory=3_000_000_000, num_gpus=1, **_MACHINE)
     ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=_LOOPBACK)
     try:
         yield cluster
@@ -99,6 +99,32 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
     nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
     assert len(set(nodes)) == 2
+
+
+def machine_with(resource: str, amount: float) -> str:
+    working = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    (found,) = [node["NodeID"] for node in working if node["Resources"].get(resource, 0) >= amount]
+    return found
+
+
+def test_units_run_where_the_memory_and_the_gpu_are_that_they_need(cluster: Cluster) -> None:
+    large, of_gpu = machine_with("memory", 2_000_000_000), machine_with("GPU", 1)
+    nodes = RayEngine().run([Unit(str(n), 1, tells_where, memory=2_000_000_000) for n in range(2)], no_progress)
+    assert nodes == [large, large]
+    assert RayEngine().run([Unit(str(n), 1, tells_where, gpus=0.5) for n in range(2)], no_progress) == [of_gpu, of_gpu]
+    # The negative control: what needs nothing is shared out.
+    assert len(set(RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress))) == 2
+
+
+@pytest.mark.parametrize(
+    ("needs", "said"),
+    [({"memory": 5_000_000_000}, "at most there are 3,000,000,000 bytes"), ({"gpus": 2}, "and 1 GPUs")],
+)
+def test_what_no_machine_has_is_refused_instead_of_waited_for(
+    cluster: Cluster, needs: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UnitTooLarge, match=f"^training needs .* {said}"):
+        RayEngine().run([Unit("training", 1, tells_where, **needs)], no_progress)
 
 
 def test_a_lost_worker_s_unit_is_done_again(cluster: Cluster, tmp_path: Path) -> None:
