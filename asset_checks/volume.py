@@ -1,7 +1,7 @@
 """What is usual of a category's arrivals: about as many files as on other days, and no day without any."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -71,20 +71,21 @@ def _trend_advice(trend: Trend) -> str:
     key="volume.window_days",
 )
 def no_day_missing(subject: Subject) -> Outcome:
-    """Days of the window before this one on which nothing arrived although it normally does, or that were not run."""
+    """Days of the window before this one on which nothing arrived although it normally does, and why that is."""
     partition, spec = subject.checked_partition, subject.dataset.volume
     counts = _files_by_day(subject)
     missing = [day for day in missing_days(counts, partition.date, spec) if day < partition.date]
-    runs = _runs_by_day(subject, missing)
-    not_run = [day for day in missing if day not in runs or runs[day].listed is None]
+    states = _states(subject, missing)
     figures: dict[str, int | float | str] = {"missing": len(missing), "days looked at": spec.window_days}
-    if missing:
-        figures |= {"days": _days_text(missing), "of these not run": len(not_run)}
+    figures |= {state: _days_text(days) for state, days in states.items() if days}
+    why = {day: state for state, days in states.items() for day in days}
     return Outcome(
         passed=not missing,
         figures=figures,
-        sample=pl.DataFrame({"day": missing, "category": [partition.category] * len(missing)}),
-        advice=_advice(partition.category, [day for day in missing if day not in not_run], not_run),
+        sample=pl.DataFrame(
+            {"day": missing, "category": [partition.category] * len(missing), "why": [why[day] for day in missing]}
+        ),
+        advice=_advice(partition.category, states),
     )
 
 
@@ -128,19 +129,26 @@ def _nearest(name: str, categories: Sequence[str]) -> str | None:
     return next((folded[one] for one in get_close_matches(name.lower(), folded, n=1)), None)
 
 
-def _advice(category: str, empty: Sequence[dt.date], not_run: Sequence[dt.date]) -> str:
-    said = []
-    if not_run:
-        said.append(
-            f"{category} was not run on {_days_text(not_run)}, or the run failed: run these days with "
-            "`image-assets run --day`; `image-assets status` says whether files lie there."
-        )
-    if empty:
-        said.append(
-            f"Nothing had arrived for {category} on {_days_text(empty)} when it was run: ask the supplier, then run "
-            "these days again."
-        )
-    return " ".join(said)
+def _states(subject: Subject, days: Sequence[dt.date]) -> dict[str, list[dt.date]]:
+    """Days without files by what is known of their runs: each state wants something else of somebody."""
+    runs = _runs_by_day(subject, days)
+    states: dict[str, list[dt.date]] = {"not run": [], "run and failed": [], "run and empty": []}
+    for day in days:
+        run = runs.get(day)
+        states["not run" if run is None else "run and failed" if run.listed is None else "run and empty"].append(day)
+    return states
+
+
+def _advice(category: str, states: Mapping[str, Sequence[dt.date]]) -> str:
+    said = {
+        "not run": f"{category} was never run on {{}}: run these days with `image-assets run --day`; "
+        "`image-assets status` says whether files lie there.",
+        "run and failed": f"The run of {category} failed on {{}}: look at its error, mend the cause and run these days "
+        "again.",
+        "run and empty": f"Nothing had arrived for {category} on {{}} when it was run: ask the supplier, then run "
+        "these days again.",
+    }
+    return " ".join(said[state].format(_days_text(days)) for state, days in states.items() if days)
 
 
 def _days_text(days: Sequence[dt.date]) -> str:

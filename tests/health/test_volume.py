@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -14,6 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from image_assets.alerts.delivery import deliver, record
+from image_assets.alerts.ledger import Ledger
+from image_assets.alerts.report import CheckOutcome, RunReport
+from image_assets.alerts.text import Links
 from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume
 from image_assets.cli.summary import show_day
@@ -23,6 +28,7 @@ from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.runner import run_day
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
+from tests.alerts.test_ledger import Channels
 from tests.asset_checks.faults import failing, outcome
 from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset
@@ -285,8 +291,43 @@ def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platf
         DayBook(delivered.store, delivered.dataset.name).begin(Partition(missed, "plant"), "a run", "landing")
     said = outcome(delivered, volume.no_day_missing, Partition(missed + DAY, "plant"))
     assert not said.passed
-    assert "plant was not run on 2026-09-17" in said.advice
+    assert said.figures["run and failed" if begun else "not run"] == "2026-09-17"
+    assert ("The run of plant failed on 2026-09-17" if begun else "plant was never run on 2026-09-17") in said.advice
     assert "supplier" not in said.advice
+
+
+def test_never_run_failed_and_empty_days_are_told_apart_in_one_message_of_all_categories(
+    delivered: Platform, tmp_path: Path
+) -> None:
+    never, failed, empty = (MONDAY + number * DAY for number in (9, 10, 11))
+    book = DayBook(delivered.store, delivered.dataset.name)
+    for day in (never, failed, empty):
+        list_files(delivered, day, 0)
+    book.begin(Partition(failed, "plant"), "a run", "landing")
+    note_run(delivered, empty, 0)
+    said = outcome(delivered, volume.no_day_missing, Partition(empty + DAY, "plant"))
+    states = {"not run": str(never), "run and failed": str(failed), "run and empty": str(empty)}
+    assert {name: said.figures[name] for name in states} == states
+    assert said.sample is not None
+    assert said.sample["why"].to_list() == list(states)
+
+    figures = {name: str(value) for name, value in said.figures.items()}
+    where = [f"{empty + DAY} {category}" for category in ("plant", "animal", "human")]
+    told = [
+        CheckOutcome("drawn", "raw_images", "no_day_missing", partition, "run", 1, False, "WARN", said.advice, figures)
+        for partition in where
+    ]
+    dataset = small_dataset(alerts={"channels": [{"url_env": "TEAM"}]})
+    ledger, channels = Ledger(tmp_path / "alerts.sqlite"), Channels()
+    record(RunReport(tuple(told)), dataset.alerts, ledger, Links(None))
+    deliver(dataset, ledger, channels)
+    ((title, _),) = channels.sent["TEAM"]
+    body = ledger.messages()[0].text.body
+    assert title == f"[drawn] WARN: raw_images/no_day_missing failed, {', '.join(where)}"
+    assert all(f"- {name}: {day}" in body for name, day in states.items())
+    assert "plant was never run on 2026-09-16" in body
+    assert "The run of plant failed on 2026-09-17" in body
+    assert "Nothing had arrived for plant on 2026-09-18" in body
 
 
 def test_an_empty_day_is_an_error_that_blocks_where_the_dataset_says_so() -> None:
