@@ -79,6 +79,15 @@ def test_a_store_that_is_whole_has_no_damage(loaded_platform: Platform) -> None:
     assert unreadable_files(loaded_platform.store, "drawn") == []
 
 
+def test_who_reads_one_partition_does_not_look_at_the_files_of_others(damaged: Platform) -> None:
+    a_file(damaged).unlink()
+    table = damaged.store.table("drawn", RAW_IMAGES)
+    assert table.scan([damaged.partition("animal")]).collect()["category"].unique().to_list() == ["animal"]
+    for partitions in (None, [damaged.partition("animal"), damaged.partition("plant")]):
+        with pytest.raises(DamagedFile, match="is missing"):
+            table.scan(partitions)
+
+
 def test_what_people_decided_comes_only_from_a_copy(damaged: Platform) -> None:
     reviews = damaged.store.table("drawn", REVIEWS)
     now = dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
