@@ -17,7 +17,7 @@ from image_assets.classifier.daily.refinement_policy import (
     LastRefit,
     Today,
     Trust,
-    decide,
+    choose_path,
     setup_digest,
 )
 from image_assets.settings.classifier import Classifier, LogisticRegressionFamily, Refinement, Selection
@@ -46,7 +46,7 @@ def today(days: int = 1, **changes: object) -> Today:
 
 def test_an_ordinary_day_takes_the_daily_path_and_says_why_it_may() -> None:
     for days in range(1, 7):
-        decision = decide(LAST, today(days), SPEC)
+        decision = choose_path(LAST, today(days), SPEC)
         assert decision.path == DAILY
         assert f"{days} of 7 days since the full refit of 2026-11-02" in decision.reason
         assert "on 1,000 held-out images, the daily path's accuracy was 0.9700 and the full refit's 0.9750" in (
@@ -74,16 +74,18 @@ def test_an_ordinary_day_takes_the_daily_path_and_says_why_it_may() -> None:
     ],
 )
 def test_a_full_refit_is_made_for_a_reason(last: LastRefit | None, now: Today, spec: Refinement, reason: str) -> None:
-    decision = decide(last, now, spec)
+    decision = choose_path(last, now, spec)
     assert decision.path == FULL
     assert reason in decision.reason
 
 
 def test_what_came_slowly_and_was_trained_on_asks_for_nothing_more() -> None:
     trained = LAST.model_copy(update={"drifted": ("owl", "duck")})
-    assert decide(trained, today(drifted=Drifted(slowly=("duck", "owl"))), SPEC).path == DAILY
-    assert decide(trained, today(drifted=Drifted(slowly=("duck", "gull"))), SPEC).reason == "the images drifted: gull"
-    assert decide(trained, today(drifted=Drifted(lately=("duck",))), SPEC).reason == "the images drifted: duck"
+    assert choose_path(trained, today(drifted=Drifted(slowly=("duck", "owl"))), SPEC).path == DAILY
+    assert (
+        choose_path(trained, today(drifted=Drifted(slowly=("duck", "gull"))), SPEC).reason == "the images drifted: gull"
+    )
+    assert choose_path(trained, today(drifted=Drifted(lately=("duck",))), SPEC).reason == "the images drifted: duck"
     older = LastRefit.model_validate_json(trained.model_dump_json(exclude={"drifted"}))
     assert older.drifted == ()
 
@@ -101,7 +103,7 @@ def test_what_came_slowly_and_was_trained_on_asks_for_nothing_more() -> None:
 )
 def test_the_daily_path_is_trusted_within_the_margins_only(changes: dict[str, float], trusted: bool) -> None:
     trust = TRUST.model_copy(update=changes)
-    decision = decide(LAST.model_copy(update={"trust": trust}), today(), SPEC)
+    decision = choose_path(LAST.model_copy(update={"trust": trust}), today(), SPEC)
     assert (decision.path == DAILY) == trusted
     assert trusted or "the daily path is not trusted: on 2026-11-02 its" in decision.reason
 

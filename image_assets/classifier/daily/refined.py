@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from obstore.store import ObjectStore
 
-from image_assets.classifier.daily.refinement_policy import Decision, Trust
+from image_assets.classifier.daily.refinement_policy import PathChoice, Trust
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows
@@ -82,7 +82,7 @@ class Refined:
 
     model: Model
     candidate: Candidate
-    decision: Decision
+    decision: PathChoice
     training: RowIndex
     fitted_rows: int
     held_out: RowIndex

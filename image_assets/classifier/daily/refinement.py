@@ -16,11 +16,11 @@ from image_assets.classifier.daily.refined import FeatureKind, Places, Refined, 
 from image_assets.classifier.daily.refinement_policy import (
     DAILY,
     NOTHING_DRIFTED,
-    Decision,
     Drifted,
     LastRefit,
+    PathChoice,
     Today,
-    decide,
+    choose_path,
     setup_digest,
 )
 from image_assets.classifier.daily.refinement_state import Totals, plan_update, read_totals, write_totals
@@ -48,20 +48,9 @@ def refine(
 ) -> Refined:
     """Make the model of the latest day.
 
-    The asset calls it in the place of `choose` and `train`, evaluates `model` on `held_out_features`, saves it, and
-    then calls `remember()`. As a run may be killed between the two, a full refit that was not saved is done again:
-
-        places = Places(store.open().objects(), f"{dataset.name}/classifier-statistics", scores_prefix(dataset))
-        refined = refine(dataset, Tables(image_features, duplicate_groups, label_conflicts), extractor, places, track=…)
-        evaluation = evaluate(
-            refined.model, refined.held_out_features, refined.held_out.labels, dataset.categories
-        )
-        … save with kind=refined.candidate.family, candidate=str(refined.candidate),
-          partitions=refined.training.partitions() and ids_digest(refined.training.image_ids) …
-        refined.remember()
-        yield dg.MaterializeResult(metadata={**evaluation.headline(), **refined.metadata(), …})
-
-    The running totals, by contrast, are kept as soon as they are made: they say themselves what they are of.
+    Whoever saves the model calls `remember()` afterwards: as a run may be killed between the two, a full refit that was
+    not saved is done again. The running totals, by contrast, are kept as soon as they are made: they say themselves
+    what they are of.
 
     Args:
         dataset: Its name, categories and `classifier`.
@@ -82,7 +71,7 @@ def refine(
     learnt = tuple(np.unique(work.training.labels).tolist())
     setup = setup_digest(spec)
     today = Today(index.latest_day(), len(work.training), setup, extractor.digest, dataset.categories, learnt, drifted)
-    decision = decide(read_last_refit(places.objects, places.statistics), today, spec.refinement)
+    decision = choose_path(read_last_refit(places.objects, places.statistics), today, spec.refinement)
     return work.daily(decision) if decision.path == DAILY else work.full(decision, today)
 
 
@@ -104,7 +93,7 @@ class _Work:
     def _classes(self) -> np.ndarray:
         return np.unique(np.array(list(self.dataset.categories.values()), dtype=np.int64))
 
-    def daily(self, decision: Decision) -> Refined:
+    def daily(self, decision: PathChoice) -> Refined:
         """From the totals, which only the partitions that are new are read for."""
         shrinkage = self.dataset.classifier.refinement.shrinkage
         digests = self.training.digests()
@@ -127,7 +116,7 @@ class _Work:
             totals=update.reason,
         )
 
-    def full(self, decision: Decision, today: Today) -> Refined:
+    def full(self, decision: PathChoice, today: Today) -> Refined:
         """From all images; the totals are made anew on the way."""
         spec = self.dataset.classifier
         with self._rows(self.training, "read all images") as matrix:

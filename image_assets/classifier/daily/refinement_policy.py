@@ -110,14 +110,14 @@ class Today:
 
 
 @dataclass(frozen=True)
-class Decision:
+class PathChoice:
     """Which path, and why in words."""
 
     path: PathName
     reason: str
 
 
-def decide(last: LastRefit | None, today: Today, spec: Refinement) -> Decision:
+def choose_path(last: LastRefit | None, today: Today, spec: Refinement) -> PathChoice:
     """Take the daily path only where the last full refit gives reason to trust it.
 
     Args:
@@ -127,9 +127,9 @@ def decide(last: LastRefit | None, today: Today, spec: Refinement) -> Decision:
     """
     why = _why_full(last, today, spec)
     if why or last is None or last.trust is None:
-        return Decision(FULL, why)
+        return PathChoice(FULL, why)
     ago = (today.day - last.day).days
-    return Decision(
+    return PathChoice(
         DAILY,
         f"{ago} of {spec.full_every_days} days since the full refit of {last.day}; measured then on "
         f"{last.trust.images:,} held-out images, the daily path's accuracy was {last.trust.daily_accuracy:.4f} and "
