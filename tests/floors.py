@@ -46,7 +46,7 @@ FLOORS = (
         "what asks the classifier, maps and pages",
         "suspects.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
-    _floor("answers and alerts", "answers.* alerts.*"),
+    _floor("answers and alerts", "answers.* alerts.* health.health_report"),
     _floor("keys and retries", "orchestration orchestration.partitions orchestration.retrying", knows_dagster=True),
     _floor("resources and io managers", "resources.* io_managers.*", knows_dagster=True),
     _floor(

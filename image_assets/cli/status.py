@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,9 +15,8 @@ from image_assets.environment import LANDING
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from image_assets.answers.loaded import PartitionFacts
+    from image_assets.answers.status import Status
     from image_assets.dataset import DatasetSpec
-    from image_assets.health.health import Health
     from image_assets.ingest.source import Source
     from image_assets.store.store import Store
 
@@ -37,30 +35,25 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
 
     The exit status is 2 where files of the store are missing or cut: what can be told without them is told.
     """
-    from image_assets.answers.loaded import partition_facts
+    from image_assets.answers.status import status_of
     from image_assets.asset_checks import check_keys, checks_of
-    from image_assets.health.health import health_of
     from image_assets.orchestration.check_states import check_states
-    from image_assets.store.tables.store_damage import damaged_files
 
     spec, opened = to_read(dataset, store)
     instance, unknown = _instance(store)
     try:
-        damaged = [str(one) for one in damaged_files(opened, spec.name)]
-        facts, source = partition_facts(spec, opened), _source(spec, opened, landing)
         checks = check_states(opened, spec.name, check_keys(checks_of(spec)), instance)
-        health = health_of(spec, opened, checks, source=source)
     finally:
         if instance is not None:
             instance.dispose()
+    found = status_of(spec, opened, checks, _source(spec, opened, landing))
     if as_json:
-        loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in facts]
-        print_json({"dataset": spec.name, "partitions": loaded, **health.as_json(), "damaged": damaged})
+        print_json(found.as_json())
     else:
-        _show(store, facts, health, everything=everything)
-    for line in (*unknown, *damaged):
+        _show(store, found, everything=everything)
+    for line in (*unknown, *found.damaged):
         say(line, to_stderr=True)
-    return _DAMAGED if damaged else 0
+    return _DAMAGED if found.damaged else 0
 
 
 def _instance(store: str) -> tuple[DagsterInstance | None, list[str]]:
@@ -73,21 +66,21 @@ def _instance(store: str) -> tuple[DagsterInstance | None, list[str]]:
         return None, [f"{error}; checks that a run planned and never came to are not told"]
 
 
-def _show(store: str, facts: Sequence[PartitionFacts], health: Health, *, everything: bool) -> None:
+def _show(store: str, found: Status, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
     from image_assets.health.health_report import show_health
 
-    console = Console()
-    if not facts:
+    console, loaded, health = Console(), found.loaded, found.health
+    if not loaded:
         console.print(f"nothing is loaded of {health.dataset} in {store}", highlight=False)
         if not health.open_days and not health.misnamed:
             return
     show_health(console, health, everything=everything)
-    if facts:
-        days = sorted({one.partition.date for one in facts})
-        shown = facts if everything else [one for one in facts if one.partition.date in days[-_DAYS_SHOWN:]]
+    if loaded:
+        days = sorted({one.partition.date for one in loaded})
+        shown = loaded if everything else [one for one in loaded if one.partition.date in days[-_DAYS_SHOWN:]]
         many = not everything and len(shown) > _PARTITIONS_SHOWN
-        title = f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)" if len(shown) < len(facts) else None
+        title = f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)" if len(shown) < len(loaded) else None
         if many and title is None:
             title = "by day (--all shows categories)"
         console.print(partition_table(shown, title, by_day=many))

@@ -76,8 +76,8 @@ def _health(
     def health(
         context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
     ) -> dg.MaterializeResult:
+        from image_assets.answers.health import health_of
         from image_assets.health.check_book import count_states
-        from image_assets.health.health import health_of
         from image_assets.health.health_report import health_markdown
         from image_assets.orchestration.check_states import check_states
 

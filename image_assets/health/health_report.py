@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from image_assets.answers.health import CategoryHealth, Health
 from image_assets.health.causes import by_cause, check_line, listed, named
 from image_assets.health.check_book import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
-from image_assets.health.health import CategoryHealth, Health
 from image_assets.markdown import markdown_table
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3

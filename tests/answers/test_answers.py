@@ -45,6 +45,8 @@ print(json.dumps({
     "accounting --json": answers.accounts.account_book(store, dataset.name).as_json(),
     "conflicts list --json": answers.conflicts.conflicts_of(dataset, store).as_json(),
     "models list --json --history": answers.models.models_of(dataset, store).as_json(),
+    "health": answers.health.health_of(dataset, store, []).as_json(),
+    "status": answers.status.status_of(dataset, store, [], None).as_json(),
     "suspects": answers.suspects.suspects_of(dataset, store).as_json(),
 }))
 """
@@ -72,6 +74,10 @@ def test_all_answers_are_had_without_dagster_and_are_what_the_commands_print(
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [(one["listed"], one["loaded"]) for one in said.pop("loaded")][-1] == (5, 4)
+    status, health = said.pop("status"), said.pop("health")
+    assert health.items() <= status.items()
+    assert [one["loaded"] for one in status["partitions"]][-1] == 4
+    assert (status["checks"], status["damaged"]) == (None, [])  # what the checks found is told by who knows
     assert set(said.pop("suspects")) == {"dataset", "suspects"}
     places = ["--dataset", f"{asked.root}/drawn.yaml", "--store", f"{asked.root}/store"]
     for command, answer in said.items():

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from image_assets.answers.health import Health, health_of
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, State, count_states
 from image_assets.health.days import due_day
-from image_assets.health.health import Health, health_of
 from image_assets.health.health_report import bytes_text, health_markdown
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.orchestration.automation import refresh_job_name

@@ -6,11 +6,11 @@ import datetime as dt
 
 from rich.console import Console
 
+from image_assets.answers.health import CategoryHealth, Health, Size
 from image_assets.answers.loaded import PartitionFacts
 from image_assets.cli.summary import partition_table
 from image_assets.health.check_book import CheckState, State
 from image_assets.health.days import DayState, OpenDay
-from image_assets.health.health import CategoryHealth, Health, Size
 from image_assets.health.health_report import health_markdown, open_day_lines, show_health
 from image_assets.schema import Partition
 
