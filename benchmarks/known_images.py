@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.history import add_files
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 from image_assets.schema import METRICS, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index
@@ -40,6 +40,7 @@ def main() -> None:
         return
     index = image_index(store, _NAME)
     there = index.table.snapshot()
+    hand_back()
     peak, began, found = PeakMemory(), time.perf_counter(), 0
     if options.what == "cover":
         index.cover(there)

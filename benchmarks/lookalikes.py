@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.lookalikes.hash_search import pairs_within
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 
 DISTANCE = 10
 _PIECE = 262_144
@@ -62,6 +62,7 @@ def duck(today: np.ndarray, history: np.ndarray) -> int:
 
 def _measure(contestant: Callable[[np.ndarray, np.ndarray], int], new: int, known: int) -> Found:
     today, history = hashes(new, known)
+    hand_back()
     peak = PeakMemory()
     before = peak.bytes()
     began = time.perf_counter()

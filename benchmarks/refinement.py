@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.feature_history import CATEGORIES, DATASET, DIGEST, FIRST_DAY, write_history
 from image_assets.dataset import DatasetSpec, parse_dataset
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, TableSchema
 from image_assets.store.store import Store
 from image_assets.workers import Progress
@@ -221,6 +221,7 @@ def _judged(case: Case, model: object, took: tuple[float, float], notes: dict[st
 
 
 def _measure(contestant: Callable[[Case], Found], case: Case) -> Found:
+    hand_back()
     peak = PeakMemory()
     found = contestant(case)
     found.megabytes = peak.bytes() / 1e6

@@ -40,11 +40,10 @@ def hand_back() -> None:
 
 class PeakMemory:
     """The most memory that this process had resident since the object was made, bytes; of all its life where the
-    system cannot tell. What earlier work left behind is handed back first.
+    system cannot tell. What earlier work left behind counts too, unless it was handed back.
     """
 
     def __init__(self) -> None:
-        hand_back()
         try:
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
         except OSError:

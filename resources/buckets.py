@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_assets.ingest.object_listing import explained
 from image_assets.places import PlaceError, place_of
+from image_assets.store.retrying import TRIES
 from image_assets.store.s3 import s3_settings
 from image_assets.workers import Progress, no_progress
 
@@ -63,7 +64,7 @@ class Bucket:
         self.name, self.prefix = place.bucket, place.prefix
         self._settings = s3_settings(options or {})
         resource: Any = S3Resource
-        self._client = resource(max_attempts=5, **self._settings).get_client()
+        self._client = resource(max_attempts=TRIES, **self._settings).get_client()
 
     def create(self) -> Created:
         """Make the bucket, private; one of ours that is there is left as it is.

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 
 def work(megabytes):
     numbers = pa.array(np.arange(4_000))
@@ -22,6 +22,7 @@ def work(megabytes):
 whole = PeakMemory()
 work(300)
 after_large = whole.bytes()
+hand_back()
 small = PeakMemory()
 work(1)
 print(after_large // 1_000_000, small.bytes() // 1_000_000)

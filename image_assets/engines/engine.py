@@ -16,6 +16,8 @@ from typing import Generic, Protocol, TypeVar
 from image_assets.memory import memory_of_machine
 from image_assets.workers import Progress, cores
 
+UNIT_FILES = 10_001
+"""The most files that a unit takes."""
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 

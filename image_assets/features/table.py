@@ -61,3 +61,9 @@ def feature_matrix(rows: pl.DataFrame) -> np.ndarray:
     if len(widths) != 1:
         raise ValueError(f"feature vectors of different widths: {sorted(widths)}; extract the features again")
     return rows["features"].explode().to_numpy().reshape(rows.height, widths[0])
+
+
+def unit_rows(matrix: np.ndarray) -> np.ndarray:
+    """Every row at length 1, so that products of rows are cosines; rows of zeros stay as they are."""
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return matrix / np.where(lengths > 0, lengths, 1)

@@ -20,7 +20,7 @@ from image_assets.features.extractor import shared_extractor
 from image_assets.features.fidelity import Fidelity, fidelity
 from image_assets.features.onnx_session import release_arenas
 from image_assets.features.pipeline import Effort, extract_rows
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 from image_assets.schema import Partition
 from image_assets.settings.stages import Extractor
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -118,6 +118,7 @@ class _Work:
 
 
 def _extract_unit(work: _Work, file: WrittenFile, threads: int, progress: Progress) -> UnitFeatures:
+    hand_back()
     peak, effort = PeakMemory(), Effort()
     extractor = shared_extractor(work.spec)
     check_same_everywhere(extractor.name, extractor.digest, work.digest)

@@ -11,7 +11,7 @@ from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
-from image_assets.memory import PeakMemory
+from image_assets.memory import PeakMemory, hand_back
 from image_assets.orchestration.partition_ranges import each_partition
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import by_day_and_category, key_of, keys_of, table_spec
@@ -49,6 +49,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         partition = partition_of(context.partition_key)
+        hand_back()
         began, peak = time.monotonic(), PeakMemory()
         agree(dataset, store.open())
         source = landing.source(dataset)

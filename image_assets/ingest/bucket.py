@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -17,7 +16,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionErr
 from obstore.store import LocalStore, ObjectStore
 
 from image_assets.ingest.day_folders import days_among, files_below, some
-from image_assets.ingest.folder import is_ignored, landing_place
+from image_assets.ingest.folder import ignored_part, is_ignored, landing_place
 from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
 from image_assets.ingest.source import (
     FileTree,
@@ -32,12 +31,10 @@ from image_assets.ingest.source import (
     printable,
 )
 from image_assets.store.ranges import RangedStream
+from image_assets.store.retrying import read_again
 from image_assets.store.store import bucket_objects
 from image_assets.workers import Progress
 
-# obstore repeats each request by itself; these are for bodies that break off.
-_ATTEMPTS = 4
-_FIRST_WAIT_SECONDS = 0.2
 _RANGE = 8 << 20
 _RANGES_AT_ONCE = 4
 _BUFFER = 1 << 20
@@ -114,19 +111,10 @@ class BucketTree:
         for one in objects:
             if self.between and not self.between[0] <= one.modified < self.between[1]:
                 continue
-            if left_out := self._ignored(one.key, path):
+            if left_out := ignored_part(one.key, self.ignore, len(path) + 1 if path else 0):
                 ignored.add(left_out)
             else:
                 yield SourceFile(printable(one.key), one.bytes, f"{one.etag}-{one.bytes}", f"{one.etag}\n{one.key}")
-
-    def _ignored(self, key: str, path: str) -> str | None:
-        """The part of a key that the patterns leave out, down to the name that one of them means."""
-        at = len(path) + 1 if path else 0
-        for name in key[at:].split("/"):
-            at += len(name) + 1
-            if name not in (".", "..") and is_ignored(name, self.ignore):
-                return key[: at - 1]
-        return None
 
     def _read_range(self, file: SourceFile, start: int, end: int) -> bytes:
         """Bytes `start` to `end` of an object as it was listed. Raises `SourceReadError`."""
@@ -136,7 +124,7 @@ class BucketTree:
         if _is_odd(key):
             return self._read_odd(file, key, etag)[start:end]
         try:
-            content = _again(lambda: _get(self._store(), key, etag, start, end))
+            content = read_again(lambda: _get(self._store(), key, etag, start, end))
         except PreconditionError:
             raise SourceChanged(f"{file.source}: it was replaced since it was listed") from None
         except FileNotFoundError:
@@ -250,18 +238,6 @@ def _is_odd(key: str) -> bool:
 
 def _get(store: ObjectStore, key: str, etag: str, start: int, end: int) -> bytes:
     return bytes(obstore.get(store, key, options={"if_match": etag, "range": (start, end)}).bytes())
-
-
-def _again(read: Callable[[], bytes]) -> bytes:
-    """Try again, with longer and longer waits, what may pass."""
-    for attempt in range(_ATTEMPTS - 1):
-        try:
-            return read()
-        except (PermissionDeniedError, UnauthenticatedError, PreconditionError, FileNotFoundError):
-            raise
-        except (BaseError, OSError):
-            time.sleep(_FIRST_WAIT_SECONDS * 2**attempt)
-    return read()
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from image_assets.engines.engine import Engine, Unit
+from image_assets.engines.engine import UNIT_FILES, Engine, Unit
 from image_assets.images.formats import sniff
 from image_assets.images.header import check_bytes
 from image_assets.images.reasons import Reason, Rejected
@@ -16,7 +16,6 @@ from image_assets.ingest.source import Source, SourceFile, SourceReadError
 from image_assets.settings.stages import Limits
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 
-_UNIT_FILES = 10_001
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 64_000_000
 
@@ -94,7 +93,7 @@ def fingerprint(
         named_after: Files that are companions by their names → a picture or None; one whose content begins like a
             picture is none.
     """
-    parts = [files[start : start + _UNIT_FILES] for start in range(0, len(files), _UNIT_FILES)]
+    parts = [files[start : start + UNIT_FILES] for start in range(0, len(files), UNIT_FILES)]
     units = []
     for part in parts:
         beside = {file.source: named_after[file.source] for file in part if file.source in named_after}

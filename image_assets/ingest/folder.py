@@ -30,6 +30,7 @@ from image_assets.places import Place, PlaceError, place_of
 from image_assets.workers import Progress
 
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
+_NAMES = re.compile(r"[^/]+")  # of a path
 IN_PROGRESS = ".arriving-"
 # A network file system that has lost its server.
 _MAY_PASS = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EAGAIN)
@@ -70,6 +71,14 @@ def local_path(landing: str | Path) -> Path:
 def is_ignored(name: str, ignore: Iterable[str]) -> bool:
     """Whether a file or folder name is no arrival: by the shell patterns, or because it is still being copied."""
     return name.startswith(IN_PROGRESS) or _any_of(tuple(ignore)).match(name) is not None
+
+
+def ignored_part(path: str, ignore: Iterable[str], start: int = 0) -> str | None:
+    """The part of a path that the patterns leave out, down to the name that one of them means; from `start` on."""
+    for match in _NAMES.finditer(path, start):
+        if match[0] not in (".", "..") and is_ignored(match[0], ignore):
+            return path[: match.end()]
+    return None
 
 
 @lru_cache(maxsize=64)

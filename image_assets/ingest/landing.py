@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
 from image_assets.ingest.source import printable
 from image_assets.settings.no_arrivals import no_arrivals
-from image_assets.settings.section import Name
+from image_assets.settings.section import Name, name_problem
 from image_assets.whole_files import beside
 from image_assets.workers import Progress, no_progress
 
@@ -109,12 +109,9 @@ def _checked_day(day: dt.date) -> dt.date:
 
 
 def _checked_category(category: str) -> str:
-    try:
-        return _CATEGORY.validate_python(category)
-    except ValidationError:
-        raise LandingError(
-            f"category {category!r}: expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
-        ) from None
+    if problem := name_problem(category):
+        raise LandingError(f"category {category!r}: {problem}")
+    return category
 
 
 def _checked_path(path: str | Path, folder: Path, ignore: Sequence[str]) -> str:

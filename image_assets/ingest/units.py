@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engines.engine import Engine, Unit, finished_or_made
+from image_assets.engines.engine import UNIT_FILES, Engine, Unit, finished_or_made
 from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
 from image_assets.images.reasons import Reason, Rejected
@@ -27,7 +27,6 @@ from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 
-UNIT_FILES = 10_001
 # Part of every unit's name: raised whenever the same file would give another row.
 _DOOR_VERSION = 6
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.

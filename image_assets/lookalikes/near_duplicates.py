@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.features.table import feature_matrix
+from image_assets.features.table import feature_matrix, unit_rows
 from image_assets.lookalikes.hash_search import pairs_within
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, Partition
 from image_assets.settings.quality import NearDuplicates
@@ -192,7 +192,5 @@ def _normalised(library: Library, file: WrittenFile, wanted: pl.DataFrame) -> It
         rows = rows.select("image_id", "features").join(wanted, on="image_id", how="semi")
         if rows.is_empty():
             continue
-        matrix = feature_matrix(rows)
-        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-        unit = matrix / np.where(lengths > 0, lengths, 1)
+        unit = unit_rows(feature_matrix(rows))
         yield pl.DataFrame({"image_id": rows["image_id"], "features": pl.Series(unit).arr.to_list()})

@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from image_assets.scrape.browser import open_browser
 from image_assets.scrape.errors import CollectError
 from image_assets.scrape.gallery import Caps, FoundImage, collect_page
-from image_assets.settings.section import Name
+from image_assets.settings.section import name_problem
 from image_assets.whole_files import write_whole
 
 COLUMNS = ("url", "category", "page", "width", "height", "alt")
@@ -59,12 +57,8 @@ def collect(
     Raises:
         CollectError: no category name, no browser, or the list cannot be written.
     """
-    try:
-        TypeAdapter(Name).validate_python(category)
-    except ValidationError:
-        raise CollectError(
-            f"category {category!r}: expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
-        ) from None
+    if problem := name_problem(category):
+        raise CollectError(f"category {category!r}: {problem}")
     if not out.absolute().parent.is_dir():
         raise CollectError(f"{out}: there is no folder {out.parent}")
     found: dict[str, FoundImage] = {}

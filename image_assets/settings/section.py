@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 # Names become folder names, asset keys and partition values of tables: one alphabet is safe in all of them.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
 # Dagster asset keys and job names are stricter than folder names.
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_NAME = TypeAdapter(Name)
+
+
+def name_problem(text: str) -> str:
+    """Why this is no name; empty where it is one."""
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        return "expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
+    return ""
+
+
+def said_of(error: ValidationError) -> str:
+    """What is wrong with a file that was read, in one line: every key with its fault."""
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'whole file'}: {one['msg']}" for one in error.errors())
 
 
 class Section(BaseModel):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from image_assets.store.retrying import OF_BOTO
+
 # S3Resource's name → object_store's names: in options in lower case, in the environment in upper case.
 _NAMES = {
     "endpoint_url": ("aws_endpoint", "aws_endpoint_url"),
@@ -41,8 +43,7 @@ def s3_client(options: Mapping[str, str]) -> Any:
     import boto3  # takes a moment, and most processes need none
     from botocore.config import Config
 
-    retries = Config(retries={"max_attempts": 5, "mode": "standard"})
-    return boto3.client("s3", config=retries, **s3_settings(options))  # pyright: ignore[reportArgumentType]
+    return boto3.client("s3", config=Config(retries=OF_BOTO), **s3_settings(options))  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)

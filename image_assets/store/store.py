@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import tempfile
@@ -20,6 +19,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from image_assets.places import Place, PlaceError, make_folder, place_of, refuse_below_file, refuse_read_only
 from image_assets.schema import TableSchema
+from image_assets.store.retrying import OF_OBSTORE
 from image_assets.store.s3 import UsualCredentials, s3_settings
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.trouble import in_one_line, trouble_of
@@ -28,8 +28,6 @@ _ALLOW_HTTP = "aws_allow_http"
 _QUOTED = re.compile("%[0-9A-Fa-f]{2}")
 # Written to see whether it can be; of a disk so many bytes, as a full one still takes a few.
 _TOUCH, _TOUCHED = ".touched", 1_000_000
-# A server that is away for seconds is waited for; longer than that, the run's own retries wait.
-_RETRIES = {"max_retries": 5, "retry_timeout": dt.timedelta(seconds=20)}
 
 
 class Store:
@@ -135,7 +133,7 @@ def bucket_objects(place: Place, options: Mapping[str, str]) -> S3Store:
     settings: dict[str, Any] = {
         "config": config,
         "client_options": {"allow_http": allow_http.lower() == "true"},
-        "retry_config": _RETRIES,
+        "retry_config": OF_OBSTORE,
     }
     if "aws_access_key_id" not in s3_settings(options):
         settings["credential_provider"] = UsualCredentials()

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from image_assets.features.table import unit_rows
+
 _REFERENCES = 10_000
 # Median absolute deviation to standard deviation, of a normal distribution.
 _MAD_TO_SIGMA = 1.4826
@@ -36,14 +38,9 @@ def outlier_scores(features: np.ndarray, labels: np.ndarray, neighbours: int, se
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         if len(rows) > neighbours:
-            distances = _neighbour_distances(_normalised(features[rows]), neighbours, random)
+            distances = _neighbour_distances(unit_rows(features[rows]), neighbours, random)
             scores[rows] = _robust_scores(np.log(np.maximum(distances, 1e-6)))
     return scores
-
-
-def _normalised(features: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _neighbour_distances(features: np.ndarray, neighbours: int, random: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,7 @@ from image_assets.classifier.daily import refinement
 from image_assets.classifier.daily.refined import Places, Refined, Tables
 from image_assets.classifier.daily.refinement import refine
 from image_assets.classifier.daily.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
-from image_assets.classifier.daily.trust import mcnemar
+from image_assets.classifier.mcnemar import mcnemar
 from image_assets.classifier.training import selection
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression

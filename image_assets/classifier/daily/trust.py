@@ -8,9 +8,9 @@ import numpy as np
 import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
-from scipy.stats import binomtest
 
 from image_assets.classifier.daily.refinement_policy import LastRefit, Trust
+from image_assets.classifier.mcnemar import mcnemar
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.store.models.model import Model
 
@@ -41,17 +41,6 @@ def measured_trust(
         full_log_loss=other.log_loss,
         p_value=mcnemar(daily.predict(features) == labels, full.predict(features) == labels),
     )
-
-
-def mcnemar(right: np.ndarray, also_right: np.ndarray) -> float:
-    """Two-sided p-value of the exact McNemar test: a binomial test of the images that just one of two gets right.
-
-    Args:
-        right: bool [M], where the first is right.
-        also_right: bool [M], where the second is.
-    """
-    first, second = int(np.sum(right & ~also_right)), int(np.sum(also_right & ~right))
-    return float(binomtest(first, first + second).pvalue) if first + second else 1.0
 
 
 def read_last_refit(objects: ObjectStore, prefix: str) -> LastRefit | None:

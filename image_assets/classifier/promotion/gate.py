@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import bdtr, bdtrc
 
+from image_assets.classifier.mcnemar import p_value
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.settings.promotion import Promotion
 
@@ -48,8 +49,7 @@ class Comparison:
     @property
     def p_value(self) -> float:
         """McNemar's exact test, two-sided: the probability of a split as uneven where both are equally good."""
-        disputed = self.gained + self.lost
-        return min(1.0, 2 * float(bdtr(min(self.gained, self.lost), disputed, 0.5))) if disputed else 1.0
+        return p_value(self.gained, self.lost)
 
     @property
     def p_worse(self) -> float:

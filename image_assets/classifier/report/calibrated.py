@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.report.subject import Cut, Learner
 from image_assets.classifier.training.calibration import Bin, calibration_error, reliability
+from image_assets.classifier.training.evaluate import mean_loss
 from image_assets.classifier.training.selection import TrainingRows
 
 Way = Literal["temperature", "sigmoid", "isotonic"]
@@ -97,7 +98,7 @@ def _judged(way: Way, probabilities: np.ndarray, places: np.ndarray, cuts: Seque
 
 def log_loss(probabilities: np.ndarray, places: np.ndarray) -> float:
     """Mean negative logarithm of the probability of the true class, nats; none counts as less than 1e-6."""
-    return float(-np.log(np.clip(probabilities[np.arange(len(places)), places], _LEAST, 1)).mean())
+    return mean_loss(probabilities[np.arange(len(places)), places], _LEAST)
 
 
 def calibrator(way: Way, probabilities: np.ndarray, places: np.ndarray) -> Calibrator:

@@ -129,4 +129,9 @@ def _log_loss(labels: np.ndarray, probabilities: np.ndarray, known: np.ndarray) 
     columns = np.searchsorted(known, labels)
     of_truth = probabilities[np.arange(len(labels)), np.minimum(columns, len(known) - 1)]
     of_truth = np.where(np.isin(labels, known), of_truth, least)
+    return mean_loss(of_truth, least)
+
+
+def mean_loss(of_truth: np.ndarray, least: float) -> float:
+    """Mean negative logarithm of the probabilities of the true classes, nats; none counts as less than `least`."""
     return float(-np.log(np.clip(of_truth, least, 1)).mean())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
@@ -19,7 +18,7 @@ from image_assets.ingest.archives.member import (
     StreamFailed,
     path_of,
 )
-from image_assets.ingest.folder import is_ignored
+from image_assets.ingest.folder import ignored_part
 from image_assets.ingest.source import SourceReadError, printable
 from image_assets.ingest.staging import staged
 from image_assets.settings.sources import Archives
@@ -136,10 +135,8 @@ class Unpacker:
 
     def ignored(self, name: str) -> str | None:
         """The part of a member's path that the patterns leave out, down to the name that one of them means."""
-        for match in re.finditer(r"[^/]+", name):
-            if match[0] not in (".", "..") and is_ignored(match[0], self._ignore):
-                return printable(name[: match.end()])
-        return None
+        part = ignored_part(name, self._ignore)
+        return None if part is None else printable(part)
 
 
 class _Walk:

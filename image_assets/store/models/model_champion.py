@@ -11,13 +11,13 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from image_assets.settings.section import Sha256, said_of
 from image_assets.store.conditional_put import Stored, put_if_unchanged, read_stored
 from image_assets.store.models.model_files import (
     DIGITS,
     LEGACY_MANIFEST,
     ModelMissingError,
     ModelRefusedError,
-    Sha256,
     key_of,
     legacy_manifest,
     manifest_of,
@@ -75,9 +75,8 @@ def see_champion(store: ObjectStore, prefix: str) -> SeenChampion:
         try:
             return SeenChampion(Champion.model_validate_json(stored.content), stored=stored)
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors())
-            key = key_of(prefix, CHAMPION)
-            return SeenChampion(None, f"{key} does not name a champion: {problems}; train the model again", stored)
+            said = f"{key_of(prefix, CHAMPION)} does not name a champion: {said_of(error)}; train the model again"
+            return SeenChampion(None, said, stored)
     try:
         manifest = legacy_manifest(store, prefix)
     except ModelRefusedError as error:

@@ -12,12 +12,13 @@ import json
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Annotated, Literal, TypeVar, assert_never
+from typing import Literal, TypeVar, assert_never
 
 import obstore
 from obstore.store import ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from image_assets.settings.section import Sha256, said_of
 from image_assets.store.models.model import FORMATS, Model, ModelFormat
 
 LEGACY_MANIFEST = "manifest.json"
@@ -25,8 +26,6 @@ LEGACY_MANIFEST = "manifest.json"
 DIGITS = 12  # of a digest, in file names
 _LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {"skops": ("numpy", "scikit-learn", "skops")}
 _MANIFEST_NAME = re.compile(rf"model-([0-9a-f]{{{DIGITS}}})\.json")
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ModelMissingError(LookupError):
@@ -248,8 +247,7 @@ def _parsed(kind: type[_Manifest], content: bytes, key: str) -> _Manifest:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'whole file'}: {e['msg']}" for e in error.errors())
-        raise ModelRefusedError(f"{key} is not a manifest that this version reads: {problems}") from None
+        raise ModelRefusedError(f"{key} is not a manifest that this version reads: {said_of(error)}") from None
 
 
 def _dumped(model: Model) -> bytes:

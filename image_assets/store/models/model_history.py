@@ -14,8 +14,9 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from image_assets.settings.section import Sha256
 from image_assets.store.models.model_champion import Promoted
-from image_assets.store.models.model_files import DIGITS, Sha256, key_of
+from image_assets.store.models.model_files import DIGITS, key_of
 
 HISTORY = "history"
 
