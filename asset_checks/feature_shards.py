@@ -10,7 +10,15 @@ from obstore.store import ObjectStore
 from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.schema import IMAGE_FEATURES
-from image_assets.shards.manifest import ShardError, ShardFile, ShardManifest, path_of, read_manifest, shards_prefix
+from image_assets.shards.manifest import (
+    ShardError,
+    ShardFile,
+    ShardManifest,
+    expected_of,
+    path_of,
+    read_manifest,
+    shards_prefix,
+)
 from image_assets.shards.verify import (
     Expected,
     Problem,
@@ -66,18 +74,9 @@ def _prefix(subject: Subject) -> str:
 
 
 def _expected(subject: Subject) -> Expected:
-    partition = subject.checked_partition
     made_with = subject.rows(IMAGE_FEATURES).select("extractor", width=pl.col("features").list.len()).first().collect()
     extractor, width = made_with.row(0) if made_with.height else _of_an_empty_partition(subject)
-    return Expected(
-        dataset=subject.dataset.name,
-        date=partition.date,
-        category=partition.category,
-        label=subject.dataset.label_of(partition.category),
-        width=width,
-        extractor=extractor,
-        shard_rows=subject.dataset.shards.rows,
-    )
+    return expected_of(subject.dataset, subject.checked_partition, width, extractor)
 
 
 def _of_an_empty_partition(subject: Subject) -> tuple[str, int]:

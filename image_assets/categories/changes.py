@@ -26,7 +26,7 @@ from image_assets.categories.record import (
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import DUPLICATES, IMAGE_FEATURES, REVIEWS, TABLES, Partition
 from image_assets.shards.manifest import MANIFEST as SHARDS_MANIFEST
-from image_assets.shards.manifest import list_files, path_of, read_manifest, shards_prefix
+from image_assets.shards.manifest import Expected, list_files, path_of, read_manifest, shards_prefix
 from image_assets.shards.writer import publish
 from image_assets.store.conditional_put import read_stored
 from image_assets.store.store import Store
@@ -228,13 +228,7 @@ def _publish_anew(dataset: DatasetSpec, store: Store, was: Partition, now: Parti
         batches,
         objects,
         prefix,
-        dataset=dataset.name,
-        date=now.date,
-        category=now.category,
-        label=number,
-        width=manifest.width,
-        extractor=manifest.extractor,
-        shard_rows=manifest.shard_rows,
+        Expected(dataset.name, now.date, now.category, number, manifest.width, manifest.extractor, manifest.shard_rows),
         held_back=manifest.held_back,
         file_format="csv" if manifest.shards and manifest.shards[0].file.endswith(".csv") else "parquet",
     )

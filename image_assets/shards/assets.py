@@ -12,7 +12,7 @@ from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, partition_of
-from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, shards_prefix
+from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, expected_of, shards_prefix
 from image_assets.shards.writer import publish
 
 
@@ -50,13 +50,7 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 ),
                 store.open().objects(),
                 shards_prefix(dataset, partition),
-                dataset=dataset.name,
-                date=partition.date,
-                category=partition.category,
-                label=dataset.label_of(partition.category),
-                width=extractor.width,
-                extractor=extractor.digest,
-                shard_rows=dataset.shards.rows,
+                expected_of(dataset, partition, extractor.width, extractor.digest),
                 held_back=held_back,
                 file_format=dataset.shards.format,
                 progress=lambda done: report_progress(done, total),

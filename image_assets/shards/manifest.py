@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from image_assets.alone import alone
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import Partition
-from image_assets.settings.section import DatasetName, Name
+from image_assets.settings.section import DatasetName, Name, Sha256, said_of
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 
 FEATURE_SHARDS = "feature_shards"
@@ -31,7 +32,6 @@ MANIFEST = "shards.json"
 LEGACY_MANIFEST = "manifest.json"  # among the shards, where it was in the way of readers of the folder
 DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file name carries
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -74,6 +74,38 @@ class ShardManifest(_Record):
     def to_bytes(self) -> bytes:
         """The one JSON text of this manifest: the same content always gives the same bytes."""
         return (json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What every row of a partition's shards must agree with: known without looking at its manifest.
+
+    Attributes:
+        dataset: Name of the dataset.
+        date: Day of the partition.
+        category: Category of the partition.
+        label: The label that every row must have.
+        width: Number of features that every row must have.
+        extractor: Digest that every row must have been made by.
+        shard_rows: Rows of every shard but the last.
+    """
+
+    dataset: str
+    date: dt.date
+    category: str
+    label: int
+    width: int
+    extractor: str
+    shard_rows: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}, {self.date}, {self.category}"
+
+
+def expected_of(dataset: DatasetSpec, partition: Partition, width: int, extractor: str) -> Expected:
+    """What a dataset expects of a partition whose features have this width and were made by this extractor."""
+    label = dataset.label_of(partition.category)
+    return Expected(dataset.name, partition.date, partition.category, label, width, extractor, dataset.shards.rows)
 
 
 def shards_prefix(dataset: DatasetSpec, partition: Partition) -> str:
@@ -132,8 +164,9 @@ def parse_manifest(content: bytes, origin: str) -> ShardManifest:
     try:
         return ShardManifest.model_validate_json(content)
     except ValidationError as error:
-        lines = "\n".join(f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {e['msg']}" for e in error.errors())
-        raise ShardError(f"{origin} is no shard manifest of format 1; publish the partition again:\n{lines}") from None
+        raise ShardError(
+            f"{origin} is no shard manifest of format 1; publish the partition again: {said_of(error)}"
+        ) from None
 
 
 def stored_manifest(store: ObjectStore, prefix: str) -> Stored | None:

@@ -6,7 +6,6 @@ the code that wrote the files. At most one shard and the ids of the partition ar
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +19,7 @@ from image_assets.schema import shard_schema
 from image_assets.shards.manifest import (
     LEGACY_MANIFEST,
     MANIFEST,
+    Expected,
     ShardError,
     ShardFile,
     ShardManifest,
@@ -69,19 +69,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}: expected {self.expected}, found {self.found}"
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the platform knows of a partition without looking at its manifest."""
-
-    dataset: str
-    date: dt.date
-    category: str
-    label: int
-    width: int
-    extractor: str
-    shard_rows: int = 10_001
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ leaves the old or the new state readable; what it left behind goes with the next
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +25,7 @@ from pyarrow import csv, parquet
 from image_assets.schema import IMAGE_FEATURES, shard_schema
 from image_assets.shards.manifest import (
     MANIFEST,
+    Expected,
     ShardError,
     ShardFile,
     ShardManifest,
@@ -47,34 +47,12 @@ PART_BYTES = 8 * 2**20
 PARTS_IN_FLIGHT = 4
 
 
-@dataclass(frozen=True)
-class _Partition:
-    """What every row of the partition must agree with."""
-
-    dataset: str
-    date: dt.date
-    category: str
-    label: int
-    width: int
-    extractor: str
-    shard_rows: int
-
-    def __str__(self) -> str:
-        return f"{self.dataset}, {self.date}, {self.category}"
-
-
 def publish(
     features: Iterable[pa.RecordBatch],
     store: ObjectStore,
     prefix: str,
+    partition: Expected,
     *,
-    dataset: str,
-    date: dt.date,
-    category: str,
-    label: int,
-    width: int,
-    extractor: str,
-    shard_rows: int = 10_001,
     held_back: Collection[str] = (),
     file_format: FileFormat = "parquet",
     progress: Callable[[int], None] | None = None,
@@ -89,13 +67,7 @@ def publish(
         features: Batches of any size with the columns of `IMAGE_FEATURES`, in the order in which to publish the rows.
         store: Where to publish.
         prefix: The partition's folder on the store, which holds nothing else.
-        dataset: Name of the dataset.
-        date: Day of the partition.
-        category: Category of the partition.
-        label: The label that every row must have.
-        width: Number of features that every row must have.
-        extractor: Digest that every row must have been made by.
-        shard_rows: Rows of every shard but the last.
+        partition: What every row must agree with.
         held_back: Ids of images that are left out.
         file_format: `parquet` (zstd, one row group) or `csv` (a header, LF, shortest exact decimals).
         progress: Called after each shard with the number of rows that are stored by then.
@@ -107,7 +79,6 @@ def publish(
         ShardError: rows that do not belong into the partition, an id twice, or another run on the same partition. What
             was published before stays as it was.
     """
-    partition = _Partition(dataset, date, category, label, width, extractor, shard_rows)
     with sole_publisher(store, prefix), tempfile.TemporaryDirectory() as scratch:
         before, previous = list_files(store, prefix), stored_manifest(store, prefix)
         shards: list[ShardFile] = []
@@ -126,13 +97,7 @@ def publish(
             _take_back(store, prefix, {shard.file for shard in shards} - before.keys())
             raise
         manifest = ShardManifest(
-            dataset=dataset,
-            date=date,
-            category=category,
-            label=label,
-            extractor=extractor,
-            width=width,
-            shard_rows=shard_rows,
+            **asdict(partition),
             rows=sum(shard.rows for shard in shards),
             held_back=sorted(held_back),
             shards=shards,
@@ -162,7 +127,7 @@ def _without(features: Iterable[pa.RecordBatch], held_back: Collection[str]) -> 
             yield batch.filter(pa.array(kept.to_numpy()))
 
 
-def _tables(features: Iterable[pa.RecordBatch], partition: _Partition) -> Iterator[pa.Table]:
+def _tables(features: Iterable[pa.RecordBatch], partition: Expected) -> Iterator[pa.Table]:
     """Wide tables of `shard_rows` rows, the last one shorter. A table is valid until the next one is asked for."""
     # Column-major, so that a column of a shard is a contiguous slice: the only copy of the features that is made.
     buffer = np.empty((partition.width, partition.shard_rows), dtype=np.float32)
@@ -183,7 +148,7 @@ def _tables(features: Iterable[pa.RecordBatch], partition: _Partition) -> Iterat
         yield _wide(ids, buffer, filled, partition)
 
 
-def _wide(ids: list[pl.Series], buffer: np.ndarray, rows: int, partition: _Partition) -> pa.Table:
+def _wide(ids: list[pl.Series], buffer: np.ndarray, rows: int, partition: Expected) -> pa.Table:
     labels = np.full(rows, partition.label, dtype=np.int16)
     columns = [
         pl.concat(ids).to_arrow().cast(pa.string()),
@@ -193,7 +158,7 @@ def _wide(ids: list[pl.Series], buffer: np.ndarray, rows: int, partition: _Parti
     return pa.table(columns, schema=shard_schema(partition.width))
 
 
-def _checked(batch: pa.RecordBatch, partition: _Partition) -> tuple[pl.Series, np.ndarray]:
+def _checked(batch: pa.RecordBatch, partition: Expected) -> tuple[pl.Series, np.ndarray]:
     """Ids and features (float32[rows, width]) of a batch of which every row belongs into the partition."""
     frame = pl.DataFrame(batch)
     for column in IMAGE_FEATURES.file_schema.names:
@@ -224,7 +189,7 @@ def _checked(batch: pa.RecordBatch, partition: _Partition) -> tuple[pl.Series, n
     return frame["image_id"], matrix
 
 
-def _refuse_duplicates(ids: list[pl.Series], partition: _Partition) -> None:
+def _refuse_duplicates(ids: list[pl.Series], partition: Expected) -> None:
     if not ids:
         return
     column = pl.concat(ids)
@@ -239,7 +204,7 @@ def _refuse_duplicates(ids: list[pl.Series], partition: _Partition) -> None:
 # Files
 
 
-def _write(table: pa.Table, file: Path, partition: _Partition, index: int, file_format: FileFormat) -> ShardFile:
+def _write(table: pa.Table, file: Path, partition: Expected, index: int, file_format: FileFormat) -> ShardFile:
     """Write one shard to a local file and describe it. Text, clock and machine leave no trace in the bytes."""
     if file_format == "csv":
         csv.write_csv(table, file, csv.WriteOptions(quoting_header="none"))

@@ -15,6 +15,7 @@ from image_assets.asset_checks import feature_shards
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.shards.manifest import (
     MANIFEST,
+    Expected,
     ShardFile,
     ShardManifest,
     parse_manifest,
@@ -248,7 +249,7 @@ def test_shards_of_text_pass_and_a_changed_value_in_them_is_caught(damaged: Plat
             rows.select(IMAGE_FEATURES.file_schema.names).to_arrow().cast(IMAGE_FEATURES.file_schema).to_batches(),
             damaged.store.objects(),
             shards_prefix(damaged.dataset, PLANT),
-            **manifest.model_dump(include={"dataset", "date", "category", "label", "width", "extractor", "shard_rows"}),
+            Expected(**manifest.model_dump(include=set(Expected.__dataclass_fields__))),
             file_format="csv",
         )
 

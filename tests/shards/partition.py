@@ -61,8 +61,8 @@ def split(batch: pa.RecordBatch, *sizes: int) -> Iterator[pa.RecordBatch]:
 def publish_rows(store: ObjectStore, rows: int, **changes: Any) -> ShardManifest:
     """Publish `features(rows, seed=…)`, or other `features`, with whatever else is to differ."""
     batches = changes.pop("features", None) or [features(rows, seed=changes.pop("seed", 0))]
-    fields = {name: getattr(EXPECTED, name) for name in Expected.__dataclass_fields__}
-    return publish(batches, store, PREFIX, **(fields | changes))
+    differing = {name: changes.pop(name) for name in Expected.__dataclass_fields__ if name in changes}
+    return publish(batches, store, PREFIX, replace(EXPECTED, **differing), **changes)
 
 
 def expected(**changes: Any) -> Expected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -44,7 +44,7 @@ def published(tmp_path: Path) -> LocalStore:
     store = LocalStore(tmp_path)
     publish_rows(store, 25)
     other = replace(EXPECTED, category="animal")
-    publish([features(12, seed=1)], store, PREFIX.replace("plant", "animal"), **asdict(other))
+    publish([features(12, seed=1)], store, PREFIX.replace("plant", "animal"), other)
     return store
 
 
@@ -68,7 +68,7 @@ def test_shards_of_two_extractors_are_told_apart_by_their_manifests(published: L
     batch = features(7, width=5)
     column = batch.schema.get_field_index("extractor")
     made_by = pa.array([newer.extractor] * 7, batch.schema.field(column).type)
-    publish([batch.set_column(column, batch.schema.field(column), made_by)], published, day, **asdict(newer))
+    publish([batch.set_column(column, batch.schema.field(column), made_by)], published, day, newer)
     tree = tmp_path / "sample"
     rows: Counter[tuple[str, int]] = Counter()
     for file in tree.glob(f"{MANIFESTS}/*/*/{MANIFEST}"):
