@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 
@@ -34,7 +33,7 @@ class Stored:
 def read_stored(store: ObjectStore, path: str) -> Stored | None:
     """A file's content and what the store calls this state of it; None where there is no file."""
     try:
-        got = obstore.get(store, path)
+        got = store.get(path)
     except FileNotFoundError:
         return None
     return Stored(bytes(got.bytes()), got.meta["e_tag"])
@@ -62,7 +61,7 @@ def put_if_unchanged(store: ObjectStore, path: str, content: bytes, previous: St
             raise ChangedMeanwhileError(f"{path} was replaced by another run")
         mode: PutMode = "create" if previous is None else {"e_tag": previous.e_tag}
         try:
-            obstore.put(store, path, content, mode="overwrite" if isinstance(store, LocalStore) else mode)
+            store.put(path, content, mode="overwrite" if isinstance(store, LocalStore) else mode)
         except (AlreadyExistsError, PreconditionError) as error:
             # Also the fate of a write whose answer was lost and that was then tried again: it finds its own content.
             if _content(read_stored(store, path)) != content:
