@@ -68,12 +68,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_claims_no_name_but_its_own_and_has_every_module(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
+    archive = zipfile.ZipFile(wheel)
+    names = archive.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"image_assets"}
     for folder in SOURCES:
         inside = Path() if folder == "image_assets" else Path("image_assets")
         here = {str(inside / file.relative_to(ROOT)) for file in (ROOT / folder).rglob("*.py")}
         assert here - set(names) == set()
+    (entries,) = [name for name in names if name.endswith("entry_points.txt")]
+    assert b"[dagster_dg_cli.registry_modules]" in archive.read(entries)
     assert {"image_assets/py.typed", "image_assets/datasets/sample.yaml"} <= set(names)
 
 
