@@ -222,7 +222,7 @@ def test_a_process_that_is_killed_while_it_sends_leaves_the_message_to_the_next(
     told(ledger, outcome(1, passed=False))
     process = multiprocessing.get_context("spawn").Process(target=_killed_while_sending, args=(ledger.path, accepted))
     process.start()
-    process.join(60)
+    process.join()
     assert process.exitcode == -signal.SIGKILL
     assert ledger.path.with_name("accepted").exists() is accepted
     assert deliver(DATASET, ledger, channels).delivered == 2  # one of each channel
