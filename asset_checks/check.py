@@ -11,14 +11,12 @@ from typing import Any, TypeVar
 
 import dagster as dg
 import polars as pl
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.health.check_book import CheckBook, State
 from image_assets.markdown import markdown_table
+from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of
 from image_assets.orchestration.partitions import partitions_of
 from image_assets.resources.extractors import ExtractorResource

@@ -15,6 +15,7 @@ from tests.s3_server import s3_server  # noqa: F401  # a fixture
 
 # Files with a few long tests begin first: last, they would be waited for while the other workers are idle.
 LONG = (
+    "test_dagster_internals.py",  # first of all: what it says is why others fail
     "alerts/test_daemon.py",
     "test_crash.py",
     "test_daemon.py",

@@ -15,26 +15,27 @@ from typing import TypeVar
 
 import dagster as dg
 import matplotlib
-from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run_iterator
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.remote_origin import RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    InstigatorTick,
-    InstigatorType,
-    ScheduleInstigatorData,
-    SensorInstigatorData,
-)
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._daemon.asset_daemon import asset_daemon_cursor_from_instigator_serialized_cursor
 
 from image_assets.orchestration.automation import daily_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
 from tests.asset_names import DECIDING, PARTITIONED, REPORTS, refreshed_assets
+from tests.dagster_internals import (
+    AssetDaemonCursor,
+    BulkActionStatus,
+    InMemoryJob,
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    InstigatorType,
+    PartitionBackfill,
+    RemoteRepositoryOrigin,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    WorkspaceFileTarget,
+    asset_daemon_cursor_from_instigator_serialized_cursor,
+    execute_run_iterator,
+)
 from tests.pictures import land_pictures
 from tests.platform import Platform
 

@@ -47,7 +47,11 @@ FLOORS = (
         "suspects.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
     _floor("answers and alerts", "answers.* alerts.* health.health_report"),
-    _floor("keys and retries", "orchestration orchestration.partitions orchestration.retrying", knows_dagster=True),
+    _floor(
+        "keys and retries",
+        "orchestration orchestration.partitions orchestration.retrying orchestration.dagster_internals",
+        knows_dagster=True,
+    ),
     _floor("resources and io managers", "resources.* io_managers.*", knows_dagster=True),
     _floor(
         "what runs when",
@@ -56,7 +60,7 @@ FLOORS = (
         knows_dagster=True,
     ),
     _floor("assets and checks", "*.assets ingest.annotated.joined_asset asset_checks.*", knows_dagster=True),
-    _floor("definitions", "definitions run_history.*", knows_dagster=True),
+    _floor("definitions", "definitions components.* run_history.*", knows_dagster=True),
     _floor("runs", "orchestration.*", knows_dagster=True),
     _floor("commands", "cli.* demo sample data_dictionary", knows_dagster=True),
 )

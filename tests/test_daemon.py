@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.scheduler.instigation import InstigatorType
 
 from image_assets.dataset import DatasetError
 from image_assets.definitions import defs
@@ -20,6 +19,7 @@ from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
 from tests.asset_names import REFRESHED, REPORTS
 from tests.daemon import ONE_DAY, ROOT, WORKSPACE, Daemon, environment, zone_at_noon
+from tests.dagster_internals import InstigatorType
 from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster_shared.check import CheckError
 from sqlalchemy.exc import ArgumentError
 from yaml import YAMLError
 
 from image_assets.alone import alone
+from image_assets.orchestration.dagster_internals import CheckError
 from image_assets.orchestration.runner import UsageError
 from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
 from image_assets.store.trouble import of_file

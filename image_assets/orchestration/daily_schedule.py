@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.days import HOUR, never_run
 from image_assets.ingest.source import SourceError
+from image_assets.orchestration.dagster_internals import PARTITION_NAME_TAG
 from image_assets.orchestration.partitions import partition_key
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource

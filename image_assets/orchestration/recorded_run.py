@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from image_assets.asset_checks.check import NOT_EVALUATED
+from image_assets.orchestration.dagster_internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition, partition_of
 from image_assets.shards.republish import PUBLISH_AGAIN

@@ -7,19 +7,20 @@ from enum import Enum
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import JobFailureData, RunFailureReason
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
-from dagster._core.execution.retries import auto_reexecution_should_retry_run
-from dagster._core.storage.tags import (
+
+from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport, StepFailure
+from image_assets.orchestration.dagster_internals import (
     AUTO_RETRY_RUN_ID_TAG,
     BACKFILL_ID_TAG,
+    BULK_ACTION_TERMINAL_STATUSES,
     PARTITION_NAME_TAG,
     RUN_FAILURE_REASON_TAG,
     WILL_RETRY_TAG,
+    JobFailureData,
+    RunFailureReason,
+    SerializableErrorInfo,
+    auto_reexecution_should_retry_run,
 )
-from dagster_shared.error import SerializableErrorInfo
-
-from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport, StepFailure
 from image_assets.schema import partition_of
 
 Event = dg.DagsterEventType

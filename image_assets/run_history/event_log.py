@@ -14,12 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_EVENTS
-from dagster._core.instance import DagsterInstance
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.engine import Connection
 from sqlalchemy.event import listen
@@ -27,6 +22,12 @@ from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
 from watchdog.observers import Observer
 
 from image_assets.alone import alone
+from image_assets.orchestration.dagster_internals import (
+    ASSET_EVENTS,
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConfigurableClassData,
+    ConsolidatedSqliteEventLogStorage,
+)
 from image_assets.run_history.compact_text import DIALECT
 from image_assets.run_history.event_rows import write_asset, write_check, write_event
 

@@ -12,18 +12,18 @@ from functools import cache
 from typing import Any
 
 from dagster import DagsterEvent, DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_CHECK_EVENTS
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import (
+from sqlalchemy import Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Connection
+
+from image_assets.orchestration.dagster_internals import (
+    ASSET_CHECK_EVENTS,
+    AssetCheckExecutionRecordStatus,
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
     AssetKeyTable,
     SqlEventLogStorageTable,
 )
-from sqlalchemy import Table
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import Connection
-
 from image_assets.run_history.compact_text import compressed
 
 _EVENT = ("run_id", "event", "dagster_event_type", "timestamp", "step_key", "asset_key", "partition")

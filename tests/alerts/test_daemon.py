@@ -11,12 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.scheduler.instigation import InstigatorTick, InstigatorType, TickStatus
 
 from image_assets.alerts.ledger import Ledger, Message
 from tests.alerts.little_location import FOLDER_VARIABLE, Faults
 from tests.alerts.receivers import Webhook
 from tests.daemon import ROOT, Daemon
+from tests.dagster_internals import InstigatorTick, InstigatorType, TickStatus
 from tests.platform import small_dataset
 
 SECRET = "path-that-is-a-5ecret"

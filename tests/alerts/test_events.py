@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, text_of_check, text_of_failure
@@ -16,6 +15,7 @@ from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.run_events import Retry, report_of, retry_of
 from tests.alerts.little_location import PARTITION, Faults, definitions
 from tests.daemon import SILENT
+from tests.dagster_internals import BulkActionStatus, PartitionBackfill
 from tests.platform import small_dataset
 
 DATASET = small_dataset()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from image_assets.alerts.ledger import Ledger
 from image_assets.dataset import DatasetError, DatasetSpec
@@ -20,6 +19,7 @@ from image_assets.resources.store import StoreResource
 from tests.alerts.receivers import MailServer, Webhook
 from tests.alerts.test_events import Runs
 from tests.daemon import SILENT
+from tests.dagster_internals import SensorExecutionData
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
 
 

@@ -8,16 +8,13 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.freshness import FreshnessState
-from dagster._core.definitions.freshness_evaluator import CronFreshnessPolicyEvaluator
-from dagster._core.loader import LoadingContextForTest
-from dagster._core.test_utils import freeze_time
 
 from image_assets.dataset import DatasetSpec
 from image_assets.orchestration.automation import due_every_day
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition
 from tests.asset_names import PARTITIONED, REFRESHED, REPORTS
+from tests.dagster_internals import CronFreshnessPolicyEvaluator, FreshnessState, LoadingContextForTest, freeze_time
 from tests.platform import Platform, small_dataset
 
 BERLIN = ZoneInfo("Europe/Berlin")

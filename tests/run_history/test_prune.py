@@ -6,7 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.scheduler.instigation import (
+
+from image_assets.cli.main import main
+from image_assets.environment import KEEP_RUNS_DAYS
+from image_assets.orchestration.dagster_home import open_instance
+from image_assets.run_history.job import JOB_NAME, prune_definitions
+from image_assets.run_history.prune import PruneError, prune
+from tests.dagster_internals import (
     InstigatorState,
     InstigatorStatus,
     InstigatorType,
@@ -14,12 +20,6 @@ from dagster._core.scheduler.instigation import (
     TickData,
     TickStatus,
 )
-
-from image_assets.cli.main import main
-from image_assets.environment import KEEP_RUNS_DAYS
-from image_assets.orchestration.dagster_home import open_instance
-from image_assets.run_history.job import JOB_NAME, prune_definitions
-from image_assets.run_history.prune import PruneError, prune
 
 _PARTITIONS = dg.StaticPartitionsDefinition(["owl", "duck"])
 _NUMBERS, _PAGE = dg.AssetKey("numbers"), dg.AssetKey("page")
@@ -184,12 +184,12 @@ def test_nothing_of_a_removed_run_is_left_in_the_home(instance: dg.DagsterInstan
 
 def test_ticks_of_that_time_go_too(instance: dg.DagsterInstance) -> None:
     # As the daemon keeps a schedule and its ticks.
-    from dagster._core.remote_origin import (
+    from tests.dagster_internals import (
         InProcessCodeLocationOrigin,
+        LoadableTargetOrigin,
         RemoteInstigatorOrigin,
         RemoteRepositoryOrigin,
     )
-    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
     location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="image_assets.definitions"))
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "all"), "at_seven")
