@@ -170,6 +170,6 @@ def cache_folder() -> Path:
     """Where models and downloads are kept: the folder that `IMAGE_ASSETS_CACHE` names, else `~/.cache/image-assets`.
 
     Raises:
-        PlaceError: the variable names no local folder.
+        PlaceError: the variable names no local folder, or there is no home folder.
     """
-    return folder_of(CACHE.value, CACHE.name) if CACHE.value else Path.home() / ".cache" / "image-assets"
+    return folder_of(CACHE.value or "~/.cache/image-assets", CACHE.name)
