@@ -104,8 +104,7 @@ def _fits(module: str, pattern: str) -> bool:
 
 
 def imports(source: str, known: Iterable[str]) -> Iterator[str]:
-    """The modules that a module's text imports, anywhere in it: those of the project, by their names in `known`, and
-    the first name of all others."""
+    """The modules that a module's text imports, anywhere in it: those of the project, and the first name of others."""
     known = set(known)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -115,14 +114,18 @@ def imports(source: str, known: Iterable[str]) -> Iterator[str]:
             names = [name if name in known else node.module for name in names]
         else:
             continue
-        yield from (name if name in known else name.split(".")[0] for name in names)
+        yield from (name if name.startswith("image_assets") else name.split(".")[0] for name in names)
 
 
 def upward(module: str, source: str, known: Iterable[str]) -> list[str]:
-    """What a module imports that it may not: of floors above it, or Dagster on a floor that does not know it."""
+    """What a module imports that it may not: of floors above it, Dagster on a floor that does not know it, or nothing.
+
+    What is not there is looked for too, since the types of packages that are not installed are no errors.
+    """
     known = set(known)
     floor = floor_of(module)
-    wrong = [name for name in imports(source, known) if name in known and floor_of(name) > floor]
+    ours = [name for name in imports(source, known) if name.startswith("image_assets")]
+    wrong = [name for name in ours if name not in known or floor_of(name) > floor]
     if not FLOORS[floor].knows_dagster:
         wrong += [name for name in imports(source, known) if name.startswith("dagster")]
     return [f"{module} ({FLOORS[floor].name}) imports {name}" for name in wrong]

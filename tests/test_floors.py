@@ -45,6 +45,7 @@ def test_no_import_runs_upwards() -> None:
         ("image_assets.features.units", "from image_assets.resources.store import StoreResource"),
         ("image_assets.images.decode", "import dagster as dg"),
         ("image_assets.health.days", "from dagster_shared.error import SerializableErrorInfo"),
+        ("image_assets.ingest.load", "from image_assets.store.attic import Trunk"),
         ("image_assets.store.store", "from dagster._core.events import JobFailureData"),
     ],
 )
