@@ -1,5 +1,6 @@
 """The one place where everything meets: datasets and resources become Dagster definitions."""
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -33,6 +34,8 @@ from image_assets.run_history.job import prune_definitions
 from image_assets.settings.stages import EngineName
 from image_assets.shards.assets import shard_assets
 from image_assets.suspects.assets import label_suspects_asset
+
+_log = logging.getLogger(__name__)
 
 
 def build_definitions(datasets: Sequence[DatasetSpec], resources: Mapping[str, object]) -> dg.Definitions:
@@ -97,15 +100,19 @@ def _engine_override() -> EngineName | None:
             raise DatasetError(f"{ENGINE.name}={other}: there is no such engine; expected local or ray")
 
 
-def _named_datasets() -> list[str]:
-    # A default would have a daemon that lacks the variable run something else than its webserver shows.
-    names = [name.strip() for name in DATASETS.value.split(",") if name.strip()]
-    if not names:
-        raise DatasetError(
-            f"{DATASETS.name} is not set: name dataset files, or bundled ones ({', '.join(bundled_names())}), with "
-            "commas between them"
-        )
-    return names
+def _only_to_look_at(deployment: dg.Definitions) -> dg.Definitions:
+    """The same without what runs by itself.
+
+    Nobody has said which datasets this deployment runs: a daemon that lacks the variable is not to run others than its
+    webserver shows.
+    """
+    _log.warning("%s is not set: all bundled datasets are shown, and none of them runs by itself", DATASETS.name)
+    return dg.Definitions(
+        assets=deployment.assets,
+        asset_checks=deployment.asset_checks,
+        jobs=deployment.jobs,
+        resources=deployment.resources,
+    )
 
 
 @dg.definitions
@@ -117,9 +124,11 @@ def defs() -> dg.Definitions:
 
     Raises:
         UnknownVariable: one is misspelt.
-        DatasetError: none says which datasets, or one of their files cannot be used.
+        DatasetError: a dataset's file cannot be used.
     """
     refuse_unknown()
-    datasets = load_datasets(_named_datasets())
-    landing, store = LandingResource(url=LANDING.value), StoreResource(url=STORE.value)
-    return dg.Definitions.merge(build_definitions(datasets, build_resources(landing, store)), prune_definitions())
+    named = [name.strip() for name in DATASETS.value.split(",") if name.strip()]
+    datasets = load_datasets(named or bundled_names())
+    resources = build_resources(LandingResource(url=LANDING.value), StoreResource(url=STORE.value))
+    deployment = dg.Definitions.merge(build_definitions(datasets, resources), prune_definitions())
+    return deployment if named else _only_to_look_at(deployment)

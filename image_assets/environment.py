@@ -58,7 +58,7 @@ class Variable:
 DATASETS = Variable(
     "IMAGE_ASSETS_DATASETS",
     "dataset files, or names of bundled ones, separated by commas",
-    otherwise="none: a deployment says what it runs",
+    otherwise="all bundled ones are shown, and nothing runs by itself",
 )
 LANDING = Variable("IMAGE_ASSETS_LANDING", "the landing zone", "landing")
 STORE = Variable("IMAGE_ASSETS_STORE", "a folder or `s3://bucket/prefix`", "store")

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from image_assets.dataset import DatasetError
+from image_assets.dataset import DatasetError, bundled_names
 from image_assets.definitions import defs
 from image_assets.environment import DATASETS, LANDING, STORE, UnknownVariable
 from image_assets.orchestration.partitions import partition_key
@@ -46,10 +46,19 @@ def test_definitions_do_not_load_with_a_dataset_file_that_is_wrong(
         defs()
 
 
-def test_definitions_do_not_load_where_nothing_says_which_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_says_which_datasets_all_are_shown_and_none_runs_by_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(DATASETS.name, "kingdoms")
+    named = defs().get_repository_def()
+    assert named.schedule_defs
     monkeypatch.setenv(DATASETS.name, " , ")
-    with pytest.raises(DatasetError, match=r"IMAGE_ASSETS_DATASETS is not set: .*\(art_colours, .*sample\)"):
-        defs()
+    shown = defs().get_repository_def()
+    assert {key.path[0] for key in shown.asset_graph.get_all_asset_keys()} == set(bundled_names())
+    assert "kingdoms_daily" in shown.job_names
+    assert shown.schedule_defs == []
+    assert {sensor.default_status for sensor in shown.sensor_defs} <= {dg.DefaultSensorStatus.STOPPED}
+    assert "IMAGE_ASSETS_DATASETS is not set" in caplog.text
 
 
 def test_definitions_do_not_load_with_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch) -> None:
