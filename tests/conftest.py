@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import chromium_program
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
 from tests.postgres_server import postgres_server  # noqa: F401  # a fixture
 from tests.s3_server import s3_server  # noqa: F401  # a fixture
@@ -59,6 +60,12 @@ def _streams_stay_open() -> Iterator[None]:
     yield
     if "absl.logging" in sys.modules:
         sys.modules["absl.logging"].get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    return chromium_program()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,13 +18,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine")
+def browser(chromium: str) -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         # Its sandbox needs rights that containers mostly do not give.
-        opened = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 

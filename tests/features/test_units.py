@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from image_assets.engines.engine import LocalEngine, Unit
-from image_assets.features import pipeline, units
+from image_assets.features import decode, pipeline, units
 from image_assets.features.decode import prepared
 from image_assets.features.errors import ExtractorError
 from image_assets.features.extractor import Extractor, shared_extractor
@@ -151,7 +151,7 @@ def test_an_extraction_that_breaks_off_leaves_no_file_and_says_where(
             raise MemoryError
         return prepared(content, extractor)
 
-    monkeypatch.setattr(pipeline, "prepared", breaks)
+    monkeypatch.setattr(decode, "prepared", breaks)
     with pytest.raises(MemoryError) as raised:
         again(loaded_platform, table)
     assert "while working on the features of date=2026-11-03/category=plant/" in raised.value.__notes__[0]

@@ -14,10 +14,10 @@ from image_assets.cli.main import main
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.urls.source import UrlLists
 from image_assets.settings.sources import UrlListSource
+from tests.browser import npm_chromium
 from tests.ingest.urls.downloading import FIRST
 from tests.ingest.urls.web import Site, content, running, status
 from tests.pictures import picture
-from tests.scrape.conftest import npm_chromium
 
 # Twelve images at a time are added when the end comes into sight, after a moment, until there are `most` of them.
 ENDLESS = """<!doctype html><base href="/photos/"><body><script>

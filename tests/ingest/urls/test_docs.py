@@ -15,7 +15,6 @@ from image_assets.schema import RAW_IMAGES
 from image_assets.store.store import Store
 from tests.ingest.urls.web import Site, content
 from tests.pictures import picture
-from tests.scrape.conftest import chromium  # noqa: F401  # a fixture
 from tests.test_docs import ROOT, blocks
 
 ELSEWHERE = "https://gallery.example"
@@ -25,7 +24,7 @@ ELSEWHERE = "https://gallery.example"
 def test_the_page_on_lists_of_urls_works(
     site: Site,
     tmp_path: Path,
-    chromium: str,  # noqa: F811
+    chromium: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     site.pages = {

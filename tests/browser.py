@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
+def chromium_program() -> str:
     """The path of a Chromium: what the environment names, what is on PATH, or what npm brought (`make test`)."""
-    found = os.environ.get("IMAGE_ASSETS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("IMAGE_ASSETS_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     return found or npm_chromium()
 
 
