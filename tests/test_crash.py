@@ -31,7 +31,7 @@ TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
 # The command line with small units, so that a few pictures make many.
 SMALL_UNITS = """
 import sys
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.ingest import units
 units.UNIT_FILES = 40
 sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.dataset import load_dataset
 from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.ingest.day_book import DAYS_RUN

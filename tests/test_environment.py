@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.environment import ENGINE, LANDING, STORE, VARIABLES, UnknownVariable, refuse_unknown
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,7 +22,7 @@ _OWN_DISKS = (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "
 # Commands one after the other; a text among them is for the shell.
 _COMMANDS = """
 import contextlib, io, json, subprocess, sys
-from image_assets.cli.main import main
+from image_assets.cli import main
 said = []
 for command in json.load(sys.stdin):
     if isinstance(command, str):

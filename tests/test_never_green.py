@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.store.s3 import s3_client
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset

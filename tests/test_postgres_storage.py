@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.prune import prune
 from tests.pictures import land_pictures

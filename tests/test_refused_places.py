@@ -15,7 +15,7 @@ import boto3
 import pytest
 import yaml
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.ingest import object_listing
 from image_assets.orchestration.dagster_home import open_instance
 from tests.ingest.archives import zipped
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Several commands in one process: most of the time of one is spent on starting it.
 COMMANDS = """
 import contextlib, io, json, sys
-from image_assets.cli.main import main
+from image_assets.cli import main
 said = []
 for arguments in json.loads(sys.stdin.read()):
     out, err = io.StringIO(), io.StringIO()

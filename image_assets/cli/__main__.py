@@ -1,8 +1,8 @@
-"""`python -m image_assets.cli.main` is the command `image-assets`."""
+"""`python -m image_assets.cli` is the command `image-assets`."""
 
 import sys
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

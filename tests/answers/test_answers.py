@@ -17,7 +17,7 @@ from image_assets.answers.conflicts import ConflictingFile, Conflicts, conflicts
 from image_assets.answers.loaded import partition_facts
 from image_assets.answers.models import model_of, models_of
 from image_assets.answers.suspects import suspects_of
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES
 from tests.platform import FIRST, SECOND, Platform
 

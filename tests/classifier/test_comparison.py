@@ -11,7 +11,7 @@ import yaml
 
 from image_assets.classifier.comparing.comparison import compare, stored_features
 from image_assets.classifier.training.images import held_out_with_lookalikes, set_aside
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.features.colour_statistics import colour_statistics
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 import yaml
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.ingest import units
 from image_assets.ingest.day_book import DAYS_RUN

@@ -19,7 +19,7 @@ from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.train import train
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.features.table import feature_matrix
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.schema import IMAGE_FEATURES, Partition

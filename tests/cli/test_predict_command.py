@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.predict.predictor import Predictor
 from tests.pictures import picture
 from tests.platform import Platform

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from image_assets.cli.main import image_assets, main
+from image_assets.cli.command import image_assets, main
 from tests.pictures import picture
 
 # Scripts use these: a name may be added here, and none taken away.
@@ -145,7 +145,7 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_help_waits_for_none_of_the_libraries_that_commands_use() -> None:
     program = f"""
 import sys
-from image_assets.cli.main import main
+from image_assets.cli import main
 for command in {["", *COMMANDS]!r}:
     main([*command.split(), "--help"])
 slow = "dagster", "boto3", "sklearn", "polars", "numpy", "pydantic", "obstore", "sqlalchemy", "matplotlib"
@@ -182,3 +182,9 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         [bash, "-euc", script], capture_output=True, text=True, check=True, env={"PATH": path}, cwd=tmp_path
     )
     assert done.stdout.split() == offered
+
+
+def test_programs_call_the_command_from_the_folder_of_commands() -> None:
+    code = "import image_assets.cli.command; from image_assets.cli import main; sys.exit(main(['--version']))"
+    done = subprocess.run([sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "image-assets")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.assets import exploration_assets
 from image_assets.exploration.frames import BOX_FRAME, LABEL_FRAME, Annotations, box_frame, label_frame

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from image_assets.answers.health import health_of
+from image_assets.cli import main
 from image_assets.cli.deployment import Deployment
-from image_assets.cli.main import main
 from image_assets.dataset import load_dataset
 from image_assets.health.health_report import health_markdown
 from image_assets.ingest.day_folders import days_among, meant_day

@@ -16,7 +16,7 @@ from image_assets.asset_checks import feature_shards, label_conflicts
 from image_assets.asset_checks import near_duplicates as near_duplicate_checks
 from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.images import held_out_with_lookalikes, undisputed
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.health.check_book import CheckBook
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups

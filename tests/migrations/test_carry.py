@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.migrations.carry import Carried, carry
 from image_assets.migrations.declared import DECLARED
 from image_assets.migrations.plan import TablePlan, plan_table

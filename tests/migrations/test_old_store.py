@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from image_assets.classifier.places import classifier_prefix, current_manifest
 from image_assets.classifier.promotion.by_hand import kept_models
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.health.accounting import accounts_of
 from image_assets.migrations.declared import DECLARED
 from image_assets.migrations.manifests import legacy_manifests

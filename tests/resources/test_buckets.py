@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.resources.buckets import Bucket, BucketError, Created
 from image_assets.store.s3 import s3_client
 from tests.s3_server import S3Server

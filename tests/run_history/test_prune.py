@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.environment import KEEP_RUNS_DAYS
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, prune_definitions

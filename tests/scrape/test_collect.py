@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.urls.source import UrlLists
 from image_assets.settings.sources import UrlListSource

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.schema import ACCOUNTING, ARRIVALS, Column, Partition, TableSchema
 from image_assets.store.store import Store
 from image_assets.store.tables import delta_log

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from image_assets.classifier.places import CLASSIFIER
-from image_assets.cli.main import main
+from image_assets.cli import main
 from image_assets.orchestration.automation import refresh_job_name
 from tests.exploration.references import references
 from tests.platform import Platform
