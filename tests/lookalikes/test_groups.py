@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.lookalikes.groups import duplicate_groups
+from tests.lookalikes.pairs import PAIRS
 
 Image = tuple[int, str]
 
@@ -30,14 +31,7 @@ def pairs_of(pairs: list[tuple[int, int]]) -> pl.DataFrame:
             "other_date": [b for _, b in day],
             "other_category": ["plant"] * len(pairs),
         },
-        schema={
-            "image_id": pl.String,
-            "date": pl.Date,
-            "category": pl.String,
-            "other_id": pl.String,
-            "other_date": pl.Date,
-            "other_category": pl.String,
-        },
+        schema=PAIRS,
     )
 
 

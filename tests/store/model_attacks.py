@@ -26,19 +26,9 @@ from sklearn.preprocessing import FunctionTransformer
 from image_assets.store.models.model_files import ModelManifest, manifest_name
 from image_assets.store.models.model_store import load_model, read_champion
 from image_assets.store.models.skops_files import TRUSTED, dump_model
+from tests.store.kept_models import PREFIX, WIDTH, description, files, fitted, plant, put, rewrite_manifest
 from tests.store.saving import save_model
-from tests.store.test_model_store import (
-    PREFIX,
-    WIDTH,
-    Canary,
-    description,
-    files,
-    fitted,
-    plant,
-    put,
-    rewrite_manifest,
-    rezip,
-)
+from tests.store.test_model_store import Canary, rezip
 
 FEATURES = np.random.default_rng(3).normal(size=(40, WIDTH)).astype(np.float32)
 

@@ -14,10 +14,8 @@ import skops.io
 
 from image_assets.store.models import skops_files
 from image_assets.store.models.model_store import ModelRefusedError, load_model, read_manifest
+from tests.store.kept_models import PREFIX
 from tests.store.model_attacks import ATTACKS, FEATURES, Nest
-from tests.store.test_model_store import (
-    PREFIX,
-)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from image_assets.store.models.model_history import Decision, read_history, writ
 from image_assets.store.models.model_store import load_model, read_manifest
 from image_assets.store.store import Store
 from tests.s3_server import S3Server
+from tests.store.kept_models import PREFIX, description, files, fitted
 from tests.store.saving import save_model
-from tests.store.test_model_store import PREFIX, description, files, fitted
 
 
 @pytest.fixture(params=["memory", "local", "s3"])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import hashlib
 import io
 import json
@@ -17,13 +15,13 @@ import numpy as np
 import obstore
 import pytest
 import skops.io
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import MemoryStore, ObjectStore
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from image_assets.store.models import model_files, model_store
-from image_assets.store.models.model_files import ModelManifest, manifest_name, put_manifest, seal_of
+from image_assets.store.models.model_files import manifest_name
 from image_assets.store.models.model_store import (
     ModelDescription,
     ModelMissingError,
@@ -33,72 +31,17 @@ from image_assets.store.models.model_store import (
     read_champion,
     read_manifest,
 )
-from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import UnsafeModelError, dump_model, parse_model
+from tests.store.kept_models import (
+    PREFIX,
+    WIDTH,
+    description,
+    files,
+    fitted,
+    plant,
+    put,
+)
 from tests.store.saving import save_model
-
-PREFIX = "kingdoms/classifier"
-WIDTH = 12
-
-
-def fitted(seed: int = 0, width: int = WIDTH) -> SklearnModel:
-    rng = np.random.default_rng(seed)
-    features, labels = rng.normal(size=(60, width)).astype(np.float32), (np.arange(60) % 3).astype(np.int16)
-    pipeline = Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())])
-    return SklearnModel(pipeline.fit(features, labels))
-
-
-def description(**changes: Any) -> ModelDescription:
-    known: dict[str, Any] = {
-        "dataset": "kingdoms",
-        "kind": "logistic_regression",
-        "classes": {"plant": 0, "animal": 1, "human": 2},
-        "extractor": "efficientnet_lite0",
-        "extractor_digest": "abc123",
-        "feature_width": WIDTH,
-        "partitions": [(dt.date(2026, 11, 20), "plant"), (dt.date(2026, 11, 20), "animal")],
-        "training_ids_sha256": ids_digest(["a", "b"]),
-        "held_out": 0.25,
-        "metrics": {"accuracy": 0.98, "converged": True},
-    }
-    return ModelDescription(**{**known, **changes})
-
-
-@pytest.fixture(params=["memory", "local"])
-def store(request, tmp_path: Path) -> ObjectStore:
-    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "store", mkdir=True)
-
-
-def files(store: ObjectStore) -> dict[str, bytes]:
-    found = [entry["path"] for batch in obstore.list(store, PREFIX) for entry in batch]
-    return {path.removeprefix(f"{PREFIX}/"): bytes(obstore.get(store, path).bytes()) for path in found}
-
-
-def put(store: ObjectStore, name: str, content: bytes) -> None:
-    obstore.put(store, f"{PREFIX}/{name}", content)
-
-
-def champions_manifest(store: ObjectStore) -> str:
-    return manifest_name(read_champion(store, PREFIX).sha256)
-
-
-def rewrite_manifest(store: ObjectStore, **changes: Any) -> None:
-    """Change the champion's manifest, with a seal that vouches for it where such a manifest can be sealed."""
-    name = champions_manifest(store)
-    manifest = {**json.loads(files(store)[name]), **changes}
-    with contextlib.suppress(ValueError):
-        manifest["seal"] = seal_of(ModelManifest(**{key: manifest[key] for key in manifest if key != "seal"}))
-    put(store, name, json.dumps(manifest).encode())
-
-
-def plant(store: ObjectStore, content: bytes) -> None:
-    """Make a file the champion, with all that vouches for it: hash and seal are no help then."""
-    digest = hashlib.sha256(content).hexdigest()
-    manifest = read_manifest(store, PREFIX).model_copy(update={"file": f"model-{digest[:12]}.skops", "sha256": digest})
-    put(store, manifest.file, content)
-    put_manifest(store, PREFIX, manifest)
-    champion = read_champion(store, PREFIX).model_copy(update={"sha256": digest})
-    put(store, "champion.json", champion.to_bytes())
 
 
 def rezip(content: bytes, **replaced: bytes) -> bytes:
@@ -145,7 +88,8 @@ def test_saving_again_changes_nothing(store):
 
 def test_model_is_the_same_bytes_in_another_process():
     script = (
-        "import hashlib; from tests.store.test_model_store import fitted, dump_model;"
+        "import hashlib; from tests.store.kept_models import fitted;"
+        "from image_assets.store.models.skops_files import dump_model;"
         "print(hashlib.sha256(dump_model(fitted())).hexdigest())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
@@ -313,97 +257,9 @@ def test_a_pipeline_that_was_never_fitted_is_refused(store):
         load_model(store, PREFIX)
 
 
-def test_manifest_of_another_model(store):
-    save_model(store, PREFIX, fitted(0), description())
-    elsewhere = save_model(store, "elsewhere", fitted(1), description())
-    content = bytes(obstore.get(store, f"elsewhere/{manifest_name(elsewhere.sha256)}").bytes())
-    put(store, champions_manifest(store), content)
-    with pytest.raises(ModelRefusedError, match="is the manifest of another model"):
-        load_model(store, PREFIX)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"feature_width": WIDTH + 1}, {"classes": {"plant": 0, "animal": 1}}, {"classes": {"a": 7, "b": 8, "c": 9}}],
-)
-def test_manifest_that_does_not_describe_the_model(store, changes):
-    save_model(store, PREFIX, fitted(), description())
-    rewrite_manifest(store, **changes)
-    with pytest.raises(ModelRefusedError, match="its manifest says"):
-        load_model(store, PREFIX)
-
-
-def test_features_of_another_extractor(store):
-    save_model(store, PREFIX, fitted(), description())
-    with pytest.raises(ModelRefusedError, match=r"efficientnet_lite0 abc123, not on those of def456"):
-        load_model(store, PREFIX, extractor_digest="def456")
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"format": 2}, "format"),
-        ({"surprise": 1}, "surprise"),
-        ({"file": "../../secrets.skops"}, "is named model-"),
-        ({"sha256": "0" * 64}, "is named model-000000000000"),
-        ({"sha256": "x"}, "sha256"),
-        ({"feature_width": "many"}, "feature_width"),
-    ],
-)
-def test_manifest_of_another_format(store, changes, problem):
-    save_model(store, PREFIX, fitted(), description())
-    rewrite_manifest(store, **changes)
-    with pytest.raises(ModelRefusedError, match=rf"model-.*\.json is not a manifest .*{problem}"):
-        load_model(store, PREFIX)
-
-
-def before_formats(manifest: dict[str, Any]) -> dict[str, Any]:
-    """A manifest as it was written when all models were of one format: sealed, and with no word of it."""
-    content = {name: value for name, value in manifest.items() if name not in ("seal", "model_format")}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return {**content, "seal": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def test_manifest_and_file_name_say_the_format(store):
-    saved = save_model(store, PREFIX, fitted(), description())
-    name = champions_manifest(store)
-    assert json.loads(files(store)[name])["model_format"] == "skops"
-    assert saved.file.endswith(".skops")
-
-
-def test_a_manifest_of_before_there_were_formats_is_of_a_skops_file(store):
-    saved = save_model(store, PREFIX, fitted(), description())
-    name = champions_manifest(store)
-    old = before_formats(json.loads(files(store)[name]))
-    put(store, name, json.dumps(old).encode())
-    assert load_model(store, PREFIX)[1] == saved
-    put(store, name, json.dumps({**old, "kind": "random_forest"}).encode())
-    with pytest.raises(ModelRefusedError, match="was altered"):
-        load_model(store, PREFIX)
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [({"model_format": "pickle"}, "model_format"), ({"file": "model-{}.pickle"}, "a skops file .* is named model-")],
-)
-def test_a_format_that_is_not_known_is_refused(store, changes, problem):
-    saved = save_model(store, PREFIX, fitted(), description())
-    rewrite_manifest(store, **{key: value.format(saved.sha256[:12]) for key, value in changes.items()})
-    with pytest.raises(ModelRefusedError, match=problem):
-        load_model(store, PREFIX)
-
-
 def test_other_steps_than_those_of_a_model_are_refused():
     with pytest.raises(UnsafeModelError, match="steps scale, expected scale and classify"):
         parse_model(skops.io.dumps(Pipeline([("scale", StandardScaler())])))
-
-
-@pytest.mark.parametrize("content", [b"", b"<html></html>", b"\xff\xfe", b"[]", b"null"])
-def test_manifest_that_is_none(store, content):
-    save_model(store, PREFIX, fitted(), description())
-    put(store, champions_manifest(store), content)
-    with pytest.raises(ModelRefusedError, match="not a manifest"):
-        load_model(store, PREFIX)
 
 
 def test_ids_digest_is_of_the_set_not_of_the_order():

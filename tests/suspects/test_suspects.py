@@ -13,20 +13,12 @@ from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES
 from image_assets.settings.stages import EfficientNetLite0
 from image_assets.suspects.suspects import find_suspects, lookalike_groups, suspects_markdown, worst
 from tests.asset_checks.faults import change, failing, outcome
+from tests.lookalikes.pairs import PAIRS
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 
 CHECKS = label_suspects.CHECKS
-NO_PAIRS = pl.DataFrame(
-    schema={
-        "image_id": pl.String,
-        "date": pl.Date,
-        "category": pl.String,
-        "other_id": pl.String,
-        "other_date": pl.Date,
-        "other_category": pl.String,
-    }
-)
+NO_PAIRS = pl.DataFrame(schema=PAIRS)
 
 
 @pytest.fixture(scope="module")
