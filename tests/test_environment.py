@@ -97,6 +97,10 @@ def test_several_are_told_together_and_one_like_none_with_all_that_there_are() -
 )
 def test_what_kubernetes_sets_for_a_service_of_that_name_is_nobodys_mistake(name: str) -> None:
     refuse_unknown([name, *NAMES])
+    with pytest.raises(UnknownVariable) as refused:
+        refuse_unknown([name, "IMAGE_ASSETS_STROE"])
+    assert "IMAGE_ASSETS_STROE" in str(refused.value)
+    assert name not in re.findall(r"\w+", str(refused.value))
 
 
 @given(st.sampled_from(sorted(NAMES)), st.data())
