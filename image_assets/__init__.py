@@ -1,1 +1,1 @@
-"""The assets of the platform: a folder per stage, in the order in which data flows."""
+"""The platform: a folder per stage, with storage and pixels below them and what Dagster and people see above."""

@@ -1,4 +1,4 @@
-"""What runs by itself: the daily job at 07:00, what follows once a day is complete, and what is tried again."""
+"""What runs by itself: the daily job at 07:00, and what follows once a day is complete."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
