@@ -1,9 +1,9 @@
-"""Writes weights files as torch's `_legacy_save` does, and broken ones, without torch."""
+"""Writes weights files as torch's `_legacy_save` does, without torch."""
 
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,13 +21,7 @@ class SavedTensor:
     offset: int = 0
     shape: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
-    described_elements: int | None = None
-    stored_elements: int | None = None
-    location: str = "cpu"
     storage_class: bytes = b"torch\nFloatStorage"
-
-    def saying(self, **changes: object) -> SavedTensor:
-        return replace(self, **changes)  # pyright: ignore[reportArgumentType]
 
 
 def tensor(name: str, values: np.ndarray) -> SavedTensor:
@@ -37,23 +31,13 @@ def tensor(name: str, values: np.ndarray) -> SavedTensor:
     return SavedTensor(name, values.ravel(), 0, values.shape, strides, storage_class=storage_class)
 
 
-def torch_file(
-    *tensors: SavedTensor, magic: int = MAGIC, system: dict[str, object] = SYSTEM, keys: list[object] | None = None
-) -> bytes:
+def torch_file(*tensors: SavedTensor) -> bytes:
     """The bytes of a file with these tensors, each with a storage of its own."""
     parts = [_OPEN + b"("]
     for key, saved in enumerate(tensors):
         parts += [_bare(saved.name), _tensor(saved, str(key))]
-    state = b"".join(parts) + b"u."
-    names = [str(key) for key in range(len(tensors))] if keys is None else keys
-    return b"".join(
-        [
-            *(pickle.dumps(part, protocol=2) for part in (magic, PROTOCOL, system)),
-            state,
-            pickle.dumps(names, protocol=2),
-            *(_stored(saved) for saved in tensors),
-        ]
-    )
+    keys = pickle.dumps([str(key) for key in range(len(tensors))], protocol=2)
+    return with_state(b"".join(parts) + b"u.") + keys + b"".join(map(_stored, tensors))
 
 
 def with_state(state: bytes) -> bytes:
@@ -70,12 +54,11 @@ def _bare(value: object) -> bytes:
 
 
 def _tensor(saved: SavedTensor, key: str) -> bytes:
-    elements = saved.values.size if saved.described_elements is None else saved.described_elements
-    storage = [_bare("storage"), b"c" + saved.storage_class + b"\n", *map(_bare, (key, saved.location, elements, None))]
+    storage = [_bare("storage"), b"c" + saved.storage_class + b"\n"]
+    storage += map(_bare, (key, "cpu", saved.values.size, None))
     arguments = [*map(_bare, (saved.offset, saved.shape, saved.strides, False)), b"ccollections\nOrderedDict\n)R"]
     return b"ctorch._utils\n_rebuild_tensor_v2\n((" + b"".join(storage) + b"tQ" + b"".join(arguments) + b"tR"
 
 
 def _stored(saved: SavedTensor) -> bytes:
-    elements = saved.values.size if saved.stored_elements is None else saved.stored_elements
-    return elements.to_bytes(8, "little", signed=True) + saved.values.tobytes()
+    return saved.values.size.to_bytes(8, "little", signed=True) + saved.values.tobytes()
