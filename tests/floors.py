@@ -29,7 +29,7 @@ def _floor(name: str, patterns: str, knows_dagster: bool = False) -> Floor:
 FLOORS = (
     _floor(
         "ground",
-        "image_assets errors environment alone places workers memory interrupts yaml_file whole_files markdown",
+        "image_assets errors environment alone places workers memory interrupts yaml_file whole_files markdown wording",
     ),
     _floor("words", "settings.* schema.* dataset"),
     _floor("store", "store.*"),

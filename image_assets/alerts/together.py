@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence, Set
 
 from image_assets.alerts.ledger import Message
 from image_assets.alerts.text import Text
+from image_assets.wording import some
 
 HOLD_SECONDS = 600
 """After the first message of a cause, what follows of it in other partitions waits so long to be told together."""
-_NAMED = 5
 _LISTED = 50
 
 
@@ -57,10 +57,9 @@ def text_of(group: Sequence[Message]) -> Text:
     if len(group) == 1:
         return first.text
     partitions = [one.partition for one in group]
-    more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
     listed = "\n".join(f"- {partition}" for partition in partitions[1 : _LISTED + 1])
     rest = f"\n- and {len(group) - 1 - _LISTED} more" if len(group) - 1 > _LISTED else ""
     return Text(
-        f"{first.cause}, {', '.join(partitions[:_NAMED])}{more}",
+        f"{first.cause}, {some(partitions)}",
         f"{first.text.body}\n\nSo far of {first.partition}. The same is to be told of:\n\n{listed}{rest}",
     )

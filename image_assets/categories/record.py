@@ -16,6 +16,7 @@ from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 from image_assets.store.store import Store
+from image_assets.wording import some
 
 _ATTEMPTS = 5
 _NAMED = 3  # partitions in a message
@@ -147,13 +148,7 @@ def _differences(dataset: DatasetSpec, numbers: Mapping[str, int]) -> dict[str, 
 
 
 def _said(dataset: DatasetSpec, problems: Mapping[str, str], loaded: Mapping[str, Sequence[dt.date]]) -> str:
-    parts = []
-    for name, problem in problems.items():
-        days = loaded.get(name, [])
-        named = ", ".join(str(day) for day in days[:_NAMED]) + (
-            f" and {len(days) - _NAMED} more" * (len(days) > _NAMED)
-        )
-        parts.append(f"{problem}; it has images of {named}")
+    parts = [f"{problem}; it has images of {some(loaded.get(name, []), _NAMED)}" for name, problem in problems.items()]
     gone = [name for name in problems if name not in dataset.categories and name not in dataset.retired]
     renumbered = any(name in dataset.categories for name in problems)
     advice = []

@@ -29,6 +29,7 @@ from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICT
 from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import ModelDescription, ids_digest
 from image_assets.store.store import Store
+from image_assets.wording import some
 from image_assets.workers import Progress
 
 if TYPE_CHECKING:
@@ -95,11 +96,11 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(metadata={"not trained": str(reason)})
             return
         held_out = refined.held_out
-        if unmeasured := untested(refined.training.labels, held_out.labels, dataset.categories):
-            context.log.warning(f"nothing is held out of {_listed(unmeasured)}: the model's figures leave them out")
+        if names := some(untested(refined.training.labels, held_out.labels, dataset.categories), _NAMED):
+            context.log.warning(f"nothing is held out of {names}: the model's figures leave them out")
         folds = spec.selection.folds
         if refined.scores and refined.sample and (few := too_few_pictures(refined.sample, folds)):
-            names = _listed([name for name, label in dataset.categories.items() if label in few])
+            names = some((name for name, label in dataset.categories.items() if label in few), _NAMED)
             context.log.warning(
                 f"candidates were compared without {names}: fewer than {folds} different pictures to train on "
                 "(classifier.selection.folds)"
@@ -140,11 +141,6 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
 
     return classifier
-
-
-def _listed(names: "Sequence[str]") -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _description(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from image_assets.schema import Partition
+from image_assets.wording import some
 
 _One = TypeVar("_One")
-_NAMED = 5
 _SHOWN = 20
 
 
@@ -17,13 +17,7 @@ def named(partitions: Sequence[Partition]) -> str:
     days = sorted({one.date for one in partitions})
     categories = sorted({one.category for one in partitions})
     when = f"{days[0]}" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
-    return f"{when}, {listed(categories)}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+    return f"{when}, {some(categories)}"
 
 
 def by_cause(found: Iterable[_One], cause: Callable[[_One], Hashable]) -> list[list[_One]]:

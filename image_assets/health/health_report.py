@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.answers.health import CategoryHealth, Health
-from image_assets.health.causes import by_cause, check_line, listed, named
+from image_assets.health.causes import by_cause, check_line, named
 from image_assets.health.check_book import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.markdown import markdown_table
+from image_assets.wording import some
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
-_MISNAMED = 5
 _REMEDIES: dict[DayState, str] = {
     "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
     "landed since it was run": "run them again",
@@ -121,9 +121,9 @@ def _stale(health: Health) -> str:
     if health.to_be_run:
         said.append(f"to be run: {len(health.to_be_run):,} days and categories")
     if health.stale:
-        said.append(f"late: {listed(health.stale)}")
+        said.append(f"late: {some(health.stale)}")
     if health.stopped:
-        said.append(f"nothing arrives any more: {listed(health.stopped)}")
+        said.append(f"nothing arrives any more: {some(health.stopped)}")
     return "; ".join(said) or "all categories are there"
 
 
@@ -136,8 +136,7 @@ def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
 def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:
     """A line for the folders of the landing zone that mean a day and are named otherwise."""
     said = [f"{name} must be named {day}" for name, day in sorted(folders.items())]
-    more = f" and {len(said) - _MISNAMED:,} more" if len(said) > _MISNAMED else ""
-    return [f"not run, as no folders of days: {', '.join(said[:_MISNAMED])}{more}"] if said else []
+    return [f"not run, as no folders of days: {some(said)}"] if said else []
 
 
 def _open_days(health: Health, *, everything: bool = False) -> list[str]:

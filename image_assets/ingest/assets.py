@@ -20,6 +20,7 @@ from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, partition_of
+from image_assets.wording import some
 from image_assets.workers import no_progress
 
 _NAMED = 20  # names in a warning
@@ -89,8 +90,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             context.log.warning(told(partition, report.gone))
         metadata["raw_images"] |= _figures(report, time.monotonic() - began, peak)
         if unknown:
-            named = ", ".join(unknown[:_NAMED]) + (f" and {len(unknown) - _NAMED:,} more" if unknown[_NAMED:] else "")
-            metadata["arrivals"]["unknown categories"] = named
+            metadata["arrivals"]["unknown categories"] = named = some(unknown, _NAMED)
             context.log.warning(
                 f"{partition.date}: these are no categories of {dataset.name} and are not loaded: {named}; "
                 "rename folders or add the categories to the dataset file, and put files into a category's folder"

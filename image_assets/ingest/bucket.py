@@ -15,7 +15,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 from obstore.store import LocalStore, ObjectStore
 
-from image_assets.ingest.day_folders import days_among, files_below, some
+from image_assets.ingest.day_folders import days_among, files_below
 from image_assets.ingest.folder import ignored_part, is_ignored, landing_place
 from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
 from image_assets.ingest.source import (
@@ -33,6 +33,7 @@ from image_assets.ingest.source import (
 from image_assets.store.ranges import RangedStream
 from image_assets.store.retrying import read_again
 from image_assets.store.store import bucket_objects
+from image_assets.wording import some
 from image_assets.workers import Progress
 
 _RANGE = 8 << 20

@@ -17,9 +17,9 @@ from image_assets.ingest.source import (
     SourceUnreadable,
     Unplaced,
 )
+from image_assets.wording import some
 from image_assets.workers import Progress
 
-_NAMED = 5
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?:(?P<by>[-_. ])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})|(?P<m>\d\d)(?P<d>\d\d))(?:\D.*)?",
     re.DOTALL,
@@ -137,11 +137,6 @@ def days_of(tree: FileTree, layout: str, beside: Collection[str] = ()) -> list[d
             f"{layout}, such as 2026-11-20/…{meant}; `image-assets land` brings folders in"
         )
     return days
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
 def misnamed_days(tree: FileTree) -> dict[str, dt.date]:

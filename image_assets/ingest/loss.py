@@ -16,10 +16,10 @@ from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.wording import some
 
 ALLOW_LOSS_TAG = "image_assets/allow_loss"
 """The tag of a run that may let images go: `true`."""
-_NAMED = 5
 
 
 class LossRefused(RuntimeError):
@@ -81,8 +81,7 @@ def ids_of(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
 
 def told(partition: Partition, gone: Sequence[str]) -> str:
     """The warning that images are gone, for people."""
-    named = ", ".join(gone[:_NAMED]) + (f" and {len(gone) - _NAMED:,} more" if gone[_NAMED:] else "")
-    return f"{partition}: {len(gone):,} images that were loaded are no longer there, and left the tables: {named}"
+    return f"{partition}: {len(gone):,} images that were loaded are no longer there, and left the tables: {some(gone)}"
 
 
 def _ids(table: PartitionedTable, file: WrittenFile) -> pl.DataFrame:

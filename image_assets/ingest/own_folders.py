@@ -19,10 +19,10 @@ from image_assets.ingest.folder import is_ignored
 from image_assets.ingest.landing import LandingError
 from image_assets.ingest.source import printable
 from image_assets.settings.no_arrivals import no_arrivals
+from image_assets.wording import some
 
 _PARTS_OF_A_SPLIT = re.compile(r"(train|training|val|valid|validation|dev|test|testing|eval|holdout)([-_ ]?\d+)?")
 _ANNOTATIONS = ("annotations", "labels")
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -190,5 +190,4 @@ _QUESTIONS: tuple[Callable[[_Found], str | None], ...] = (
 
 
 def _some(paths: Sequence[Path]) -> str:
-    named = ", ".join(printable(path.name) + ("/" if path.is_dir() else "") for path in paths[:_NAMED])
-    return named + (f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else "")
+    return some(printable(path.name) + ("/" if path.is_dir() else "") for path in paths)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from image_assets.images.reasons import Reason
 from image_assets.ingest.annotated.matching import Match, Matcher
 from image_assets.ingest.source import FileTree, SourceFile, SourceReadError
+from image_assets.wording import some
 
 # Begins no path.
 _IN_DOUBT = "\0in doubt "
@@ -44,13 +45,13 @@ def arrived_images(files: Iterable[SourceFile], matcher: Matcher) -> list[Arrive
         category = next(matcher.categories[key] for key in match.keys if key in matcher.categories)
         rivals = nearest.get(match.key or "", [])
         if match.key is None:
-            what = f"it may be any of {len(match.keys)} images of the annotations: {_shown(match.keys)}"
+            what = f"it may be any of {len(match.keys)} images of the annotations: {some(match.keys, _SHOWN)}"
             found.append(Arrived(_in_doubt(file, what, []), category))
         elif matcher.by_stem or rivals == [file]:
             found.append(Arrived(file, category))
         elif file in rivals:
             others = [one for one in rivals if one != file]
-            what = f"image {match.key} of the annotations may be {_shown(one.source for one in others)} as well"
+            what = f"image {match.key} of the annotations may be {some((one.source for one in others), _SHOWN)} as well"
             found.append(Arrived(_in_doubt(file, what, others), category))
     return found
 
@@ -90,9 +91,3 @@ def read_in_doubt(tree: FileTree, file: SourceFile, max_bytes: int) -> bytes | N
 def _in_doubt(file: SourceFile, what: str, others: list[SourceFile]) -> SourceFile:
     rivals = [(one.source, one.bytes, one.version, one.locator) for one in others]
     return SourceFile(file.source, file.bytes, file.version, _IN_DOUBT + json.dumps([what, file.locator, *rivals]))
-
-
-def _shown(names: Iterable[str]) -> str:
-    all_names = list(names)
-    more = f" and {len(all_names) - _SHOWN} more" if all_names[_SHOWN:] else ""
-    return ", ".join(all_names[:_SHOWN]) + more
