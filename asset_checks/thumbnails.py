@@ -15,6 +15,6 @@ def with_thumbnails(subject: Subject, rows: pl.DataFrame) -> pl.DataFrame:
         subject: What is checked.
         rows: Few rows with a column `image_id`; an image that is no longer loaded gets an empty cell.
     """
-    thumbnails = thumbnails_of(subject.table(RAW_IMAGES), rows, [subject.checked_partition])
+    thumbnails = thumbnails_of(subject.table(RAW_IMAGES), dict.fromkeys(rows["image_id"], subject.checked_partition))
     shown = [picture(thumbnails.get(one)) for one in rows["image_id"]]
     return rows.select(pl.Series("image", shown, pl.String), pl.all())

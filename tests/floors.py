@@ -46,7 +46,8 @@ FLOORS = (
         "what asks the classifier, maps and pages",
         "suspects.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
-    _floor("answers and alerts", "answers.* alerts.* health.health_report"),
+    _floor("answers and alerts", "answers.* alerts.*"),
+    _floor("reports", "reports.*"),
     _floor(
         "keys and retries",
         "orchestration orchestration.partitions orchestration.retrying orchestration.dagster_internals",

@@ -64,6 +64,11 @@ class Conflicts:
 
 def conflicts_of(dataset: DatasetSpec, store: Store) -> Conflicts:
     """The conflicts as they are now, with what was said of them a moment ago."""
-    files = current_conflicts(dataset, store).sort(pl.col("state") != OPEN, "conflict_id", "date", "category")
+    return conflicts_in(dataset.name, current_conflicts(dataset, store))
+
+
+def conflicts_in(dataset: str, rows: pl.DataFrame) -> Conflicts:
+    """The conflicts that rows of `label_conflicts` tell of."""
+    files = rows.sort(pl.col("state") != OPEN, "conflict_id", "date", "category")
     columns = ("conflict_id", "image_id", "date", "category", "source", "kind", "loaded", "state", "kept")
-    return Conflicts(dataset.name, tuple(ConflictingFile(*row) for row in files.select(columns).iter_rows()))
+    return Conflicts(dataset, tuple(ConflictingFile(*row) for row in files.select(columns).iter_rows()))

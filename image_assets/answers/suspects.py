@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from image_assets.dataset import DatasetSpec
-from image_assets.schema import LABEL_SUSPECTS
+from image_assets.schema import LABEL_SUSPECTS, Partition
 from image_assets.store.store import Store
 
 
@@ -17,8 +18,7 @@ class Suspect:
 
     Attributes:
         image_id: Of the image.
-        day: On which it arrived.
-        category: That it is under.
+        partition: The day on which it arrived, and the category that it is under.
         kind: `label` where another category is more probable, `outlier` where it is far from its own.
         score: The higher, the more suspect; of a label at most 1, of an outlier in robust standard deviations.
         suggested_category: The most probable other category; None for outliers.
@@ -26,16 +26,16 @@ class Suspect:
     """
 
     image_id: str
-    day: dt.date
-    category: str
+    partition: Partition
     kind: str
     score: float
     suggested_category: str | None
     probability: float | None
 
     def as_json(self) -> dict[str, Any]:
-        """The suspect as JSON writes it."""
-        return {**asdict(self), "day": str(self.day)}
+        """Its entry in the output of `image-assets suspects --json`."""
+        said = {"image_id": self.image_id, "day": str(self.partition.date), "category": self.partition.category}
+        return {**said, **{name: value for name, value in vars(self).items() if name not in ("image_id", "partition")}}
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,25 @@ class Suspects:
     dataset: str
     images: tuple[Suspect, ...]
 
+    def worst(self, number: int) -> tuple[Suspect, ...]:
+        """Those to show a person: the worst of either kind, more of one where there are few of the other."""
+        labels, outliers = ([one for one in self.images if one.kind == kind] for kind in ("label", "outlier"))
+        shown = max(number - len(outliers), number // 2)
+        return (*labels[:shown], *outliers[: number - min(len(labels), shown)])
+
     def as_json(self) -> dict[str, Any]:
-        """All of them as JSON writes them."""
+        """The output of `image-assets suspects --json`."""
         return {"dataset": self.dataset, "suspects": [one.as_json() for one in self.images]}
 
 
 def suspects_of(dataset: DatasetSpec, store: Store) -> Suspects:
     """Read the table `label_suspects`; nobody is suspect where it was not made yet."""
-    columns = ("image_id", "date", "category", "kind", "score", "suggested_category", "probability")
-    rows = store.table(dataset.name, LABEL_SUSPECTS).scan().select(columns).collect()
+    return suspects_in(dataset.name, store.table(dataset.name, LABEL_SUSPECTS).scan().collect())
+
+
+def suspects_in(dataset: str, rows: pl.DataFrame) -> Suspects:
+    """The suspects that rows of `label_suspects` tell of."""
     ordered = rows.sort("kind", "score", "image_id", descending=[False, True, False])
-    return Suspects(dataset.name, tuple(Suspect(*row) for row in ordered.iter_rows()))
+    known = ordered.select("image_id", "date", "category", "kind", "score", "suggested_category", "probability")
+    found = (Suspect(image, Partition(day, category), *rest) for image, day, category, *rest in known.iter_rows())
+    return Suspects(dataset, tuple(found))

@@ -20,7 +20,7 @@ from image_assets.cli.words import Command
 def accounting(dataset: str, store: str, csv: Path | None, *, as_json: bool) -> int:
     """What arrived per day and category, and what became of it."""
     from image_assets.answers.accounts import account_book
-    from image_assets.health.accounting_report import show_accounts
+    from image_assets.reports.accounts import show_accounts
 
     spec, opened = to_read(dataset, store)
     book = account_book(opened, spec.name)

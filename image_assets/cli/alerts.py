@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.cli.options import dataset_option, json_option
-from image_assets.cli.printing import plain_table, print_json, say
+from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Group
 from image_assets.environment import ALERT_LEDGER
+from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
     from image_assets.alerts.ledger import Ledger, Message

@@ -6,8 +6,9 @@ import click
 from rich.console import Console
 
 from image_assets.cli.options import dataset_option, store_option, to_read, to_write
-from image_assets.cli.printing import plain_table, say
+from image_assets.cli.printing import say
 from image_assets.cli.words import Group
+from image_assets.reports.tables import plain_table
 
 
 @click.group(cls=Group)

@@ -29,6 +29,7 @@ from image_assets.cli.report import report
 from image_assets.cli.run import run
 from image_assets.cli.runs import runs
 from image_assets.cli.status import status
+from image_assets.cli.suspects import suspects
 from image_assets.cli.words import Group, usage_line
 from image_assets.interrupts import terminated_as_interrupted
 
@@ -44,7 +45,7 @@ def image_assets() -> None:
 
 
 for _command in (
-    *(run, land, collect, status, predict, conflicts, alerts, accounting, report),
+    *(run, land, collect, status, predict, conflicts, suspects, alerts, accounting, report),
     *(bucket, categories, migrate, models, compare, runs, demo),
 ):
     image_assets.add_command(_command)

@@ -19,11 +19,11 @@ from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import open_days
-from image_assets.health.health_report import misnamed_lines, open_day_lines
 from image_assets.ingest.source import SourceError
 from image_assets.orchestration.dagster_home import open_instance, usable_home
 from image_assets.orchestration.recorded_run import DayResult
 from image_assets.orchestration.runner import chosen_partitions, needed_for, run_day
+from image_assets.reports.health import misnamed_lines, open_day_lines
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import TerminalProgress

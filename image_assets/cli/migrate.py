@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 
 from image_assets.cli.options import DatasetFile, store_option
-from image_assets.cli.printing import plain_table, say
+from image_assets.cli.printing import say
 from image_assets.cli.words import Command
+from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
     from image_assets.migrations.plan import TablePlan
@@ -55,9 +56,8 @@ def _show(console: Console, plans: Sequence[TablePlan]) -> None:
     """The tables that are not of today's version, and how many are."""
     others = [plan for plan in plans if plan.state not in ("of today", "without number")]
     if others:
-        table = plain_table()
-        for name in ("table", "from", "to", "partitions", "rows", "columns"):
-            table.add_column(name, no_wrap=name != "columns", justify="right" if name in _NUMBERS else "left")
+        table = plain_table("table", *_NUMBERS, numbers=_NUMBERS)
+        table.add_column("columns")
         for plan in others:
             changes = [*(f"+{name}" for name in plan.comes), *(f"-{name}" for name in plan.goes)]
             version = "later" if plan.state == "newer" else str(plan.version)

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import plain_table, print_json, say, write
+from image_assets.cli.printing import print_json, say, write
 from image_assets.cli.words import Group, exactly_one
+from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

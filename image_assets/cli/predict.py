@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read
-from image_assets.cli.printing import plain_table, print_json
+from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
+from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
     from image_assets.predict.answer import Answer

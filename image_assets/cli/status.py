@@ -68,7 +68,7 @@ def _instance(store: str) -> tuple[DagsterInstance | None, list[str]]:
 
 def _show(store: str, found: Status, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
-    from image_assets.health.health_report import show_health
+    from image_assets.reports.health import show_health
 
     console, loaded, health = Console(), found.loaded, found.health
     if not loaded:

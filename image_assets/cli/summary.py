@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.answers.conflicts import ConflictingFile
 from image_assets.answers.loaded import PartitionFacts
-from image_assets.cli.printing import plain_table
 from image_assets.dataset import DatasetSpec
 from image_assets.health.causes import by_cause, check_line, named, one_per_cause
 from image_assets.orchestration.recorded_run import CheckResult, DayResult
+from image_assets.reports.tables import table_with_sums
 from image_assets.store.models.model_store import ModelManifest
 
 _SHOWN = 20
@@ -23,20 +21,8 @@ _SHOWN = 20
 
 def partition_table(facts: Sequence[PartitionFacts], title: str | None = None, *, by_day: bool = False) -> Table:
     """A line per partition, or per day: what was listed and what became of it, with the sums below."""
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        show_footer=True,
-        box=SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-    )
-    table.add_column("day", footer="all", no_wrap=True)
-    table.add_column("category", no_wrap=True)
     with_companions = any(one.companions for one in facts)
-    for name, total in _totals(facts, with_companions).items():
-        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    table = table_with_sums(_totals(facts, with_companions), title)
     for same in by_cause(facts, lambda one: one.partition.date if by_day else one.partition):
         category = same[0].partition.category if len(same) == 1 else f"{len(same):,} categories"
         table.add_row(
@@ -55,17 +41,6 @@ def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str,
         "features": sum(one.features for one in facts),
         "shards": sum(len(_shards(one)) for one in facts),
     }
-
-
-def conflict_table(files: Sequence[ConflictingFile]) -> Table:
-    """A line per file of a label conflict."""
-    table = plain_table("conflict", "kind", "state", "category", "day", "kept")
-    table.add_column("source", overflow="fold")
-    for one in files:
-        kept = ("yes" if one.kept else "no") if one.loaded else "duplicate"
-        source = escape(str(one.source))
-        table.add_row(one.conflict_id[:12], one.kind, one.state, one.category, str(one.day), kept, source)
-    return table
 
 
 def show_day(

@@ -42,12 +42,12 @@ def health_assets(
 def _accounting(dataset: DatasetSpec) -> dg.AssetsDefinition:
     @table_asset(dataset, ACCOUNTING, after=_COUNTED, automation_condition=once_a_day_is_over(dataset))
     def accounting(store: StoreResource) -> dg.MaterializeResult:
-        from image_assets.health.accounting import accounts_of
+        from image_assets.answers.accounts import account_book
         from image_assets.health.accounting_plot import accounting_plot
-        from image_assets.health.accounting_report import accounting_markdown
+        from image_assets.reports.accounts import accounting_markdown
 
         with retried():
-            accounts = accounts_of(store.open(), dataset.name)
+            accounts = account_book(store.open(), dataset.name).tables
             plot = save_plot(store.open(), dataset.name, ACCOUNTING.name, accounting_plot(accounts, dataset.name))
         return dg.MaterializeResult(
             value=accounts.table(),
@@ -78,8 +78,8 @@ def _health(
     ) -> dg.MaterializeResult:
         from image_assets.answers.health import health_of
         from image_assets.health.check_book import count_states
-        from image_assets.health.health_report import health_markdown
         from image_assets.orchestration.check_states import check_states
+        from image_assets.reports.health import health_markdown
 
         with retried():
             source = landing.source(dataset)

@@ -3,17 +3,18 @@
 import dagster as dg
 import polars as pl
 
+from image_assets.answers.conflicts import conflicts_in
 from image_assets.dataset import DatasetSpec
-from image_assets.lookalikes.conflict_pictures import conflicts_markdown
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
-from image_assets.lookalikes.label_conflicts import OPEN, held_back
+from image_assets.lookalikes.label_conflicts import held_back
 from image_assets.lookalikes.near_duplicates import Library, PairRecord, near_duplicates
 from image_assets.lookalikes.reviews import current_conflicts
 from image_assets.orchestration.automation import DECIDES
 from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
+from image_assets.reports.conflicts import conflicts_markdown
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -89,12 +90,13 @@ def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
             files = current_conflicts(dataset, opened)
             before = opened.table(dataset.name, LABEL_CONFLICTS).scan().collect()
             again = to_publish_again(dataset, opened.objects(), files, before)
-            pictures = conflicts_markdown(files, opened.table(dataset.name, RAW_IMAGES))
+            said = conflicts_in(dataset.name, files)
+            pictures = conflicts_markdown(said.files, opened.table(dataset.name, RAW_IMAGES))
         return dg.MaterializeResult(
             value=files,
             metadata={
                 "conflicts": files["conflict_id"].n_unique(),
-                "open": files.filter(pl.col("state") == OPEN)["conflict_id"].n_unique(),
+                "open": said.open,
                 "images held back": held_back(files).height,
                 PUBLISH_AGAIN: [str(partition_key(partition)) for partition in again],
                 "pictures": dg.MetadataValue.md(pictures),

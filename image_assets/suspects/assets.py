@@ -3,9 +3,11 @@
 import dagster as dg
 import polars as pl
 
+from image_assets.answers.suspects import suspects_in
 from image_assets.dataset import DatasetSpec
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
+from image_assets.reports.suspects import suspects_markdown
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, NEAR_DUPLICATES, RAW_IMAGES
@@ -26,14 +28,15 @@ def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         # cleanlab and scikit-learn take seconds to load, which every run of every other asset would wait for.
         from image_assets.lookalikes.evidence import EvidenceReader
-        from image_assets.suspects.suspects import find_suspects, suspects_markdown, worst
+        from image_assets.suspects.suspects import find_suspects
 
         digest = extractors.extractor(dataset).digest
         with retried():
             pairs = EvidenceReader(store.open(), dataset).pairs()
             report = find_suspects(image_features, pairs, dataset, digest)
-            shown = worst(report.rows, _SHOWN)
-            pictures = thumbnails_of(store.open().table(dataset.name, RAW_IMAGES), shown)
+            shown = suspects_in(dataset.name, report.rows).worst(_SHOWN)
+            raw_images = store.open().table(dataset.name, RAW_IMAGES)
+            pictures = thumbnails_of(raw_images, {one.image_id: one.partition for one in shown})
         if report.skipped:
             context.log.info(report.skipped)
         counts = report.rows.group_by("category", "kind").len().sort("category", "kind")

@@ -1,4 +1,4 @@
-"""The table of suspects: label noise and outliers of a dataset together, and how a person gets to see them."""
+"""The table of suspects: label noise and outliers of a dataset together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.sample import stratified_sample
 from image_assets.features.table import FeatureTable, feature_table
 from image_assets.lookalikes.groups import duplicate_groups
-from image_assets.markdown import markdown_table, picture
 from image_assets.schema import LABEL_SUSPECTS
 from image_assets.suspects.label_noise import label_suspects
 from image_assets.suspects.outliers import outlier_scores
@@ -101,28 +100,3 @@ def _outliers(table: FeatureTable, neighbours: int, limit: float, seed: int) -> 
         {"image_id": table.image_ids.gather(far), "label": table.labels[far], "score": scores[far].astype(np.float32)},
         schema={"image_id": pl.String, "label": pl.Int16, "score": pl.Float32},
     ).select(pl.all().sort_by("score", "image_id", descending=[True, False]), kind=pl.lit("outlier"))
-
-
-def worst(rows: pl.DataFrame, number: int) -> pl.DataFrame:
-    """The rows to show a person: the worst of either kind, more of one where there are few of the other."""
-    labels, outliers = (rows.filter(pl.col("kind") == kind) for kind in ("label", "outlier"))
-    shown = max(number - outliers.height, number // 2)
-    return pl.concat([labels.head(shown), outliers.head(number - min(labels.height, shown))])
-
-
-def suspects_markdown(rows: pl.DataFrame, thumbnails: dict[str, bytes]) -> str:
-    """Suspects as a Markdown table with their pictures.
-
-    Args:
-        rows: Rows of `label_suspects`.
-        thumbnails: JPEG of every image that there is one of.
-    """
-    if rows.is_empty():
-        return "no suspects"
-    cells = []
-    for row in rows.iter_rows(named=True):
-        shown, place = picture(thumbnails.get(row["image_id"])), f"{row['date']} {row['category']}"
-        suggested = f"{row['suggested_category']} ({row['probability']:.0%})" if row["suggested_category"] else ""
-        cells.append((shown, place, row["kind"], f"{row['score']:.3f}", suggested, f"`{row['image_id'][:12]}`"))
-    header = ("image", "day and category", "kind", "score", "suggested", "image id")
-    return markdown_table(header, cells)

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "--all --dataset --json --landing --store",
     "predict": "FILE... --dataset --json --store",
     "conflicts list": "--dataset --json --store",
+    "suspects": "--dataset --json --most --store",
     "conflicts settle": "ID --category --dataset --none --reviewer --store",
     "alerts test": "--dataset",
     "alerts list": "--json --pending",

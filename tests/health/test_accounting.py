@@ -20,8 +20,8 @@ from rich.console import Console
 from image_assets.asset_checks import accounting
 from image_assets.health.accounting import OUTCOMES, Accounts, accounts_of, unbalanced
 from image_assets.health.accounting_plot import accounting_plot
-from image_assets.health.accounting_report import accounting_markdown, show_accounts
 from image_assets.ingest.day_book import DayBook
+from image_assets.reports.accounts import accounting_markdown, show_accounts
 from image_assets.schema import (
     ACCOUNTING,
     ARRIVALS,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
+from image_assets.answers.suspects import Suspect, Suspects, suspects_of
 from image_assets.asset_checks import label_suspects
+from image_assets.cli import main
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.sample import stratified_sample
-from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES
+from image_assets.reports.suspects import suspects_markdown
+from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES, Partition
 from image_assets.settings.stages import EfficientNetLite0
-from image_assets.suspects.suspects import find_suspects, lookalike_groups, suspects_markdown, worst
+from image_assets.suspects.suspects import find_suspects, lookalike_groups
 from tests.asset_checks.faults import change, failing, outcome
 from tests.lookalikes.pairs import PAIRS
 from tests.pictures import land_pictures
@@ -114,19 +120,29 @@ def test_a_sample_keeps_the_shares_of_categories_but_not_too_few_of_any() -> Non
     assert not chosen.equals(stratified_sample(rows, 1_000, seed=1))
 
 
-def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(mislabelled: Platform) -> None:
-    suspects = mislabelled.rows(LABEL_SUSPECTS)
-    shown = worst(suspects, 3)
+def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(
+    mislabelled: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = suspects_of(mislabelled.dataset, mislabelled.store).worst(3)
     pictures = dict(mislabelled.rows(RAW_IMAGES).select("image_id", "thumbnail").iter_rows())
     lines = suspects_markdown(shown, pictures).splitlines()
-    assert len(lines) == 2 + shown.height
+    assert len(lines) == 2 + len(shown)
     assert all("data:image/jpeg;base64," in line for line in lines[2:])
     assert "animal (" in lines[2]
-    assert suspects_markdown(suspects.clear(), {}) == "no suspects"
+    assert suspects_markdown((), {}) == "no suspects"
+    (mislabelled.root / "small.yaml").write_text(yaml.safe_dump(mislabelled.dataset.model_dump(mode="json")))
+    places = ["--dataset", f"{mislabelled.root}/small.yaml", "--store", f"{mislabelled.root}/store"]
+    assert main(["suspects", *places, "--most", "3"]) == 0
+    table, _, more = capsys.readouterr().out.strip().rpartition("\n")
+    assert all(one.image_id[:12] in table for one in shown)
+    assert more.startswith("and ")
+    assert main(["suspects", *places, "--most", "1000"]) == 0
+    assert "more" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("labels", "outliers", "expected"), [(30, 30, (10, 10)), (3, 30, (3, 17)), (30, 2, (18, 2))])
 def test_many_of_one_kind_leave_room_for_the_other(labels: int, outliers: int, expected: tuple[int, int]) -> None:
-    rows = pl.DataFrame({"kind": ["label"] * labels + ["outlier"] * outliers})
-    shown = worst(rows, 20)["kind"].to_list()
+    one = Suspect("a", Partition(FIRST, "plant"), "label", 0.5, "animal", 0.5)
+    images = [one] * labels + [replace(one, kind="outlier", suggested_category=None, probability=None)] * outliers
+    shown = [one.kind for one in Suspects("drawn", tuple(images)).worst(20)]
     assert (shown.count("label"), shown.count("outlier")) == expected

@@ -9,7 +9,7 @@ import polars as pl
 
 from image_assets.classifier.report.importance import Importance, activation
 from image_assets.classifier.report.subject import ReportSubject
-from image_assets.schema import RAW_IMAGES
+from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.thumbnails import thumbnails_of
 
@@ -137,5 +137,6 @@ def thumbnails(store: Store, dataset: str, images: pl.DataFrame, wanted: set[str
         images: `image_id`, `date` and `category` of all images.
         wanted: Ids.
     """
-    those = images.filter(pl.col("image_id").is_in(pl.Series(sorted(wanted), dtype=pl.String).implode()))
-    return thumbnails_of(store.table(dataset, RAW_IMAGES), those)
+    those = images.filter(pl.col("image_id").is_in(list(wanted))).select("image_id", "date", "category")
+    places = {image: Partition(day, category) for image, day, category in those.iter_rows()}
+    return thumbnails_of(store.table(dataset, RAW_IMAGES), places)

@@ -11,7 +11,7 @@ from image_assets.answers.loaded import PartitionFacts
 from image_assets.cli.summary import partition_table
 from image_assets.health.check_book import CheckState, State
 from image_assets.health.days import DayState, OpenDay
-from image_assets.health.health_report import health_markdown, open_day_lines, show_health
+from image_assets.reports.health import health_markdown, open_day_lines, show_health
 from image_assets.schema import Partition
 
 DAYS = [dt.date(2026, 9, 1) + dt.timedelta(days=number) for number in range(60)]

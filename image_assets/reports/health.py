@@ -1,20 +1,19 @@
-"""The health of a dataset as a person reads it: in the terminal and in Markdown."""
+"""The health of a dataset as a person reads it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from image_assets.answers.health import CategoryHealth, Health
 from image_assets.health.causes import by_cause, check_line, named
 from image_assets.health.check_book import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.markdown import markdown_table
+from image_assets.reports.tables import plain_table
 from image_assets.wording import some
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
@@ -45,7 +44,7 @@ def _show_categories(console: Console, health: Health, *, everything: bool) -> N
     shown = health.categories
     if not everything and len(shown) > _CATEGORIES_SHOWN:
         shown = sorted(shown, key=_urgency)[:_CATEGORIES_SHOWN]
-    table = _table(*_CATEGORY_COLUMNS)
+    table = plain_table(*_CATEGORY_COLUMNS, numbers=_CATEGORY_COLUMNS[1:])
     for one in shown:
         table.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
     console.print(table)
@@ -64,7 +63,7 @@ def _show_sizes(console: Console, health: Health, *, everything: bool) -> None:
         named_sizes = ", ".join(f"{size.name} {bytes_text(size.stored)}" for size in largest)
         console.print(f"stored: {bytes_text(health.stored)}, most of it {named_sizes}", highlight=False)
         return
-    sizes = _table(*_SIZE_COLUMNS)
+    sizes = plain_table(*_SIZE_COLUMNS, numbers=_SIZE_COLUMNS[1:])
     for size in health.sizes:
         sizes.add_row(size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use))
     sizes.add_row("all", bytes_text(health.stored), "", style="bold")
@@ -168,10 +167,3 @@ def _not_passed(health: Health, *, everything: bool = False) -> list[str]:
     if everything or len(lines) <= _SHOWN:
         return lines
     return [*lines[:_SHOWN], f"and {len(lines) - _SHOWN:,} more causes (--all shows all)"]
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
-    return table

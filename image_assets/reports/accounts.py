@@ -1,29 +1,25 @@
-"""The accounts as a person reads them: a table for the terminal and one in Markdown."""
+"""The accounts as a person reads them."""
 
 from __future__ import annotations
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from image_assets.health.accounting import OUTCOMES, Accounts
 from image_assets.markdown import markdown_table
+from image_assets.reports.tables import table_with_sums
 
 _SHOWN = 200
 # In a terminal of 80 columns the reasons need the room.
 _SHORT = {"near_duplicates": "near\ndupl."}
 
 
-def accounting_table(accounts: Accounts, title: str | None = None) -> Table:
+def accounting_table(accounts: Accounts, title: str) -> Table:
     """A line per day and category with the quarantine by reason, sums below; what does not balance is red."""
     rows = accounts.shown()
     faulty = set(accounts.unbalanced().select("date", "category").iter_rows())
-    table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("day", footer="all", no_wrap=True)
-    table.add_column("category", no_wrap=True)
-    for name in rows.columns[2:]:
-        table.add_column(_SHORT.get(name, name), footer=f"{rows[name].sum():,}", justify="right", no_wrap=True)
+    table = table_with_sums({_SHORT.get(name, name): int(rows[name].sum()) for name in rows.columns[2:]}, title)
     table.add_column("reasons", footer=_sum_of_reasons(accounts), overflow="fold")
     for row, reasons in zip(rows.iter_rows(), accounts.table()["reasons"], strict=True):
         style = "bold red" if row[:2] in faulty else None

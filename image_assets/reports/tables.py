@@ -1,0 +1,38 @@
+"""How tables look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+
+def plain_table(*columns: str, numbers: Sequence[str] = (), **how: Any) -> Table:
+    """A table with a line below its head.
+
+    Args:
+        columns: Their names.
+        numbers: Those that stand on the right.
+        how: As rich takes it, of all columns; by default they are in one line.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", **(how or {"no_wrap": True}))
+    return table
+
+
+def table_with_sums(sums: Mapping[str, int], title: str | None) -> Table:
+    """A table of numbers by day and category, each in a column with its sum below.
+
+    Args:
+        sums: By the columns' names.
+        title: Above it.
+    """
+    table = plain_table("day", "category")
+    table.title, table.title_justify, table.title_style = title, "left", "bold"
+    table.show_footer, table.columns[0].footer = True, "all"
+    for name, total in sums.items():
+        table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
+    return table
