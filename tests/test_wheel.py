@@ -78,6 +78,8 @@ def test_a_wheel_claims_no_name_but_its_own_and_has_every_module(wheel: Path) ->
     (entries,) = [name for name in names if name.endswith("entry_points.txt")]
     assert b"[dagster_dg_cli.registry_modules]" in archive.read(entries)
     assert {"image_assets/py.typed", "image_assets/datasets/sample.yaml"} <= set(names)
+    templates = (ROOT / "image_assets" / "pages" / "templates").iterdir()
+    assert {f"image_assets/pages/templates/{file.name}" for file in templates} <= set(names)
 
 
 @pytest.mark.long

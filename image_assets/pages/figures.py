@@ -23,6 +23,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from PIL import Image
 
+from image_assets.pages.rendering import printable
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLOURS
 MAIN, SECOND, OTHERS = BLUE, VERMILION, "#8A8A8A"
@@ -172,7 +174,7 @@ def group_title(group: Sequence[str], what: str = "categories") -> str:
 
 def short(name: str, length: int = 28) -> str:
     """A name that fits beside a bar, without what cannot be printed."""
-    clean = "".join(char if char.isprintable() else "�" for char in name)
+    clean = printable(name)
     return clean if len(clean) <= length else f"{clean[: length - 1]}…"
 
 

@@ -1,0 +1,34 @@
+"""HTML from the templates beside this module: what they are given is escaped, unless they mark it `safe`."""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from image_assets.markdown import data_url
+
+_WRITTEN_NUMBER = re.compile(r"[\d.,%–−± ]*\d[\d.,%–−± ]*")
+
+
+def printable(text: str) -> str:
+    """Text with a mark in place of every character that cannot be printed."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one, or is written like one: 1,234, 97.3 %, 0.91 – 0.94."""
+    return not isinstance(value, str) or bool(_WRITTEN_NUMBER.fullmatch(value))
+
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("image_assets.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=lambda value: value if hasattr(value, "__html__") else printable(str(value)),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+"""What all templates are filled in by; a name that one is not given is an error."""
+ENVIRONMENT.filters["data_url"] = data_url
+ENVIRONMENT.tests["numeric"] = _is_number
