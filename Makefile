@@ -89,6 +89,9 @@ growth: .venv/.dev  ## how the cost of a day grows with its images and with hist
 categories: .venv/.dev  ## a day of many small categories, and what Dagster keeps of it (CATEGORIES=n,m)
 	$(BIN)/python -m benchmarks.categories $(if $(CATEGORIES),--categories $(CATEGORIES)) $(if $(JSON),--json "$(JSON)")
 
+same-outputs: .venv/.dev  ## the sample's outputs beside those of a commit's code, bit for bit (BEFORE=commit)
+	$(BIN)/python -m benchmarks.same_outputs $(BEFORE)
+
 thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels
 	$(BIN)/python -m benchmarks.thirty_days $(if $(JSON),--json "$(JSON)")
 
@@ -142,4 +145,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
