@@ -27,12 +27,17 @@ class RangedStream(io.RawIOBase):
         self._read_range = read_range
         self._at = 0
 
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to so many bytes, all that are left by default, in one request."""
+        end = min(self._at + size, self._size) if size >= 0 else self._size
+        content = self._read_range(self._at, end) if self._at < end else b""
+        self._at += len(content)
+        return content
+
     def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer as far as there is content."""
-        end = min(self._at + len(buffer), self._size)
-        content = self._read_range(self._at, end) if self._at < end else b""
+        content = self.read(len(buffer))
         buffer[: len(content)] = content
-        self._at += len(content)
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:

@@ -161,7 +161,7 @@ def test_an_index_that_was_thrown_away_changes_nothing(
         place.put(day, "plant", "a.png", PICTURES[0])
         place.put(day, "plant", "b.png", PICTURES[1])
         place.load(day)
-        segments = list((Path(place.store.url) / DATASET.name / index).glob("*.keys"))
+        segments = list((Path(place.store.url) / DATASET.name / index).glob("*.parquet"))
         assert segments or day != DAYS[2]
         for segment in segments:
             segment.unlink()

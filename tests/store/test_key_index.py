@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import logging
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import obstore
 import polars as pl
 import pytest
@@ -35,7 +38,7 @@ def small_limits() -> Iterator[None]:
         patch.setattr(key_index, "_UNCOVERED_FILES", 1)
         patch.setattr(key_index, "_SEGMENTS", 2)
         patch.setattr(key_index, "_SORTED_ROWS", 5)
-        patch.setattr(key_segments, "_CHUNK", 3)
+        patch.setattr(key_segments, "_GROUP_ROWS", 3)
         yield
 
 
@@ -174,6 +177,26 @@ def test_a_damaged_segment_is_named_in_the_log_removed_and_made_again(
     assert place.segments() == []
     place.cover()
     assert place.segments() == [segment]
+
+
+def test_an_index_of_an_earlier_version_is_put_away_and_made_anew(place: Place) -> None:
+    """Segments were no Parquet files once: chunks of numbers and places, a footer, its length, named by the footer."""
+    for day in range(3):
+        place.put(day, [IDS[day]])
+    numbers = np.sort(IMAGE.numbers(pl.DataFrame({"image_id": IDS[:3]})).to_numpy())
+    chunk = numbers.astype("<u8").tobytes() + np.zeros(3, "<u4").tobytes()
+    files = place.table.snapshot().files["path"].to_list()
+    footer = json.dumps({"files": files, "rows": 3, "first": [int(numbers[0])], "crc32": [zlib.crc32(chunk)]}).encode()
+    earlier = hashlib.sha256(footer).hexdigest()[:32] + ".keys"
+    obstore.put(place.objects, earlier, chunk + footer + len(footer).to_bytes(8, "little"))
+    assert place.find() == place.find_plainly()
+    assert place.segments() == [earlier]  # who only looks changes nothing
+    place.cover()
+    (segment,) = place.segments()
+    assert segment.endswith(".parquet")
+    assert place.find() == place.find_plainly()
+    (covering,) = place.index._segments()
+    assert covering.files == files
 
 
 def test_a_segment_that_another_run_merges_while_it_is_read_is_looked_for_again(

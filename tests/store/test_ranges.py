@@ -41,4 +41,6 @@ def test_only_what_is_asked_for_is_read() -> None:
     assert len(stream.read(10)) == 10
     assert len(stream.read(500)) == 90
     assert stream.read(5) == b""
-    assert asked == [(900, 910), (910, 1_000)]
+    stream.seek(100)
+    assert len(stream.read()) == 900
+    assert asked == [(900, 910), (910, 1_000), (100, 1_000)]

@@ -46,6 +46,8 @@ _READ_ROWS = 16_384
 # Waiting for a store takes longer than reading from it, so there are more than one per core.
 _READERS = 8
 _ATTEMPTS = 5
+# Segments that an earlier version wrote: what they cover is covered anew.
+_EARLIER_SUFFIX = ".keys"
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class KeyIndex:
             return
 
     def _cover(self, there: Snapshot) -> None:
+        self._remove([path for path, _ in self._listed() if path.endswith(_EARLIER_SUFFIX)])
         segments = self._segments()
         uncovered = _besides(there.files, segments)
         if uncovered.height > _UNCOVERED_FILES:
@@ -231,16 +234,20 @@ class KeyIndex:
     def _segments(self) -> list[Segment]:
         """All segments that are sound as far as their footers tell; others are removed."""
         segments = []
-        for meta in (meta for page in obstore.list(self._objects) for meta in page):
-            if not meta["path"].endswith(SUFFIX):
+        for path, size in self._listed():
+            if not path.endswith(SUFFIX):
                 continue
             try:
-                segments.append(open_segment(self._objects, meta["path"], meta["size"]))
+                segments.append(open_segment(self._objects, path, size))
             except SegmentRemoved:
                 continue  # what it covered is covered by another segment or read
             except DamagedSegment as damage:
                 self._discard(damage)
         return segments
+
+    def _listed(self) -> list[tuple[str, int]]:
+        """What lies in the index, with its size in bytes."""
+        return [(meta["path"], meta["size"]) for page in obstore.list(self._objects) for meta in page]
 
     def _discard(self, damage: DamagedSegment) -> None:
         _LOG.warning(

@@ -1,9 +1,8 @@
-"""Segments of an index: which of some files hold a number, as one object that is written once and never changed.
+"""Segments of an index: which of some files hold a number, as one Parquet file that is written once and never changed.
 
-Layout, all little endian: chunks of at most 8,192 rows, each the rows' numbers (uint64, ascending over the whole
-segment) and then their files (uint32, places in the footer's list); the footer (JSON); its length in bytes (uint64).
-The footer has the CRC-32 of every chunk, and the object is named by the footer's SHA-256: what is not as it was written
-is noticed before it is believed.
+A row is a number (ascending over the whole file) and the place of a file in the list that stands in the metadata. The
+statistics of its row groups say which of them may hold a number. The pages have checksums, and the file is named by the
+SHA-256 of its metadata: what is not as it was written is noticed before it is believed.
 """
 
 from __future__ import annotations
@@ -11,24 +10,29 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
-SUFFIX = ".keys"
+from image_assets.store.ranges import RangedStream
+from image_assets.store.trouble import in_one_line, trouble_of
+
+SUFFIX = ".parquet"
 Rows = tuple[np.ndarray, np.ndarray]
 """Numbers, uint64 [N], and the places of their files, uint32 [N]."""
 
-_CHUNK = 8_192
-_ROW_BYTES = 12
-_READ_CHUNKS = 32
+_SCHEMA = pa.schema([pa.field("number", pa.uint64(), nullable=False), pa.field("place", pa.uint32(), nullable=False)])
+_GROUP_ROWS = 8_192
+_READ_GROUPS = 32
 _TAIL_BYTES = 65_536
-_LENGTH_BYTES = 8
+# A Parquet file ends with its metadata, the length of that (4 bytes) and a mark (4 bytes).
+_LENGTH_AND_MARK = 8
 
 
 class DamagedSegment(RuntimeError):
@@ -49,22 +53,22 @@ class SegmentRemoved(LookupError):
 
 @dataclass(frozen=True)
 class Segment:
-    """An open segment: its footer is in memory, its rows are not.
+    """An open segment: its metadata is in memory, its rows are not.
 
     Attributes:
         path: Its path in the index.
         files: The files that it covers, also those without a row.
         rows: Number of rows.
-        first: The first number of every chunk, uint64 [chunks].
-        checksums: CRC-32 of every chunk.
+        first: The first number of every row group, uint64 [groups].
+        last: The last one.
     """
 
-    objects: ObjectStore
     path: str
     files: list[str]
     rows: int
     first: np.ndarray
-    checksums: list[int]
+    last: np.ndarray
+    parquet: pq.ParquetFile
 
     def places_of(self, numbers: np.ndarray) -> np.ndarray:
         """Places in `files` of those that hold any of the numbers.
@@ -73,83 +77,61 @@ class Segment:
             numbers: uint64 [N], ascending.
 
         Raises:
-            DamagedSegment: a chunk is not as it was written.
+            DamagedSegment: a row group is not as it was written.
             SegmentRemoved: it is not there any more.
         """
         found = [np.empty(0, np.uint32)]
-        for held, places in self._chunks(self._chunks_of(numbers, numbers)):
+        begin, end = np.searchsorted(numbers, self.first, "left"), np.searchsorted(numbers, self.last, "right")
+        for held, places in self._read(np.flatnonzero(end > begin)):
             wanted = numbers[np.searchsorted(numbers, held[0]) : np.searchsorted(numbers, held[-1], "right")]
             begin, end = np.searchsorted(held, wanted, "left"), np.searchsorted(held, wanted, "right")
-            hits = np.flatnonzero(end > begin)
-            found += [np.unique(places[begin[hit] : end[hit]]) for hit in hits]
+            found += [places[begin[hit] : end[hit]] for hit in np.flatnonzero(end > begin)]
         return np.unique(np.concatenate(found))
 
     def between(self, low: int, high: int) -> Rows:
         """The rows with low ≤ number ≤ high. Raises as `places_of`."""
-        bounds = np.array([[low], [high]], np.uint64)
-        chunks = [(np.empty(0, np.uint64), np.empty(0, np.uint32)), *self._chunks(self._chunks_of(*bounds))]
-        numbers, places = (np.concatenate(part) for part in zip(*chunks, strict=True))
-        inside = slice(*np.searchsorted(numbers, bounds[0], "left"), *np.searchsorted(numbers, bounds[1], "right"))
+        bounds = np.array([low, high], np.uint64)
+        groups = np.flatnonzero((self.first <= bounds[1]) & (self.last >= bounds[0]))
+        parts = [(np.empty(0, np.uint64), np.empty(0, np.uint32)), *self._read(groups)]
+        numbers, places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        inside = slice(np.searchsorted(numbers, bounds[0], "left"), np.searchsorted(numbers, bounds[1], "right"))
         return numbers[inside], places[inside]
 
     def numbers(self) -> Iterator[np.ndarray]:
-        """All numbers, ascending, chunk by chunk. Raises as `places_of`."""
-        for numbers, _ in self._chunks(np.arange(len(self.first))):
+        """All numbers, ascending, piece by piece. Raises as `places_of`."""
+        for numbers, _ in self._read(np.arange(len(self.first))):
             yield numbers
 
-    def _chunks_of(self, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
-        """The chunks that may have numbers of any range `lows[i]` … `highs[i]`, ascending."""
-        # A number can begin in the chunk before the first one that begins with it.
-        begin = np.maximum(np.searchsorted(self.first, lows, "left") - 1, 0)
-        end = np.searchsorted(self.first, highs, "right")
-        steps = np.zeros(len(self.first) + 1, np.int64)
-        np.add.at(steps, begin, 1)
-        np.add.at(steps, np.maximum(end, begin), -1)
-        return np.flatnonzero(np.cumsum(steps)[:-1])
-
-    def _chunks(self, wanted: np.ndarray) -> Iterator[Rows]:
-        for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
-            for some in np.split(run, range(_READ_CHUNKS, len(run), _READ_CHUNKS)):
-                if len(some):
-                    yield from self._read(int(some[0]), len(some))
-
-    def _read(self, start: int, count: int) -> Iterator[Rows]:
-        """So many chunks that follow each other, in one request."""
-        size = _CHUNK * _ROW_BYTES
-        length = min((start + count) * _CHUNK, self.rows) * _ROW_BYTES - start * size
-        content = _read(self.objects, self.path, start * size, length)
-        for number in range(count):
-            chunk = content[number * size : (number + 1) * size]
-            if zlib.crc32(chunk) != self.checksums[start + number]:
-                raise DamagedSegment(self.path, f"chunk {start + number} has another checksum")
-            rows = len(chunk) // _ROW_BYTES
-            yield np.frombuffer(chunk, "<u8", rows), np.frombuffer(chunk, "<u4", rows, rows * 8)
-
-
-def _read(objects: ObjectStore, path: str, start: int, length: int) -> memoryview:
-    try:
-        return memoryview(obstore.get_range(objects, path, start=start, length=length))
-    except FileNotFoundError as error:
-        raise SegmentRemoved(path) from error
+    def _read(self, groups: np.ndarray) -> Iterator[Rows]:
+        """The rows of some row groups, piece by piece."""
+        for start in range(0, len(groups), _READ_GROUPS):
+            some = groups[start : start + _READ_GROUPS].tolist()
+            try:
+                table = self.parquet.read_row_groups(some, use_threads=False)
+            except FileNotFoundError as error:
+                raise SegmentRemoved(self.path) from error
+            except (pa.ArrowInvalid, OSError) as error:
+                if trouble_of(error) is not None:
+                    raise
+                raise DamagedSegment(self.path, in_one_line(str(error))) from error
+            yield table["number"].to_numpy(), table["place"].to_numpy()
 
 
 def open_segment(objects: ObjectStore, path: str, size: int) -> Segment:
-    """Read the footer of the segment of `size` bytes at `path`. Raises as `Segment.places_of`."""
-    if size < _LENGTH_BYTES:
-        raise DamagedSegment(path, "it is cut off")
-    some = min(size, _TAIL_BYTES)
-    tail = bytes(_read(objects, path, size - some, some))
-    length = int.from_bytes(tail[-_LENGTH_BYTES:], "little")
-    if length > size - _LENGTH_BYTES:
-        raise DamagedSegment(path, "it is cut off")
-    if length + _LENGTH_BYTES > len(tail):
-        tail = bytes(_read(objects, path, size - length - _LENGTH_BYTES, length + _LENGTH_BYTES))
-    footer = tail[-_LENGTH_BYTES - length : -_LENGTH_BYTES]
+    """Read the metadata of the segment of `size` bytes at `path`. Raises as `Segment.places_of`."""
+    stream = RangedStream(size, lambda start, end: bytes(obstore.get_range(objects, path, start=start, end=end)))
+    try:
+        footer = _footer(stream, size)
+    except FileNotFoundError as error:
+        raise SegmentRemoved(path) from error
     if path != _name(footer):
-        raise DamagedSegment(path, "the footer has another digest than its name says")
-    content = json.loads(footer)
-    first = np.array(content["first"], np.uint64)
-    return Segment(objects, path, content["files"], content["rows"], first, content["crc32"])
+        raise DamagedSegment(path, "its metadata have another digest than its name says")
+    metadata = pq.read_metadata(pa.BufferReader(footer))
+    # Buffered ahead, row groups that follow each other come in one request.
+    file = pq.ParquetFile(stream, metadata=metadata, page_checksum_verification=True, pre_buffer=True)
+    ranges = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
+    first, last = (np.array([getattr(one, end) for one in ranges], np.uint64) for end in ("min", "max"))
+    return Segment(path, json.loads(metadata.metadata[b"files"]), metadata.num_rows, first, last, file)
 
 
 def write_segment(objects: ObjectStore, files: Sequence[str], rows: Iterable[Rows]) -> str:
@@ -161,38 +143,37 @@ def write_segment(objects: ObjectStore, files: Sequence[str], rows: Iterable[Row
         rows: Its rows in pieces of any size, the numbers ascending from the first piece to the last.
 
     Returns:
-        Its path, which follows from its content.
+        Its path: the same for the same files and pieces.
     """
-    footer = {"files": list(files), "rows": 0, "first": [], "crc32": []}
     with tempfile.TemporaryFile(prefix="image-assets-") as local:
-        for numbers, places in _rechunked(rows):
-            chunk = numbers.astype("<u8").tobytes() + places.astype("<u4").tobytes()
-            local.write(chunk)
-            footer["rows"] += len(numbers)
-            footer["first"].append(int(numbers[0]))
-            footer["crc32"].append(zlib.crc32(chunk))
-        text = json.dumps(footer, separators=(",", ":")).encode()
-        path = _name(text)
-        local.write(text + len(text).to_bytes(_LENGTH_BYTES, "little"))
-        _put(objects, path, local)
+        with pq.ParquetWriter(
+            local,
+            _SCHEMA,
+            compression="NONE",  # numbers are hashes
+            use_dictionary=False,
+            write_statistics=True,
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer:
+            writer.add_key_value_metadata({"files": json.dumps(list(files))})
+            for numbers, places in rows:
+                if len(numbers):
+                    writer.write_table(pa.table([numbers, places], schema=_SCHEMA), _GROUP_ROWS)
+        path = _name(_footer(local, local.tell()))
+        local.seek(0)
+        obstore.put(objects, path, local)
     return path
 
 
-def _put(objects: ObjectStore, path: str, local: IO[bytes]) -> None:
-    local.seek(0)
-    obstore.put(objects, path, local)
-
-
-def _rechunked(rows: Iterable[Rows]) -> Iterator[Rows]:
-    numbers, places = np.empty(0, np.uint64), np.empty(0, np.uint32)
-    for more_numbers, more_places in rows:
-        numbers, places = np.concatenate([numbers, more_numbers]), np.concatenate([places, more_places])
-        whole = len(numbers) // _CHUNK * _CHUNK
-        for start in range(0, whole, _CHUNK):
-            yield numbers[start : start + _CHUNK], places[start : start + _CHUNK]
-        numbers, places = numbers[whole:], places[whole:]
-    if len(numbers):
-        yield numbers, places
+def _footer(file: IO[bytes] | RangedStream, size: int) -> bytes:
+    """The end of a Parquet file, from its metadata on; of a file that is cut off, what is in their place."""
+    file.seek(max(size - _TAIL_BYTES, 0))
+    tail = file.read()
+    length = int.from_bytes(tail[-_LENGTH_AND_MARK:][:4], "little") + _LENGTH_AND_MARK
+    if len(tail) < length <= size:
+        file.seek(size - length)
+        tail = file.read()
+    return tail[-length:]
 
 
 def _name(footer: bytes) -> str:
