@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +22,12 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, str) or bool(_WRITTEN_NUMBER.fullmatch(value))
 
 
+def _markdown(text: str) -> str:
+    """Text that no reader of Markdown takes for HTML, a table's border or a link."""
+    clean = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return html.escape(re.sub(r"([\\`*_[\]|#])", r"\\\1", clean), quote=False)
+
+
 ENVIRONMENT = Environment(
     loader=PackageLoader("image_assets.pages"),
     autoescape=True,
@@ -28,7 +35,12 @@ ENVIRONMENT = Environment(
     finalize=lambda value: value if hasattr(value, "__html__") else printable(str(value)),
     trim_blocks=True,
     lstrip_blocks=True,
+    keep_trailing_newline=True,
 )
 """What all templates are filled in by; a name that one is not given is an error."""
 ENVIRONMENT.filters["data_url"] = data_url
 ENVIRONMENT.tests["numeric"] = _is_number
+MARKDOWN = ENVIRONMENT.overlay(
+    autoescape=False, finalize=lambda value: value if hasattr(value, "__html__") else _markdown(str(value))
+)
+"""The same for templates of Markdown."""

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from image_assets.pages import page as pages
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import Gallery, Picture, Section, Table, page
-from image_assets.pages.rendering import ENVIRONMENT, printable
+from image_assets.pages.rendering import ENVIRONMENT, MARKDOWN, printable
 from tests.exploration.references import references
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
@@ -69,6 +69,13 @@ def test_a_template_that_does_not_escape_is_found(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(AssertionError):
         assert Parsed(page_of(HOSTILE)).tags == Parsed(page_of("plain")).tags
     assert references(page_of(HOSTILE)) != []
+
+
+@given(ANYTHING)
+def test_text_in_markdown_is_a_line_without_markup(text: str) -> None:
+    line = MARKDOWN.from_string("{{ text }}").render(text=text)
+    assert "\n" not in line
+    assert re.findall(r"[`*_[\]|#<>]", re.sub(r"\\.", "", line)) == []
 
 
 def test_of_all_that_a_page_shows_only_a_plot_is_taken_for_html() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from image_assets.classifier.report import card
 from image_assets.classifier.report.analysis import Findings, analyse
 from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import galleries
@@ -175,3 +177,22 @@ def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, finding
     held_out = int(counts["aside"].sum())
     assert f"| animal | 1 | {counts.height - held_out} | {held_out} |" in card
     assert f"| accuracy | {subject.evaluation.accuracy:.1%} | " in card
+
+
+def test_the_card_says_what_is_wrong_with_a_model(
+    subject: ReportSubject, findings: Findings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "_MOST_CLASSES", 1)
+    sound = model_card(DATASET, subject, findings, made_manifest(subject))
+    told = (
+        "- Training stopped at its limit of iterations before it was done.",
+        "- 1,234 groups of lookalikes are on both sides: the figures are too good.",
+        "- The images held out differ from those of training (AUC 0.90).",
+    )
+    assert not [line for line in told if line in sound]
+    assert "\n\n2 more categories.\n\n" in sound
+    assert findings.fairness.auc is not None
+    auc = findings.fairness.auc._replace(value=0.9, chance=0.6)
+    unfair = replace(findings, fairness=replace(findings.fairness, torn=1_234, auc=auc))
+    unfinished = replace(subject, evaluation=subject.evaluation.model_copy(update={"converged": False}))
+    assert "\n".join(told) in model_card(DATASET, unfinished, unfair, made_manifest(subject))
