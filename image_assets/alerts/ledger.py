@@ -2,7 +2,7 @@
 
 An SQLite file with one row per channel and thing that it takes note of: a check's evaluation in a run, or a failed
 run. A row that is announced is a message; it waits until a channel has accepted it. Rows are written once, under a
-unique key, so that a sensor may look at a run as often as it likes.
+unique key, so that a sensor may look at a run as often as it likes. Of SQLite's own there is only how it is opened.
 
 Which evaluations are announced follows from their order in time, per channel and check and partition: of every streak
 of failures one, and one of the streak of passes that ends it. Runs need not be seen in the order in which they ended.
@@ -10,14 +10,17 @@ of failures one, and one of the streak of passes that ends it. Runs need not be 
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from image_assets.alerts.report import CheckOutcome, RunFailure
 from image_assets.alerts.text import Text
@@ -27,35 +30,41 @@ State = Literal["failed", "recovered", "run failed"]
 
 _BUSY_SECONDS = 20
 _KEPT_SECONDS = 30 * 24 * 3600
-_TABLES = """
-CREATE TABLE IF NOT EXISTS entries (
-    id INTEGER PRIMARY KEY,
-    channel TEXT NOT NULL,
-    dataset TEXT NOT NULL,
-    asset TEXT NOT NULL,          -- with `check_name` and `partition`, empty where there is none
-    check_name TEXT NOT NULL,     -- empty for a failed run
-    partition TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    at REAL NOT NULL,             -- evaluated or failed, POSIX seconds; so are the times below
-    failed INTEGER NOT NULL,
-    severity TEXT NOT NULL,
-    title TEXT NOT NULL,
-    body TEXT NOT NULL,
-    recorded_at REAL NOT NULL,
-    announced INTEGER NOT NULL,   -- whether it is a message
-    delivered_at REAL,
-    tries INTEGER NOT NULL DEFAULT 0,
-    tried_at REAL,
-    error TEXT NOT NULL DEFAULT '',
-    UNIQUE (channel, dataset, asset, check_name, partition, run_id)
-);
-CREATE INDEX IF NOT EXISTS waiting ON entries (dataset, channel, at) WHERE announced AND delivered_at IS NULL;
-CREATE TABLE IF NOT EXISTS expected_retries (
-    dataset TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    PRIMARY KEY (dataset, run_id)
-);
-"""
+
+
+def _required(kind: type[sa.types.TypeEngine], *names: str) -> list[sa.Column]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+_TABLES = sa.MetaData()
+_KEY = ("channel", "dataset", "asset", "check_name", "partition", "run_id")
+# As the index says it, so that the index is used.
+_WAITING = sa.text("announced AND delivered_at IS NULL")
+_ENTRIES = sa.Table(
+    "entries",
+    _TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    # Asset, check and partition are empty where there is none; a failed run has no check.
+    *_required(sa.Text, *_KEY, "severity", "title", "body"),
+    # Evaluated or failed, and written; POSIX seconds, as all times.
+    *_required(sa.Double, "at", "recorded_at"),
+    # Whether it is a message.
+    *_required(sa.Boolean, "announced", "failed"),
+    sa.Column("delivered_at", sa.Double),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("tried_at", sa.Double),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint(*_KEY),
+    sa.Index("waiting", "dataset", "channel", "at", sqlite_where=_WAITING),
+)
+# What a message says as its row does.
+_SAME = ("id", "channel", "dataset", "severity", "partition", "at", "recorded_at", "delivered_at", "tries", "error")
+_RETRIES = sa.Table(
+    "expected_retries",
+    _TABLES,
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+)
 
 
 @dataclass(frozen=True)
@@ -108,68 +117,56 @@ class Ledger:
 
         Of what was recorded before, nothing changes.
         """
-        with self._transaction() as database:
+        with self._database.begin() as database:
             for entry in entries:
                 if _insert(database, entry) and isinstance(entry.what, CheckOutcome):
                     _announce(database, entry)
 
     def pending(self, dataset: str, channel: str) -> list[Message]:
         """The channel's messages that it has not accepted yet, in the order of what they tell."""
-        return self._messages("delivered_at IS NULL AND dataset = ? AND channel = ?", (dataset, channel))
+        return self._messages(_WAITING, _ENTRIES.c.dataset == dataset, _ENTRIES.c.channel == channel)
 
     def delivered_since(self, dataset: str, channel: str, since: float) -> list[Message]:
         """What the channel has accepted since a moment."""
-        return self._messages("delivered_at > ? AND dataset = ? AND channel = ?", (since, dataset, channel))
+        accepted = _ENTRIES.c.delivered_at > since
+        return self._messages(accepted, _ENTRIES.c.dataset == dataset, _ENTRIES.c.channel == channel)
 
     def messages(self) -> list[Message]:
         """All messages, in the order of what they tell."""
-        return self._messages("1", ())
+        return self._messages()
 
     def mark_delivered(self, message: Message) -> None:
         """The channel has accepted the message."""
         now = time.time()
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE entries SET delivered_at = ?, tried_at = ?, tries = tries + 1, error = '' WHERE id = ?",
-                (now, now, message.id),
-            )
+        self._tried(message, delivered_at=now, tried_at=now, error="")
 
     def mark_refused(self, message: Message, error: str) -> None:
         """The channel has not accepted the message, for a reason that holds no secret; it goes on waiting."""
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE entries SET tried_at = ?, tries = tries + 1, error = ? WHERE id = ?",
-                (time.time(), error, message.id),
-            )
+        self._tried(message, tried_at=time.time(), error=error)
 
     def expect_retry(self, dataset: str, run_id: str) -> None:
         """Keep in mind that Dagster has promised to try a failed run again."""
-        with self._transaction() as database:
-            database.execute("INSERT OR IGNORE INTO expected_retries VALUES (?, ?)", (dataset, run_id))
+        with self._database.begin() as database:
+            database.execute(insert(_RETRIES).values(dataset=dataset, run_id=run_id).on_conflict_do_nothing())
 
-    def expected_retries(self, dataset: str) -> list[str]:
+    def expected_retries(self, dataset: str) -> set[str]:
         """The runs of which a retry is still expected."""
-        with self._transaction() as database:
-            rows = database.execute(
-                "SELECT run_id FROM expected_retries WHERE dataset = ? ORDER BY rowid", (dataset,)
-            ).fetchall()
-        return [run_id for (run_id,) in rows]
+        with self._database.begin() as database:
+            return set(database.scalars(sa.select(_RETRIES.c.run_id).where(_RETRIES.c.dataset == dataset)))
 
     def settle_retry(self, dataset: str, run_id: str) -> None:
         """The retry has come, or the run was told of."""
-        with self._transaction() as database:
-            database.execute("DELETE FROM expected_retries WHERE dataset = ? AND run_id = ?", (dataset, run_id))
+        with self._database.begin() as database:
+            database.execute(sa.delete(_RETRIES).where(_RETRIES.c.dataset == dataset, _RETRIES.c.run_id == run_id))
 
     def forget_old(self) -> int:
         """Remove what is no message and was recorded over 30 days ago; how many rows.
 
         The order of evaluations does not depend on them any more, unless a run is seen that late.
         """
-        with self._transaction() as database:
-            done = database.execute(
-                "DELETE FROM entries WHERE NOT announced AND recorded_at < ?", (time.time() - _KEPT_SECONDS,)
-            )
-        return done.rowcount
+        old = ~_ENTRIES.c.announced & (_ENTRIES.c.recorded_at < time.time() - _KEPT_SECONDS)
+        with self._database.begin() as database:
+            return database.execute(sa.delete(_ENTRIES).where(old)).rowcount
 
     @contextmanager
     def delivering(self) -> Iterator[bool]:
@@ -178,65 +175,65 @@ class Ledger:
         with locked(self.path.with_name(self.path.name + ".lock"), wait=False, mode=0o600) as ours:
             yield ours
 
-    def _messages(self, condition: str, values: tuple[str | float, ...]) -> list[Message]:
-        with self._transaction() as database:
-            rows = database.execute(
-                "SELECT id, channel, dataset, check_name, failed, severity, title, body, at, recorded_at, delivered_at,"
-                " tries, error, iif(check_name = '', '', asset || '/' || check_name), partition"
-                f" FROM entries WHERE announced AND {condition} ORDER BY at, id",
-                values,
-            ).fetchall()
-        return [
-            Message(number, channel, dataset, _state(check, failed), severity, Text(title, body), *rest)
-            for number, channel, dataset, check, failed, severity, title, body, *rest in rows
-        ]
+    def _messages(self, *conditions: Any) -> list[Message]:
+        wanted = sa.select(_ENTRIES).where(_ENTRIES.c.announced, *conditions)
+        with self._database.begin() as database:
+            rows = database.execute(wanted.order_by(_ENTRIES.c.at, _ENTRIES.c.id)).mappings()
+            return [_message(row) for row in rows]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _tried(self, message: Message, **values: object) -> None:
+        this = sa.update(_ENTRIES).where(_ENTRIES.c.id == message.id)
+        with self._database.begin() as database:
+            database.execute(this.values(tries=_ENTRIES.c.tries + 1, **values))
+
+    @cached_property
+    def _database(self) -> sa.Engine:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as database:
-            database.executescript(_TABLES)
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+        database = sa.create_engine(
+            sa.URL.create("sqlite", database=str(self.path)),
+            poolclass=sa.NullPool,
+            # What writes has the file to itself from its first statement on; the others wait.
+            connect_args={"timeout": _BUSY_SECONDS, "isolation_level": "IMMEDIATE"},
+            hide_parameters=True,
+        )
+        with database.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # another process may be making the tables too
+            _TABLES.create_all(connection)
+        return database
 
 
-def _state(check: str, failed: int) -> State:
-    if not check:
-        return "run failed"
-    return "failed" if failed else "recovered"
+def _message(row: sa.RowMapping) -> Message:
+    check = row["check_name"]
+    state: State = ("failed" if row["failed"] else "recovered") if check else "run failed"
+    subject = f"{row['asset']}/{check}" if check else ""
+    text = Text(row["title"], row["body"])
+    return Message(state=state, text=text, subject=subject, **{name: row[name] for name in _SAME})
 
 
-def _insert(database: sqlite3.Connection, entry: Entry) -> bool:
+def _insert(database: sa.Connection, entry: Entry) -> bool:
     what = entry.what
+    values = {"channel": entry.channel, "title": entry.text.title, "body": entry.text.body, "recorded_at": time.time()}
+    values |= {"dataset": what.dataset, "partition": what.partition, "run_id": what.run_id, "at": what.at}
     if isinstance(what, CheckOutcome):
-        names, failed, severity, announced = (what.asset, what.check), not what.passed, what.severity, False
+        values |= {"asset": what.asset, "check_name": what.check, "severity": what.severity}
+        values |= {"failed": not what.passed, "announced": False}
     else:
-        names, failed, severity, announced = ("", ""), True, "ERROR", True
-    values = (entry.channel, what.dataset, *names, what.partition, what.run_id, what.at, failed, severity)
-    done = database.execute(
-        "INSERT OR IGNORE INTO entries (channel, dataset, asset, check_name, partition, run_id, at, failed, severity,"
-        " title, body, recorded_at, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, entry.text.title, entry.text.body, time.time(), announced),
-    )
-    return done.rowcount == 1
+        values |= {"asset": "", "check_name": "", "severity": "ERROR", "failed": True, "announced": True}
+    new = insert(_ENTRIES).values(values).on_conflict_do_nothing().returning(_ENTRIES.c.id)
+    return database.execute(new).first() is not None
 
 
-def _announce(database: sqlite3.Connection, entry: Entry) -> None:
+def _announce(database: sa.Connection, entry: Entry) -> None:
     """See to it that each streak has one row that is announced; passes before any failure need none."""
     assert isinstance(entry.what, CheckOutcome)
-    what = entry.what
+    what, of = entry.what, _ENTRIES.c
     rows = database.execute(
-        "SELECT id, failed, announced FROM entries WHERE channel = ? AND dataset = ? AND asset = ? AND check_name = ?"
-        " AND partition = ? ORDER BY at, run_id",
-        (entry.channel, what.dataset, what.asset, what.check, what.partition),
-    ).fetchall()
-    streaks = [(failed, list(streak)) for failed, streak in groupby(rows, key=lambda row: row[1])]
+        sa.select(of.id, of.failed, of.announced)
+        .where(of.channel == entry.channel, of.dataset == what.dataset, of.partition == what.partition)
+        .where(of.asset == what.asset, of.check_name == what.check)
+        .order_by(of.at, of.run_id)
+    ).all()
+    streaks = [(failed, list(streak)) for failed, streak in groupby(rows, key=lambda row: row.failed)]
     for number, (failed, streak) in enumerate(streaks):
-        if (failed or number) and not any(announced for _, _, announced in streak):
-            first, *_ = streak
-            database.execute("UPDATE entries SET announced = 1 WHERE id = ?", (first[0],))
+        if (failed or number) and not any(row.announced for row in streak):
+            database.execute(sa.update(_ENTRIES).where(of.id == streak[0].id).values(announced=True))

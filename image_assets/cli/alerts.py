@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sqlite3
 from typing import TYPE_CHECKING
 
 import click
@@ -61,13 +60,15 @@ def test(dataset: str) -> int:
 @json_option
 def show(*, pending: bool, as_json: bool) -> int:
     """The delivery ledger: what was told, and what still waits."""
+    from sqlalchemy.exc import DBAPIError
+
     from image_assets.orchestration.runner import UsageError
 
     ledger = _ledger()
     try:
         messages = ledger.messages() if ledger.path.exists() else []
-    except sqlite3.Error as error:
-        raise UsageError(f"{ledger.path}: the ledger cannot be read: {error}") from None
+    except DBAPIError as error:
+        raise UsageError(f"{ledger.path}: the ledger cannot be read: {error.orig}") from None
     shown = [message for message in messages if message.delivered_at is None or not pending]
     if as_json:
         print_json({"ledger": str(ledger.path), "alerts": [_as_json(message) for message in shown]})

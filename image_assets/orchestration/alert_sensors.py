@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Set
 
 import dagster as dg
@@ -15,7 +14,7 @@ from image_assets.orchestration.run_events import Retry, report_of, retry_of
 from image_assets.resources.notifier import NotifierResource
 
 _SECONDS = 10
-_CAN_PASS = (OSError, sqlite3.Error, SQLAlchemyError)
+_CAN_PASS = (OSError, SQLAlchemyError)
 
 
 class AlertsNotRecorded(dg.DagsterError):

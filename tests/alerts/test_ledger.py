@@ -8,13 +8,19 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from image_assets.alerts import ledger as ledger_module
 from image_assets.alerts.delivery import ChannelError, deliver, record
@@ -26,6 +32,37 @@ from tests.platform import small_dataset
 
 DATASET = small_dataset(alerts={"channels": [{"url_env": "TEAM"}, {"url_env": "BOSS", "severity": "ERROR"}]})
 LINKS = Links(None)
+
+
+# A ledger as it was written before SQLAlchemy made its tables, with an alert that waits and a run to be tried again.
+EARLIER = """
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    check_name TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    at REAL NOT NULL,
+    failed INTEGER NOT NULL,
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    recorded_at REAL NOT NULL,
+    announced INTEGER NOT NULL,
+    delivered_at REAL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    tried_at REAL,
+    error TEXT NOT NULL DEFAULT '',
+    UNIQUE (channel, dataset, asset, check_name, partition, run_id)
+);
+CREATE INDEX waiting ON entries (dataset, channel, at) WHERE announced AND delivered_at IS NULL;
+CREATE TABLE expected_retries (dataset TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (dataset, run_id));
+INSERT INTO entries VALUES (1, 'TEAM', 'drawn', 'raw_images', 'a', '2026-11-03 plant', 'run-1', 1.0, 1, 'ERROR',
+    '[drawn] ERROR: raw_images/a failed, 2026-11-03 plant', 'figures', 1.5, 1, NULL, 2, 1.75, 'is down');
+INSERT INTO expected_retries VALUES ('drawn', 'run-7');
+"""
 
 
 class Channels:
@@ -237,6 +274,80 @@ def test_two_never_deliver_at_once(ledger: Ledger, channels: Channels) -> None:
     assert deliver(DATASET, ledger, channels).delivered == 2
 
 
+def test_processes_that_record_the_same_at_once_leave_each_message_once(ledger: Ledger, channels: Channels) -> None:
+    """Four that make the file at the same moment; whoever writes has it to itself, from reading the streaks on."""
+    runs = [outcome(number, passed=number % 3 == 0) for number in range(9)]
+
+    def process(seed: int) -> None:
+        for one in Random(seed).sample(runs, len(runs)):
+            told(Ledger(ledger.path), one)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(process, range(4)))
+    deliver(DATASET, ledger, channels)
+    assert channels.states("TEAM", "a") == expected([run.passed for run in runs])
+
+
+def test_streaks_are_read_by_whoever_has_the_file_to_itself(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    announce, looked = ledger_module._announce, []
+
+    def with_another(*given: Any) -> None:
+        other = sqlite3.connect(ledger.path, timeout=0, isolation_level=None)
+        with closing(other), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        looked.append(announce(*given))
+
+    monkeypatch.setattr(ledger_module, "_announce", with_another)
+    told(ledger, outcome(1, passed=False))
+    assert len(looked) == 2  # for each channel
+
+
+def test_who_writes_while_another_does_waits_and_gives_up_in_the_end(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(ledger, outcome(1, passed=True))
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(ledger_module, "_BUSY_SECONDS", 0.01)
+        with pytest.raises(OperationalError, match="locked"):
+            told(Ledger(ledger.path), outcome(2, passed=False))
+        assert ledger.pending("drawn", "TEAM") == []  # who only reads need not wait
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(told, Ledger(ledger.path), outcome(2, passed=False))
+            assert not wait([waiting], timeout=0.2).done
+            other.execute("COMMIT")
+            waiting.result()
+    assert [message.state for message in ledger.pending("drawn", "TEAM")] == ["failed"]
+
+
+def test_a_ledger_of_an_earlier_version_goes_on(ledger: Ledger, channels: Channels) -> None:
+    ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(ledger.path)) as earlier:
+        earlier.executescript(EARLIER)
+    (waiting,) = ledger.pending("drawn", "TEAM")
+    assert (waiting.state, waiting.subject, waiting.partition) == ("failed", "raw_images/a", "2026-11-03 plant")
+    assert (waiting.tries, waiting.error, waiting.delivered_at) == (2, "is down", None)
+    assert ledger.expected_retries("drawn") == {"run-7"}
+    told(ledger, outcome(2, passed=False), outcome(3, passed=True))
+    deliver(DATASET, ledger, channels)
+    assert channels.states("TEAM", "a") == ["failed", "recovered"]
+    assert next((message.id, message.tries) for message in ledger.messages() if message.channel == "TEAM") == (1, 3)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_waits_is_found_by_its_index(ledger: Ledger, earlier: bool) -> None:
+    ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(ledger.path)) as database:
+        if earlier:
+            database.executescript(EARLIER)
+        asked: list[str] = []
+        listen(ledger._database, "before_cursor_execute", lambda *sent: asked.append(sent[2]))
+        ledger.pending("drawn", "TEAM")
+        plan = str(database.execute(f"EXPLAIN QUERY PLAN {asked[0]}", ("drawn", "TEAM")).fetchall())
+    assert "USING INDEX waiting (dataset=? AND channel=?)" in plan
+
+
 def test_a_tick_ends_before_dagster_gives_it_up(
     ledger: Ledger, channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +384,6 @@ def test_what_is_forgotten_changes_no_message(
 def test_a_ledger_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "alerts.sqlite"
     file.write_text("not a database" * 100)
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(DatabaseError, match="file is not a database"):
         told(Ledger(file), outcome(1, passed=False))
     assert file.read_text().startswith("not a database")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from image_assets.alerts.ledger import Ledger
 from image_assets.dataset import DatasetError, DatasetSpec
@@ -133,7 +133,7 @@ def test_a_ledger_that_cannot_be_written_fails_the_tick_and_loses_nothing(
     Runs(tmp_path, instance).run("quarantine_rate")
 
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     with monkeypatch.context() as patch, hook.up():
         patch.setattr(Ledger, "record", full)
@@ -156,7 +156,7 @@ def test_a_retry_that_dagster_has_promised_and_given_up_is_told_of_after_all(
     with hook.up():
         sensors.look()
         assert sensors.tick("deliver_alerts").skip_message == "no alerts wait"
-        assert sensors.ledger.expected_retries("drawn") == [retried.run_id, given_up.run_id]
+        assert sensors.ledger.expected_retries("drawn") == {retried.run_id, given_up.run_id}
         # What Dagster's daemon does where it starts the retry, and where it cannot.
         instance.add_run_tags(retried.run_id, {"dagster/auto_retry_run_id": "another"})
         instance.add_run_tags(given_up.run_id, {"dagster/will_retry": "false"})
@@ -164,11 +164,11 @@ def test_a_retry_that_dagster_has_promised_and_given_up_is_told_of_after_all(
     assert [message.title for message in hook.received] == [
         "[drawn] ERROR: raw_images/ids_loaded_once failed, 2026-11-03 plant"
     ]
-    assert sensors.ledger.expected_retries("drawn") == []
+    assert sensors.ledger.expected_retries("drawn") == set()
     instance.delete_run(given_up.run_id)
     sensors.ledger.expect_retry("drawn", given_up.run_id)
     sensors.tick("deliver_alerts")
-    assert sensors.ledger.expected_retries("drawn") == []
+    assert sensors.ledger.expected_retries("drawn") == set()
 
 
 def test_a_channel_that_is_down_does_not_hold_up_the_runs_that_follow(
