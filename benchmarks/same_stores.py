@@ -1,18 +1,18 @@
 """Whether two stores of one dataset hold the same, bit for bit: tables, shards, models, manifests, reports, pictures.
 
-Rows are compared whatever file they lie in, and files by name and digest. What says when something was done, and what
-is derived and never read by people (the indexes), is left out.
+Rows are compared whatever file they lie in, files by name and digest, pages by their elements and texts. What says when
+something was done, and what is derived and never read by people (the indexes), is left out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from rich.table import Table
 # What rows are put in order by, before all other columns.
 _KEYS = ("date", "category", "image_id", "source")
 _NONE = "nothing"
+_SHOWN = 40  # characters of what is there
 _OLD_MANIFEST = "manifest.json"
 
 
@@ -187,11 +188,12 @@ def _both(one: Any, other: Any) -> str:
         pairs = enumerate(zip(one, other, strict=True))
         place = next((number for number, (a, b) in pairs if repr(a) != repr(b)), 0)
         return f"[{place}] {_both(one[place], other[place])}" if one else "[]"
-    return " → ".join(textwrap.shorten(_text(some), 60, placeholder="…") for some in (one, other))
+    return f"{_text(one)} → {_text(other)}"
 
 
 def _text(value: Any) -> str:
-    return f"{len(value):,} bytes {_digest(value)[:12]}" if isinstance(value, bytes) else repr(value)
+    text = f"{len(value):,} bytes {_digest(value)}" if isinstance(value, bytes) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _digest(content: bytes) -> str:
@@ -235,7 +237,41 @@ def _checks(store: Path) -> dict[str, Any]:
 
 
 def _pages(folder: str) -> Callable[[Path], dict[str, Any]]:
-    return lambda store: {path.name: _digest(content) for path, content in _files(store / folder, "*")}
+    def read(store: Path) -> dict[str, Any]:
+        files = _files(store / folder, "*")
+        return {
+            path.name: _digest(_Elements().of(content) if path.suffix == ".html" else content)
+            for path, content in files
+        }
+
+    return read
+
+
+class _Elements(HTMLParser):
+    """What a browser makes of a page: its elements and texts, however the lines are broken and signs are escaped."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._found: list[str] = []
+        self._text = ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._found += [*self._text_so_far(), f"<{tag} {sorted(attrs, key=str)}>"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._found += [*self._text_so_far(), f"</{tag}>"]
+
+    def of(self, page: bytes) -> bytes:
+        self.feed(page.decode())
+        self.close()
+        return "\n".join([*self._found, *self._text_so_far()]).encode()
+
+    def _text_so_far(self) -> list[str]:
+        text, self._text = " ".join(self._text.split()), ""
+        return [text] if text else []
 
 
 _FILES: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -28,7 +28,7 @@ def write_store(
     model: bytes = b"weights",
     manifest: Mapping[str, Any] | None = None,
     state: str = "passed",
-    page: bytes = b"page",
+    page: bytes = b"<p>page</p>",
     manifests_of_shards: str = "feature_shards_manifests/{}/shards.json",
     at: str = "10:00",
 ) -> Path:
@@ -70,9 +70,11 @@ def outcome(before: Path, after: Path, *declared: Declared) -> tuple[int, str]:
 
 
 def test_what_holds_the_same_is_equal_whenever_it_was_made_and_wherever_it_lies(tmp_path: Path) -> None:
-    before = write_store(tmp_path / "before", manifests_of_shards="feature_shards/{}/manifest.json")
+    before = write_store(
+        tmp_path / "before", manifests_of_shards="feature_shards/{}/manifest.json", page=b"<p>it's <b>one</b></p>"
+    )
     swapped = {"ids": ("b", "a"), "contents": (b"second", b"first"), "vectors": ((1.5, 2.5), (0.5, 0.0))}
-    after = write_store(tmp_path / "after", **swapped, at="11:00")
+    after = write_store(tmp_path / "after", **swapped, at="11:00", page=b"<p>\nit&#39;s\n<b>one</b></p>\n")
     write_deltalake(after / "embedding", pa.table({"image_id": ["a", "b"], "x": [1.5, 2.5]}), mode="overwrite")
     status, said = outcome(before, after)
     assert status == 0, said
@@ -101,7 +103,8 @@ def test_what_holds_the_same_is_equal_whenever_it_was_made_and_wherever_it_lies(
             "kind: model-1.json: 'logistic_regression' → 'forest'",
         ),
         ({"state": "failed"}, "checks", "better: whole/classifier.json: 'passed' → 'failed'"),
-        ({"page": b"other"}, "reports", "classifier.html: sha256"),
+        ({"page": b"<p>other</p>"}, "reports", "classifier.html: sha256"),
+        ({"page": b"<b>page</b>"}, "reports", "classifier.html: sha256"),
     ],
 )
 def test_one_planted_difference_is_found(planted: dict[str, Any], kind: str, told: str, tmp_path: Path) -> None:
