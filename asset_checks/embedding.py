@@ -58,7 +58,7 @@ def map_is_trustworthy(subject: Subject) -> Outcome:
     if rows.height < MIN_IMAGES:
         return Outcome(passed=True, figures={"images": rows.height}, not_evaluated=_TOO_FEW)
     try:
-        score = trustworthiness(feature_matrix(rows), rows.select("x", "y").to_numpy(), sample=_SAMPLE)
+        score = trustworthiness(feature_matrix(rows), rows.select("x", "y").to_numpy())
     except ValueError as error:
         return Outcome(passed=False, figures={"problem": str(error)}, advice="Materialise image_features again.")
     return Outcome(

@@ -7,11 +7,10 @@ import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.asset_checks.thumbnails import with_thumbnails
-from image_assets.images.issues import BLURRED, BRIGHT, DARK, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
+from image_assets.images.issues import BLURRED, BRIGHT, DARK, ISSUES, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE, Issue
 from image_assets.schema import RAW_IMAGES
 
 _SHOWN = 10
-_ISSUES = (DARK, BRIGHT, BLURRED, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE)
 
 
 @check("Few images are dark throughout.", severity=WARN, key="quality.dark, quality.share")
@@ -89,7 +88,7 @@ def _judged(subject: Subject) -> pl.DataFrame:
     quality = subject.dataset.quality
     columns = [
         column
-        for issue in _ISSUES
+        for issue in ISSUES
         for column in (
             issue.figure.cast(pl.Float64).alias(f"{issue.name} figure"),
             issue.found(quality).alias(issue.name),

@@ -29,8 +29,9 @@ from image_assets.engines.ray_engine import RayEngine
 from image_assets.environment import CACHE
 from image_assets.features.units import extract_units
 from image_assets.ingest import units as loading
+from image_assets.ingest.day_folders import DayFolders
+from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestTables, ingest_partition
-from image_assets.ingest.registry import folder_source
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.workers import cores, no_progress
@@ -104,7 +105,7 @@ def _measure(engine: Engine, inputs: Inputs, root: Path) -> dict[str, Any]:
     land(inputs, landing, _DAY, ["photo"])
     tables = IngestTables.of(store, dataset.name)
     began = time.perf_counter()
-    report = ingest_partition(partition, dataset, folder_source(landing), tables, engine)
+    report = ingest_partition(partition, dataset, DayFolders(LocalTree(landing)), tables, engine)
     raw, features = (store.table(dataset.name, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
     files = raw.partition_files(partition)
     extraction = extract_units(raw, files, features, partition, dataset.extractor, engine)

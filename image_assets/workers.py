@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+B = TypeVar("B", bound=Sized)
 
 Progress = Callable[[int, int], None]
 """Called with what is done and the total; from one thread."""
@@ -69,3 +70,12 @@ def ordered_map(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def counted(batches: Iterable[B], total: int, progress: Progress) -> Iterator[B]:
+    """Batches as they pass, told by how many rows they have."""
+    done = 0
+    for batch in batches:
+        done += len(batch)
+        progress(done, total)
+        yield batch

@@ -14,10 +14,10 @@ import pytest
 from image_assets.dataset import load_dataset
 from image_assets.engines.engine import LocalEngine
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
-from image_assets.ingest.registry import folder_source
 from image_assets.sample import SampleError, SampleReport, choose_drawings, write_sample
 from image_assets.schema import Partition
 from image_assets.store.store import Store
+from tests.ingest.folders import folder_source
 
 DAYS = (dt.date(2026, 11, 19), dt.date(2026, 11, 20))
 CATEGORIES = ("plant", "animal", "human")

@@ -16,6 +16,8 @@ MIN_IMAGES = 10
 # (van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 9, 2008, section 4.2, use 30).
 _COMPONENTS = 50
 _EXAGGERATED, _FREE, _PLACED = 250, 500, 250  # iterations of the three phases, openTSNE's own numbers
+_NEIGHBOURS = 12  # on the map, lowered where there are fewer than 25 points
+_SAMPLE = 2_000
 _STEP = 25  # iterations between two reports; divides all three
 # Below so many fitted points a second thread saves a second at most, and costs many where it has to wait for a core
 # at each of the thousands of barriers.
@@ -84,25 +86,23 @@ def embed(features: np.ndarray, spec: Embedding, progress: Progress = no_progres
     return coordinates
 
 
-def trustworthiness(features: np.ndarray, coordinates: np.ndarray, k: int = 12, sample: int = 2000) -> float:
+def trustworthiness(features: np.ndarray, coordinates: np.ndarray) -> float:
     """Share of a point's neighbours on the map that are neighbours in truth, weighed by how far off the others are.
 
     1 is perfect, 0.5 what a random map gets (Venna and Kaski, ICANN 2001). Measured on the original features, on
-    evenly spread rows.
+    2,000 evenly spread rows.
 
     Args:
         features: float32 [N, D].
         coordinates: float32 [N, 2].
-        k: Neighbours looked at; lowered where there are fewer than 2k + 1 points.
-        sample: At most so many rows are looked at.
 
     Raises:
         TooFewImagesError: fewer than 10 images.
         UnusableFeaturesError: NaN or infinity, or not two dimensions.
     """
     _check(features)
-    rows = spread(len(features), sample)
-    neighbours = min(k, (len(rows) - 1) // 2)
+    rows = spread(len(features), _SAMPLE)
+    neighbours = min(_NEIGHBOURS, (len(rows) - 1) // 2)
     return float(sklearn_trustworthiness(features[rows], coordinates[rows], n_neighbors=neighbours))
 
 

@@ -50,13 +50,6 @@ class Scale:
         edges = np.linspace(self.low, self.high, self.levels + 1)
         return float(self.base) ** edges if self.base else edges
 
-    @property
-    def middles(self) -> np.ndarray:
-        """The middle of every level, as numbers; float64 `[levels]`."""
-        edges = np.linspace(self.low, self.high, self.levels + 1)
-        middles = (edges[1:] + edges[:-1]) / 2
-        return float(self.base) ** middles if self.base else middles
-
 
 METRICS = {
     "brightness": Scale("Brightness", "0 black … 1 white", 0, 1),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from image_assets.features.extractor import Extractor
+from image_assets.features.preprocess import Prepares
 from image_assets.images import jpeg
 from image_assets.images.decode import decode
 from image_assets.settings.stages import Limits
@@ -35,7 +35,7 @@ class Picture(NamedTuple):
     size: Size
 
 
-def prepared(content: bytes, extractor: Extractor) -> np.ndarray:
+def prepared(content: bytes, extractor: Prepares) -> np.ndarray:
     """Decode an accepted image file and resize it for an extractor.
 
     Returns:
@@ -48,8 +48,8 @@ def prepared(content: bytes, extractor: Extractor) -> np.ndarray:
     return extractor.prepare(picture.pixels, picture.size)
 
 
-def all_prepared(contents: Sequence[bytes], extractor: Extractor) -> np.ndarray:
-    """Accepted image files as an extractor's `infer` takes them. Raises as `prepared`.
+def all_prepared(contents: Sequence[bytes], extractor: Prepares) -> np.ndarray:
+    """Accepted image files as a model takes them. Raises as `prepared`.
 
     Returns:
         uint8 `[N, image_size, image_size, 3]`.

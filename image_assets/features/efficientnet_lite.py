@@ -15,7 +15,7 @@ from image_assets.features.digest import extractor_digest
 from image_assets.features.efficientnet_lite_graph import build_graph
 from image_assets.features.errors import WeightsError
 from image_assets.features.onnx_session import start_session
-from image_assets.features.preprocess import Resize, check_batch
+from image_assets.features.preprocess import Resize, Resized, check_batch
 from image_assets.features.torch_weights import read_torch_weights
 from image_assets.settings.stages import Precision
 
@@ -38,7 +38,7 @@ _SETTINGS = {
 }
 
 
-class EfficientNetLite0Extractor:
+class EfficientNetLite0Extractor(Resized):
     """EfficientNet-Lite0 with its published ImageNet weights, run by onnxruntime on the threads of its callers.
 
     A row's features do not depend on the other rows of the batch, nor on the number of threads.
@@ -52,20 +52,12 @@ class EfficientNetLite0Extractor:
 
     def __init__(self, precision: Precision = "float32") -> None:
         build, settings = (build_graph, {}) if precision == "float32" else (int8.build_int8_graph, int8.SETTINGS)
+        super().__init__(_RESIZE)
         self.name = "efficientnet_lite0"
         self.weights = WEIGHTS_SHA256
         self.digest = extractor_digest(WEIGHTS_SHA256, _SETTINGS | settings)
-        self.image_size = network.IMAGE_SIZE
         self.width = network.FEATURES
         self._session = start_session(build(load_weights()))
-
-    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[224, 224, 3]`; the aspect ratio is given up."""
-        return _RESIZE(pixels, whole)
-
-    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
-        """The smallest size, pixels, at which a picture of this size may be decoded."""
-        return _RESIZE.sufficient_size(width, height)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, 1280]`, of prepared images, uint8 `[N, 224, 224, 3]`."""

@@ -10,11 +10,11 @@ import numpy as np
 from image_assets.features import hub_onnx
 from image_assets.features.digest import extractor_digest, folder_digest
 from image_assets.features.hub_module import HubModule, module_folder
-from image_assets.features.preprocess import Resize, check_batch
+from image_assets.features.preprocess import Resize, Resized, check_batch
 from image_assets.settings.stages import HubRuntime
 
 
-class TfHubExtractor:
+class TfHubExtractor(Resized):
     """A TF Hub module that takes RGB images in [0, 1] and gives one feature vector each.
 
     Args:
@@ -29,15 +29,15 @@ class TfHubExtractor:
     """
 
     def __init__(self, module: str, image_size: int, width: int, runtime: HubRuntime = "tensorflow") -> None:
+        resize = Resize(image_size, "pad")
+        super().__init__(resize)
         self.name = "tf_hub"
-        self.image_size = image_size
         self.width = width
-        self._resize = Resize(image_size, "pad")
         folder = module_folder(module)
         weights = folder_digest(folder)
         settings = {
             "extractor": self.name,
-            **self._resize.settings,
+            **resize.settings,
             "layout": "RGB, channels last, 0 … 1",
             "width": width,
             "runtime": runtime,
@@ -47,14 +47,6 @@ class TfHubExtractor:
             self._model = hub_onnx.load(module, folder, weights, image_size, width)
         else:
             self._model = HubModule(module, folder, image_size, width)
-
-    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]` with black bars."""
-        return self._resize(pixels, whole)
-
-    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
-        """The smallest size, pixels, at which a picture of this size may be decoded."""
-        return self._resize.sufficient_size(width, height)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""

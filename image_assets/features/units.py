@@ -7,11 +7,9 @@ features of another extractor never take its place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-
-import pyarrow as pa
 
 from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.features.decode import decode_at_least
@@ -25,7 +23,7 @@ from image_assets.schema import Partition
 from image_assets.settings.stages import Extractor
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
-from image_assets.workers import Progress, no_progress
+from image_assets.workers import Progress, counted, no_progress
 
 _READ_ROWS = 256
 _SAMPLE_IMAGES = 64
@@ -125,14 +123,6 @@ def _extract_unit(work: _Work, file: WrittenFile, threads: int, progress: Progre
     batches = work.raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
     rows = extract_rows(batches, extractor, threads, effort)
     name = unit_name(file, work.digest)
-    written = work.image_features.write_file(work.partition, name, _counted(rows, file.rows, progress))
+    written = work.image_features.write_file(work.partition, name, counted(rows, file.rows, progress))
     release_arenas()
     return UnitFeatures(written, effort, peak.bytes())
-
-
-def _counted(batches: Iterable[pa.RecordBatch], total: int, progress: Progress) -> Iterator[pa.RecordBatch]:
-    done = 0
-    for batch in batches:
-        done += batch.num_rows
-        progress(done, total)
-        yield batch

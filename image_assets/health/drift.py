@@ -72,19 +72,18 @@ class DriftReport:
         return [*found, f"AUC: {self.auc.value:.2f}"] if self.auc.alarms(limits.auc) else found
 
 
-def population_stability_index(window: np.ndarray, day: np.ndarray, bins: int = _BINS) -> Figure:
+def population_stability_index(window: np.ndarray, day: np.ndarray) -> Figure:
     """PSI: the sum over bins of (p - q) ln(p / q).
 
     Its distribution by chance, χ² with bins - 1 degrees of freedom times 1 / n + 1 / m: Yurdakul and Naranjo,
     Statistical properties of the population stability index, Journal of Risk Model Validation 14 (2020).
 
     Args:
-        window: [M] values, whose quantiles are the bins' borders; where there are no more than `bins` different ones,
-            each has a bin of its own.
+        window: [M] values, whose quantiles are the bins' borders; where there are no more than ten different ones, each
+            has a bin of its own.
         day: [N] values.
-        bins: Number of bins, at most.
     """
-    borders = _borders(window, bins)
+    borders = _borders(window)
     counts = np.stack(
         [np.bincount(np.searchsorted(borders, x, "right"), minlength=len(borders) + 1) for x in (window, day)]
     )
@@ -96,11 +95,11 @@ def population_stability_index(window: np.ndarray, day: np.ndarray, bins: int = 
     return Figure(value, float(stats.chi2.ppf(_CHANCE, freedom) * (1 / len(window) + 1 / len(day))))
 
 
-def _borders(window: np.ndarray, bins: int) -> np.ndarray:
+def _borders(window: np.ndarray) -> np.ndarray:
     values = np.unique(window)
-    if len(values) <= bins:
+    if len(values) <= _BINS:
         return np.sort(np.concatenate([values, np.nextafter(values, np.inf)]))
-    return np.unique(np.quantile(window, np.arange(1, bins) / bins))
+    return np.unique(np.quantile(window, np.arange(1, _BINS) / _BINS))
 
 
 def kolmogorov_smirnov(window: np.ndarray, day: np.ndarray) -> Figure:
@@ -114,13 +113,12 @@ def kolmogorov_smirnov(window: np.ndarray, day: np.ndarray) -> Figure:
     return Figure(value, float(stats.kstwobign.ppf(_CHANCE) * np.sqrt(1 / len(window) + 1 / len(day))))
 
 
-def domain_auc(window: np.ndarray, day: np.ndarray, seed: int = _SEED) -> tuple[Figure, np.ndarray]:
+def domain_auc(window: np.ndarray, day: np.ndarray) -> tuple[Figure, np.ndarray]:
     """How well a logistic regression tells the day from the window: 0.5 not at all, 1 always. Cross-validated.
 
     Args:
         window: float [M, D].
         day: float [N, D].
-        seed: Which images share a fold.
 
     Returns:
         The AUC and float64 [N]: the scores of the day's images, each by a model that has not seen it. The chance is
@@ -129,7 +127,7 @@ def domain_auc(window: np.ndarray, day: np.ndarray, seed: int = _SEED) -> tuple[
     rows = np.concatenate([window, day])
     is_day = np.repeat([0, 1], [len(window), len(day)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500))
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=_SEED)
     # With so few columns, threads wait for each other longer than they work; and one gives the same sums everywhere.
     with threadpool_limits(limits=1):
         scores = np.asarray(cross_val_predict(model, rows, is_day, cv=folds, method="decision_function"))

@@ -16,33 +16,23 @@ from image_assets.features.digest import extractor_digest, folder_digest
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
 from image_assets.features.errors import HubModuleError, WeightsError
 from image_assets.features.hub_module import HubModule, module_folder
-from image_assets.features.preprocess import Resize, check_batch
+from image_assets.features.preprocess import Prepares, Resize, Resized, check_batch
 from image_assets.imagenet.labels import CLASSES, WITH_BACKGROUND, are_probabilities, softmax, without_background
 from image_assets.settings.imagenet import Imagenet
 
 
-class ImagenetClassifier(Protocol):
+class ImagenetClassifier(Prepares, Protocol):
     """Tells which of the 1,000 classes an image shows. All methods may be called from several threads at once.
 
     Attributes:
         name: As dataset files call it.
         weights: SHA-256 of its weights: of their file, or over the files of a module.
         digest: 64 hexadecimal digits that change with the weights and with every setting that changes a probability.
-        image_size: Side of the square that `classify` takes, in pixels.
     """
 
     name: str
     weights: str
     digest: str
-    image_size: int
-
-    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]`."""
-        ...
-
-    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
-        """The smallest width and height, pixels, at which a picture of this size may be decoded before `prepare`."""
-        ...
 
     def classify(self, batch: np.ndarray) -> np.ndarray:
         """Probabilities of the classes in their usual order, float32 `[N, 1000]`.
@@ -53,7 +43,7 @@ class ImagenetClassifier(Protocol):
         ...
 
 
-class EmbeddedClassifier:
+class EmbeddedClassifier(EfficientNetLite0Extractor):
     """EfficientNet-Lite0 with its published head.
 
     Raises:
@@ -61,17 +51,12 @@ class EmbeddedClassifier:
     """
 
     def __init__(self) -> None:
-        self._network = EfficientNetLite0Extractor()
+        super().__init__()
         self.name = "embedded"
-        self.weights = self._network.weights
-        self.digest = extractor_digest(self._network.digest, {"output": "softmax of the head"})
-        self.image_size = self._network.image_size
-        self.prepare = self._network.prepare
-        self.sufficient_size = self._network.sufficient_size
-        self.classify = self._network.classify
+        self.digest = extractor_digest(self.digest, {"output": "softmax of the head"})
 
 
-class HubClassifier:
+class HubClassifier(Resized):
     """A TF Hub image classification module: RGB images in [0, 1] to logits or probabilities of 1,000 or 1,001 classes.
 
     Which of the two they are is told once, by the comparison images: where all outputs are probabilities they are taken
@@ -90,27 +75,19 @@ class HubClassifier:
     """
 
     def __init__(self, module: str, image_size: int, sha256: str | None = None) -> None:
-        self.name = "tf_hub"
-        self.image_size = image_size
         # Black bars would be a part of the picture that no training image had.
-        self._resize = Resize(image_size, "squash")
+        resize = Resize(image_size, "squash")
+        super().__init__(resize)
+        self.name = "tf_hub"
         folder = module_folder(module)
         self.weights = _checked_digest(module, folder, sha256)
-        settings = {"classifier": self.name, **self._resize.settings, "layout": "RGB, channels last, 0 … 1"}
+        settings = {"classifier": self.name, **resize.settings, "layout": "RGB, channels last, 0 … 1"}
         self.digest = extractor_digest(self.weights, settings)
         self._module = HubModule(module, folder, image_size, (CLASSES, WITH_BACKGROUND))
         outputs = np.concatenate([self._module.infer(batch) for batch in comparison_batches(image_size)])
         if not np.isfinite(outputs).all():
             raise HubModuleError(f"{module}: gives NaN or infinity; expected logits or probabilities of every class")
         self._gives_logits = not are_probabilities(outputs)
-
-    def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]`; no aspect ratio is kept."""
-        return self._resize(pixels, whole)
-
-    def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
-        """The smallest size, pixels, at which a picture of this size may be decoded."""
-        return self._resize.sufficient_size(width, height)
 
     def classify(self, batch: np.ndarray) -> np.ndarray:
         """Probabilities, float32 `[N, 1000]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""

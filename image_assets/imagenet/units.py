@@ -7,15 +7,14 @@ is found again, and what another classifier said never takes its place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
 from image_assets.engines.engine import Engine, Unit, finished_or_made
-from image_assets.features.decode import decode_at_least
+from image_assets.features.decode import all_prepared
 from image_assets.features.errors import check_same_everywhere
 from image_assets.imagenet.classifiers import ImagenetClassifier, shared_classifier
 from image_assets.imagenet.labels import imagenet_labels, top_classes
@@ -23,7 +22,7 @@ from image_assets.schema import IMAGENET_PREDICTIONS, Partition
 from image_assets.settings.imagenet import Imagenet
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
-from image_assets.workers import Progress, no_progress, ordered_map
+from image_assets.workers import Progress, counted, no_progress, ordered_map
 
 # As many as run through the model at a time, in one thread; see `features.pipeline`.
 _BATCH_IMAGES = 32
@@ -74,11 +73,6 @@ def classify_units(
     return finished_or_made(units, finished, engine, progress)
 
 
-def unit_name(file: WrittenFile, classifier_digest: str, top: int) -> str:
-    """The name of what a classifier said of one file of pictures."""
-    return hashlib.sha256(f"{file.path} {classifier_digest} {top}".encode()).hexdigest()[:32]
-
-
 @dataclass(frozen=True)
 class _Work:
     """What every unit of a partition is done with."""
@@ -90,7 +84,7 @@ class _Work:
     digest: str
 
     def name_of(self, file: WrittenFile) -> str:
-        return unit_name(file, self.digest, self.spec.top)
+        return hashlib.sha256(f"{file.path} {self.digest} {self.spec.top}".encode()).hexdigest()[:32]
 
 
 def _classify_unit(work: _Work, file: WrittenFile, threads: int, progress: Progress) -> WrittenFile:
@@ -98,15 +92,9 @@ def _classify_unit(work: _Work, file: WrittenFile, threads: int, progress: Progr
     check_same_everywhere(f"{classifier.name} classifier", classifier.digest, work.digest)
     label = partial(label_pictures, classifier=classifier, top=work.spec.top, delivered_as=work.partition.category)
 
-    def rows() -> Iterator[pa.RecordBatch]:
-        done = 0
-        batches = work.pictures.table.files.read(file.path, work.pictures.columns, _BATCH_IMAGES)
-        for batch in ordered_map(label, batches, threads, _WAITING_PER_WORKER):
-            done += batch.num_rows
-            progress(done, file.rows)
-            yield batch
-
-    return work.predictions.write_file(work.partition, work.name_of(file), rows())
+    batches = work.pictures.table.files.read(file.path, work.pictures.columns, _BATCH_IMAGES)
+    rows = ordered_map(label, batches, threads, _WAITING_PER_WORKER)
+    return work.predictions.write_file(work.partition, work.name_of(file), counted(rows, file.rows, progress))
 
 
 def label_pictures(
@@ -121,10 +109,7 @@ def label_pictures(
         delivered_as: Category of the images; chips are what their boxes say.
     """
     number = pictures.num_rows
-    squares = np.empty((number, classifier.image_size, classifier.image_size, 3), np.uint8)
-    for place, content in enumerate(pictures["content"]):
-        picture = decode_at_least(content.as_py(), classifier.sufficient_size)
-        squares[place] = classifier.prepare(picture.pixels, picture.size)
+    squares = all_prepared(pictures["content"].to_pylist(), classifier)
     classes, scores = top_classes(classifier.classify(squares), top)
     labels = imagenet_labels()
     chips = "chip_id" in pictures.schema.names

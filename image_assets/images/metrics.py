@@ -89,11 +89,6 @@ def measure_copies(copies: Sequence[np.ndarray]) -> list[ImageMetrics]:
     return [ImageMetrics._make(row) for row in zip(*columns, strict=True)]
 
 
-def hash_distance(one: int, other: int) -> int:
-    """Bits in which two perceptual hashes differ: 0 … 64."""
-    return ((one ^ other) & (2**HASH_BITS - 1)).bit_count()
-
-
 def _luma(channels: np.ndarray) -> np.ndarray:
     """uint8 [pixels] of int32 [3, pixels]: ITU-R BT.601, in whole numbers, as Pillow's mode L."""
     red, green, blue = channels

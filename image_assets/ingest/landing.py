@@ -16,16 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
 from image_assets.ingest.source import printable
 from image_assets.settings.no_arrivals import no_arrivals
-from image_assets.settings.section import Name, name_problem
+from image_assets.settings.section import name_problem
 from image_assets.whole_files import beside
 from image_assets.workers import Progress, no_progress
 
-_CATEGORY = TypeAdapter(Name)
 _LONGEST_NAME = 255  # bytes, on every common file system
 
 
@@ -67,7 +64,6 @@ def land(
     day: dt.date,
     category: str,
     progress: Progress = no_progress,
-    ignore: Sequence[str] = no_arrivals(),
     only: Callable[[str], bool] = lambda _: True,
 ) -> LandingReport:
     """Copy files and nested folders into `LANDING/<day>/<category>/`.
@@ -82,7 +78,6 @@ def land(
         day: Day of arrival.
         category: Category of all the files.
         progress: Called after every file with the number of files done and of all files.
-        ignore: Shell patterns of names that are no arrivals.
         only: Asked with the path that a file would have below the category's folder; what it declines is neither
             landed nor counted nor refused.
 
@@ -92,6 +87,7 @@ def land(
         SourceError: the landing zone is not local.
     """
     folder = local_path(landing) / _checked_day(day).isoformat() / _checked_category(category)
+    ignore = no_arrivals()
     given = [_checked_path(path, folder, ignore) for path in paths]
     ignored, refused = 0, list[str]()
     arrivals: list[_Arrival] = []

@@ -10,6 +10,7 @@ from image_assets.images.reasons import Reason
 from image_assets.markdown import code, markdown_table, picture
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
+_QUARANTINED = 20
 SHEET_IMAGES = _SHEET_COLUMNS * _SHEET_ROWS
 
 
@@ -35,9 +36,9 @@ def picture_sheet(contents: Sequence[bytes], title: str) -> str:
     return picture(small.getvalue(), title, "webp")
 
 
-def quarantine_table(quarantine: pl.LazyFrame, rows: int = 20) -> str:
+def quarantine_table(quarantine: pl.LazyFrame) -> str:
     """The first files in quarantine with their reasons, in Markdown."""
-    shown = quarantine.select("source", "reason", "detail").sort("source").head(rows).collect()
+    shown = quarantine.select("source", "reason", "detail").sort("source").head(_QUARANTINED).collect()
     if shown.is_empty():
         return "nothing in quarantine"
     rows_shown = [(code(source), reason, detail.replace("`", "'")) for source, reason, detail in shown.iter_rows()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from image_assets.ingest.annotated.coco import Coco
@@ -83,11 +82,6 @@ def _beside_days(spec: AnnotatedSection, landing: str) -> list[str]:
         return []
     folder = annotation_folder(spec.annotations, landing, ()).path
     return [folder.relative_to(zone).parts[0]] if zone in folder.parents else []
-
-
-def folder_source(landing: str | Path, ignore: Sequence[str] = ()) -> DayFolders:
-    """Files under `LANDING/<day>/<category>/**` on a local disk, archives as they are."""
-    return DayFolders(LocalTree(landing, ignore))
 
 
 def _tree(landing: str, ignore: Sequence[str], options: Mapping[str, str] | None) -> FileTree:

@@ -71,22 +71,19 @@ def datasets_of(store: Store) -> list[str]:
     return _folders(store)
 
 
-def plan_store(
-    store: Store, migrations: Migrations, datasets: Sequence[str] | None = None, tables: Sequence[TableSchema] = TABLES
-) -> list[TablePlan]:
+def plan_store(store: Store, migrations: Migrations, datasets: Sequence[str] | None = None) -> list[TablePlan]:
     """What is to be done with every table that is there, in the order in which it is done.
 
     Args:
         store: Where they are.
         migrations: What is known of earlier versions.
         datasets: Whose; None for all of the store.
-        tables: All tables that a dataset may have.
 
     Raises:
         DamagedLog: the log of one cannot be read.
     """
     # What is made of others comes after them.
-    ordered = sorted(tables, key=lambda schema: schema.made_anew)
+    ordered = sorted(TABLES, key=lambda schema: schema.made_anew)
     found: list[TablePlan] = []
     for dataset in datasets_of(store) if datasets is None else datasets:
         there = _folders(store, dataset)

@@ -178,9 +178,9 @@ def short(name: str, length: int = 28) -> str:
     return clean if len(clean) <= length else f"{clean[: length - 1]}…"
 
 
-def rows_height(rows: int, each: float = 0.27, least: float = 2.4, around: float = 1.1) -> float:
+def rows_height(rows: int, each: float = 0.27, least: float = 2.4) -> float:
     """Height in inches of a figure with so many rows."""
-    return max(least, around + each * rows)
+    return max(least, 1.1 + each * rows)
 
 
 def colour(rank: int, groups: int) -> str:

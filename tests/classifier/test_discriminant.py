@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from image_assets.classifier.daily.discriminant import discriminant
-from image_assets.classifier.daily.statistics import no_statistics, statistics_of
+from image_assets.classifier.daily.statistics import merge, no_statistics, statistics_of
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.train import NotTrainableError
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -27,7 +27,8 @@ def of_scikit_learn(features: np.ndarray, labels: np.ndarray, shrinkage: float) 
 def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> SklearnModel:
     total = no_statistics(LABELS, features.shape[1])
     for start in range(0, len(labels), 77):
-        total = total.add(features[start : start + 77], labels[start : start + 77])
+        part = statistics_of(features[start : start + 77], labels[start : start + 77], LABELS)
+        total = merge(total, part)
     return discriminant(total, shrinkage)
 
 

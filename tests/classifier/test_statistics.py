@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,6 @@ from hypothesis import strategies as st
 from image_assets.classifier.daily.statistics import (
     ClassStatistics,
     merge,
-    merged,
     no_statistics,
     statistics_of,
     statistics_of_file,
@@ -59,7 +60,7 @@ def test_any_cut_in_any_order_gives_the_same_as_one_pass(seed, rows, width, cuts
         for some, those in zip(np.split(features, sorted(cuts)), np.split(labels, sorted(cuts)), strict=True)
     ]
     order = data.draw(st.permutations(range(len(parts))))
-    found = merged([parts[i] for i in order], no_statistics(LABELS, width))
+    found = reduce(merge, [parts[i] for i in order], no_statistics(LABELS, width))
     assert_same(found, reference(features, labels), offset + 1)
 
 
@@ -68,7 +69,7 @@ def test_no_digits_are_lost_where_means_are_large():
     deviation = rng.normal(size=(3_000, 4)) * 1e-3
     labels = rng.choice(LABELS, 3_000)
     parts = zip(np.split(deviation + 1e5, 10), np.split(labels, 10), strict=True)
-    far = merged((statistics_of(part, of, LABELS) for part, of in parts), no_statistics(LABELS, 4))
+    far = reduce(merge, (statistics_of(part, of, LABELS) for part, of in parts), no_statistics(LABELS, 4))
     near = reference(deviation, labels)
     np.testing.assert_allclose(far.scatter, near.scatter, rtol=1e-5, atol=1e-8)
     # The control: sums of squares and of rows, subtracted in the end, have nothing left of it.
@@ -91,7 +92,8 @@ def test_rows_on_disk_give_the_same_whatever_the_threads():
 
 def test_mean_and_variance_are_those_of_all_rows():
     features, labels = clusters(500, width=6)
-    found = no_statistics(LABELS, 6).add(features[:100], labels[:100]).add(features[100:], labels[100:])
+    parts = (statistics_of(features[some], labels[some], LABELS) for some in (slice(100), slice(100, None)))
+    found = reduce(merge, parts, no_statistics(LABELS, 6))
     np.testing.assert_allclose(found.mean, features.mean(axis=0, dtype=np.float64))
     np.testing.assert_allclose(found.variance, features.var(axis=0, dtype=np.float64))
 

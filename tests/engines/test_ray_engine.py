@@ -21,9 +21,9 @@ from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, units  # noqa: E402
 from image_assets.ingest.load import IngestTables, ingest_partition  # noqa: E402
-from image_assets.ingest.registry import folder_source  # noqa: E402
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
 from image_assets.workers import Progress, no_progress  # noqa: E402
+from tests.ingest.folders import folder_source  # noqa: E402
 from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
 
 # An address of this machine that cannot be reached from others; Ray replaces 127.0.0.1 by one that can.

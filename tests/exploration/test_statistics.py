@@ -149,7 +149,8 @@ def test_every_level_s_middle_falls_on_it_and_what_is_beyond_on_the_outermost(na
     import duckdb
 
     scale = SCALES[name]
-    values = [*scale.middles.tolist(), scale.edges[0] / 2 - 1, scale.edges[-1] * 2 + 1, 0.0]
+    middles = quantiles(np.eye(scale.levels, dtype=int), scale, (0.5,))[:, 0]
+    values = [*middles.tolist(), scale.edges[0] / 2 - 1, scale.edges[-1] * 2 + 1, 0.0]
     query = f"SELECT {scale.sql('v')} FROM (SELECT unnest($v) AS v)"
     found = [row[0] for row in duckdb.execute(query, {"v": values}).fetchall()]
     assert found[: scale.levels] == list(range(scale.levels))

@@ -8,8 +8,8 @@ import pytest
 
 from image_assets.health.days import DayState, never_run, open_days
 from image_assets.ingest.day_book import DayBook
-from image_assets.ingest.registry import folder_source
 from image_assets.schema import Partition
+from tests.ingest.folders import folder_source
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 

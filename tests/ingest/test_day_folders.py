@@ -16,11 +16,11 @@ from image_assets.cli import main
 from image_assets.cli.deployment import Deployment
 from image_assets.dataset import load_dataset
 from image_assets.ingest.day_folders import days_among, meant_day
-from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceError
 from image_assets.reports.health import health_markdown
 from image_assets.resources.landing import LandingResource
 from image_assets.store.store import Store
+from tests.ingest.folders import folder_source
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import IN_PROGRESS
-from image_assets.ingest.registry import folder_source, open_source
+from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import SourceChanged, SourceError, SourceReadError, SourceUnreadable, printable
 from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.sources import FolderSource as FolderSpec
+from tests.ingest.folders import folder_source
 
 DAY = dt.date(2026, 11, 20)
 MANY = 1_000_000

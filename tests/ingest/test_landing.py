@@ -12,7 +12,7 @@ import pytest
 
 from image_assets.ingest import landing as landing_module
 from image_assets.ingest.landing import LandingError, LandingReport, land
-from image_assets.ingest.registry import folder_source
+from tests.ingest.folders import folder_source
 
 DAY = dt.date(2026, 11, 20)
 

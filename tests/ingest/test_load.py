@@ -21,12 +21,12 @@ from image_assets.ingest import units
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
-from image_assets.ingest.registry import folder_source
 from image_assets.ingest.source import SourceChanged, SourceFile
 from image_assets.schema import METRICS, Partition, TableSchema
 from image_assets.settings.stages import Limits
 from image_assets.store.store import Store
 from image_assets.store.tables import key_index
+from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import small_dataset
 

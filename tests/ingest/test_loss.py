@@ -12,9 +12,9 @@ import pytest
 from image_assets.engines.engine import LocalEngine
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, LossRefused
-from image_assets.ingest.registry import folder_source
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
+from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 

@@ -1,4 +1,4 @@
-"""What a person gets to see of a nested cross-validation: a table, a CSV file and a plot."""
+"""What a person gets to see of a nested cross-validation: a CSV file and a plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from image_assets.classifier.comparing.nested import FamilyResult
-from image_assets.markdown import markdown_table
 from image_assets.pages.figures import COLOURS, picture
 
 Compared = Mapping[str, Sequence[FamilyResult]]
@@ -40,18 +39,6 @@ def nested_frame(compared: Compared) -> pl.DataFrame:
             for number, fold in enumerate(result.folds, start=1)
         ]
     )
-
-
-def nested_markdown(compared: Compared, scoring: str) -> str:
-    """A line per features and family; of the settings those that were chosen most often."""
-    header = ("features", "family", scoring, "deviation", "optimism", "settings, in how many folds")
-    rows = []
-    for features, results in compared.items():
-        for result in results:
-            candidate, count = result.chosen()[0]
-            figures = f"{result.mean:.4f}", f"{result.deviation:.4f}", f"{result.optimism:+.4f}"
-            rows.append((features, result.family, *figures, f"{candidate}, {count} of {len(result.folds)}"))
-    return markdown_table(header, rows, "llrrrl") + "\n"
 
 
 def nested_plot(compared: Compared, scoring: str) -> bytes:

@@ -8,9 +8,8 @@ are summed, so that no digits are lost where means are large beside deviations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -56,10 +55,6 @@ class ClassStatistics:
         """float64 [D], of all rows together, with N in the denominator: within the classes and between them."""
         between = self.counts @ (self.means - self.mean) ** 2
         return (self.scatter.diagonal() + between) / max(self.rows, 1)
-
-    def add(self, rows: np.ndarray, labels: np.ndarray) -> ClassStatistics:
-        """These and more rows, float [n, D], with their labels, int [n]. Raises as `statistics_of`."""
-        return merge(self, statistics_of(rows, labels, self.classes))
 
 
 def no_statistics(classes: Sequence[int] | np.ndarray, width: int) -> ClassStatistics:
@@ -116,11 +111,6 @@ def merge(one: ClassStatistics, other: ClassStatistics) -> ClassStatistics:
     )
     between = (distance * weight[:, None]).T @ distance
     return ClassStatistics(one.classes, counts, means, one.scatter + other.scatter + (between + between.T) / 2)
-
-
-def merged(parts: Iterable[ClassStatistics], start: ClassStatistics) -> ClassStatistics:
-    """Of the rows of all, in this order."""
-    return reduce(merge, parts, start)
 
 
 def statistics_of_file(

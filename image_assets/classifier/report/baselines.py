@@ -179,18 +179,17 @@ def label_shuffle(subject: ReportSubject, training: np.ndarray, judged: np.ndarr
     )
 
 
-def calibration_chance(certainties: Sequence[float], images: Sequence[int], seed: int = 0) -> float:
+def calibration_chance(certainties: Sequence[float], images: Sequence[int]) -> float:
     """The calibration error that a model whose probabilities are right exceeds once in 10,000, with so few images.
 
     Args:
         certainties: Mean probability of the answers of every bin.
         images: Images of every bin.
-        seed: Of the draws.
     """
     if not images:
         return 0.0
     expected, of = np.array(certainties), np.array(images)
-    right = np.random.default_rng(seed).binomial(of, np.clip(expected, 0, 1), (_DRAWS, len(of))) / of
+    right = np.random.default_rng(0).binomial(of, np.clip(expected, 0, 1), (_DRAWS, len(of))) / of
     errors = (np.abs(right - expected) * of).sum(axis=1) / of.sum()
     return float(np.quantile(errors, _CHANCE))
 

@@ -35,14 +35,13 @@ def wilson(right: int, of: int) -> Interval:
     return Interval(0.0 if right == 0 else float(middle - half), 1.0 if right == of else float(middle + half))
 
 
-def bootstrapped(confusion: np.ndarray, seed: int = 0) -> dict[str, Interval]:
+def bootstrapped(confusion: np.ndarray) -> dict[str, Interval]:
     """95 % percentile intervals of what follows from a confusion matrix.
 
     To draw images with replacement is to draw the matrix from a multinomial distribution, at any number of images.
 
     Args:
         confusion: int [K, K], row is the true class.
-        seed: Of the draws.
 
     Returns:
         Of `balanced_accuracy` and `macro_f1`.
@@ -50,7 +49,7 @@ def bootstrapped(confusion: np.ndarray, seed: int = 0) -> dict[str, Interval]:
     images = int(confusion.sum())
     # A thousand classes are a million fields a draw: fewer draws, at a time.
     draws = max(200, min(_DRAWS, 20_000_000 // confusion.size))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     shares = confusion.ravel() / images
     figures = np.array([_figures(random.multinomial(images, shares).reshape(confusion.shape)) for _ in range(draws)])
     low, high = np.quantile(figures, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], axis=0)

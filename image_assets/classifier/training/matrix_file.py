@@ -64,10 +64,6 @@ class MatrixFile:
         """Where batches of `size` rows begin and end."""
         return [(start, min(start + size, self.rows)) for start in range(0, self.rows, size)]
 
-    def batches(self, size: int = BATCH) -> Iterator[np.ndarray]:
-        """All rows, in batches of at most `size`."""
-        return (self.read(*span) for span in self.spans(size))
-
     def take(self, places: np.ndarray) -> np.ndarray:
         """Some rows in memory: float32 [n, width], for places that ascend."""
         chosen = np.empty((len(places), self.width), np.float32)

@@ -94,11 +94,6 @@ class Matcher:
         match = self.find(path)
         return match.key if match else None
 
-    def category_of(self, path: str) -> str | None:
-        """The category of the image that a file is; None as `key_of`."""
-        key = self.key_of(path)
-        return None if key is None else self.categories[key]
-
     def _by_stem(self, below: str) -> Match | None:
         stem = PurePosixPath(below).stem
         keys = self.called.get(stem.lower(), ())

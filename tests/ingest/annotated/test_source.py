@@ -17,12 +17,13 @@ import pytest
 from image_assets.dataset import DatasetError, parse_dataset
 from image_assets.ingest.annotated import cache
 from image_assets.ingest.annotated.source import AnnotatedSource, selection_of
-from image_assets.ingest.registry import folder_source, open_source
+from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import SourceError
 from image_assets.ingest.staging import staging_folder
 from image_assets.settings.sources import OpenImagesSource
 from image_assets.workers import no_progress
 from tests.ingest.annotated.stand_ins import LABEL_COLUMNS, write_csv, write_open_images
+from tests.ingest.folders import folder_source
 
 DAY = dt.date(2026, 11, 3)
 ROWS = [("a1", "verification", "/m/lion", 1), ("a2", "verification", "/m/car", 1), ("b.2", "verification", "/m/cat", 1)]
