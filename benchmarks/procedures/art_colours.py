@@ -180,7 +180,7 @@ def main() -> None:
     outcome = procedure(rows, families, dataset, options.work, TerminalProgress(console), workers=options.workers)
     _show(console, outcome)
     candidates_frame(outcome.scores).write_csv(options.work / "candidates.csv")
-    (options.work / "candidates.png").write_bytes(candidates_plot(outcome.scores, "accuracy"))
+    (options.work / "candidates.png").write_bytes(candidates_plot(outcome.scores, "accuracy").png)
     if options.json:
         figures = {
             "families": [asdict(one) for one in outcome.families],

@@ -71,7 +71,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.daily.refined import Places, Tables
         from image_assets.classifier.daily.refinement import refine
         from image_assets.classifier.promotion.champion import settle
-        from image_assets.classifier.report.evaluation import confusion_plot, summary_markdown
+        from image_assets.classifier.report.evaluation import confusion_picture, summary_markdown
         from image_assets.classifier.report.judged_images import evidence_of, judged_images, report_subject
         from image_assets.classifier.training.evaluate import evaluate
         from image_assets.classifier.training.selection import too_few_pictures
@@ -119,7 +119,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 spec.promotion,
             )
             refined.remember()
-            plot = save_plot(opened, dataset.name, "confusion", confusion_plot(evaluation))
+            plot = save_plot(opened, dataset.name, "confusion", confusion_picture(evaluation))
         if not settled.decision.promoted and settled.decision.reason != "same model":
             context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
         subject = report_subject(dataset, refined, judged, evaluation)
@@ -202,7 +202,7 @@ def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> 
 
     scoring = dataset.classifier.selection.scoring
     with retried():
-        plot = save_plot(store, dataset.name, "candidates", candidates_plot(scores, scoring))
+        plot = save_plot(store, dataset.name, "candidates", candidates_plot(scores, scoring).png)
         content = candidates_frame(scores).write_csv().encode()
         obstore.put(store.objects(), f"{dataset.name}/plots/candidates.csv", content)
     return {"candidates": dg.MetadataValue.md(candidates_markdown(scores, scoring)), "comparison": plot}

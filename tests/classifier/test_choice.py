@@ -55,6 +55,6 @@ def test_the_plot_of_a_whole_search_stays_legible() -> None:
         Score(one, 3_000 if i < 100 else 1_000, (0.9, 0.8 - i / 500), 1, True) for i, one in enumerate(candidates)
     ]
     assert len(scores) == 152
-    width, height = Image.open(io.BytesIO(candidates_plot(scores, "accuracy"))).size
+    width, height = Image.open(io.BytesIO(candidates_plot(scores, "accuracy").png)).size
     assert width < 1_100
     assert height < 1_300

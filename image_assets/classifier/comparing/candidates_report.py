@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.selection import Score
 from image_assets.markdown import markdown_table
-from image_assets.pages.figures import COLOURS, picture
+from image_assets.pages.figures import COLOURS, Plot, draw
 
 _SHOWN = 25
 
@@ -54,13 +54,10 @@ def candidates_markdown(scores: Sequence[Score], scoring: str) -> str:
     return markdown_table(("candidate", "images", scoring, "deviation", "seconds"), rows, "lrrrr") + f"\n{more}"
 
 
-def candidates_plot(scores: Sequence[Score], scoring: str) -> bytes:
+def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
     """Above, all candidates by family; below, mean and deviation of the best, and of the best of every family.
 
     Candidates that were compared on fewer images, and then left, are hollow and stand above only.
-
-    Returns:
-        A PNG file; the same figures give the same bytes.
     """
     families = list(dict.fromkeys(one.candidate.family for one in scores))
     colours = {family: COLOURS[place % len(COLOURS)] for place, family in enumerate(sorted(families))}
@@ -72,9 +69,16 @@ def candidates_plot(scores: Sequence[Score], scoring: str) -> bytes:
         _draw_families(above, scores, families, colours)
         _draw_best(below, shown, _varying(scores), colours)
         below.set_xlabel(f"{scoring.replace('_', ' ')}: mean and standard deviation over {len(scores[0].folds)} folds")
-        above.set_title(f"Which of {len(scores):,} classifiers is best?", loc="left")
 
-    return picture(9, sum(heights) + 0.9, paint)
+    return draw(
+        "candidates_compared",
+        f"Which of {len(scores):,} classifiers is best?",
+        f"Above all by family, those hollow that were left on fewer images; below the best of those compared on "
+        f"{scores[0].rows:,} training images, the first of which was trained. Alarming: many with the same mean within "
+        "their deviations, for then the choice means little; simpler ones are as good.",
+        sum(heights) + 0.9,
+        paint,
+    )
 
 
 def _worth_showing(scores: Sequence[Score]) -> list[Score]:

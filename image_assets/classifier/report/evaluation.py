@@ -9,26 +9,28 @@ from matplotlib.figure import Figure
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.markdown import markdown_table
-from image_assets.pages.figures import INK, picture
+from image_assets.pages.figures import AMOUNTS, picture, short
 
+FEW_CLASSES = 12
+"""So many at most have a matrix with room for all counts and shares."""
 _MAX_SIDE = 24  # of the matrix, inches
 _MAX_WRITTEN = 120  # classes whose counts are still legible at that size
 
 
-def confusion_plot(evaluation: Evaluation, title: str = "Held-out images") -> bytes:
-    """Draw the confusion matrix: the counts are written, the colour is the share of the true class.
+def row_shares(evaluation: Evaluation) -> np.ndarray:
+    """The confusion matrix as shares of the true class, float64 [K, K]."""
+    counts = np.array(evaluation.confusion)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
-    Colours are normalised by row, so that a rare class shows its errors as clearly as a frequent one, and spread out
-    near zero, where the errors are. The picture grows with the number of classes; beyond 12 only the counts above
-    zero are written, beyond 120 none.
+
+def confusion_picture(evaluation: Evaluation) -> bytes:
+    """Draw the confusion matrix by itself; the picture grows with the number of classes.
 
     Returns:
         A PNG file; the same figures give the same bytes.
     """
-    names = [figures.name for figures in evaluation.per_class]
-    counts = np.array(evaluation.confusion)
-    many = len(names) > 12
-    digits = len(str(counts.max()))
+    names, many = [one.name for one in evaluation.per_class], len(evaluation.per_class) > FEW_CLASSES
+    digits = len(str(np.max(evaluation.confusion)))
     cell = max(0.07 * digits + 0.08, 0.25) if many else 0.65
     side = min(max(cell * len(names), 2.4), _MAX_SIDE)
     margin = 0.9 + 0.075 * max(map(len, names))
@@ -36,48 +38,52 @@ def confusion_plot(evaluation: Evaluation, title: str = "Held-out images") -> by
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        _draw_cells(axes, counts, many)
-        _name_classes(axes, names, many)
-        axes.set_title(f"{title}: {evaluation.held_out:,}\n{figures}", fontsize=11)
+        draw_confusion(axes, evaluation, 6 if many else 9, named=True, written=len(names) <= _MAX_WRITTEN)
+        axes.set_title(f"Held-out images: {evaluation.held_out:,}\n{figures}", fontsize=11)
 
     return picture(side + margin + 0.9, side + margin + 0.5, paint)
 
 
-def _draw_cells(axes: Axes, counts: np.ndarray, many: bool) -> None:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.6, vmin=0, vmax=1))
-    written = np.full(counts.shape, not many) | (counts > 0) & (len(counts) <= _MAX_WRITTEN)
-    for row, column in np.argwhere(written):
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=6 if many else 12,
-            color="white" if shares[row, column] > 0.4 else INK,
-        )
-    # White lines between the cells.
-    edges = np.arange(len(counts) + 1) - 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
-    axes.grid(which="minor", color="white", linewidth=0.5 if many else 2)
-    axes.tick_params(which="both", length=0)
+def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bool, written: bool) -> None:
+    """Draw a confusion matrix.
+
+    Colours are normalised by row, so that a rare class shows its errors as clearly as a frequent one, and spread out
+    near zero, where the errors are.
+
+    Args:
+        axes: Where.
+        evaluation: Whose.
+        size: Of the letters, points.
+        named: Whether the classes are named.
+        written: Whether counts are: all, with the shares, of few classes; those above zero of more.
+    """
+    counts, shares, few = (
+        np.array(evaluation.confusion),
+        row_shares(evaluation),
+        len(evaluation.confusion) <= FEW_CLASSES,
+    )
+    image = axes.imshow(shares, cmap=AMOUNTS, norm=PowerNorm(0.6, 0, 1), interpolation="none")
+    for row, column in np.argwhere((counts > 0) | few) if written else ():
+        text = f"{shares[row, column]:.0%}\n{counts[row, column]:,}" if few else str(counts[row, column])
+        colour = "#111111" if shares[row, column] > 0.35 else "#FFFFFF"
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+    names = [short(one.name, 20) for one in evaluation.per_class] if named else []
+    places = range(len(names))
+    axes.set_xticks(
+        places,
+        names,
+        rotation=45 if few else 90,
+        ha="right" if few else "center",
+        rotation_mode="anchor" if few else "default",
+        fontsize=size,
+    )
+    axes.set_yticks(places, names, fontsize=size)
+    axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.5 if many else 1.0, aspect=30, pad=0.02)
-    bar.set_label("share of the true class", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-
-
-def _name_classes(axes: Axes, names: list[str], many: bool) -> None:
-    axes.set_yticks(range(len(names)), names)
-    if many:
-        axes.set_xticks(range(len(names)), names, rotation=90)
-    else:
-        axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.tick_params(labelsize=7 if many else 10)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
+    axes.set_xlabel("answer of the model")
+    axes.set_ylabel("true category")
+    bar = axes.figure.colorbar(image, ax=axes, label="share of the true category", pad=0.02, format="{x:.0%}")
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
 
 def summary_markdown(evaluation: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""The plots on how a model answers: confusion, ROC curves, reliability, and the candidates that it was chosen from."""
+"""The plots on how a model answers: confusion, ROC curves and reliability."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from image_assets.classifier.report.calibrated import Calibration
+from image_assets.classifier.report.evaluation import FEW_CLASSES, draw_confusion, row_shares
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.calibration import Bin
 from image_assets.classifier.training.evaluate import Evaluation
-from image_assets.classifier.training.selection import Score
-from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, WIDTH, Plot, draw, rows_height, short
+from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, WIDTH, Plot, draw, short
 
-_WRITTEN_CLASSES = 12
 _NAMED_CLASSES = 60
 _ROC_POINTS = 150
-_CANDIDATES = 25
 
 
 def confusion_plot(evaluation: Evaluation) -> Plot:
     """The confusion matrix, normalised by row; counts are written where there is room for them."""
-    names = [short(one.name, 20) for one in evaluation.per_class]
-    counts, height = np.array(evaluation.confusion), min(max(4.2, 2.4 + 0.42 * len(names)), 9.5)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    classes = len(evaluation.per_class)
+    height = min(max(4.2, 2.4 + 0.42 * classes), 9.5)
+    shares = row_shares(evaluation)
     off = shares - np.diag(np.diag(shares))
     row, column = np.unravel_index(off.argmax(), off.shape)
+    asked, answered = (short(evaluation.per_class[place].name, 20) for place in (row, column))
     worst = (
-        f"Most often taken for another: {names[row]}, of which {shares[row, column]:.1%} are called {names[column]}."
+        f"Most often taken for another: {asked}, of which {shares[row, column]:.1%} are called {answered}."
         if off.max() > 0
         else "None is taken for another."
     )
@@ -40,28 +38,8 @@ def confusion_plot(evaluation: Evaluation) -> Plot:
         # Square, and on the left.
         axes, beside = figure.subplots(1, 2, width_ratios=[height, max(WIDTH - height, 0.1)])
         beside.set_visible(False)
-        picture = axes.imshow(shares, cmap="cividis", norm=PowerNorm(0.6, 0, 1), interpolation="none")
-        if len(names) <= _WRITTEN_CLASSES:
-            for place in np.ndindex(*counts.shape):
-                axes.text(
-                    place[1],
-                    place[0],
-                    f"{shares[place]:.0%}\n{counts[place]:,}",
-                    ha="center",
-                    va="center",
-                    fontsize=8.5,
-                    color="#111111" if shares[place] > 0.35 else "#FFFFFF",
-                )
-        if len(names) <= _NAMED_CLASSES:
-            size = 8.5 if len(names) <= 30 else 6
-            axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
-            axes.set_yticks(range(len(names)), names, fontsize=size)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel("answer of the model")
-        axes.set_ylabel("true category")
-        bar = figure.colorbar(picture, ax=axes, label="share of the true category", pad=0.02, format="{x:.0%}")
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        size = 8.5 if classes <= 30 else 6
+        draw_confusion(axes, evaluation, size, named=classes <= _NAMED_CLASSES, written=classes <= FEW_CLASSES)
 
     return draw(
         "confusion_matrix",
@@ -160,33 +138,3 @@ def _counts(axes: Axes, bins: Sequence[Bin], colour: str, shift: float) -> None:
     axes.bar(places, [one.images for one in bins], width, color=colour, alpha=0.8)
     axes.set_xlim(0, 1.03)
     axes.grid(axis="y")
-
-
-def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
-    """Mean and deviation of the best candidates that were compared on all images, the best on top."""
-    compared = [one for one in scores if one.rows == scores[0].rows]
-    shown = compared[:_CANDIDATES]
-
-    def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        places = range(len(shown))
-        means, deviations = [one.mean for one in shown], [one.deviation for one in shown]
-        axes.errorbar(means, places, xerr=deviations, fmt="o", color=MAIN, capsize=3, markersize=4)
-        # Beside the axis, their names would take half of the width.
-        for place, one in enumerate(shown):
-            where = axes.get_yaxis_transform()
-            axes.text(0.005, place - 0.3, short(str(one.candidate), 110), fontsize=8, transform=where, va="center")
-        axes.set_yticks([])
-        axes.set_ylim(len(shown) - 0.5, -0.6)
-        axes.set_xlabel(f"{scoring.replace('_', ' ')}, mean and standard deviation of {len(scores[0].folds)} folds")
-        axes.grid(axis="x")
-
-    return draw(
-        "candidates_compared",
-        "The candidates",
-        f"The best of {len(scores)}, compared on {scores[0].rows:,} training images; the first is what was trained. "
-        "Alarming: many with the same mean within their deviations, for then the choice means little; simpler ones "
-        "are as good.",
-        rows_height(len(shown), each=0.42, least=1.8),
-        paint,
-    )
