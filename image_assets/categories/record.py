@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
+from image_assets.store.retrying import until_landed
 from image_assets.store.store import Store
 from image_assets.wording import some
 
-_ATTEMPTS = 5
 _NAMED = 3  # partitions in a message
 
 
@@ -51,16 +51,17 @@ def agree(dataset: DatasetSpec, store: Store) -> None:
     Raises:
         CategoriesDiffer: naming what differs, the partitions concerned and the command that mends it. Nothing is
             written then.
+        ChangedMeanwhileError: others changed the record again and again; later it may go well.
     """
-    for _ in range(_ATTEMPTS):
+
+    def attempt() -> None:
         record, stored = read_record(dataset, store)
         # Those without images mean nothing yet: a number that was corrected before the first day is no change.
         numbers = record.numbers
+        loaded: dict[str, list[dt.date]] = {}
         if _differences(dataset, numbers):
             loaded = loaded_days(dataset, store)
             numbers = {name: number for name, number in numbers.items() if name in loaded}
-        else:
-            loaded = {}
         if record.unfinished:
             raise CategoriesDiffer(
                 f"refused: `image-assets categories {record.unfinished}` was stopped before its end, and some tables "
@@ -68,12 +69,9 @@ def agree(dataset: DatasetSpec, store: Store) -> None:
             )
         if problems := _differences(dataset, numbers):
             raise CategoriesDiffer(_said(dataset, problems, loaded))
-        try:
-            write_record(dataset, store, CategoryRecord(numbers={**numbers, **dataset.categories}), stored)
-        except ChangedMeanwhileError:
-            continue
-        return
-    raise CategoriesDiffer(f"{record_path(dataset)} was changed by others again and again; try again later")
+        write_record(dataset, store, CategoryRecord(numbers={**numbers, **dataset.categories}), stored)
+
+    until_landed(attempt, ChangedMeanwhileError)
 
 
 def read_record(dataset: DatasetSpec, store: Store) -> tuple[CategoryRecord, Stored | None]:

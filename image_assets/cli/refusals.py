@@ -47,13 +47,14 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.resources.buckets import BucketError
     from image_assets.sample import SampleError
     from image_assets.scrape.errors import CollectError
+    from image_assets.store.conditional_put import ChangedMeanwhileError
     from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
     from image_assets.store.tables.damage import Damaged
     from image_assets.store.tables.versions import OtherVersion
 
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
-    stores = BucketError, Damaged, OtherVersion, PlaceError
+    stores = BucketError, ChangedMeanwhileError, Damaged, OtherVersion, PlaceError
     return *stages, *models, *stores, CollectError, DatasetError, UnknownVariable, UsageError
 
 

@@ -25,8 +25,7 @@ from image_assets.store.models.model_files import (
     store_model,
 )
 from image_assets.store.models.model_history import Decision, write_decision
-
-_ATTEMPTS = 5
+from image_assets.store.retrying import until_landed
 
 
 @dataclass(frozen=True)
@@ -93,21 +92,18 @@ def settle(
         ModelRefusedError: there is no champion, and the model cannot be loaded again.
     """
     challenger = store_model(objects, prefix, model, description)
-    attempt = 0
-    while True:
-        attempt += 1
+
+    def attempt() -> tuple[Decision, Champion]:
         seen = see_champion(objects, prefix)
         decision = decide(objects, prefix, seen, challenger, evaluation, evidence, rules)
         champion = _champion_after(seen.champion, decision)
         write_decision(objects, prefix, decision)
-        try:
-            switch(objects, prefix, seen, champion)
-        except ChangedMeanwhileError:
-            # Another champion: it must be compared with that one.
-            if attempt == _ATTEMPTS:
-                raise
-        else:
-            return Settled(decision, challenger, champion, prune(objects, prefix, champion, rules.keep))
+        switch(objects, prefix, seen, champion)
+        return decision, champion
+
+    # Where there is another champion meanwhile, it must be compared with that one.
+    decision, champion = until_landed(attempt, ChangedMeanwhileError)
+    return Settled(decision, challenger, champion, prune(objects, prefix, champion, rules.keep))
 
 
 def decide(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -27,6 +26,7 @@ from obstore.store import ObjectStore
 
 from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
+from image_assets.store.retrying import until_landed
 from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
 from image_assets.store.tables.delta_place import delta_url, is_plain
 from image_assets.store.tables.log_damage import damage_in_log
@@ -41,6 +41,10 @@ WHOLE_TABLE = "whole-table"
 
 class CommitConflict(CanPass, RuntimeError):
     """Another run has replaced the same partition in the meantime; its result stands."""
+
+
+class _Lost(CommitConflict):
+    """Another commit came first."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,9 @@ class PartitionedTable:
     ) -> CommitReport:
         own = "table" if partition is None else f"{partition.date.isoformat()}|{partition.category}"
         began_at: int | None = None
-        for attempt in range(_ATTEMPTS):
+
+        def attempt() -> CommitReport:
+            nonlocal began_at
             with self._borrowed(self._open_or_create) as table:
                 there = table.snapshot()
                 files = [file for file in choose(there) if file.rows]
@@ -199,17 +205,16 @@ class PartitionedTable:
                     )
                 if exclusive:
                     names[WHOLE_TABLE] = table.next_transaction(WHOLE_TABLE)
-                if self._write_commit(table.delta, partition, files, names):
-                    table.update()
-                    return CommitReport(table.delta.version(), changed=True, rows=rows)
-            # Lost against another commit. Wait a little, at random, so that many writers do not march in step.
-            time.sleep(random.uniform(0, 0.02 * min(attempt + 1, 10)))
-        raise CommitConflict(f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later")
+                self._write_commit(table.delta, partition, files, names)
+                table.update()
+                return CommitReport(table.delta.version(), changed=True, rows=rows)
+
+        return until_landed(attempt, _Lost, tries=_ATTEMPTS, longest_wait_seconds=0.2)
 
     def _write_commit(
         self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
-    ) -> bool:
-        """Commit; False where another commit came first."""
+    ) -> None:
+        """Commit. Raises `_Lost` where another commit came first."""
         filters = [(column, "=", str(value)) for column, value in partition_values(partition).items()]
         modified, old = int(time.time() * 1000), is_old(table, self.schema)
         try:
@@ -224,11 +229,11 @@ class PartitionedTable:
                 ),
             )
         except CommitFailedError:
-            return False
+            said = f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later"
+            raise _Lost(said) from None
         if old:
             table.update_incremental()
             give_number(table, self.schema)
-        return True
 
     def _borrowed(self, open_table: Callable[[], DeltaTable]) -> AbstractContextManager[OpenTable]:
         return borrowed(self.url, self._objects, open_table)

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import obstore
@@ -21,6 +23,7 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from image_assets.schema import DUPLICATES, NEAR_DUPLICATES, RAW_IMAGES, TableSchema
+from image_assets.store.retrying import until_landed
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -45,9 +48,10 @@ _SORTED_ROWS = 500_000
 _READ_ROWS = 16_384
 # Waiting for a store takes longer than reading from it, so there are more than one per core.
 _READERS = 8
-_ATTEMPTS = 5
 # Segments that an earlier version wrote: what they cover is covered anew.
 _EARLIER_SUFFIX = ".keys"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -166,15 +170,8 @@ class KeyIndex:
 
     def cover(self, there: Snapshot) -> None:
         """Bring the index up to date where that is worth it: it then covers all files but a few new ones."""
-        for _ in range(_ATTEMPTS):
-            try:
-                self._cover(there)
-            except SegmentRemoved:
-                continue
-            except DamagedSegment as damage:
-                self._discard(damage)
-                continue
-            return
+        with suppress(SegmentRemoved, DamagedSegment):
+            self._of_sound_segments(lambda: self._cover(there))
 
     def _cover(self, there: Snapshot) -> None:
         self._remove([path for path, _ in self._listed() if path.endswith(_EARLIER_SUFFIX)])
@@ -209,17 +206,16 @@ class KeyIndex:
 
     def _candidates(self, numbers: np.ndarray, files: pl.DataFrame) -> pl.DataFrame:
         """The files that may hold one of the numbers."""
-        for _ in range(_ATTEMPTS):
-            try:
-                segments = self._segments()
-                held = [segment.files[place] for segment in segments for place in segment.places_of(numbers)]
-            except SegmentRemoved:
-                continue
-            except DamagedSegment as damage:
-                self._discard(damage)
-                continue
+
+        def look() -> pl.DataFrame:
+            segments = self._segments()
+            held = [segment.files[place] for segment in segments for place in segment.places_of(numbers)]
             return pl.concat([_besides(files, segments), files.filter(pl.col("path").is_in(held))]).unique("path")
-        return files
+
+        try:
+            return self._of_sound_segments(look)
+        except (SegmentRemoved, DamagedSegment):
+            return files
 
     def _matching(self, file: dict, keys: pl.DataFrame, columns: list[str]) -> list[pl.DataFrame]:
         frames = []
@@ -248,6 +244,18 @@ class KeyIndex:
     def _listed(self) -> list[tuple[str, int]]:
         """What lies in the index, with its size in bytes."""
         return [(meta["path"], meta["size"]) for page in obstore.list(self._objects) for meta in page]
+
+    def _of_sound_segments(self, work: Callable[[], T]) -> T:
+        """Work with the segments, and again with those that are left where one was removed or is damaged."""
+
+        def attempt() -> T:
+            try:
+                return work()
+            except DamagedSegment as damage:
+                self._discard(damage)
+                raise
+
+        return until_landed(attempt, SegmentRemoved, DamagedSegment)
 
     def _discard(self, damage: DamagedSegment) -> None:
         _LOG.warning(
