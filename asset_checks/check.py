@@ -4,6 +4,7 @@ A check is one function from a `Subject` to an `Outcome`, declared with `@check`
 the module of its asset, added to that module's list.
 """
 
+import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition, TableSchema, partition_of
 from image_assets.store.store import Store
+from image_assets.store.tables.counts import rows_per_partition
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
 
@@ -73,6 +75,12 @@ class Subject:
     def rows(self, schema: TableSchema) -> pl.LazyFrame:
         """The partition's rows of a table; all rows where there is no partition."""
         return self.table(schema).scan(None if self.partition is None else [self.partition])
+
+    def rows_by_day(self, schema: TableSchema) -> dict[dt.date, int]:
+        """How many rows of the partition's category a table has, by day."""
+        counts = rows_per_partition(self.store, self.dataset.name, schema)
+        of_category = counts.filter(pl.col("category") == self.checked_partition.category)
+        return dict(of_category.select("date", "rows").iter_rows())
 
     def batches(self, schema: TableSchema, columns: Sequence[str], files: Snapshot) -> Iterator[pl.DataFrame]:
         """Some columns of the rows of a table's files, a thousand at a time: for what would need much memory at once.

@@ -18,7 +18,6 @@ from image_assets.features.table import feature_matrix
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
-from image_assets.store.tables.counts import rows_per_partition
 
 if TYPE_CHECKING:
     from image_assets.health.drift import DriftReport
@@ -112,7 +111,7 @@ def features_drift(subject: Subject) -> Outcome:
 
 def _outcome(subject: Subject, schema: TableSchema, read: Reader, compared: Comparison) -> Outcome:
     limits, partition = subject.dataset.drift, subject.checked_partition
-    images = _images_by_day(subject, schema)
+    images = subject.rows_by_day(schema)
     days = compared_days(images, partition.date, limits)
     if not days.pool:
         return Outcome(passed=True, figures={"images compared": 0}, not_evaluated="the day has no images")
@@ -165,12 +164,6 @@ def _figures(reports: Mapping[str, "DriftReport"], limits: Drift) -> dict[str, i
         }
         figures |= {f"{name}{_SUFFIX[side]}": value for name, value in found.items()}
     return figures | {"PSI limit": limits.psi, "KS limit": limits.ks, "AUC limit": limits.auc}
-
-
-def _images_by_day(subject: Subject, schema: TableSchema) -> dict[dt.date, int]:
-    rows = rows_per_partition(subject.store, subject.dataset.name, schema)
-    category = rows.filter(pl.col("category") == subject.checked_partition.category)
-    return dict(category.select("date", "rows").iter_rows())
 
 
 def _read(

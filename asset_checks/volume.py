@@ -13,7 +13,6 @@ from image_assets.health.volume import Trend, may_be_empty, missing_days, volume
 from image_assets.health.volume import usual_volume as expected_volume
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.schema import ARRIVALS, COMPANIONS, Partition
-from image_assets.store.tables.counts import rows_per_partition
 
 _UNPLACED = {"name": pl.String, "nearest": pl.String}
 
@@ -25,7 +24,7 @@ def usual_volume(subject: Subject) -> Outcome:
     A day without any file is the matter of `no_day_missing`.
     """
     day, spec = subject.checked_partition.date, subject.dataset.volume
-    counts = _files_by_day(subject)
+    counts = subject.rows_by_day(ARRIVALS)
     files = counts.get(day, 0)
     usual, trend = expected_volume(counts, day, spec), volume_trend(counts, day, spec)
     odd_day = files > 0 and not usual.is_usual(files)
@@ -73,11 +72,11 @@ def _trend_advice(trend: Trend) -> str:
 def no_day_missing(subject: Subject) -> Outcome:
     """Days of the window before this one on which nothing arrived although it normally does, and why that is."""
     partition, spec = subject.checked_partition, subject.dataset.volume
-    counts = _files_by_day(subject)
+    counts = subject.rows_by_day(ARRIVALS)
     missing = [day for day in missing_days(counts, partition.date, spec) if day < partition.date]
     states = _states(subject, missing)
     figures: dict[str, int | float | str] = {"missing": len(missing), "days looked at": spec.window_days}
-    figures |= {state: _days_text(days) for state, days in states.items() if days}
+    figures |= {state: ", ".join(map(str, days)) for state, days in states.items() if days}
     why = {day: state for state, days in states.items() for day in days}
     return Outcome(
         passed=not missing,
@@ -93,7 +92,7 @@ def no_day_missing(subject: Subject) -> Outcome:
 def day_is_not_empty(subject: Subject) -> Outcome:
     """A day with nothing listed, unless the category normally has nothing on such days, or never had in many runs."""
     partition, spec = subject.checked_partition, subject.dataset.volume
-    counts = _files_by_day(subject)
+    counts = subject.rows_by_day(ARRIVALS)
     files = counts.get(partition.date, 0) - subject.rows(COMPANIONS).select(pl.len()).collect().item()
     window = [partition.date - dt.timedelta(days=number + 1) for number in range(spec.window_days)]
     before = [run for run in _runs_by_day(subject, window).values() if run.listed is not None]
@@ -148,23 +147,13 @@ def _advice(category: str, states: Mapping[str, Sequence[dt.date]]) -> str:
         "run and empty": f"Nothing had arrived for {category} on {{}} when it was run: ask the supplier, then run "
         "these days again.",
     }
-    return " ".join(said[state].format(_days_text(days)) for state, days in states.items() if days)
-
-
-def _days_text(days: Sequence[dt.date]) -> str:
-    return ", ".join(map(str, days))
+    return " ".join(said[state].format(", ".join(map(str, days))) for state, days in states.items() if days)
 
 
 def _runs_by_day(subject: Subject, days: Sequence[dt.date]) -> dict[dt.date, DayRun]:
     book, category = DayBook(subject.store, subject.dataset.name), subject.checked_partition.category
     runs = {day: book.run_of(Partition(day, category)) for day in days}
     return {day: run for day, run in runs.items() if run is not None}
-
-
-def _files_by_day(subject: Subject) -> dict[dt.date, int]:
-    rows = rows_per_partition(subject.store, subject.dataset.name, ARRIVALS)
-    category = rows.filter(pl.col("category") == subject.checked_partition.category)
-    return dict(category.select("date", "rows").iter_rows())
 
 
 def _latest(counts: dict[dt.date, int], day: dt.date) -> pl.DataFrame:

@@ -10,10 +10,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_assets.ingest.object_listing import explained
 from image_assets.places import PlaceError, place_of
 from image_assets.store.retrying import TRIES
 from image_assets.store.s3 import s3_settings
+from image_assets.store.trouble import said_of
 from image_assets.workers import Progress, no_progress
 
 _BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -204,7 +204,7 @@ def _errors(bucket: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise BucketError(f"bucket {bucket}: {explained(error)}") from None
+        raise BucketError(f"bucket {bucket}: {said_of(error)}") from None
 
 
 def _code(error: ClientError) -> str:

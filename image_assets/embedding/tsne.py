@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from threadpoolctl import threadpool_limits
 
+from image_assets.features.table import UnusableFeaturesError, refuse_not_finite
 from image_assets.settings.stages import Embedding
 from image_assets.workers import Progress, cores, no_progress
 
@@ -26,10 +27,6 @@ _THREADED_FROM = 1_000
 
 class TooFewImagesError(ValueError):
     """A map of so few images would show nothing."""
-
-
-class UnusableFeaturesError(ValueError):
-    """Feature vectors that cannot be mapped."""
 
 
 def embed(features: np.ndarray, spec: Embedding, progress: Progress = no_progress) -> np.ndarray:
@@ -117,12 +114,7 @@ def _check(features: np.ndarray) -> None:
         raise UnusableFeaturesError(f"expected a row of features per image, found shape {features.shape}")
     if len(features) < MIN_IMAGES:
         raise TooFewImagesError(f"a map takes at least {MIN_IMAGES} images, found {len(features)}")
-    finite = np.isfinite(features).all(axis=1)
-    if not finite.all():
-        raise UnusableFeaturesError(
-            f"{int(np.sum(~finite))} of {len(features)} feature vectors hold NaN or infinity, "
-            f"the first in row {int(np.argmin(finite))}; extract them again"
-        )
+    refuse_not_finite(features)
 
 
 def _reduce(features: np.ndarray, fitted: np.ndarray, seed: int) -> np.ndarray:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-import matplotlib.dates as mdates
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
@@ -20,13 +18,16 @@ from image_assets.pages.figures import (
     SECOND,
     Bars,
     Plot,
+    bars_per_day,
     colour,
+    colour_bar,
+    date_axis,
+    day_places,
     draw,
     group_title,
     horizontal_bars,
     named,
     rows_height,
-    thousands,
 )
 
 _DAYS = 120
@@ -123,16 +124,11 @@ def _per_day(statistics: ImageStatistics) -> Plot:
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        below = np.zeros(len(days))
-        for rank, (group, heights) in enumerate(zip(groups, counts, strict=True)):
-            shade = colour(rank, len(groups))
-            axes.bar(_numbers(days), heights, 0.8, bottom=below, color=shade, label=group_title(group))
-            below += heights
+        shades = (colour(rank, len(groups)) for rank in range(len(groups)))
+        parts = zip(groups, counts, shades, strict=True)
+        bars_per_day(axes, days, [Bars(group_title(group), heights, shade) for group, heights, shade in parts])
         axes.set_ylabel("images")
-        axes.grid(axis="y")
-        thousands(axes, "y")
-        _date_axis(axes, days)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+        date_axis(axes, days)
 
     empty = int((counts.sum(axis=0) == 0).sum())
     return draw(
@@ -154,17 +150,15 @@ def _heat_map(statistics: ImageStatistics) -> Plot:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         shown = np.ma.masked_equal(counts, 0)
-        first = float(_numbers(days)[0]) - 0.5
+        first = float(day_places(days)[0]) - 0.5
         extent = (first, first + len(days), len(groups) - 0.5, -0.5)
         # The others together are more than any by itself; and by their roots, small categories show their gaps too.
         norm = PowerNorm(0.5, 0, counts[: len(own)].max())
         picture = axes.imshow(shown, cmap=AMOUNTS, norm=norm, aspect="auto", interpolation="none", extent=extent)
         axes.set_yticks(range(len(groups)), [group_title(group) for group in groups])
         axes.tick_params(axis="y", length=0)
-        axes.spines[:].set_visible(False)
-        _date_axis(axes, days, margin=0.5)
-        bar = figure.colorbar(picture, ax=axes, label="images", pad=0.02, format="{x:,.0f}")
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        date_axis(axes, days, margin=0.5)
+        colour_bar(axes, picture, "images", "{x:,.0f}")
 
     gaps = int((counts == 0).sum())
     return draw(
@@ -199,17 +193,3 @@ def refused_plot(statistics: ImageStatistics) -> Plot:
         rows_height(len(groups), least=1.7),
         paint,
     )
-
-
-def _numbers(days: list[dt.date]) -> np.ndarray:
-    return np.asarray(mdates.date2num(days), dtype=float)
-
-
-def _date_axis(axes: Axes, days: list[dt.date], margin: float = 0.0) -> None:
-    # Few days would have a bar as broad as the picture.
-    around = margin or max(0.6, (8 - len(days)) / 2)
-    places = _numbers(days)
-    axes.set_xlim(float(places[0]) - around, float(places[-1]) + around)
-    axes.set_xticks(places[:: -(-len(days) // 12)])
-    axes.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
-    axes.set_xlabel(f"day of arrival, {days[0]} to {days[-1]}" if len(days) > 1 else f"day of arrival, {days[0]}")

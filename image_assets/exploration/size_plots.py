@@ -19,6 +19,7 @@ from image_assets.pages.figures import (
     OTHERS,
     Bars,
     Plot,
+    colour_bar,
     draw,
     group_title,
     horizontal_bars,
@@ -69,9 +70,7 @@ def _sizes(statistics: ImageStatistics) -> Plot:
         axes.set_xlabel("width, pixels")
         axes.set_ylabel("height, pixels")
         axes.grid()
-        bar = figure.colorbar(fields, ax=axes, label="images", pad=0.02, format=FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        bar.ax.yaxis.set_minor_locator(NullLocator())
+        colour_bar(axes, fields, "images", FuncFormatter(lambda x, _: f"{x:,.0f}"))
         _areas(areas, counts)
 
     return draw(

@@ -14,6 +14,10 @@ class MixedExtractors(ValueError):
     """Features of several extractors, or of another than the dataset's: they cannot be compared with each other."""
 
 
+class UnusableFeaturesError(ValueError):
+    """Feature vectors that cannot be taken: of another shape, of unknown labels, or not finite."""
+
+
 @dataclass(frozen=True)
 class FeatureTable:
     """All features of a dataset, in the order of the image ids.
@@ -61,6 +65,16 @@ def feature_matrix(rows: pl.DataFrame) -> np.ndarray:
     if len(widths) != 1:
         raise ValueError(f"feature vectors of different widths: {sorted(widths)}; extract the features again")
     return rows["features"].explode().to_numpy().reshape(rows.height, widths[0])
+
+
+def refuse_not_finite(features: np.ndarray) -> None:
+    """Raise `UnusableFeaturesError` for rows with NaN or infinity."""
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise UnusableFeaturesError(
+            f"{int(np.sum(~finite))} of {len(features)} feature vectors hold NaN or infinity, "
+            f"the first in row {int(np.argmin(finite))}; extract them again"
+        )
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
-import matplotlib.dates as mdates
-import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from image_assets.health.accounting import OUTCOMES, Accounts
-from image_assets.pages.figures import BLUE, GREEN, ORANGE, OTHERS, PURPLE, SKY, VERMILION, WIDTH, YELLOW, picture
+from image_assets.pages.figures import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    OTHERS,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WIDTH,
+    YELLOW,
+    Bars,
+    bars_per_day,
+    date_axis,
+    picture,
+)
 
 _OUTCOME_COLOURS = (BLUE, SKY, VERMILION, OTHERS, PURPLE)
 _REASON_COLOURS = (VERMILION, ORANGE, PURPLE, GREEN, SKY, YELLOW, BLUE, OTHERS)
@@ -35,10 +46,10 @@ def accounting_plot(accounts: Accounts, dataset: str) -> bytes:
         if days:
             names = [name for name in OUTCOMES if name in accounts.shown().columns]
             by_outcome = accounts.rows.group_by("date").agg(pl.col(names).sum())
-            _draw_bars(outcomes, days, by_outcome, names, _OUTCOME_COLOURS)
+            bars_per_day(outcomes, days, _parts(days, by_outcome, names, _OUTCOME_COLOURS))
             reasons, names = _by_reason(accounts, days)
-            _draw_bars(refused, days, reasons, names, _REASON_COLOURS)
-            _date_axis(refused, days)
+            bars_per_day(refused, days, _parts(days, reasons, names, _REASON_COLOURS))
+            date_axis(refused, days)
         since = f", the latest {_DAYS} days" if accounts.rows["date"].n_unique() > _DAYS else ""
         outcomes.set_title(f"{dataset}: files per day, by what became of them{since}", loc="left", fontsize=12)
         outcomes.set_ylabel("files")
@@ -62,28 +73,8 @@ def _by_reason(accounts: Accounts, days: Sequence) -> tuple[pl.DataFrame, list[s
     return counts, [*named, *(["other reasons"] if sums.height > _NAMED_REASONS else [])]
 
 
-def _draw_bars(axes: Axes, days: Sequence, counts: pl.DataFrame, names: Sequence[str], colours: Sequence[str]) -> None:
+def _parts(days: Sequence[dt.date], counts: pl.DataFrame, names: Sequence[str], colours: Sequence[str]) -> list[Bars]:
     rows = pl.DataFrame({"date": days}).join(counts, on="date", how="left", maintain_order="left").fill_null(0)
-    places = np.asarray(mdates.date2num(days), dtype=float)
-    below = np.zeros(len(days))
-    for name, colour in zip(names, colours, strict=False):
-        height = rows[name].to_numpy().astype(float)
-        axes.bar(
-            places, height, 0.8, bottom=below, color=colour, label=f"{name.replace('_', ' ')}  {height.sum():,.0f}"
-        )
-        below += height
-    if names:
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set_ylim(0, max(1.0, below.max() * 1.05))
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-
-
-def _date_axis(axes: Axes, days: Sequence) -> None:
-    # Few days would have a bar as broad as the picture.
-    margin = max(0.6, (8 - len(days)) / 2)
-    axes.set_xlim(mdates.date2num(days[0]) - margin, mdates.date2num(days[-1]) + margin)
-    step = -(-len(days) // 14)
-    axes.set_xticks(mdates.date2num(days[::-1][::step]))
-    axes.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
-    axes.set_xlabel(f"{days[0]} to {days[-1]}")
+    titles = (f"{name.replace('_', ' ')}  {rows[name].sum():,}" for name in names)
+    lengths = (rows[name].cast(pl.Float64).to_list() for name in names)
+    return [Bars(*part) for part in zip(titles, lengths, colours, strict=False)]

@@ -22,15 +22,12 @@ STATES: tuple[State, ...] = ("passed", "warned", "failed", "not evaluated", "unf
 
 
 @dataclass(frozen=True)
-class CheckState:
-    """The latest evaluation of a check, in a partition where the asset has them."""
+class OfCheck:
+    """Which check, and of which partition where the asset has them."""
 
     asset: str
     check: str
     partition: Partition | None
-    state: State
-    description: str = ""
-    run_id: str = ""
 
     @property
     def name(self) -> str:
@@ -40,6 +37,15 @@ class CheckState:
     def __str__(self) -> str:
         where = f" [{self.partition}]" if self.partition else ""
         return f"{self.name}{where}"
+
+
+@dataclass(frozen=True)
+class CheckState(OfCheck):
+    """The latest evaluation of a check."""
+
+    state: State
+    description: str = ""
+    run_id: str = ""
 
 
 class CheckBook:

@@ -17,7 +17,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from image_assets.ingest.day_folders import days_among, files_below
 from image_assets.ingest.folder import ignored_part, is_ignored, landing_place
-from image_assets.ingest.object_listing import Object, S3Objects, explained, objects_of
+from image_assets.ingest.object_listing import Object, S3Objects, objects_of
 from image_assets.ingest.source import (
     FileTree,
     Listing,
@@ -33,6 +33,7 @@ from image_assets.ingest.source import (
 from image_assets.store.ranges import RangedStream
 from image_assets.store.retrying import read_again
 from image_assets.store.store import bucket_objects
+from image_assets.store.trouble import said_of
 from image_assets.wording import some
 from image_assets.workers import Progress
 
@@ -150,7 +151,7 @@ class BucketTree:
         try:
             return self.objects.read(key, etag)
         except (BotoCoreError, ClientError, OSError) as error:
-            raise SourceUnreadable(f"{file.source}: cannot be read: {explained(error)}") from None
+            raise SourceUnreadable(f"{file.source}: cannot be read: {said_of(error)}") from None
 
     def _store(self) -> ObjectStore:
         return _store(self.url, tuple(sorted(self.options.items())))

@@ -20,7 +20,7 @@ from obstore.store import LocalStore
 from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceAway, SourceError, printable
 from image_assets.store.s3 import s3_client
-from image_assets.store.trouble import ADVICE
+from image_assets.store.trouble import said_of
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class S3Objects:
             pages = self._client().get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=self.bucket, Prefix=self._begin(path), **more)
         except (BotoCoreError, ClientError) as error:
-            said = f"landing zone s3://{self.bucket}/{self.prefix}: {explained(error)}"
+            said = f"landing zone s3://{self.bucket}/{self.prefix}: {said_of(error)}"
             raise (SourceError(said) if is_refusal(error) else SourceAway(said)) from None
 
     def _client(self) -> Any:
@@ -146,19 +146,6 @@ class LocalObjects:
     def _error(self, error: Exception) -> SourceError:
         said = printable(str(error).split("\n\n")[0])
         return SourceError(f"landing zone {printable(str(self.folder))}: {said}; for any local name use `kind: folder`")
-
-
-def explained(error: Exception) -> str:
-    """What a bucket's refusal means, and what to do."""
-    from botocore.exceptions import EndpointConnectionError, NoCredentialsError
-
-    if isinstance(error, NoCredentialsError):
-        return "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, EndpointConnectionError):
-        address = "/".join(str(error.kwargs["endpoint_url"]).split("/")[:3])
-        return f"nobody answers at {address}; check AWS_ENDPOINT_URL and the network"
-    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-    return f"{ADVICE[code]} ({code})" if code in ADVICE else str(error)
 
 
 def is_refusal(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from image_assets.asset_checks.check import NOT_EVALUATED
+from image_assets.health.check_book import OfCheck
 from image_assets.orchestration.dagster_internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition, partition_of
@@ -20,26 +21,14 @@ from image_assets.store.trouble import recorded
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(OfCheck):
     """One evaluation of one check."""
 
-    asset: str
-    check: str
-    partition: Partition | None
     passed: bool
     severity: str
     blocking: bool
     description: str
     evaluated: bool = True
-
-    @property
-    def name(self) -> str:
-        """Asset and check."""
-        return f"{self.asset}/{self.check}"
-
-    def __str__(self) -> str:
-        where = f" [{self.partition}]" if self.partition else ""
-        return f"{self.name}{where}"
 
 
 @dataclass

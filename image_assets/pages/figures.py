@@ -6,6 +6,7 @@ amounts are shown in cividis, which is even for every kind of sight (Nuñez et a
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import io
 import re
@@ -16,11 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import Formatter, NullLocator
 from PIL import Image
 
 from image_assets.pages.rendering import printable
@@ -234,6 +238,48 @@ def horizontal_bars(axes: Axes, names: Sequence[str], parts: Sequence[Bars], lab
     axes.grid(axis="x")
     if len(parts) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts), borderaxespad=0.2, fontsize=9)
+
+
+def bars_per_day(axes: Axes, days: Sequence[dt.date], parts: Sequence[Bars]) -> None:
+    """A bar for every day, its parts on top of each other; `days` without gaps, see `date_axis`."""
+    places, below = day_places(days), np.zeros(len(days))
+    for part in parts:
+        axes.bar(places, part.lengths, 0.8, bottom=below, color=part.colour, label=part.title)
+        below += part.lengths
+    axes.grid(axis="y")
+    thousands(axes, "y")
+    if parts:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+
+
+def day_places(days: Sequence[dt.date]) -> np.ndarray:
+    """Where days stand on an axis, float64 `[len(days)]`."""
+    return np.asarray(mdates.date2num(days), dtype=float)
+
+
+def date_axis(axes: Axes, days: Sequence[dt.date], margin: float = 0.0) -> None:
+    """Name some of the days below.
+
+    Args:
+        axes: Where.
+        days: All that are drawn.
+        margin: Days that are left free on either side; by default as much as bars need.
+    """
+    # Few days would have a bar as broad as the picture.
+    around = margin or max(0.6, (8 - len(days)) / 2)
+    places = day_places(days)
+    axes.set_xlim(float(places[0]) - around, float(places[-1]) + around)
+    axes.set_xticks(places[:: -(-len(days) // 12)])
+    axes.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
+    axes.set_xlabel(f"day of arrival, {days[0]} to {days[-1]}" if len(days) > 1 else f"day of arrival, {days[0]}")
+
+
+def colour_bar(axes: Axes, image: AxesImage, label: str, form: str | Formatter) -> None:
+    """A scale of colours beside axes, without a frame around either."""
+    axes.spines[:].set_visible(False)
+    bar = axes.figure.colorbar(image, ax=axes, label=label, pad=0.02, format=form)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
 def box_rows(axes: Axes, found: np.ndarray) -> None:

@@ -22,7 +22,7 @@ from image_assets.schema import TableSchema
 from image_assets.store.retrying import OF_OBSTORE
 from image_assets.store.s3 import UsualCredentials, s3_settings
 from image_assets.store.tables.delta_tables import PartitionedTable
-from image_assets.store.trouble import in_one_line, trouble_of
+from image_assets.store.trouble import said_of
 
 _ALLOW_HTTP = "aws_allow_http"
 _QUOTED = re.compile("%[0-9A-Fa-f]{2}")
@@ -96,9 +96,7 @@ class Store:
                 obstore.put(objects, _TOUCH, b"")
                 obstore.delete(objects, _TOUCH)
         except (BaseError, OSError) as error:
-            trouble = trouble_of(error)
-            said = trouble.said if trouble else in_one_line(str(error))
-            raise PlaceError(f"store {self.url!r}: {said}") from None
+            raise PlaceError(f"store {self.url!r}: {said_of(error)}") from None
 
     def location(self, *parts: str) -> str:
         """The URL of something below the store."""

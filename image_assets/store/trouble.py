@@ -41,6 +41,8 @@ _BUSY = ("408", "429")
 _GENERIC = re.compile(r"Generic (?!LocalFileSystem)\w+ error")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"\b([45]\d\d) [A-Z][a-z]+")
+_NOBODY = re.compile(r'Could not connect to the endpoint URL: "(https?://[^/"]+)')  # as boto3 tells it
+_NO_CREDENTIALS = re.compile("there are no credentials|Unable to locate credentials")
 _REQUEST = re.compile(r"performing (?:GET|HEAD|PUT|POST|DELETE) (https?://[^/\s]+)(/[^?\s]*)?")
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _ERRNO = re.compile(r"\[Errno (\d+)\] [^:\n]+(?:: '([^'\n]+)')?")
@@ -77,7 +79,9 @@ def trouble_in(text: str) -> Trouble | None:
     text = _ANSI.sub("", text)
     if found := _ERRNO.search(text):
         return _of_system(int(found[1]), found[2] or "")
-    if "there are no credentials" in text:
+    if nobody := _NOBODY.search(text):
+        return _nobody_at(nobody[1])
+    if _NO_CREDENTIALS.search(text):
         return Trouble("there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", can_pass=False)
     request = _REQUEST.search(text)
     if request is None and not _GENERIC.search(text):
@@ -91,7 +95,13 @@ def trouble_in(text: str) -> Trouble | None:
     where = request[1] if request else "the bucket's address"
     if "URL scheme is not allowed" in text or "BadScheme" in text:
         return Trouble(f"{where} is not encrypted; set AWS_ALLOW_HTTP=true to allow it", can_pass=False)
-    return Trouble(f"nobody answers at {where}; check AWS_ENDPOINT_URL and the network", can_pass=True)
+    return _nobody_at(where)
+
+
+def said_of(error: BaseException) -> str:
+    """What an error says, in one line."""
+    trouble = trouble_of(error)
+    return trouble.said if trouble else in_one_line(str(error))
 
 
 def recorded(kind: str, message: str) -> str:
@@ -129,6 +139,10 @@ def in_one_line(text: str) -> str:
 def _of_system(number: int, path: str) -> Trouble:
     said = os.strerror(number).lower()
     return Trouble(f"{path}: {said}" if path else said, can_pass=number not in _LASTING)
+
+
+def _nobody_at(where: str) -> Trouble:
+    return Trouble(f"nobody answers at {where}; check AWS_ENDPOINT_URL and the network", can_pass=True)
 
 
 def _answer(text: str, where: str) -> Trouble | None:

@@ -7,7 +7,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
-from image_assets.classifier.training.train import NotTrainableError, UnusableFeaturesError, train
+from image_assets.classifier.training.train import NotTrainableError, train
+from image_assets.features.table import UnusableFeaturesError
 from tests.classifier.synthetic import CLASSES, clusters
 
 

@@ -20,9 +20,9 @@ from image_assets.classifier.training import selection
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
 from image_assets.classifier.training.images import held_out_with_lookalikes
-from image_assets.classifier.training.train import NotTrainableError, UnusableFeaturesError, train
+from image_assets.classifier.training.train import NotTrainableError, train
 from image_assets.dataset import DatasetSpec
-from image_assets.features.table import feature_table
+from image_assets.features.table import UnusableFeaturesError, feature_table
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.store.models.skops_files import dump_model
 from image_assets.store.store import Store

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from image_assets.classifier.training.images import undisputed
 from image_assets.classifier.training.matrix_file import NoRoomError, temporary_matrix
 from image_assets.classifier.training.row_index import RowIndex, row_index
-from image_assets.classifier.training.train import UnusableFeaturesError
 from image_assets.classifier.training.training_rows import streamed_rows
-from image_assets.features.table import MixedExtractors, feature_table
+from image_assets.features.table import MixedExtractors, UnusableFeaturesError, feature_table
 from image_assets.schema import Partition
 from image_assets.settings.classifier import Classifier
 from image_assets.store.models.model_store import ids_digest

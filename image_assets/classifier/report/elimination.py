@@ -16,26 +16,16 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.report.subject import Cut, Learner
-from image_assets.classifier.training.selection import TrainingRows
+from image_assets.classifier.training.selection import OfFolds, TrainingRows
 from image_assets.store.models.model import Model
 
 
 @dataclass(frozen=True)
-class CurvePoint:
+class CurvePoint(OfFolds):
     """Accuracies of one point of a curve: `size` features or images, a score for every fold."""
 
     size: int
     folds: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over the folds."""
-        return float(np.mean(self.folds))
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation over the folds, of a sample; 0 of one."""
-        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
 
 
 def feature_counts(width: int) -> list[int]:

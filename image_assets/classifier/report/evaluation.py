@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.markdown import markdown_table
-from image_assets.pages.figures import AMOUNTS, picture, short
+from image_assets.pages.figures import AMOUNTS, colour_bar, picture, short
 
 FEW_CLASSES = 12
 """So many at most have a matrix with room for all counts and shares."""
@@ -79,11 +79,9 @@ def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bo
     )
     axes.set_yticks(places, names, fontsize=size)
     axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
     axes.set_xlabel("answer of the model")
     axes.set_ylabel("true category")
-    bar = axes.figure.colorbar(image, ax=axes, label="share of the true category", pad=0.02, format="{x:.0%}")
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    colour_bar(axes, image, "share of the true category", "{x:.0%}")
 
 
 def summary_markdown(evaluation: Evaluation) -> str:

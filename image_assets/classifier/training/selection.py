@@ -37,8 +37,24 @@ _LEAST_PER_CLASS_AND_FOLD = 10
 _SCORERS = {"accuracy": "accuracy", "balanced_accuracy": "balanced_accuracy", "macro_f1": "f1_macro"}
 
 
+class OfFolds:
+    """What has a score for every fold."""
+
+    folds: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the folds."""
+        return float(np.mean(self.folds))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the folds, of a sample; 0 of one."""
+        return float(np.std(self.folds, ddof=1)) if len(self.folds) > 1 else 0.0
+
+
 @dataclass(frozen=True)
-class Score:
+class Score(OfFolds):
     """What a candidate reached in the folds.
 
     Attributes:
@@ -53,16 +69,6 @@ class Score:
     folds: tuple[float, ...]
     seconds: float
     converged: bool
-
-    @property
-    def mean(self) -> float:
-        """Mean over the folds."""
-        return float(np.mean(self.folds))
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation over the folds, of a sample."""
-        return float(np.std(self.folds, ddof=1))
 
 
 class ScoreBook(Protocol):

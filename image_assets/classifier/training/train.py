@@ -8,15 +8,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.training.families import Candidate, fit
+from image_assets.features.table import UnusableFeaturesError, refuse_not_finite
 from image_assets.store.models.sklearn_model import SklearnModel
 
 
 class NotTrainableError(ValueError):
     """The images do not suffice for a classifier or its evaluation; the message says what is missing."""
-
-
-class UnusableFeaturesError(ValueError):
-    """Feature vectors that no model can take: of another shape, of unknown labels, or not finite."""
 
 
 def check_trainable(labels: np.ndarray, held_out: np.ndarray, classes: Mapping[str, int], pictures: int) -> None:
@@ -78,12 +75,7 @@ def check_features(features: np.ndarray, labels: np.ndarray, classes: Mapping[st
         raise UnusableFeaturesError(
             f"expected one feature vector per label; found features of shape {features.shape} and {len(labels)} labels"
         )
-    finite = np.isfinite(features).all(axis=1)
-    if not finite.all():
-        raise UnusableFeaturesError(
-            f"{int(np.sum(~finite))} of {len(features)} feature vectors hold NaN or infinity, "
-            f"the first in row {int(np.argmin(finite))}; extract them again"
-        )
+    refuse_not_finite(features)
     unknown = set(np.unique(labels).tolist()) - set(classes.values())
     if unknown:
         raise UnusableFeaturesError(f"labels {sorted(unknown)} are none of the dataset's: {dict(classes)}")

@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from image_assets.classifier.training.matrix_file import MatrixFile, temporary_matrix
 from image_assets.classifier.training.row_index import RowIndex
-from image_assets.classifier.training.train import UnusableFeaturesError
-from image_assets.features.table import feature_matrix
+from image_assets.features.table import UnusableFeaturesError, feature_matrix
 from image_assets.workers import Progress, no_progress
 
 _BATCH = 8_192
