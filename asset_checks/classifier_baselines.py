@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.asset_checks.classifier import current_manifest, figure_of, too_few_held_out
+from image_assets.asset_checks.classifier import beside_the_majority, current_manifest, figure_of
 from image_assets.classifier.report.places import ReportMissingError, baselines_name, read_report
 from image_assets.store.models.model_store import ModelManifest
 
@@ -31,12 +31,10 @@ def beats_the_majority_by_a_margin(subject: Subject) -> Outcome:
     """Share of the errors that is avoided."""
     from image_assets.classifier.report.baselines import fewer_errors
 
-    manifest = current_manifest(subject)
-    if isinstance(manifest, Outcome):
-        return manifest
-    accuracy, majority = (figure_of(manifest, name) for name in ("accuracy", "majority_accuracy"))
-    if few := too_few_held_out(manifest):
-        return Outcome(passed=True, figures={"accuracy": accuracy, "majority": majority}, not_evaluated=few)
+    figures = beside_the_majority(subject)
+    if isinstance(figures, Outcome):
+        return figures
+    accuracy, majority = figures
     avoided = fewer_errors(accuracy, majority, 1.0)
     limit = subject.dataset.classifier.baselines.over_majority
     return Outcome(

@@ -34,6 +34,7 @@ from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestTables, ingest_partition
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.store.store import Store
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import cores, no_progress
 
 _DAY = dt.date(2026, 11, 3)
@@ -108,7 +109,7 @@ def _measure(engine: Engine, inputs: Inputs, root: Path) -> dict[str, Any]:
     report = ingest_partition(partition, dataset, DayFolders(LocalTree(landing)), tables, engine)
     raw, features = (store.table(dataset.name, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
     files = raw.partition_files(partition)
-    extraction = extract_units(raw, files, features, partition, dataset.extractor, engine)
+    extraction = extract_units(PartitionFiles(raw, files), features, partition, dataset.extractor, engine)
     seconds = time.perf_counter() - began
     digest = hashlib.sha256()
     for table, path in [(raw, one.path) for one in files] + [(features, one.path) for one in extraction.files]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -15,52 +15,6 @@ from image_assets.dataset import DatasetSpec
 from image_assets.images.reasons import Reason
 from image_assets.markdown import markdown_table
 from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, shard_columns
-from image_assets.settings.alerts import AlertChannel, Alerts
-from image_assets.settings.classifier import FAMILIES, Baselines, Classifier, Refinement, Report, Selection
-from image_assets.settings.imagenet import Imagenet
-from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.sources import (
-    Archives,
-    BucketSource,
-    CocoSource,
-    FolderSource,
-    OpenImagesSource,
-    UrlListSource,
-)
-from image_assets.settings.split import Split
-from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Embedding, Limits, Shards, TfHub
-
-_SECTIONS = (
-    ("", DatasetSpec),
-    ("source", FolderSource),
-    ("source", BucketSource),
-    ("source.archives", Archives),
-    ("source", UrlListSource),
-    ("source", OpenImagesSource),
-    ("source", CocoSource),
-    ("extractor", EfficientNetLite0),
-    ("extractor", TfHub),
-    ("extractor", ColourStatistics),
-    ("shards", Shards),
-    ("classifier", Classifier),
-    ("classifier.selection", Selection),
-    ("classifier.refinement", Refinement),
-    ("classifier.report", Report),
-    ("classifier.baselines", Baselines),
-    ("classifier.split", Split),
-    *(("classifier.candidates", family) for family in FAMILIES),
-    ("imagenet", Imagenet),
-    ("embedding", Embedding),
-    ("near_duplicates", NearDuplicates),
-    ("label_conflicts", LabelConflicts),
-    ("label_noise", LabelNoise),
-    ("volume", Volume),
-    ("limits", Limits),
-    ("quality", Quality),
-    ("drift", Drift),
-    ("alerts", Alerts),
-    ("alerts.channels", AlertChannel),
-)
 
 
 def data_dictionary() -> str:
@@ -85,11 +39,26 @@ def data_dictionary() -> str:
         markdown_table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
         "## Dataset files",
     ]
-    for name, section in _SECTIONS:
+    for section, name in dict(_sections(DatasetSpec)).items():
         kind = section.model_fields.get("kind")
         title = f"`{name}`" + (f", kind `{get_args(kind.annotation)[0]}`" if kind else "") if name else "top level"
         parts += [f"### {title}", (section.__doc__ or "").split("\n")[0], _settings(section)]
     return "\n\n".join(parts) + "\n"
+
+
+def _sections(section: type[BaseModel], path: str = "") -> Iterator[tuple[type[BaseModel], str]]:
+    """The sections of a dataset file, each with the keys that lead to it, before those within it."""
+    yield section, path
+    for name, field in section.model_fields.items():
+        for one in _models_in(field.annotation):
+            yield from _sections(one, f"{path}.{name}".lstrip("."))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def _columns(columns: Sequence[Column]) -> str:

@@ -17,21 +17,9 @@ from image_assets.resources.store import StoreResource
 from image_assets.schema import TABLES, Partition, TableSchema, partition_of
 from image_assets.store.tables.delta_tables import CommitReport, PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 
 _SCHEMAS = {schema.name: schema for schema in TABLES}
-
-
-@dataclass(frozen=True)
-class PartitionFiles:
-    """A partition as its files, for stages that work file by file."""
-
-    table: PartitionedTable
-    files: Sequence[WrittenFile]
-
-    def of(self, partition: Partition) -> "PartitionFiles":
-        """Those of one partition, of a run that has several."""
-        folder = self.table.folder(partition)
-        return PartitionFiles(self.table, [file for file in self.files if file.path.startswith(folder)])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.orchestration.partition_ranges import each_partition
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import by_day_and_category, key_of, table_out
@@ -25,6 +24,7 @@ from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IM
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 
 _QUERY = (
     "image_id, (row_number() over (partition by image_id order by r.label, xmin, xmax, ymin, ymax, r.source, "

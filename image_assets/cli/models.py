@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,10 +97,7 @@ def promote(dataset: str, store: str, digest: str) -> int:
     """Make a model the current one."""
     from image_assets.classifier.promotion.by_hand import promote as make_current
 
-    spec, opened = to_write(dataset, store)
-    extractor, now = _extractor_digest(spec), dt.datetime.now(dt.UTC)
-    _say_champion(make_current(*_models_of(spec, opened), digest, extractor, spec.categories, now))
-    return 0
+    return _switched(dataset, store, lambda objects, prefix, *rest: make_current(objects, prefix, digest, *rest))
 
 
 @models.command()
@@ -110,10 +107,7 @@ def rollback(dataset: str, store: str) -> int:
     """Go back to the model before the current one."""
     from image_assets.classifier.promotion.by_hand import rollback as go_back
 
-    spec, opened = to_write(dataset, store)
-    extractor, now = _extractor_digest(spec), dt.datetime.now(dt.UTC)
-    _say_champion(go_back(*_models_of(spec, opened), extractor, spec.categories, now))
-    return 0
+    return _switched(dataset, store, go_back)
 
 
 @models.command()
@@ -156,18 +150,19 @@ def _models_of(dataset: DatasetSpec, store: Store) -> tuple[ObjectStore, str]:
     return store.objects(), classifier_prefix(dataset)
 
 
-def _extractor_digest(dataset: DatasetSpec) -> str:
+def _switched(dataset: str, store: str, switch: Callable[..., Champion]) -> int:
+    """Have another model made the current one, by the dataset's extractor and categories as they are now."""
     from image_assets.resources.extractors import ExtractorResource
 
-    return ExtractorResource().extractor(dataset).digest
-
-
-def _say_champion(champion: Champion) -> None:
+    spec, opened = to_write(dataset, store)
+    digest = ExtractorResource().extractor(spec).digest
+    champion = switch(*_models_of(spec, opened), digest, spec.categories, dt.datetime.now(dt.UTC))
     say(
         f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
         if champion.reason == "by hand"
         else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
     )
+    return 0
 
 
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:

@@ -6,7 +6,6 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.orchestration.automation import DECIDES
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
@@ -16,6 +15,7 @@ from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, partition_of
 from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
+from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
@@ -35,15 +35,8 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         table = store.open().table(dataset.name, IMAGE_FEATURES)
         began = time.monotonic()
         with retried(), progress.track(f"features {partition}", "images", context.log) as report_progress:
-            extraction = extract_units(
-                raw_images.table,
-                raw_images.files,
-                table,
-                partition,
-                dataset.extractor,
-                engines.engine(dataset),
-                report_progress,
-            )
+            engine = engines.engine(dataset)
+            extraction = extract_units(raw_images, table, partition, dataset.extractor, engine, report_progress)
         return dg.MaterializeResult(
             value=extraction.files,
             metadata={
@@ -71,7 +64,7 @@ def _fidelity(raw_images: PartitionFiles, spec: Extractor) -> dict[str, float]:
     """How close 8 bits are to 32, where that is what was chosen."""
     if not isinstance(spec, EfficientNetLite0) or spec.precision == "float32":
         return {}
-    found = sample_fidelity(raw_images.table, raw_images.files, spec, EfficientNetLite0())
+    found = sample_fidelity(raw_images, spec, EfficientNetLite0())
     return {"cosine to float32, mean": round(found.mean, 5), "cosine to float32, worst": round(found.worst, 5)}
 
 

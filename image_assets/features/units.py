@@ -7,7 +7,6 @@ features of another extractor never take its place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,6 +22,7 @@ from image_assets.schema import Partition
 from image_assets.settings.stages import Extractor
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, counted, no_progress
 
 _READ_ROWS = 256
@@ -55,22 +55,22 @@ class Extraction:
 
 
 def extract_units(
-    raw_images: PartitionedTable,
-    files: Sequence[WrittenFile],
+    raw_images: PartitionFiles,
     image_features: PartitionedTable,
     partition: Partition,
     extractor: Extractor,
     engine: Engine,
     progress: Progress = no_progress,
 ) -> Extraction:
-    """Extract the features of every image in `files`, file by file; finished ones are not made again.
+    """Extract the features of every image of a partition, file by file; finished ones are not made again.
 
     Raises:
         ExtractorError: the extractor cannot be used, or is another one on the machine that a unit was sent to.
         DamagedFile: a file of `raw_images` is not as it was written.
         UnitLost: as `Engine.run`.
     """
-    work = _Work(raw_images, image_features, partition, extractor, shared_extractor(extractor).digest)
+    files = raw_images.files
+    work = _Work(raw_images.table, image_features, partition, extractor, shared_extractor(extractor).digest)
     units = [Unit(f"the features of {file.path}", file.rows, partial(_extract_unit, work, file)) for file in files]
     there = [image_features.find_file(partition, unit_name(file, work.digest)) for file in files]
     finished = [UnitFeatures(file) if file else None for file in there]
@@ -86,14 +86,9 @@ def extract_units(
     )
 
 
-def sample_fidelity(
-    raw_images: PartitionedTable,
-    files: Sequence[WrittenFile],
-    extractor: Extractor,
-    reference: Extractor,
-) -> Fidelity:
-    """How close one extractor is to another on the first images of a partition, whose `files` are not empty."""
-    rows = next(raw_images.files.read(files[0].path, ["content"], _SAMPLE_IMAGES))
+def sample_fidelity(raw_images: PartitionFiles, extractor: Extractor, reference: Extractor) -> Fidelity:
+    """How close one extractor is to another on the first images of a partition that has some."""
+    rows = next(raw_images.table.files.read(raw_images.files[0].path, ["content"], _SAMPLE_IMAGES))
     one, other = shared_extractor(extractor), shared_extractor(reference)
     images = [decode_at_least(content, one.sufficient_size).pixels for content in rows["content"].to_pylist()]
     return fidelity(one, other, images)

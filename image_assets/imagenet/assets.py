@@ -5,7 +5,6 @@ import obstore
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_complete
 from image_assets.orchestration.retrying import retried
@@ -15,6 +14,7 @@ from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import CONFIDENT_LABELS, IMAGE_CHIPS, IMAGENET_PREDICTIONS, RAW_IMAGES, partition_of
 from image_assets.settings.annotated import AnnotatedSection
+from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def imagenet_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:

@@ -7,7 +7,6 @@ is found again, and what another classifier said never takes its place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +21,7 @@ from image_assets.schema import IMAGENET_PREDICTIONS, Partition
 from image_assets.settings.imagenet import Imagenet
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, counted, no_progress, ordered_map
 
 # As many as run through the model at a time, in one thread; see `features.pipeline`.
@@ -30,17 +30,9 @@ _WAITING_PER_WORKER = 2
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The pictures of a partition: its images, or its chips.
+class Pictures(PartitionFiles):
+    """The pictures of a partition: its images, or its `chips`."""
 
-    Attributes:
-        table: `raw_images` or `image_chips`.
-        files: Of the partition.
-        chips: Which of the two it is.
-    """
-
-    table: PartitionedTable
-    files: Sequence[WrittenFile]
     chips: bool
 
     @property

@@ -26,7 +26,7 @@ from image_assets.ingest.source import (
     SourceUnreadable,
     printable,
 )
-from image_assets.places import Place, PlaceError, place_of
+from image_assets.places import Place, PlaceError, folder_of, place_of
 from image_assets.workers import Progress
 
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
@@ -53,6 +53,14 @@ def landing_place(landing: str | Path) -> Place:
     """The place that a landing zone means. Raises `SourceError` where it means none."""
     try:
         return place_of(landing, "landing zone")
+    except PlaceError as error:
+        raise SourceError(str(error)) from None
+
+
+def source_folder(named: str, what: str) -> Path:
+    """The absolute path of a folder beside the landing zone. Raises `SourceError` where the name means none."""
+    try:
+        return folder_of(named, what)
     except PlaceError as error:
         raise SourceError(str(error)) from None
 

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from image_assets.alone import locked
 from image_assets.environment import STAGING
-from image_assets.ingest.folder import landing_place
+from image_assets.ingest.folder import landing_place, source_folder
 from image_assets.ingest.source import SourceError, printable
-from image_assets.places import PlaceError, cache_folder, folder_of
+from image_assets.places import cache_folder
 from image_assets.whole_files import written_whole
 
 
@@ -36,20 +36,13 @@ def staging_folder(spec_staging: str | None, landing: str | Path) -> Path:
         SourceError: one of them is no local folder.
     """
     if spec_staging:
-        return _folder(spec_staging, "source.staging")
+        return source_folder(spec_staging, "source.staging")
     place = landing_place(landing)
     local = Path(os.path.realpath(place.folder)) if place.folder else None
     mark = hashlib.sha256(os.fsencode(local or place.url)).hexdigest()[:16]
     if STAGING.value:
-        return _folder(STAGING.value, STAGING.name) / mark
+        return source_folder(STAGING.value, STAGING.name) / mark
     return local / ".staging" if local else cache_folder() / "staging" / mark
-
-
-def _folder(named: str, what: str) -> Path:
-    try:
-        return folder_of(named, what)
-    except PlaceError as error:
-        raise SourceError(str(error)) from None
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from image_assets.io_managers.delta_io_manager import EachPartition, PartitionFiles
+from image_assets.io_managers.delta_io_manager import EachPartition
 from image_assets.schema import Partition, partition_of
+from image_assets.store.tables.partition_files import PartitionFiles
 
 # What Dagster's command line wants to see before it takes a range.
 RANGE_IN_ONE_RUN = dg.BackfillPolicy.single_run()

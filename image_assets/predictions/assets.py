@@ -7,13 +7,13 @@ import polars as pl
 
 from image_assets.classifier.places import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, partition_of
 from image_assets.store.models.model_store import ModelMissingError, ModelRefusedError
+from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -7,30 +7,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from image_assets.settings.archives import Archives
-from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
-from image_assets.settings.section import Name, Section
+from image_assets.settings.arrivals import ArrivalsWithArchives
+from image_assets.settings.section import Name
 
 Several = Literal["drop", "own_category", "multi_label"]
 Label = Annotated[str, Field(min_length=1)]
 
 
-class AnnotatedSection(Section):
+class AnnotatedSection(ArrivalsWithArchives):
     """What such sources have in common: images anywhere below `LANDING/<day>/`, annotations beside the days."""
 
-    landing: str | None = Field(
-        default=None,
-        description="Folder or `s3://bucket/prefix` of the landing zone; default: the one that the platform has.",
-    )
-    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
-    archives: Archives = Archives()
     annotations: str | None = Field(
         default=None, description="Local folder of the annotation files, at any depth; default: `LANDING/annotations`."
-    )
-    staging: str | None = Field(
-        default=None,
-        description="Folder for what is computed of the annotations or unpacked; default: the one that "
-        "`IMAGE_ASSETS_STAGING` names, else `.staging` in the landing zone.",
     )
     categories_from: dict[Name, Annotated[tuple[Label, ...], Field(min_length=1)]] = Field(
         min_length=1, description="Category → labels whose images it takes, each by its name or its code."

@@ -8,45 +8,23 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from image_assets.settings.annotated import CocoSource, OpenImagesSource
-from image_assets.settings.archives import Archives
-from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
-from image_assets.settings.section import Section
+from image_assets.settings.arrivals import Arrivals, ArrivalsWithArchives
 
 
-class FolderSource(Section):
+class FolderSource(ArrivalsWithArchives):
     """Files under `LANDING/<day>/<category>/**`, at any depth."""
 
     kind: Literal["folder"] = "folder"
-    landing: str | None = Field(
-        default=None, description="Local folder of the landing zone; default: the one the platform is started with."
-    )
-    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
-    archives: Archives = Archives()
-    staging: str | None = Field(
-        default=None,
-        description="Local folder for what is unpacked before it is loaded; default: one below the folder that "
-        "`IMAGE_ASSETS_STAGING` names, else `.staging` in the landing zone. It may be deleted at any time.",
-    )
 
 
-class BucketSource(Section):
+class BucketSource(ArrivalsWithArchives):
     """Objects of a bucket, `s3://bucket/prefix`, or files of a local folder by the same code."""
 
     kind: Literal["bucket"]
-    landing: str | None = Field(
-        default=None, description="`s3://bucket/prefix`; default: the landing zone that the platform is started with."
-    )
     days: Literal["by_key", "by_last_modified"] = Field(
         default="by_key",
         description="Where an object's day of arrival is found: in its key, `<day>/<category>/**`, or in its last "
         "modification, in the dataset's time zone, with keys `<category>/**`.",
-    )
-    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
-    archives: Archives = Archives()
-    staging: str | None = Field(
-        default=None,
-        description="Local folder for what is unpacked before it is loaded; default: one below the folder that "
-        "`IMAGE_ASSETS_STAGING` names, else in the cache folder. It may be deleted at any time.",
     )
 
 
@@ -55,19 +33,10 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
 
-class UrlListSource(Section):
+class UrlListSource(Arrivals):
     """CSV or Parquet files of URLs anywhere below `LANDING/<day>/`; every row is a file, which is downloaded."""
 
     kind: Literal["url_list"]
-    landing: str | None = Field(
-        default=None, description="Where the lists arrive; default: the landing zone that the platform is started with."
-    )
-    staging: str | None = Field(
-        default=None,
-        description="Local folder for what is downloaded; default: what `IMAGE_ASSETS_STAGING` names, else `.staging` "
-        "in a landing zone on disk, else the cache.",
-    )
-    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
     url_column: str = Field(default="url", min_length=1, description="Column that holds the URL.")
     category_column: str = Field(default="category", min_length=1, description="Column that holds the category.")
     user_agent: str = Field(

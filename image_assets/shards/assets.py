@@ -4,7 +4,6 @@ import dagster as dg
 
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
@@ -14,6 +13,7 @@ from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, partition_of
 from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, expected_of, shards_prefix
 from image_assets.shards.writer import publish
+from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:

@@ -22,6 +22,7 @@ from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, units  # noqa: E402
 from image_assets.ingest.load import IngestTables, ingest_partition  # noqa: E402
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
+from image_assets.store.tables.partition_files import PartitionFiles  # noqa: E402
 from image_assets.workers import Progress, no_progress  # noqa: E402
 from tests.ingest.folders import folder_source  # noqa: E402
 from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
@@ -195,7 +196,8 @@ def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
     files = raw.partition_files(partition)
     assert len(files) > 2
     features.replace(
-        partition, extract_units(raw, files, features, partition, platform.dataset.extractor, engine).files
+        partition,
+        extract_units(PartitionFiles(raw, files), features, partition, platform.dataset.extractor, engine).files,
     )
     return files_of(platform.root / "store")
 

@@ -32,6 +32,7 @@ from image_assets.features.units import extract_units
 from image_assets.images.colour_spaces import hsv, lab
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress
 from tests.paintings import painting
 from tests.platform import Platform
@@ -182,7 +183,7 @@ def test_units_give_the_same_bytes_on_any_number_of_threads(loaded_platform: Pla
     contents = set()
     for threads in (1, 3):
         table = Platform(loaded_platform.dataset, tmp_path / str(threads)).store.table("other", IMAGE_FEATURES)
-        made = extract_units(raw, files, table, partition, SPEC, Threads(threads))
+        made = extract_units(PartitionFiles(raw, files), table, partition, SPEC, Threads(threads))
         contents.add(tuple((Path(table.url) / file.path).read_bytes() for file in made.files))
         table.replace(partition, made.files)
         rows = table.scan([partition]).collect().sort("image_id")

@@ -19,6 +19,7 @@ from image_assets.features.units import Extraction, extract_units, unit_name
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import EfficientNetLite0
 from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, no_progress
 from tests.platform import SECOND, Platform
 
@@ -55,7 +56,7 @@ def again(
     raw = platform.store.table(platform.dataset.name, RAW_IMAGES)
     partition = platform.partition()
     files = raw.partition_files(partition)
-    return extract_units(raw, files, to, partition, SPEC, engine or LocalEngine(), progress)  # type: ignore[arg-type]
+    return extract_units(PartitionFiles(raw, files), to, partition, SPEC, engine or LocalEngine(), progress)  # type: ignore[arg-type]
 
 
 def other_table(platform: Platform, root: Path) -> PartitionedTable:

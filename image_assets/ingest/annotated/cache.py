@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from image_assets.alone import locked
-from image_assets.environment import STAGING
-from image_assets.ingest.source import SourceError, printable
+from image_assets.ingest.staging import staging_errors
 
 
 def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
@@ -27,16 +26,11 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
     """
     if folder.is_dir():
         return folder
-    try:
+    with staging_errors(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _build(folder, build)
-    except OSError as error:
-        raise SourceError(
-            f"staging folder {printable(str(folder.parent))}: {error.strerror or error}; free some room, or name "
-            f"another folder with `staging` in the source section or {STAGING.name}"
-        ) from error
     return folder
 
 

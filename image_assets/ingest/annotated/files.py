@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from image_assets.ingest.folder import landing_place, walk
+from image_assets.ingest.folder import landing_place, source_folder, walk
 from image_assets.ingest.source import SourceError, printable
-from image_assets.places import PlaceError, folder_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def annotation_folder(annotations: str | None, landing: str, ignore: tuple[str, 
         SourceError: the landing zone is no local folder, and no other folder is named.
     """
     if annotations is not None:
-        return AnnotationFolder(_annotations(annotations), ignore)
+        return AnnotationFolder(source_folder(annotations, "annotations"), ignore)
     folder = landing_place(landing).folder
     if folder is None:
         raise SourceError(
@@ -66,13 +65,6 @@ def annotation_folder(annotations: str | None, landing: str, ignore: tuple[str, 
             "set `annotations` in the dataset file's source section"
         )
     return AnnotationFolder(folder / "annotations", ignore)
-
-
-def _annotations(named: str) -> Path:
-    try:
-        return folder_of(named, "annotations")
-    except PlaceError as error:
-        raise SourceError(str(error)) from None
 
 
 def identity(files: Sequence[Path], folder: Path) -> list[tuple[str, int, int]]:

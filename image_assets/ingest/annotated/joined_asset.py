@@ -8,13 +8,13 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
 from image_assets.ingest.annotated.selection import Selection
 from image_assets.ingest.annotated.source import selection_of
-from image_assets.io_managers.delta_io_manager import PartitionFiles
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import RAW_IMAGES, TableSchema, partition_of
+from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def joined_asset(
@@ -41,15 +41,8 @@ def joined_asset(
         table = store.open().table(dataset.name, schema)
         with retried(), progress.track(f"{noun} {partition}", "files", context.log) as report_progress:
             selection = selection_of(landing.source(dataset))
-            files = join_files(
-                raw_images.table,
-                raw_images.files,
-                table,
-                partition,
-                selection.matcher(),
-                join_of(selection),
-                report_progress,
-            )
+            matcher, join = selection.matcher(), join_of(selection)
+            files = join_files(raw_images, table, partition, matcher, join, report_progress)
         return dg.MaterializeResult(value=files, metadata={"images": sum(file.rows for file in raw_images.files)})
 
     return joined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -17,6 +17,7 @@ from image_assets.ingest.annotated.matching import Matcher
 from image_assets.schema import Partition
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, no_progress
 
 _BATCH_ROWS = 10_000
@@ -42,30 +43,28 @@ class Join:
 
 
 def join_files(
-    raw_images: PartitionedTable,
-    files: Sequence[WrittenFile],
+    raw_images: PartitionFiles,
     joined: PartitionedTable,
     partition: Partition,
     matcher: Matcher,
     join: Join,
     progress: Progress = no_progress,
 ) -> list[WrittenFile]:
-    """Write the joined rows of each file of `raw_images`; those that are there are not made again.
+    """Write the joined rows of each file of a partition of `raw_images`; those that are there are not made again.
 
     Returns:
-        One file for each of `files`; it may have no rows.
+        One file for each of them; it may have no rows.
 
     Raises:
         SourceError: the annotations' rows cannot be read.
     """
-    made = []
-    for done, file in enumerate(files):
-        progress(done, len(files))
+    made, number = [], len(raw_images.files)
+    for done, file in enumerate(raw_images.files):
+        progress(done, number)
         name = joined_name(file, join.digest)
-        made.append(
-            joined.find_file(partition, name) or _join_file(raw_images, file, joined, partition, name, matcher, join)
-        )
-    progress(len(files), len(files))
+        rows = _joined_rows(raw_images.table, file, joined, matcher, join)
+        made.append(joined.find_file(partition, name) or joined.write_file(partition, name, rows))
+    progress(number, number)
     return made
 
 
@@ -83,15 +82,9 @@ def _stem(file: WrittenFile) -> str:
     return hashlib.sha256(file.path.encode()).hexdigest()[:32]
 
 
-def _join_file(
-    raw_images: PartitionedTable,
-    file: WrittenFile,
-    joined: PartitionedTable,
-    partition: Partition,
-    name: str,
-    matcher: Matcher,
-    join: Join,
-) -> WrittenFile:
+def _joined_rows(
+    raw_images: PartitionedTable, file: WrittenFile, joined: PartitionedTable, matcher: Matcher, join: Join
+) -> Iterator[pa.RecordBatch]:
     ids: list[str] = []
     keys: list[str | None] = []
     for batch in raw_images.files.read(file.path, ["image_id", "source"]):
@@ -105,5 +98,5 @@ def _join_file(
             f"select {join.query} from read_parquet({quoted(join.rows)}) r join images i using (key) "
             f"where {join.where} order by all"
         )
-        batches = cast("Iterable[pa.RecordBatch]", rows.to_arrow_reader(_BATCH_ROWS))
-        return joined.write_file(partition, name, (batch.select(schema.names).cast(schema) for batch in batches))
+        for batch in cast("Iterable[pa.RecordBatch]", rows.to_arrow_reader(_BATCH_ROWS)):
+            yield batch.select(schema.names).cast(schema)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,20 +110,17 @@ class Selection:
         """A Parquet file of all image labels of the selected images, by key: part, key, source, label, name,
         confidence, positive (null: neither positive nor negative).
         """
-        place = self._place("labels", self.annotations.files())
-        return built_once(place, self._build_labels) / _ROWS
+        return self._rows("labels", self.annotations.files(), self._labels)
 
     def boxes(self) -> Path:
         """A Parquet file of the boxes of the selected images, by key: the columns of `Annotations.all_boxes`, the
         label's name, and `wanted`, whether a category takes the label.
         """
-        place = self._place("boxes", [*self.annotations.files(), *self.annotations.box_files()])
-        return built_once(place, self._build_boxes) / _ROWS
+        return self._rows("boxes", [*self.annotations.files(), *self.annotations.box_files()], self._boxes)
 
     def sizes(self) -> Path:
         """A Parquet file of the sizes that the annotations give the selected images, by key: key, width, height."""
-        place = self._place("sizes", self.annotations.files())
-        return built_once(place, self._build_sizes) / _ROWS
+        return self._rows("sizes", self.annotations.files(), self._sizes)
 
     def matcher(self) -> Matcher:
         """Finds the image that a file is."""
@@ -135,48 +133,50 @@ class Selection:
         return self.staging / "annotations" / f"{what}-{digest}"
 
     def _build(self, folder: Path) -> None:
-        with self._database(folder) as sql:
-            self.annotations.prepare(sql, self.staging / "annotations")
+        with self._prepared(folder) as sql:
             self.annotations.group(sql)
             write_selection(sql, self.annotations.settings, folder)
 
-    def _build_labels(self, folder: Path) -> None:
+    def _rows(self, what: str, files: list[Path], query: Callable[[], str]) -> Path:
+        """The rows of a query as a file, made once."""
+
+        def build(folder: Path) -> None:
+            with self._prepared(folder) as sql:
+                write_parquet(sql, query(), folder / _ROWS)
+
+        return built_once(self._place(what, files), build) / _ROWS
+
+    @contextmanager
+    def _prepared(self, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        with database(self.annotations.settings.memory_mb, folder) as sql:
+            self.annotations.prepare(sql, self.staging / "annotations")
+            yield sql
+
+    def _labels(self) -> str:
         # A label is positive by the threshold of its kind; COCO's annotations are all positive.
         threshold = getattr(self.annotations.settings, "confidence", 1.0)
-        with self._database(folder) as sql:
-            self.annotations.prepare(sql, self.staging / "annotations")
-            query = (
-                "select r.part, r.key, coalesce(r.source, '') as source, coalesce(r.label, '') as label, "
-                "r.confidence, coalesce(k.name, r.label, '') as name, "
-                f"case when r.confidence between {threshold!r} and 1 then true when r.confidence = 0 then false end "
-                f"as positive from ({self.annotations.all_labels()}) r semi join {self._selected()} i using (key) "
-                "left join known k using (label) order by key, label, source, confidence, part"
-            )
-            write_parquet(sql, query, folder / _ROWS)
+        return (
+            "select r.part, r.key, coalesce(r.source, '') as source, coalesce(r.label, '') as label, "
+            "r.confidence, coalesce(k.name, r.label, '') as name, "
+            f"case when r.confidence between {threshold!r} and 1 then true when r.confidence = 0 then false end "
+            f"as positive from ({self.annotations.all_labels()}) r semi join {self._selected()} i using (key) "
+            "left join known k using (label) order by key, label, source, confidence, part"
+        )
 
-    def _build_boxes(self, folder: Path) -> None:
-        with self._database(folder) as sql:
-            self.annotations.prepare(sql, self.staging / "annotations")
-            query = (
-                "select b.*, coalesce(k.name, b.label) as name, w.label is not null as wanted "
-                f"from ({self.annotations.all_boxes()}) b semi join {self._selected()} i using (key) "
-                "left join known k using (label) "
-                "left join (select distinct label from wanted) w using (label) "
-                "order by key, label, source, xmin, ymin, xmax, ymax, confidence, part"
-            )
-            write_parquet(sql, query, folder / _ROWS)
+    def _boxes(self) -> str:
+        return (
+            "select b.*, coalesce(k.name, b.label) as name, w.label is not null as wanted "
+            f"from ({self.annotations.all_boxes()}) b semi join {self._selected()} i using (key) "
+            "left join known k using (label) "
+            "left join (select distinct label from wanted) w using (label) "
+            "order by key, label, source, xmin, ymin, xmax, ymax, confidence, part"
+        )
 
-    def _build_sizes(self, folder: Path) -> None:
-        with self._database(folder) as sql:
-            self.annotations.prepare(sql, self.staging / "annotations")
-            query = (
-                f"select distinct s.* from ({self.annotations.all_sizes()}) s semi join {self._selected()} i "
-                "using (key) where width > 0 and height > 0 order by all"
-            )
-            write_parquet(sql, query, folder / _ROWS)
-
-    def _database(self, folder: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return database(self.annotations.settings.memory_mb, folder)
+    def _sizes(self) -> str:
+        return (
+            f"select distinct s.* from ({self.annotations.all_sizes()}) s semi join {self._selected()} i "
+            "using (key) where width > 0 and height > 0 order by all"
+        )
 
     def _selected(self) -> str:
         return f"(select key from read_parquet({quoted(self.folder / IMAGES)}) where category is not null)"

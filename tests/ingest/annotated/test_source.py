@@ -151,9 +151,7 @@ def test_what_a_killed_process_left_is_of_no_account(landing: Path) -> None:
 
 def test_a_staging_folder_that_cannot_be_written_is_named(landing: Path) -> None:
     (landing / "file").write_text("in the way")
-    with pytest.raises(
-        SourceError, match=r"staging folder .*file/annotations: Not a directory; .*IMAGE_ASSETS_STAGING"
-    ):
+    with pytest.raises(SourceError, match=r"staging .*file/annotations: Not a directory; .*IMAGE_ASSETS_STAGING"):
         listed(open_landing(landing, staging=str(landing / "file")), "cat")
 
 

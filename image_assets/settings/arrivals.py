@@ -1,0 +1,32 @@
+"""What all ways of arriving have in common: where, what is none of it, and where it is kept until it is loaded."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from image_assets.settings.archives import Archives
+from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
+from image_assets.settings.section import Section
+
+
+class Arrivals(Section):
+    """Files that arrive in a landing zone."""
+
+    landing: str | None = Field(
+        default=None,
+        description="Folder of the landing zone, or `s3://bucket/prefix` where the kind reads buckets; default: the "
+        "one that the platform is started with.",
+    )
+    ignore: Ignore = Field(default=(), description=IGNORE_MEANING)
+    staging: str | None = Field(
+        default=None,
+        description="Local folder for what is unpacked, downloaded or computed before it is loaded; default: one below "
+        "the folder that `IMAGE_ASSETS_STAGING` names, else `.staging` in a landing zone on disk, else in the cache "
+        "folder. It may be deleted at any time.",
+    )
+
+
+class ArrivalsWithArchives(Arrivals):
+    """Files among which there may be archives."""
+
+    archives: Archives = Archives()
