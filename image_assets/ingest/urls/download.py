@@ -59,7 +59,7 @@ class Downloads:
 
         Raises:
             SourceError: a list cannot be read.
-            StagingError: what is downloaded cannot be kept.
+            SourceError: what is downloaded cannot be kept.
         """
         self._kept.remove_old_parts(self._settings.download_seconds + 60)
         asyncio.run(self._all(rows, total, progress))

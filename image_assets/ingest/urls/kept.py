@@ -15,14 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from image_assets.images.reasons import Reason
-from image_assets.ingest.source import SourceError, SourceReadError, SourceUnreadable
+from image_assets.ingest.source import SourceReadError, SourceUnreadable
+from image_assets.ingest.staging import staging_errors
 from image_assets.whole_files import beside
 
 _FAILURE = ".failure"
-
-
-class StagingError(SourceError):
-    """What is downloaded cannot be kept: no room, or no right to write."""
 
 
 @dataclass(frozen=True)
@@ -86,28 +83,24 @@ class Kept:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
-        """A new path to write to, removed at the end if it is still there. Raises `StagingError`."""
+        """A new path to write to, removed at the end if it is still there. Raises `SourceError`."""
         parts = self.folder / "parts"
-        try:
+        with staging_errors(self.folder):
             parts.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StagingError(_cannot(self.folder, error)) from None
         with beside(parts / "part") as part:
             yield part
 
     def keep(self, key: str, part: Path) -> None:
-        """Make a whole part the content of a URL. Raises `StagingError`."""
+        """Make a whole part the content of a URL. Raises `SourceError`."""
         self._place(part, self._content(key))
         with contextlib.suppress(OSError):
             os.unlink(self._content(key) + _FAILURE)
 
     def fail(self, key: str, failure: Failure) -> None:
-        """Remember why a URL could not be downloaded. Raises `StagingError`."""
+        """Remember why a URL could not be downloaded. Raises `SourceError`."""
         with self.writing() as part:
-            try:
+            with staging_errors(part):
                 part.write_text(json.dumps(asdict(failure), ensure_ascii=True), encoding="ascii")
-            except OSError as error:
-                raise StagingError(_cannot(part, error)) from None
             self._place(part, self._content(key) + _FAILURE)
 
     def remove_old_parts(self, seconds: float) -> None:
@@ -133,15 +126,9 @@ class Kept:
         return failure
 
     def _place(self, part: Path, target: str) -> None:
-        try:
+        with staging_errors(Path(target)):
             try:
                 os.replace(part, target)
             except FileNotFoundError:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 os.replace(part, target)
-        except OSError as error:
-            raise StagingError(_cannot(Path(target), error)) from None
-
-
-def _cannot(path: Path, error: OSError) -> str:
-    return f"{path}: cannot be written: {error.strerror}; make room, or name another folder as source.staging"

@@ -16,10 +16,10 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from image_assets.images.reasons import Reason
+from image_assets.ingest.staging import staging_errors
 from image_assets.ingest.urls.body import ACCEPT, is_whole_picture, pieces
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
-from image_assets.ingest.urls.kept import StagingError
 from image_assets.ingest.urls.written import redirected
 from image_assets.settings.sources import UrlListSource
 
@@ -67,7 +67,7 @@ class Transfer:
 
         Raises:
             DownloadFailed: it serves nothing, or not within the limits.
-            StagingError: the file cannot be written.
+            SourceError: the file cannot be written.
         """
         try:
             await self._save(url, path, max_bytes, permission)
@@ -78,14 +78,14 @@ class Transfer:
 
     async def _save(self, url: URL, path: Path, max_bytes: int, permission: Permission) -> None:
         async with self._answer(url, permission) as response:
-            try:
+            with staging_errors(path):
                 file = path.open("wb")
-            except OSError as error:
-                raise StagingError(f"{path}: cannot be written: {error.strerror}") from None
             with file:
                 async for piece in pieces(response, max_bytes):
-                    _write(file.write, piece, path)
-                _write(lambda _: file.flush(), b"", path)
+                    with staging_errors(path):
+                        file.write(piece)
+                with staging_errors(path):
+                    file.flush()
 
     async def text(self, url: URL, max_bytes: int) -> bytes:
         """The beginning of what a URL serves, at most `max_bytes`. Raises `DownloadFailed`."""
@@ -135,15 +135,6 @@ class Transfer:
 
 async def _anything(url: URL) -> None:
     del url
-
-
-def _write(write: Callable[[bytes], object], piece: bytes, path: Path) -> None:
-    try:
-        write(piece)
-    except OSError as error:
-        raise StagingError(
-            f"{path}: cannot be written: {error.strerror}; make room, or name another folder as source.staging"
-        ) from None
 
 
 def _raise_for_status(response: aiohttp.ClientResponse) -> None:
