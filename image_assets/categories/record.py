@@ -10,10 +10,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.settings.section import Strict
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 from image_assets.store.retrying import until_landed
 from image_assets.store.store import Store
@@ -26,15 +27,13 @@ class CategoriesDiffer(DatasetError):
     """The dataset file gives categories another meaning than the store holds; the message says what to do."""
 
 
-class CategoryRecord(BaseModel):
+class CategoryRecord(Strict):
     """The categories of a store.
 
     Attributes:
         numbers: Category → number, of everything that was ever let in.
         unfinished: The command that was changing it and has not come to its end; empty where none.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     numbers: dict[str, int]
     unfinished: str = ""

@@ -72,8 +72,8 @@ class Reason(StrEnum):
     MEMBER_NO_FILE = "member_no_file", "A member of an archive is a link, a device or another thing that is no file."
 
 
-class Rejected(Exception):
-    """A file that is no acceptable image.
+class WithReason(Exception):
+    """An error that has a code for the quarantine.
 
     Attributes:
         reason: The code.
@@ -84,6 +84,13 @@ class Rejected(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class Rejected(WithReason):
+    """A file that is no acceptable image."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

@@ -28,7 +28,17 @@ def said_of(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'whole file'}: {one['msg']}" for one in error.errors())
 
 
-class Section(BaseModel):
-    """A part of a dataset file: unknown keys are refused, and nothing changes once it is read."""
+class Frozen(BaseModel):
+    """Data that does not change once it is made."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Strict(Frozen):
+    """What is read of a file: it has no other keys than those that are known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Section(Strict):
+    """A part of a dataset file."""

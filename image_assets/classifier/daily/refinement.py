@@ -67,16 +67,13 @@ def refine(
     spec = dataset.classifier
     index = row_index(tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec)
     check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
-    work = _Work(dataset, tables, extractor, places, track, index.training(), _evaluation(index, dataset))
+    held_out = index.evaluation(spec.refinement.evaluation_rows)
+    work = _Work(dataset, tables, extractor, places, track, index.training(), held_out)
     learnt = tuple(np.unique(work.training.labels).tolist())
     setup = setup_digest(spec)
     today = Today(index.latest_day(), len(work.training), setup, extractor.digest, dataset.categories, learnt, drifted)
     decision = choose_path(read_last_refit(places.objects, places.statistics), today, spec.refinement)
     return work.daily(decision) if decision.path == DAILY else work.full(decision, today)
-
-
-def _evaluation(index: RowIndex, dataset: DatasetSpec) -> RowIndex:
-    return index.evaluation(dataset.classifier.refinement.evaluation_rows)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from image_assets.settings.classifier import Classifier, Refinement
+from image_assets.settings.section import Frozen
 
 # A figure that is exactly at its margin is within it, though 0.975 - 0.965 is more than 0.01 in binary.
 _ROUNDING = 1e-9
@@ -19,10 +20,8 @@ DAILY, FULL = "daily", "full refit"
 PathName = Literal["daily", "full refit"]
 
 
-class Trust(BaseModel):
+class Trust(Frozen):
     """The model of the daily path beside that of the full refit: same day, same held-out images."""
-
-    model_config = ConfigDict(frozen=True)
 
     images: int = Field(description="Held-out images.")
     daily_accuracy: float
@@ -51,10 +50,8 @@ class Trust(BaseModel):
         return ""
 
 
-class LastRefit(BaseModel):
+class LastRefit(Frozen):
     """What is remembered of the last full refit."""
-
-    model_config = ConfigDict(frozen=True)
 
     day: dt.date = Field(description="Latest day of its images.")
     setup: str = Field(description="Digest of the settings that it was made with, see `setup_digest`.")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
@@ -18,6 +18,7 @@ from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.features.colour_statistics import colour_statistics
 from image_assets.settings.classifier import Baselines as Settings
+from image_assets.settings.section import Frozen
 
 _CHANCE = 0.9999
 _DRAWS = 10_000
@@ -28,10 +29,8 @@ Thumbnails = Callable[[set[str]], Mapping[str, bytes]]
 """From image ids to their JPEG thumbnails."""
 
 
-class Colours(BaseModel):
+class Colours(Frozen):
     """A logistic regression of 18 colour statistics of the thumbnails, beside the model, on the same images."""
-
-    model_config = ConfigDict(frozen=True)
 
     trained: int = Field(description="Images that the model of colours was trained on.")
     images: int = Field(description="Images held out that both were judged by.")
@@ -39,10 +38,8 @@ class Colours(BaseModel):
     model_right: int = Field(description="Of these, right by the model.")
 
 
-class Shuffled(BaseModel):
+class Shuffled(Frozen):
     """The model's kind, trained and judged on labels that were shuffled among pictures."""
-
-    model_config = ConfigDict(frozen=True)
 
     trained: int = Field(description="Images that it was trained on.")
     images: int = Field(description="Images held out that it was judged by.")
@@ -50,10 +47,8 @@ class Shuffled(BaseModel):
     chance: float = Field(description="What chance alone exceeds once in 10,000.")
 
 
-class MeasuredBaselines(BaseModel):
+class MeasuredBaselines(Frozen):
     """What was measured beside a model; where something was not, why."""
-
-    model_config = ConfigDict(frozen=True)
 
     sha256: str = Field(description="Of the model file.")
     colours: Colours | None = None

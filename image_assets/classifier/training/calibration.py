@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from image_assets.settings.section import Frozen
 
 BINS = 15
 
 
-class Bin(BaseModel):
+class Bin(Frozen):
     """The images whose most probable class has a probability in one interval."""
-
-    model_config = ConfigDict(frozen=True)
 
     certainty: float = Field(description="Mean probability of the answer.")
     accuracy: float = Field(description="Share of right answers.")

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from image_assets.classifier.training.calibration import Bin, calibration_error, reliability
 from image_assets.classifier.training.train import NotTrainableError, check_features
+from image_assets.settings.section import Frozen
 from image_assets.store.models.model import Model
 
 
-class ClassFigures(BaseModel):
+class ClassFigures(Frozen):
     """How well one class is told apart from the others; a ratio without a denominator is 0."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     precision: float = Field(description="Share of the images called so that are so.")
@@ -25,10 +24,8 @@ class ClassFigures(BaseModel):
     support: int = Field(description="Held-out images of the class.")
 
 
-class Evaluation(BaseModel):
+class Evaluation(Frozen):
     """The figures of one classifier on held-out images."""
-
-    model_config = ConfigDict(frozen=True)
 
     accuracy: float
     macro_f1: float = Field(description="Mean F1 of the classes that have held-out images, each weighing the same.")

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from image_assets.images.reasons import Reason
+from image_assets.images.reasons import Reason, WithReason
 from image_assets.settings.archives import Archives
 
 # Whatever it grows by, this much costs little: a small archive of empty drawings is no bomb.
 RATIO_FROM_BYTES = 100_000_000
 
 
-class CapReached(Exception):
-    """The rest of the archive is not unpacked.
-
-    Attributes:
-        reason: The code that the archive gets in quarantine.
-    """
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+class CapReached(WithReason):
+    """The rest of the archive is not unpacked; the code is the archive's."""
 
 
 class Budget:

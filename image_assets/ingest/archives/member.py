@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 from zipfile import BadZipFile
 
-from image_assets.images.reasons import Reason
+from image_assets.images.reasons import Reason, WithReason
 
 if TYPE_CHECKING:
     from backports.zstd import ZstdError
@@ -37,16 +37,8 @@ class ArchiveBroken(Exception):
         self.reason = reason
 
 
-class MemberRefused(Exception):
-    """This member cannot be had; those after it can.
-
-    Attributes:
-        reason: The code that it gets in quarantine.
-    """
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+class MemberRefused(WithReason):
+    """This member cannot be had; those after it can."""
 
 
 class StreamFailed(Exception):

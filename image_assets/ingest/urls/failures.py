@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from image_assets.images.reasons import Reason
+from image_assets.images.reasons import Reason, WithReason
 
 
-class DownloadFailed(Exception):
+class DownloadFailed(WithReason):
     """A URL that could not be downloaded.
 
     Args:
@@ -17,8 +17,6 @@ class DownloadFailed(Exception):
 
     def __init__(self, reason: Reason, detail: str, *, can_pass: bool = False, wait: float | None = None) -> None:
         super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
         self.can_pass = can_pass
         self.wait = wait
 

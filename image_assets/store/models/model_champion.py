@@ -9,9 +9,9 @@ from typing import Literal
 
 import obstore
 from obstore.store import ObjectStore
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from image_assets.settings.section import Sha256, said_of
+from image_assets.settings.section import Sha256, Strict, said_of
 from image_assets.store.conditional_put import Stored, put_if_unchanged, read_stored
 from image_assets.store.models.model_files import (
     DIGITS,
@@ -32,10 +32,8 @@ Promoted = Literal["first", "better", "no worse", "not comparable", "not compare
 """Why a model became the champion."""
 
 
-class Champion(BaseModel):
+class Champion(Strict):
     """The current model, and how it came to be that."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     sha256: Sha256 = Field(description="SHA-256 of the current model's file, which is named by it.")
@@ -131,7 +129,11 @@ def switch(store: ObjectStore, prefix: str, seen: SeenChampion, champion: Champi
     Raises:
         ChangedMeanwhileError: somebody else switched in the meantime; what they did stands.
     """
-    if seen.stored is None and seen.champion is not None and seen.champion.sha256[:DIGITS] not in _kept(store, prefix):
+    if (
+        seen.stored is None
+        and seen.champion is not None
+        and seen.champion.sha256[:DIGITS] not in model_digests(store, prefix)
+    ):
         put_manifest(store, prefix, manifest_of(store, prefix, seen.champion.sha256))
     put_if_unchanged(store, key_of(prefix, CHAMPION), champion.to_bytes(), seen.stored)
     try:
@@ -164,7 +166,3 @@ def prune(store: ObjectStore, prefix: str, champion: Champion, keep: int) -> lis
     for digits in gone:
         remove_model(store, prefix, digits)
     return gone
-
-
-def _kept(store: ObjectStore, prefix: str) -> list[str]:
-    return model_digests(store, prefix)

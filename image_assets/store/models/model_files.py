@@ -16,9 +16,9 @@ from typing import Literal, TypeVar, assert_never
 
 import obstore
 from obstore.store import ObjectStore
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from image_assets.settings.section import Sha256, said_of
+from image_assets.settings.section import Sha256, Strict, said_of
 from image_assets.store.models.model import FORMATS, Model, ModelFormat
 
 LEGACY_MANIFEST = "manifest.json"
@@ -36,10 +36,8 @@ class ModelRefusedError(ValueError):
     """The files are not a model that may be loaded; the message says which file, and what is wrong with it."""
 
 
-class ModelDescription(BaseModel):
+class ModelDescription(Strict):
     """What a model is and what it was made of, as its trainer knows it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str
     kind: str = Field(description="Kind of classifier, as the dataset file names it.")

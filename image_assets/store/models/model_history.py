@@ -12,9 +12,9 @@ from typing import Literal
 
 import obstore
 from obstore.store import ObjectStore
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from image_assets.settings.section import Sha256
+from image_assets.settings.section import Sha256, Strict
 from image_assets.store.models.model_champion import Promoted
 from image_assets.store.models.model_files import DIGITS, key_of
 
@@ -24,10 +24,8 @@ Refused = Literal["worse", "labels disagree", "unfit", "withdrawn"]
 """Why a model did not become the champion."""
 
 
-class Decision(BaseModel):
+class Decision(Strict):
     """One decision: a model was promoted, or why it was not. Ratios are shares of images, in [0, 1]."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     data_day: dt.date = Field(description="The latest day of the data.")
