@@ -2,7 +2,8 @@
 
 An SQLite file with one row per channel and thing that it takes note of: a check's evaluation in a run, or a failed
 run. A row that is announced is a message; it waits until a channel has accepted it. Rows are written once, under a
-unique key, so that a sensor may look at a run as often as it likes. Of SQLite's own there is only how it is opened.
+unique key, so that a sensor may look at a run as often as it likes. Of SQLite's own there are only how it is opened
+and `insert`, which SQLAlchemy's dialect of PostgreSQL has as well.
 
 Which evaluations are announced follows from their order in time, per channel and check and partition: of every streak
 of failures one, and one of the streak of passes that ends it. Runs need not be seen in the order in which they ended.
