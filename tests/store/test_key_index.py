@@ -169,7 +169,7 @@ def test_a_damaged_segment_is_named_in_the_log_removed_and_made_again(
         place.put(day, [IDS[day]])
     place.cover()
     (segment,) = place.segments()
-    place.damage(0, 0.01, cut=False)
+    place.damage(0, 0.99, cut=False)
     with caplog.at_level(logging.WARNING):
         assert place.find() == place.find_plainly()
     assert segment in caplog.text
@@ -263,7 +263,7 @@ def test_on_a_bucket_it_is_the_same(s3_server: S3Server) -> None:
         place.put(day, [IDS[day], IDS[0]])
         place.cover()
         assert place.find() == place.find_plainly()
-    place.damage(0, 0.01, cut=False)
+    place.damage(0, 0.99, cut=False)
     assert place.find() == place.find_plainly()
     place.cover()
     assert place.segments()
