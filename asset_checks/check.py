@@ -90,8 +90,7 @@ class Subject:
         """
         reader = self.table(schema).files
         for file in files.written_files():
-            for batch in reader.read(file.path, list(columns), _BATCH_ROWS):
-                yield pl.DataFrame(pl.from_arrow(batch))
+            yield from reader.frames(file.path, columns, _BATCH_ROWS)
 
 
 @dataclass(frozen=True)

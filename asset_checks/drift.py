@@ -172,8 +172,7 @@ def _read(
     """The images of some days whose ids are below a bound, in the order of the ids."""
     snapshot, category = subject.table(schema).snapshot(), subject.checked_partition.category
     chosen = pl.col("image_id") < f"{int(share * 16**12):012x}" if share < 1 else pl.lit(True)
-    nothing = pl.DataFrame(pl.from_arrow(schema.file_schema.empty_table())).select(columns)
-    found = [choose(nothing).with_columns(date=pl.lit(None, pl.Date))]
+    found = [choose(schema.no_rows().select(columns)).with_columns(date=pl.lit(None, pl.Date))]
     for day in days:
         for batch in subject.batches(schema, columns, snapshot.of(Partition(day, category))):
             found.append(choose(batch.filter(chosen)).with_columns(date=pl.lit(day)))

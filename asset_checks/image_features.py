@@ -69,10 +69,9 @@ def _traits_of_vectors(subject: Subject) -> pl.DataFrame:
         "constant": (vector.list.min() == vector.list.max()).fill_null(False) & finite,
         "hash": vector.hash(),
     }
-    nothing = pl.DataFrame(pl.from_arrow(IMAGE_FEATURES.file_schema.empty_table()))
     files = subject.table(IMAGE_FEATURES).snapshot().of(subject.checked_partition)
     batches = subject.batches(IMAGE_FEATURES, ["image_id", "features"], files)
-    return pl.concat([rows.select("image_id", **traits) for rows in chain([nothing], batches)])
+    return pl.concat([rows.select("image_id", **traits) for rows in chain([IMAGE_FEATURES.no_rows()], batches)])
 
 
 def _pictures(subject: Subject) -> int:

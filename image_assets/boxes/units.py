@@ -19,7 +19,7 @@ from image_assets.boxes.frames import Reach, Size, drawn_on, turned_sides
 from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.images.decode import decode
 from image_assets.ingest.annotated.joining import belongs_to
-from image_assets.schema import BOX_QUARANTINE, IMAGE_CHIPS, Partition, TableSchema
+from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, Partition, TableSchema
 from image_assets.settings.stages import Limits
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
@@ -127,11 +127,8 @@ def _cut_unit(job: _Job, threads: int, progress: Progress) -> CutUnit:
 
 
 def _boxes(file: WrittenFile, cutter: Cutter) -> pl.DataFrame:
-    schema = cutter.image_boxes.schema.file_schema
-    table = pa.Table.from_batches(cutter.image_boxes.files.read(file.path, schema.names), schema)
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame.sort("image_id", "box")
+    rows = cutter.image_boxes.files.frames(file.path, IMAGE_BOXES.file_schema.names)
+    return pl.concat([IMAGE_BOXES.no_rows(), *rows]).sort("image_id", "box")
 
 
 def _refused(rows: pl.DataFrame) -> pa.RecordBatch:

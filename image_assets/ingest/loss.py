@@ -87,8 +87,7 @@ def told(partition: Partition, gone: Sequence[str]) -> str:
 def _ids(table: PartitionedTable, file: WrittenFile) -> pl.DataFrame:
     nothing = pl.DataFrame(schema={"image_id": pl.String, "source": pl.String})
     try:
-        batches = table.files.read(file.path, ["image_id", "source"])
-        return pl.concat([nothing, *(pl.DataFrame(pl.from_arrow(batch)) for batch in batches)])
+        return pl.concat([nothing, *table.files.frames(file.path, ["image_id", "source"])])
     except DamagedFile:
         # Its images are to be loaded again; how many there were, the table's log knows.
         return nothing

@@ -6,7 +6,7 @@ the same time miss no pair: each has its features in the tables before it looks,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,9 +93,9 @@ def near_duplicates(
     library.hashes.cover(there)
     files = there.of(partition).written_files()
     total, done = sum(file.rows for file in files), 0
-    found = [pl.DataFrame(schema=_schema())]
+    found = [NEAR_DUPLICATES.no_rows()]
     for file in files:
-        new = _rows(library.raw_images, file, ["image_id", "perceptual_hash"])
+        new = pl.concat(library.raw_images.files.frames(file.path, ["image_id", "perceptual_hash"]))
         candidates = _candidates(new, partition, library, there, spec.distance)
         found.append(_confirmed(candidates, partition, library, spec))
         done += file.rows
@@ -108,16 +108,6 @@ def alike(spec: NearDuplicates) -> pl.Expr:
     close = pl.col("distance") <= spec.close_distance
     least = pl.when(close).then(min(spec.close_cosine, spec.cosine)).otherwise(spec.cosine)
     return (pl.col("distance") <= spec.distance) & (pl.col("cosine") >= least)
-
-
-def _schema() -> dict[str, pl.DataType]:
-    empty = pl.DataFrame(pl.from_arrow(NEAR_DUPLICATES.file_schema.empty_table()))
-    return dict(empty.schema)
-
-
-def _rows(table: PartitionedTable, file: WrittenFile, columns: Sequence[str]) -> pl.DataFrame:
-    batches = [pl.DataFrame(pl.from_arrow(batch)) for batch in table.files.read(file.path, list(columns))]
-    return pl.concat(batches)
 
 
 def _candidates(
@@ -152,10 +142,10 @@ def _candidates(
 def _confirmed(candidates: pl.DataFrame, partition: Partition, library: Library, spec: NearDuplicates) -> pl.DataFrame:
     """The candidates whose features agree too, with their cosine."""
     if candidates.is_empty():
-        return pl.DataFrame(schema=_schema())
+        return NEAR_DUPLICATES.no_rows()
     there = library.features.snapshot()
     own = _vectors(candidates["image_id"], there.of(partition), library)
-    confirmed = [pl.DataFrame(schema=_schema())]
+    confirmed = [NEAR_DUPLICATES.no_rows()]
     for (date, category), pairs in candidates.partition_by("other_date", "other_category", as_dict=True).items():
         theirs = there.of(Partition(date, category))
         for file in theirs.written_files():
@@ -187,8 +177,8 @@ def _unit_vectors(library: Library, file: WrittenFile, ids: pl.Series) -> pl.Dat
 
 def _normalised(library: Library, file: WrittenFile, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     yield pl.DataFrame(schema=_VECTORS)
-    for batch in library.features.files.read(file.path, IMAGE_FEATURES.file_schema.names):
-        rows = pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("extractor") == library.extractor)
+    for batch in library.features.files.frames(file.path, IMAGE_FEATURES.file_schema.names):
+        rows = batch.filter(pl.col("extractor") == library.extractor)
         rows = rows.select("image_id", "features").join(wanted, on="image_id", how="semi")
         if rows.is_empty():
             continue

@@ -68,7 +68,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             return
         scorer = Scorer(model, manifest, dataset.classifier.unknown_below)
         with retried():
-            rows = score_files(scorer, image_features.table, image_features.files)
+            rows = score_files(scorer, image_features)
         yield dg.MaterializeResult(
             value=rows,
             metadata={

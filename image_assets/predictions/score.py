@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from image_assets.features.table import MixedExtractors, feature_matrix
 from image_assets.schema import PREDICTIONS, Partition
 from image_assets.store.models.model import Model
 from image_assets.store.models.model_store import ModelManifest, ModelRefusedError
-from image_assets.store.tables.delta_tables import PartitionedTable
-from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 
 _READ_ROWS = 4_096
 _COLUMNS = ["image_id", "label", "features", "extractor"]
@@ -96,8 +94,8 @@ def check_usable(manifest: ModelManifest, categories: Mapping[str, int]) -> None
         )
 
 
-def score_files(scorer: Scorer, image_features: PartitionedTable, files: Sequence[WrittenFile]) -> pl.DataFrame:
-    """Rows of `predictions` for every image in files of `image_features`, by image id.
+def score_files(scorer: Scorer, image_features: PartitionFiles) -> pl.DataFrame:
+    """Rows of `predictions` for every image of a partition of `image_features`, by image id.
 
     Features are read and forgotten a few thousand at a time: memory does not grow with the partition.
 
@@ -106,11 +104,8 @@ def score_files(scorer: Scorer, image_features: PartitionedTable, files: Sequenc
         MixedExtractors, ValueError: as `Scorer.rows`.
     """
     parts = [no_rows()]
-    for file in files:
-        for batch in image_features.files.read(file.path, _COLUMNS, _READ_ROWS):
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            assert isinstance(frame, pl.DataFrame)
-            parts.append(scorer.rows(frame))
+    for file in image_features.files:
+        parts += [scorer.rows(some) for some in image_features.table.files.frames(file.path, _COLUMNS, _READ_ROWS)]
     return pl.concat(parts).sort("image_id")
 
 
@@ -144,6 +139,4 @@ def _check_extractor(images: pl.DataFrame, manifest: ModelManifest) -> None:
 
 def no_rows() -> pl.DataFrame:
     """Predictions of no image."""
-    frame = pl.from_arrow(PREDICTIONS.file_schema.empty_table())
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    return PREDICTIONS.no_rows()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import polars as pl
 import pyarrow as pa
 
 
@@ -67,6 +68,10 @@ class TableSchema:
     def file_schema(self) -> pa.Schema:
         """The Arrow schema inside a file: without the partition columns, which are the folder's name."""
         return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])
+
+    def no_rows(self) -> pl.DataFrame:
+        """No rows of a file."""
+        return pl.DataFrame(pl.from_arrow(self.file_schema.empty_table()))
 
 
 PARTITION_COLUMNS = (

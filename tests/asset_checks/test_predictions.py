@@ -15,6 +15,7 @@ from image_assets.classifier.places import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.store.models.model_store import CHAMPION, load_model, read_manifest
+from image_assets.store.tables.partition_files import PartitionFiles
 from tests.asset_checks.faults import (
     PLANT,
     Edit,
@@ -35,7 +36,9 @@ def scored(platform: Platform) -> Platform:
     """The platform with PLANT scored by its current model."""
     scorer = Scorer(*load_model(platform.store.objects(), classifier_prefix(platform.dataset)), unknown_below=0.5)
     features = platform.store.table(platform.dataset.name, IMAGE_FEATURES)
-    platform.replace_rows(PREDICTIONS, PLANT, score_files(scorer, features, features.partition_files(PLANT)))
+    platform.replace_rows(
+        PREDICTIONS, PLANT, score_files(scorer, PartitionFiles(features, features.partition_files(PLANT)))
+    )
     return platform
 
 

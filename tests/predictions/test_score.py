@@ -18,6 +18,7 @@ from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.settings.classifier import Classifier
 from image_assets.store.models.model_store import ModelDescription, ModelRefusedError, load_model
 from image_assets.store.store import Store
+from image_assets.store.tables.partition_files import PartitionFiles
 from tests.classifier.synthetic import CLASSES, clusters, image_ids
 from tests.store.saving import save_model
 
@@ -85,7 +86,7 @@ def test_a_partition_is_scored_the_same_whatever_is_read_at_a_time(
     monkeypatch.setattr(score, "_READ_ROWS", rows_at_a_time)
     table = Store(str(tmp_path)).table("drawn", IMAGE_FEATURES)
     files = [table.write_frame(PLANT, part) for part in (images[:30], images[30:])]
-    found = score_files(scorer, table, files)
+    found = score_files(scorer, PartitionFiles(table, files))
     expected = scorer.rows(images).sort("image_id")
     assert found.drop("probability", "margin").equals(expected.drop("probability", "margin"))
     np.testing.assert_allclose(found["probability"], expected["probability"], atol=1e-6)
@@ -93,7 +94,7 @@ def test_a_partition_is_scored_the_same_whatever_is_read_at_a_time(
 
 def test_no_images_give_no_rows_of_the_same_columns(scorer: Scorer, images: pl.DataFrame, tmp_path: Path) -> None:
     table = Store(str(tmp_path)).table("drawn", IMAGE_FEATURES)
-    nothing = score_files(scorer, table, [])
+    nothing = score_files(scorer, PartitionFiles(table, []))
     assert nothing.schema == scorer.rows(images).schema
     assert (nothing.height, figures_of(nothing)) == (0, {"images": 0})
 

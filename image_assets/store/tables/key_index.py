@@ -200,8 +200,8 @@ class KeyIndex:
         return numbers[order], places[order]
 
     def _numbers_in(self, path: str) -> np.ndarray:
-        batches = self.table.files.read(path, list(self._key.columns), _READ_ROWS)
-        numbers = [self._key.numbers(pl.DataFrame(pl.from_arrow(batch))).to_numpy() for batch in batches]
+        rows = self.table.files.frames(path, self._key.columns, _READ_ROWS)
+        numbers = [self._key.numbers(some).to_numpy() for some in rows]
         return np.unique(np.concatenate([np.empty(0, np.uint64), *numbers]))
 
     def _candidates(self, numbers: np.ndarray, files: pl.DataFrame) -> pl.DataFrame:
@@ -219,8 +219,8 @@ class KeyIndex:
 
     def _matching(self, file: dict, keys: pl.DataFrame, columns: list[str]) -> list[pl.DataFrame]:
         frames = []
-        for batch in self.table.files.read(file["path"], columns, _READ_ROWS):
-            rows = pl.DataFrame(pl.from_arrow(batch)).join(keys, on=self._key.columns, how="semi")
+        for batch in self.table.files.frames(file["path"], columns, _READ_ROWS):
+            rows = batch.join(keys, on=self._key.columns, how="semi")
             if rows.height:
                 frames.append(
                     rows.select(*columns, date=pl.lit(file["date"], pl.Date), category=pl.lit(file["category"]))
