@@ -7,7 +7,6 @@ evaluated.
 import hashlib
 import math
 
-import obstore
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
@@ -15,6 +14,7 @@ from image_assets.classifier.places import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_files import is_model_file
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
+from image_assets.store.objects import content_of, sizes_below
 
 # There is a partition per category every day: what chance does once in a thousand of them is no warning.
 _BY_CHANCE = 0.001
@@ -150,11 +150,9 @@ def _rightly_unscored(subject: Subject) -> str:
 def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:
     """Those of the digests whose model is there: its file, wherever below the classifier, has the digest."""
     objects, found = subject.store.objects(), set[str]()
-    for page in obstore.list(objects, classifier_prefix(subject.dataset)):
-        for entry in page:
-            path = entry["path"]
-            if any(is_model_file(path, digest) for digest in wanted):
-                found.add(hashlib.sha256(bytes(obstore.get(objects, path).bytes())).hexdigest())
+    for path in sizes_below(objects, classifier_prefix(subject.dataset)):
+        if any(is_model_file(path, digest) for digest in wanted):
+            found.add(hashlib.sha256(content_of(objects, path) or b"").hexdigest())
     return found
 
 

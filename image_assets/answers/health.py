@@ -18,6 +18,7 @@ from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source, SourceError
 from image_assets.schema import TABLES, Partition
+from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import table_bytes
 
@@ -237,9 +238,8 @@ def _last_runs(dataset: DatasetSpec, store: Store) -> dict[str, dt.date]:
 
 def _sizes(dataset: DatasetSpec, store: Store) -> list[Size]:
     stored: dict[str, int] = {}
-    for objects in store.objects(dataset.name).list():
-        for one in objects:
-            folder = str(one["path"]).split("/")[0]
-            stored[folder] = stored.get(folder, 0) + int(one["size"])
+    for path, size in sizes_below(store.objects(dataset.name)).items():
+        folder = path.split("/")[0]
+        stored[folder] = stored.get(folder, 0) + size
     in_use = {schema.name: table_bytes(store, dataset.name, schema) for schema in TABLES if schema.name in stored}
     return [Size(name, number, in_use.get(name)) for name, number in sorted(stored.items())]

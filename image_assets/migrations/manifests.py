@@ -8,12 +8,13 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 
 from image_assets.shards.manifest import FEATURE_SHARDS, LEGACY_MANIFEST, MANIFEST, parse_manifest, path_of
+from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 
 
 def legacy_manifests(store: Store, dataset: str) -> list[str]:
     """Where published partitions lie whose manifest is among their shards: prefixes, by name."""
-    names = (str(one["path"]) for page in obstore.list(store.objects(), f"{dataset}/{FEATURE_SHARDS}/") for one in page)
+    names = sizes_below(store.objects(), f"{dataset}/{FEATURE_SHARDS}/")
     return sorted(name.rpartition("/")[0] for name in names if name.rpartition("/")[2] == LEGACY_MANIFEST)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import obstore
 
+from image_assets.store.objects import content_of, sizes_below
 from image_assets.store.store import Store
 
 _READERS = 16
@@ -45,8 +46,7 @@ class Records:
         if not self._is_there():
             return
         prefix = f"{self._folder}/{below}"
-        paths = [str(one["path"]) for page in self._store.objects(self._dataset).list(prefix) for one in page]
-        paths = [path for path in paths if path.endswith(".json")]
+        paths = [path for path in sizes_below(self._store.objects(self._dataset), prefix) if path.endswith(".json")]
         with ThreadPoolExecutor(_READERS) as readers:
             for path, record in zip(paths, readers.map(self._read, paths), strict=True):
                 if record is not None:
@@ -61,7 +61,7 @@ class Records:
 
     def _read(self, path: str) -> dict[str, Any] | None:
         try:
-            found = json.loads(bytes(obstore.get(self._store.objects(self._dataset), path).bytes()))
-        except (FileNotFoundError, ValueError):
+            found = json.loads(content_of(self._store.objects(self._dataset), path) or b"")
+        except ValueError:
             return None
         return found if isinstance(found, dict) else None

@@ -16,6 +16,7 @@ from obstore.store import ObjectStore
 
 from image_assets.classifier.daily.statistics import ClassStatistics
 from image_assets.schema import Partition
+from image_assets.store.objects import content_of
 
 TOTALS = "totals.npz"
 _MAGIC = b"image-assets classifier statistics 1\n"
@@ -88,9 +89,8 @@ def plan_update(
 def read_totals(objects: ObjectStore, prefix: str) -> Totals | str:
     """The totals that were kept, or in words why there are none that can be used."""
     key = f"{prefix}/{TOTALS}"
-    try:
-        content = bytes(obstore.get(objects, key).bytes())
-    except FileNotFoundError:
+    content = content_of(objects, key)
+    if content is None:
         return "no totals were kept yet"
     try:
         return parse_totals(content)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import obstore
 from obstore.store import ObjectStore
+
+from image_assets.store.objects import content_of
 
 REPORTS = "reports"
 
@@ -39,9 +40,9 @@ def read_report(objects: ObjectStore, dataset: str, name: str) -> bytes:
         ReportMissingError: there is none of that name.
     """
     key = f"{reports_prefix(dataset)}/{name}"
-    try:
-        return bytes(obstore.get(objects, key).bytes())
-    except FileNotFoundError:
+    content = content_of(objects, key)
+    if content is None:
         raise ReportMissingError(
             f"{key}: there is no report; materialise classifier, with classifier.report.enabled in the dataset file"
-        ) from None
+        )
+    return content

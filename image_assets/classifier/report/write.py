@@ -28,6 +28,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import page
 from image_assets.store.models.model_store import ModelManifest
+from image_assets.store.objects import remove, sizes_below
 from image_assets.store.store import Store
 from image_assets.workers import Progress, no_progress
 
@@ -127,17 +128,10 @@ def _wanted(findings: Findings) -> set[str]:
 
 def _remove_of_models_gone(objects: ObjectStore, prefix: str, model_prefix: str) -> None:
     """Remove the reports of models whose files were removed."""
-    models = {
-        _stem(one["path"]).removeprefix("model-") for page in obstore.list(objects, f"{model_prefix}/") for one in page
-    }
-    for found in obstore.list(objects, f"{prefix}/"):
-        old = [
-            one["path"]
-            for one in found
-            if (stem := _stem(one["path"])).startswith("classifier-") and stem.removeprefix("classifier-") not in models
-        ]
-        if old:
-            obstore.delete(objects, old)
+    models = {_stem(path).removeprefix("model-") for path in sizes_below(objects, f"{model_prefix}/")}
+    reports = {path: _stem(path) for path in sizes_below(objects, f"{prefix}/")}
+    kept = {"classifier", *(f"classifier-{model}" for model in models)}
+    remove(objects, *(path for path, stem in reports.items() if stem not in kept and stem.startswith("classifier-")))
 
 
 def _stem(path: str) -> str:

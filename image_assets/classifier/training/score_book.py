@@ -10,6 +10,7 @@ from obstore.store import ObjectStore
 
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.selection import Score
+from image_assets.store.objects import sizes_below
 
 
 class StoredScores:
@@ -49,11 +50,10 @@ class StoredScores:
 
     def forget_the_rest(self) -> None:
         """Remove the scores of comparisons that nobody asked for: of rows that have changed since."""
-        for page in obstore.list(self._objects, f"{self._prefix}/"):
-            paths = [one["path"] for one in page]
-            old = [path for path in paths if path.removeprefix(f"{self._prefix}/").split("/")[0] not in self._used]
-            if old:
-                obstore.delete(self._objects, old)
+        paths = sizes_below(self._objects, f"{self._prefix}/")
+        old = [path for path in paths if path.removeprefix(f"{self._prefix}/").split("/")[0] not in self._used]
+        if old:
+            obstore.delete(self._objects, old)
 
     def _name(self, key: str, candidate: Candidate) -> str:
         return f"{self._prefix}/{key}/{candidate.digest}.json"

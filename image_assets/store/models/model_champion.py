@@ -25,6 +25,7 @@ from image_assets.store.models.model_files import (
     put_manifest,
     remove_model,
 )
+from image_assets.store.objects import remove
 
 CHAMPION = "champion.json"
 
@@ -136,10 +137,7 @@ def switch(store: ObjectStore, prefix: str, seen: SeenChampion, champion: Champi
     ):
         put_manifest(store, prefix, manifest_of(store, prefix, seen.champion.sha256))
     put_if_unchanged(store, key_of(prefix, CHAMPION), champion.to_bytes(), seen.stored)
-    try:
-        obstore.delete(store, key_of(prefix, LEGACY_MANIFEST))
-    except FileNotFoundError:
-        return
+    remove(store, key_of(prefix, LEGACY_MANIFEST))
 
 
 def prune(store: ObjectStore, prefix: str, champion: Champion, keep: int) -> list[str]:

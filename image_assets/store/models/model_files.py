@@ -20,6 +20,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from image_assets.settings.section import Sha256, Strict, said_of
 from image_assets.store.models.model import FORMATS, Model, ModelFormat
+from image_assets.store.objects import content_of, remove, sizes_below
 
 LEGACY_MANIFEST = "manifest.json"
 """Where stores of before the history of models keep the manifest of their only model."""
@@ -149,13 +150,12 @@ def manifest_of(store: ObjectStore, prefix: str, sha256: str) -> ModelManifest:
         ModelRefusedError: the manifest was altered, or is not one of this format.
     """
     key = key_of(prefix, manifest_name(sha256))
-    try:
-        content = bytes(obstore.get(store, key).bytes())
-    except FileNotFoundError:
+    content = content_of(store, key)
+    if content is None:
         legacy = legacy_manifest(store, prefix)
         if legacy is not None and legacy.sha256.startswith(sha256):
             return legacy
-        raise ModelMissingError(f"{key}: there is no such model; `image-assets models list` names them") from None
+        raise ModelMissingError(f"{key}: there is no such model; `image-assets models list` names them")
     sealed = _parsed(_SealedManifest, content, key)
     manifest = ModelManifest(**sealed.model_dump(exclude={"seal"}))
     if not manifest.sha256.startswith(sha256):
@@ -170,28 +170,20 @@ def legacy_manifest(store: ObjectStore, prefix: str) -> ModelManifest | None:
         ModelRefusedError: it is not one of this format.
     """
     key = key_of(prefix, LEGACY_MANIFEST)
-    try:
-        return _parsed(ModelManifest, bytes(obstore.get(store, key).bytes()), key)
-    except FileNotFoundError:
-        return None
+    content = content_of(store, key)
+    return None if content is None else _parsed(ModelManifest, content, key)
 
 
 def model_digests(store: ObjectStore, prefix: str) -> list[str]:
     """The first 12 digits of every model that has a manifest, in ascending order."""
-    found = set()
-    for page in obstore.list(store, f"{prefix}/" if prefix else None):
-        names = (meta["path"].removeprefix(f"{prefix}/") for meta in page)
-        found |= {match[1] for name in names if (match := _MANIFEST_NAME.fullmatch(name))}
-    return sorted(found)
+    names = (path.removeprefix(f"{prefix}/") for path in sizes_below(store, f"{prefix}/" if prefix else None))
+    return sorted({match[1] for name in names if (match := _MANIFEST_NAME.fullmatch(name))})
 
 
 def remove_model(store: ObjectStore, prefix: str, digits: str) -> None:
     """Remove a model's files, the manifest first: a model without one is not there."""
-    for name in (manifest_name(digits), *(file_name(digits, one) for one in FORMATS)):
-        try:
-            obstore.delete(store, key_of(prefix, name))
-        except FileNotFoundError:  # another run was faster
-            continue
+    names = (manifest_name(digits), *(file_name(digits, one) for one in FORMATS))
+    remove(store, *(key_of(prefix, name) for name in names))
 
 
 def load_model_of(
@@ -229,10 +221,9 @@ def model_content(store: ObjectStore, prefix: str, manifest: ModelManifest) -> b
 
 
 def _checked_content(store: ObjectStore, key: str, sha256: str) -> bytes:
-    try:
-        content = bytes(obstore.get(store, key).bytes())
-    except FileNotFoundError:
-        raise ModelRefusedError(f"{key} is missing, though the manifest names it; train the model again") from None
+    content = content_of(store, key)
+    if content is None:
+        raise ModelRefusedError(f"{key} is missing, though the manifest names it; train the model again")
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
         raise ModelRefusedError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from contextlib import suppress
 from typing import Literal
 
 import obstore
@@ -17,6 +18,7 @@ from pydantic import Field, ValidationError
 from image_assets.settings.section import Sha256, Strict
 from image_assets.store.models.model_champion import Promoted
 from image_assets.store.models.model_files import DIGITS, key_of
+from image_assets.store.objects import content_of, sizes_below
 
 HISTORY = "history"
 
@@ -74,7 +76,7 @@ def write_decision(store: ObjectStore, prefix: str, decision: Decision) -> None:
     record of its promotion stays.
     """
     key = key_of(prefix, f"{HISTORY}/{decision.name}")
-    if decision.reason == "same model" and _is_there(store, key):
+    if decision.reason == "same model" and content_of(store, key) is not None:
         return
     obstore.put(store, key, (json.dumps(decision.model_dump(mode="json"), indent=2) + "\n").encode())
 
@@ -82,22 +84,10 @@ def write_decision(store: ObjectStore, prefix: str, decision: Decision) -> None:
 def read_history(store: ObjectStore, prefix: str) -> list[Decision]:
     """All records, the oldest first; files that are no records are left out."""
     found: list[Decision] = []
-    for page in obstore.list(store, key_of(prefix, f"{HISTORY}/")):
-        for meta in page:
-            try:
-                content = bytes(obstore.get(store, meta["path"]).bytes())
-                found.append(Decision.model_validate_json(content))
-            except (FileNotFoundError, ValidationError):
-                continue
+    for path in sizes_below(store, key_of(prefix, f"{HISTORY}/")):
+        with suppress(ValidationError):
+            found.append(Decision.model_validate_json(content_of(store, path) or b""))
     return sorted(found, key=lambda one: (one.data_day, one.at or _BEFORE_ALL, one.challenger))
 
 
 _BEFORE_ALL = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
-def _is_there(store: ObjectStore, key: str) -> bool:
-    try:
-        obstore.head(store, key)
-    except FileNotFoundError:
-        return False
-    return True

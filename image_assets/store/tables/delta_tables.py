@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +26,7 @@ from obstore.store import ObjectStore
 
 from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
+from image_assets.store.objects import remove
 from image_assets.store.retrying import until_landed
 from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
 from image_assets.store.tables.delta_place import delta_url, is_plain
@@ -142,8 +143,7 @@ class PartitionedTable:
 
     def remove_file(self, partition: Partition | None, name: str) -> None:
         """Remove a file of that name which is not part of the table; nothing where there is none."""
-        with suppress(FileNotFoundError):
-            self._objects.delete(self._path(partition, name))
+        remove(self._objects, self._path(partition, name))
 
     def write_frame(self, partition: Partition | None, frame: pl.DataFrame) -> WrittenFile:
         """Write a small frame as a file named by its content, so that the same rows give the same file."""

@@ -18,11 +18,11 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-import obstore
 import polars as pl
 from obstore.store import ObjectStore
 
 from image_assets.schema import DUPLICATES, NEAR_DUPLICATES, RAW_IMAGES, TableSchema
+from image_assets.store.objects import remove, sizes_below
 from image_assets.store.retrying import until_landed
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_log import Snapshot
@@ -174,7 +174,7 @@ class KeyIndex:
             self._of_sound_segments(lambda: self._cover(there))
 
     def _cover(self, there: Snapshot) -> None:
-        self._remove([path for path, _ in self._listed() if path.endswith(_EARLIER_SUFFIX)])
+        remove(self._objects, *[path for path, _ in self._listed() if path.endswith(_EARLIER_SUFFIX)])
         segments = self._segments()
         uncovered = _besides(there.files, segments)
         if uncovered.height > _UNCOVERED_FILES:
@@ -190,7 +190,7 @@ class KeyIndex:
         """Put one segment in the place of all, without the files that have left the table."""
         files = sorted(alive.intersection(path for segment in segments for path in segment.files))
         merged = write_segment(self._objects, files, _merged_rows(segments, files))
-        self._remove([segment.path for segment in segments if segment.path != merged])
+        remove(self._objects, *[segment.path for segment in segments if segment.path != merged])
 
     def _read_rows(self, paths: Sequence[str]) -> Rows:
         per_file = list(ordered_map(self._numbers_in, paths, _READERS))
@@ -243,7 +243,7 @@ class KeyIndex:
 
     def _listed(self) -> list[tuple[str, int]]:
         """What lies in the index, with its size in bytes."""
-        return [(meta["path"], meta["size"]) for page in obstore.list(self._objects) for meta in page]
+        return [*sizes_below(self._objects).items()]
 
     def _of_sound_segments(self, work: Callable[[], T]) -> T:
         """Work with the segments, and again with those that are left where one was removed or is damaged."""
@@ -261,14 +261,7 @@ class KeyIndex:
         _LOG.warning(
             "the index of %s has a damaged segment, which is removed and will be made again: %s", self.table.url, damage
         )
-        self._remove([damage.path])
-
-    def _remove(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            try:
-                obstore.delete(self._objects, path)
-            except FileNotFoundError:
-                continue  # another run was faster
+        remove(self._objects, damage.path)
 
 
 def _besides(files: pl.DataFrame, segments: Sequence[Segment]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
+from image_assets.store.objects import sizes_below
 from image_assets.store.tables.damage import DamagedLog
 
 _FOLDER = "_delta_log"
@@ -29,7 +30,7 @@ def damage_in_log(url: str, objects: ObjectStore) -> DamagedLog | None:
         url: Where the table lies.
         objects: The object store rooted there.
     """
-    paths = sorted(str(one["path"]) for page in objects.list(_FOLDER) for one in page)
+    paths = sorted(sizes_below(objects, _FOLDER))
     commits = {int(found[1]): path for path in paths if (found := _COMMIT.fullmatch(path))}
     checkpoints = {int(found[1]): path for path in paths if (found := _CHECKPOINT.fullmatch(path))}
     begin = max(checkpoints, default=-1)

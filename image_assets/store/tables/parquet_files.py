@@ -19,6 +19,7 @@ from deltalake.fs import DeltaStorageHandler
 from obstore.store import ObjectStore
 from pyarrow.fs import FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
+from image_assets.store.objects import sizes_below
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.trouble import in_one_line, trouble_of
 
@@ -128,7 +129,7 @@ class ParquetFiles:
 
     def _sizes(self, files: Sequence[WrittenFile]) -> dict[str, int]:
         if len(files) > _FEW:
-            return {str(one["path"]): int(one["size"]) for page in self._objects.list() for one in page}
+            return sizes_below(self._objects)
         found = {}
         for file in files:
             with suppress(FileNotFoundError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from image_assets.schema import TABLES
+from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged, DamagedFile
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -13,7 +14,7 @@ from image_assets.store.tables.parquet_files import WrittenFile, wrong_size
 
 def damaged_files(store: Store, dataset: str) -> list[Damaged]:
     """What is missing or cut, from one listing of the dataset and its tables' logs; no file of rows is opened."""
-    sizes = {str(one["path"]): int(one["size"]) for page in store.objects(dataset).list() for one in page}
+    sizes = sizes_below(store.objects(dataset))
 
     def damage(table: PartitionedTable, file: WrittenFile) -> DamagedFile | None:
         wrong = wrong_size(file.bytes, sizes.get(f"{table.schema.name}/{file.path}"))

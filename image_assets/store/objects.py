@@ -1,0 +1,28 @@
+"""What every store of objects is asked for again and again."""
+
+from __future__ import annotations
+
+import obstore
+from obstore.store import ObjectStore
+
+
+def content_of(objects: ObjectStore, path: str) -> bytes | None:
+    """What an object holds; None where there is none."""
+    try:
+        return bytes(obstore.get(objects, path).bytes())
+    except FileNotFoundError:
+        return None
+
+
+def sizes_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, int]:
+    """The paths of all objects below a prefix, each with its size in bytes."""
+    return {str(one["path"]): int(one["size"]) for page in obstore.list(objects, prefix) for one in page}
+
+
+def remove(objects: ObjectStore, *paths: str) -> None:
+    """Remove objects; one that is not there, as another run was faster, is none to be removed."""
+    for path in paths:
+        try:
+            obstore.delete(objects, path)
+        except FileNotFoundError:
+            continue
