@@ -7,13 +7,13 @@ import dagster as dg
 
 from image_assets.asset_checks import volume
 from image_assets.asset_checks.check import Check, asset_checks_of
-from image_assets.asset_checks.groups import GROUPS
+from image_assets.asset_checks.groups import CHECK_GROUPS
 from image_assets.dataset import DatasetSpec
 
 
 def checks_of(dataset: DatasetSpec) -> list[dg.AssetChecksDefinition]:
     """All checks of a dataset: one step for each of its assets that has any."""
-    groups = [group for group in GROUPS if group.has(dataset)]
+    groups = [group for group in CHECK_GROUPS if group.has(dataset)]
     found = []
     for (asset, partitioned), same in groupby(groups, key=lambda group: (group.asset, group.partitioned)):
         those = list(same)
@@ -30,4 +30,4 @@ def check_keys(checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheck
 
 def all_checks() -> list[Check]:
     """Every check that a dataset can have, in the order of the assets."""
-    return [one for group in GROUPS for one in group.checks]
+    return [one for group in CHECK_GROUPS for one in group.checks]

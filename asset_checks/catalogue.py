@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from image_assets.asset_checks.check import Check, sample_table
-from image_assets.asset_checks.groups import GROUPS
+from image_assets.asset_checks.groups import CHECK_GROUPS
 
 
 def catalogue() -> str:
@@ -19,7 +19,7 @@ def catalogue() -> str:
         "Written by `make docs` from the declarations in `asset_checks/`; a test keeps it true. "
         "An ERROR blocks what is made from its asset, or says why not; a WARN never blocks.",
     ]
-    for group in GROUPS:
+    for group in CHECK_GROUPS:
         parts += [
             f"## {group.asset}" + (f", {group.where}" if group.where else ""),
             sample_table(_rows(group.checks)),

@@ -15,7 +15,7 @@ import polars as pl
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
-from image_assets.health.check_book import CheckBook, State
+from image_assets.health.check_book import CheckBook, CheckStatus
 from image_assets.markdown import markdown_table
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of
@@ -196,7 +196,7 @@ def _evaluated(
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks of an asset, or of one of its partitions, and keep what they found."""
     # What an error keeps from being evaluated must not go on looking as it did before.
-    found: dict[str, tuple[State, str]] = {one.name: ("unfinished", "") for one in checks}
+    found: dict[str, tuple[CheckStatus, str]] = {one.name: ("unfinished", "") for one in checks}
     try:
         for one in checks:
             result = _result(key, one, one.evaluate(subject))
@@ -246,7 +246,7 @@ def _recorded(
     )
 
 
-def _state(result: dg.AssetCheckResult) -> State:
+def _state(result: dg.AssetCheckResult) -> CheckStatus:
     if NOT_EVALUATED in (result.metadata or {}):
         return "not evaluated"
     if result.passed:

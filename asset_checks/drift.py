@@ -71,9 +71,9 @@ def metrics_drift(subject: Subject) -> Outcome:
 
     def compared(window: pl.DataFrame, day: pl.DataFrame) -> "DriftReport":
         # Loads scikit-learn, which takes seconds and 100 MB: not before there is something to compare.
-        from image_assets.health.drift import compare
+        from image_assets.health.drift import compare_numbers
 
-        return compare(_numbers(window), _numbers(day), list(METRICS))
+        return compare_numbers(_numbers(window), _numbers(day), list(METRICS))
 
     metrics = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
     columns = sorted({*_HASH, *(name for metric in METRICS.values() for name in metric.meta.root_names())})

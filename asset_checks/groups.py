@@ -36,7 +36,7 @@ def _always(dataset: DatasetSpec) -> bool:
 
 
 @dataclass(frozen=True)
-class Group:
+class CheckGroup:
     """Checks of one asset that are there or not together.
 
     Attributes:
@@ -75,21 +75,21 @@ def _with_imagenet(dataset: DatasetSpec) -> bool:
 _ANNOTATIONS = "only of a source with annotations"
 _BOXES = f"{_ANNOTATIONS} and boxes"
 _IMAGENET = "only where `imagenet` is wanted"
-GROUPS: tuple[Group, ...] = (
-    Group("raw_images", (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift)),
-    Group("raw_images", url_lists.CHECKS, has=_from_url_lists, where="only of a source of kind `url_list`"),
-    Group("image_features", (*image_features.CHECKS, drift.features_drift)),
-    Group("predictions", predictions.CHECKS),
-    Group("near_duplicates", near_duplicates.CHECKS),
-    Group("feature_shards", feature_shards.CHECKS),
-    Group("label_conflicts", label_conflicts.CHECKS, partitioned=False, besides=("feature_shards",)),
-    Group("classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
-    Group("embedding", embedding.CHECKS, partitioned=False),
-    Group("label_suspects", label_suspects.CHECKS, partitioned=False),
-    Group("accounting", accounting.CHECKS, partitioned=False),
-    Group("label_selection", label_selection.CHECKS, partitioned=False, has=_annotated, where=_ANNOTATIONS),
-    Group("image_labels", image_chips.LABEL_CHECKS, has=_annotated, where=_ANNOTATIONS),
-    Group("image_boxes", image_chips.BOX_CHECKS, has=_with_boxes, where=_BOXES),
-    Group("image_chips", image_chips.CHECKS, has=_with_boxes, where=_BOXES),
-    Group("imagenet_predictions", imagenet_predictions.CHECKS, has=_with_imagenet, where=_IMAGENET),
+CHECK_GROUPS: tuple[CheckGroup, ...] = (
+    CheckGroup("raw_images", (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift)),
+    CheckGroup("raw_images", url_lists.CHECKS, has=_from_url_lists, where="only of a source of kind `url_list`"),
+    CheckGroup("image_features", (*image_features.CHECKS, drift.features_drift)),
+    CheckGroup("predictions", predictions.CHECKS),
+    CheckGroup("near_duplicates", near_duplicates.CHECKS),
+    CheckGroup("feature_shards", feature_shards.CHECKS),
+    CheckGroup("label_conflicts", label_conflicts.CHECKS, partitioned=False, besides=("feature_shards",)),
+    CheckGroup("classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
+    CheckGroup("embedding", embedding.CHECKS, partitioned=False),
+    CheckGroup("label_suspects", label_suspects.CHECKS, partitioned=False),
+    CheckGroup("accounting", accounting.CHECKS, partitioned=False),
+    CheckGroup("label_selection", label_selection.CHECKS, partitioned=False, has=_annotated, where=_ANNOTATIONS),
+    CheckGroup("image_labels", image_chips.LABEL_CHECKS, has=_annotated, where=_ANNOTATIONS),
+    CheckGroup("image_boxes", image_chips.BOX_CHECKS, has=_with_boxes, where=_BOXES),
+    CheckGroup("image_chips", image_chips.CHECKS, has=_with_boxes, where=_BOXES),
+    CheckGroup("imagenet_predictions", imagenet_predictions.CHECKS, has=_with_imagenet, where=_IMAGENET),
 )

@@ -3,7 +3,7 @@
 import polars as pl
 
 from image_assets.asset_checks.check import Subject
-from image_assets.markdown import picture
+from image_assets.markdown import markdown_image
 from image_assets.schema import RAW_IMAGES
 from image_assets.store.thumbnails import thumbnails_of
 
@@ -16,5 +16,5 @@ def with_thumbnails(subject: Subject, rows: pl.DataFrame) -> pl.DataFrame:
         rows: Few rows with a column `image_id`; an image that is no longer loaded gets an empty cell.
     """
     thumbnails = thumbnails_of(subject.table(RAW_IMAGES), dict.fromkeys(rows["image_id"], subject.checked_partition))
-    shown = [picture(thumbnails.get(one)) for one in rows["image_id"]]
+    shown = [markdown_image(thumbnails.get(one)) for one in rows["image_id"]]
     return rows.select(pl.Series("image", shown, pl.String), pl.all())

@@ -9,8 +9,7 @@ import polars as pl
 
 from image_assets.asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
 from image_assets.dataset import DatasetSpec
-from image_assets.health.volume import Trend, may_be_empty, missing_days, volume_trend
-from image_assets.health.volume import usual_volume as expected_volume
+from image_assets.health.volume import Trend, expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.schema import ARRIVALS, COMPANIONS, Partition
 

@@ -15,7 +15,7 @@ from image_assets.answers.loaded import partition_facts
 from image_assets.cli.deployment import DayReport, Deployment
 from image_assets.cli.summary import partition_table
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
-from image_assets.ingest.landing import land
+from image_assets.ingest.landing import land_files
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
 from image_assets.orchestration.runner import UsageError
@@ -89,7 +89,7 @@ def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Pa
     for category, folder in categories.items():
         for day in days:
             with TerminalProgress(console).track(f"land {day} {category}", "files") as progress:
-                report = land(
+                report = land_files(
                     [folder],
                     landing,
                     day,

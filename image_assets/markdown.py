@@ -36,7 +36,7 @@ def code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
 
 
-def picture(content: bytes | None, title: str = "", kind: str = "jpeg") -> str:
+def markdown_image(content: bytes | None, title: str = "", kind: str = "jpeg") -> str:
     """An image file within the text; nothing where there is none."""
     return f"![{title}]({data_url(content, kind)})" if content else ""
 

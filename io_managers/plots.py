@@ -5,7 +5,7 @@ import io
 import dagster as dg
 from PIL import Image
 
-from image_assets.markdown import picture
+from image_assets.markdown import markdown_image
 from image_assets.store.store import Store
 
 _COLOURS = 64
@@ -14,7 +14,7 @@ _COLOURS = 64
 def save_plot(store: Store, dataset: str, name: str, png: bytes) -> dg.MarkdownMetadataValue:
     """Keep a PNG as `plots/<name>.png`; what is returned shows it in the UI."""
     store.objects(dataset, "plots").put(f"{name}.png", png)
-    return dg.MetadataValue.md(picture(_small(png), name, "webp"))
+    return dg.MetadataValue.md(markdown_image(_small(png), name, "webp"))
 
 
 def _small(png: bytes) -> bytes:

@@ -7,7 +7,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_assets.markdown import code, data_url, markdown_table, picture
+from image_assets.markdown import code, data_url, markdown_image, markdown_table
 
 
 def test_a_table_has_its_columns_sides_and_rows() -> None:
@@ -36,6 +36,6 @@ def test_code_holds_no_mark_that_ends_it() -> None:
 
 def test_a_picture_is_within_the_text() -> None:
     content = base64.b64encode(b"\xff\xd8").decode()
-    assert picture(b"\xff\xd8") == f"![](data:image/jpeg;base64,{content})"
-    assert picture(b"\xff\xd8", "map", "webp") == f"![map]({data_url(bytes([0xFF, 0xD8]), 'webp')})"
-    assert picture(None) == ""
+    assert markdown_image(b"\xff\xd8") == f"![](data:image/jpeg;base64,{content})"
+    assert markdown_image(b"\xff\xd8", "map", "webp") == f"![map]({data_url(bytes([0xFF, 0xD8]), 'webp')})"
+    assert markdown_image(None) == ""

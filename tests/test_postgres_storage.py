@@ -12,7 +12,7 @@ import yaml
 
 from image_assets.cli import main
 from image_assets.orchestration.dagster_home import open_instance
-from image_assets.run_history.prune import prune
+from image_assets.run_history.prune import prune_runs
 from tests.pictures import land_pictures
 from tests.platform import small_dataset
 from tests.postgres_server import PostgresServer
@@ -65,7 +65,7 @@ def test_a_day_is_recorded_told_and_pruned_there(
         runs = instance.get_runs()
         assert runs
         assert instance.all_logs(runs[0].run_id)
-        assert prune(instance, dt.datetime.now(dt.UTC)).runs == len(runs)
+        assert prune_runs(instance, dt.datetime.now(dt.UTC)).runs == len(runs)
         assert instance.get_runs_count() == 0
     assert _status(capsys) == told
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.open_images import OpenImages
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.settings.annotated import OpenImagesSource
 
 root, categories = Path(sys.argv[1]), json.loads(sys.argv[2])
 settings = OpenImagesSource(kind="open_images", categories_from={name: (label,) for name, label in categories.items()})
-found = Selection(OpenImages(settings, AnnotationFolder(root / "annotations")), root / "staging")
+found = LabelSelection(OpenImages(settings, AnnotationFolder(root / "annotations")), root / "staging")
 counts: dict[str, int] = {}
 for step, part, rows in found.steps().iter_rows():
     counts[step] = counts.get(step, 0) + rows

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
-from image_assets.health.check_book import CheckState, State, count_states
+from image_assets.health.check_book import CheckState, CheckStatus, count_states
 from image_assets.health.days import TO_BE_RUN, OpenDay, due_day, open_days
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
@@ -48,7 +48,7 @@ class CategoryHealth:
     quarantine_rate: float
     quarantine_rate_last_day: float
     stopped: dt.date | None
-    drift: State | None
+    drift: CheckStatus | None
 
     @property
     def is_fresh(self) -> bool:
@@ -57,7 +57,7 @@ class CategoryHealth:
 
 
 @dataclass(frozen=True)
-class Size:
+class FolderSize:
     """What a folder of the dataset takes, bytes: on the store, and of that in use (None where all of it is)."""
 
     name: str
@@ -81,7 +81,7 @@ class Health:
     due: dt.date
     categories: list[CategoryHealth]
     checks: list[CheckState] | None
-    sizes: list[Size]
+    sizes: list[FolderSize]
     open_days: list[OpenDay]
     landing: str = ""
     misnamed: dict[str, dt.date] = field(default_factory=dict)
@@ -220,7 +220,7 @@ def _rate(rows: pl.DataFrame) -> float:
     return int(rows["quarantined"].sum()) / pictures if pictures else 0.0
 
 
-def _drift(category: str, checks: Sequence[CheckState]) -> State | None:
+def _drift(category: str, checks: Sequence[CheckState]) -> CheckStatus | None:
     """`checks` are in their order, the worst first."""
     found = [one for one in checks if "drift" in one.check and one.partition and one.partition.category == category]
     latest = max((one.partition.date for one in found if one.partition), default=None)
@@ -236,10 +236,10 @@ def _last_runs(dataset: DatasetSpec, store: Store) -> dict[str, dt.date]:
     return days
 
 
-def _sizes(dataset: DatasetSpec, store: Store) -> list[Size]:
+def _sizes(dataset: DatasetSpec, store: Store) -> list[FolderSize]:
     stored: dict[str, int] = {}
     for path, size in sizes_below(store.objects(dataset.name)).items():
         folder = path.split("/")[0]
         stored[folder] = stored.get(folder, 0) + size
     in_use = {schema.name: table_bytes(store, dataset.name, schema) for schema in TABLES if schema.name in stored}
-    return [Size(name, number, in_use.get(name)) for name, number in sorted(stored.items())]
+    return [FolderSize(name, number, in_use.get(name)) for name, number in sorted(stored.items())]

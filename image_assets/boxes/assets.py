@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from image_assets.boxes.declared import Declared, of_other_sizes
+from image_assets.boxes.declared import DeclaredSizes, of_other_sizes
 from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.orchestration.partition_ranges import each_partition
@@ -45,7 +45,7 @@ def box_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
 def _image_boxes(dataset: DatasetSpec, source: AnnotatedSection) -> dg.AssetsDefinition:
     where = "r.wanted" if source.boxes_of == "selected" else "true"
 
-    def join_of(selection: Selection) -> Join:
+    def join_of(selection: LabelSelection) -> Join:
         return Join(selection.boxes(), _QUERY, where, selection.digest, source.memory_mb)
 
     return joined_asset(dataset, IMAGE_BOXES, "boxes", join_of)
@@ -77,7 +77,7 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
         cutter = Cutter(raw_images.table, image_boxes.table, chips, refused, partition, dataset.limits)
         with retried(), progress.track(f"chips {partition}", "boxes", context.log) as report_progress:
             selection = selection_of(landing.source(dataset))
-            declared = Declared(selection.matcher(), selection.sizes())
+            declared = DeclaredSizes(selection.matcher(), selection.sizes())
             sizes = [declared.of(raw_images.table, file) for file in raw_images.files]
             units = cut_units(
                 raw_images.files, image_boxes.files, sizes, cutter, engines.engine(dataset), report_progress

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from image_assets.boxes.frames import Size
+from image_assets.boxes.frames import PictureSize
 from image_assets.boxes.units import Sizes
 from image_assets.ingest.annotated.matching import Matcher
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -16,7 +16,7 @@ from image_assets.store.tables.parquet_files import WrittenFile
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredSizes:
     """What the annotations of a dataset say.
 
     Attributes:
@@ -36,9 +36,9 @@ class Declared:
                 if key is not None:
                     keys[image_id] = key
         rows = pl.scan_parquet(self.sizes, glob=False).filter(pl.col("key").is_in(list(set(keys.values())))).collect()
-        found: dict[str, list[Size]] = defaultdict(list)
+        found: dict[str, list[PictureSize]] = defaultdict(list)
         for key, width, height in rows.sort("key", "width", "height").iter_rows():
-            found[key].append(Size(width, height))
+            found[key].append(PictureSize(width, height))
         return {image_id: tuple(found[key]) for image_id, key in keys.items() if key in found}
 
 
@@ -47,5 +47,5 @@ def of_other_sizes(raw_images: PartitionedTable, file: WrittenFile, sizes: Sizes
     number = 0
     for batch in raw_images.files.read(file.path, ["image_id", "width", "height"]):
         for image_id, width, height in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            number += any(size != Size(width, height) for size in sizes.get(image_id, ()))
+            number += any(size != PictureSize(width, height) for size in sizes.get(image_id, ()))
     return number

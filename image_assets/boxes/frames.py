@@ -17,16 +17,16 @@ UPRIGHT = 1
 """The EXIF orientation of a picture that is stored as it is seen."""
 
 
-class Size(NamedTuple):
+class PictureSize(NamedTuple):
     """A picture's size in pixels."""
 
     width: float
     height: float
 
     @property
-    def turned(self) -> Size:
+    def turned(self) -> PictureSize:
         """A quarter turn further."""
-        return Size(self.height, self.width)
+        return PictureSize(self.height, self.width)
 
 
 class Reach(NamedTuple):
@@ -36,7 +36,7 @@ class Reach(NamedTuple):
     lower: float
 
 
-def drawn_on(sizes: Iterable[Size], upright: Size, orientation: int, reach: Reach) -> int | BoxFlaw:
+def drawn_on(sizes: Iterable[PictureSize], upright: PictureSize, orientation: int, reach: Reach) -> int | BoxFlaw:
     """The EXIF orientation that an image's boxes need to lie on the upright picture, or why that is not certain.
 
     Args:
@@ -53,7 +53,7 @@ def drawn_on(sizes: Iterable[Size], upright: Size, orientation: int, reach: Reac
     return BoxFlaw.OTHER_SIZE if BoxFlaw.OTHER_SIZE in found else BoxFlaw.ORIENTATION
 
 
-def _drawn_on(size: Size, upright: Size, orientation: int, reach: Reach) -> int | BoxFlaw:
+def _drawn_on(size: PictureSize, upright: PictureSize, orientation: int, reach: Reach) -> int | BoxFlaw:
     stored = upright.turned if orientation >= 5 else upright
     fits_upright, fits_stored = same_shape(size, upright), same_shape(size, stored)
     if not fits_upright and not fits_stored:
@@ -65,12 +65,12 @@ def _drawn_on(size: Size, upright: Size, orientation: int, reach: Reach) -> int 
     return BoxFlaw.ORIENTATION
 
 
-def same_shape(one: Size, other: Size) -> bool:
+def same_shape(one: PictureSize, other: PictureSize) -> bool:
     """Whether one is the other at another scale, give or take what is rounded off: a pixel of the smaller one."""
     return abs(one.width * other.height - one.height * other.width) <= max(*one, *other)
 
 
-def _is_beyond(frame: Size, declared: Size, reach: Reach) -> bool:
+def _is_beyond(frame: PictureSize, declared: PictureSize, reach: Reach) -> bool:
     """Whether boxes of a declared size reach beyond a frame by more than the pixel that is rounded off."""
     return reach.right * declared.width > frame.width + 1 or reach.lower * declared.height > frame.height + 1
 

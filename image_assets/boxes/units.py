@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from image_assets.boxes.crop import SIDES, BoxFlaw, chip_id, chip_png, flaws, pixel_box
-from image_assets.boxes.frames import Reach, Size, drawn_on, turned_sides
+from image_assets.boxes.frames import PictureSize, Reach, drawn_on, turned_sides
 from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.images.decode import decode
 from image_assets.ingest.annotated.joining import belongs_to
@@ -38,7 +38,7 @@ _DETAILS = {
     BoxFlaw.ORIENTATION: "whether it was drawn on the upright picture or on a turned one is not certain",
     BoxFlaw.OTHER_SIZE: "it was drawn on a picture of another shape",
 }
-Sizes = Mapping[str, tuple[Size, ...]]
+Sizes = Mapping[str, tuple[PictureSize, ...]]
 """Image id → the sizes that the annotations give the image; images of which they give none may be absent."""
 
 
@@ -152,7 +152,7 @@ class _Lot:
     """Some boxes of an image."""
 
     content: bytes
-    sizes: tuple[Size, ...]
+    sizes: tuple[PictureSize, ...]
     reach: Reach
     boxes: list[dict]
 
@@ -191,7 +191,7 @@ def _cut(limits: Limits, lot: _Lot) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The chips of a lot, and those of its boxes of which it is not certain where they lie on the upright picture."""
     image = decode(lot.content, limits)
     height, width, _ = image.pixels.shape
-    drawn = drawn_on(lot.sizes, Size(width, height), image.orientation, lot.reach)
+    drawn = drawn_on(lot.sizes, PictureSize(width, height), image.orientation, lot.reach)
     if not isinstance(drawn, BoxFlaw):
         chips = [_chip(image.pixels, box, drawn) for box in lot.boxes]
         return _batch(chips, IMAGE_CHIPS), _batch([], BOX_QUARANTINE)

@@ -36,7 +36,7 @@ from image_assets.store.tables.parquet_files import WrittenFile
 Told = Callable[[str], None]
 
 
-def renumber(dataset: DatasetSpec, store: Store, told: Told) -> int:
+def renumber_categories(dataset: DatasetSpec, store: Store, told: Told) -> int:
     """Give every image the number that the dataset file gives to its category; publish what has another number anew.
 
     Args:
@@ -73,7 +73,7 @@ def renumber(dataset: DatasetSpec, store: Store, told: Told) -> int:
     return changed
 
 
-def rename(dataset: DatasetSpec, store: Store, old: str, new: str, told: Told) -> int:
+def rename_category(dataset: DatasetSpec, store: Store, old: str, new: str, told: Told) -> int:
     """Move everything of a category to another name; its rows, reviews and shards are kept, and so is its number.
 
     Args:

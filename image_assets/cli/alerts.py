@@ -13,7 +13,7 @@ from rich.table import Table
 
 from image_assets.cli.options import dataset_option, json_option
 from image_assets.cli.printing import print_json, say
-from image_assets.cli.words import Group
+from image_assets.cli.words import CommandGroup
 from image_assets.environment import ALERT_LEDGER
 from image_assets.reports.tables import plain_table
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from image_assets.alerts.ledger import Ledger, Message
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def alerts() -> None:
     """Who is told of failed checks and runs, and what was told."""
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from image_assets.cli.printing import say
-from image_assets.cli.words import Group
+from image_assets.cli.words import CommandGroup
 
 if TYPE_CHECKING:
     from image_assets.resources.buckets import Bucket
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _yes_option = click.option("--yes", is_flag=True, help="do not ask for the bucket's name")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def bucket() -> None:
     """Create, empty or delete an S3 bucket."""
 

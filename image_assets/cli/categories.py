@@ -7,11 +7,11 @@ from rich.console import Console
 
 from image_assets.cli.options import dataset_option, store_option, to_read, to_write
 from image_assets.cli.printing import say
-from image_assets.cli.words import Group
+from image_assets.cli.words import CommandGroup
 from image_assets.reports.tables import plain_table
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def categories() -> None:
     """What the numbers of categories mean in a store; change them."""
 
@@ -38,9 +38,9 @@ def show(dataset: str, store: str) -> int:
 @store_option
 def renumber(dataset: str, store: str) -> int:
     """Give images and shards that are there the numbers of the dataset file."""
-    from image_assets.categories.changes import renumber as give_numbers
+    from image_assets.categories.changes import renumber_categories
 
-    changed = give_numbers(*to_write(dataset, store), say)
+    changed = renumber_categories(*to_write(dataset, store), say)
     say(f"{changed:,} partitions have other numbers; the next run trains a model of them")
     return 0
 
@@ -52,8 +52,8 @@ def renumber(dataset: str, store: str) -> int:
 @click.argument("new", help="its name in the dataset file")
 def rename(dataset: str, store: str, old: str, new: str) -> int:
     """Give a category that is there the name that the file has by now."""
-    from image_assets.categories.changes import rename as give_name
+    from image_assets.categories.changes import rename_category
 
-    moved = give_name(*to_write(dataset, store), old, new, say)
+    moved = rename_category(*to_write(dataset, store), old, new, say)
     say(f"{moved:,} partitions moved to {new}; rename its folders in the landing zone too")
     return 0

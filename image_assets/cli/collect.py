@@ -24,13 +24,13 @@ from image_assets.cli.words import Command
 @click.option("--no-sandbox", is_flag=True, help="where the system forbids Chromium's sandbox")
 def collect(pages: tuple[str, ...], out: Path, category: str, **how: Any) -> int:
     """Collect image URLs from gallery pages into a list."""
-    from image_assets.scrape.collect import collect as collect_from
+    from image_assets.scrape.collect import collect_urls
     from image_assets.scrape.gallery import Caps
 
     console = Console()
     caps = Caps(how["max_images"], how["max_scrolls"], how["max_seconds"])
     with console.status("opening the browser …") as status:
-        report = collect_from(
+        report = collect_urls(
             pages,
             category,
             out,

@@ -30,7 +30,7 @@ from image_assets.cli.run import run
 from image_assets.cli.runs import runs
 from image_assets.cli.status import status
 from image_assets.cli.suspects import suspects
-from image_assets.cli.words import Group, usage_line
+from image_assets.cli.words import CommandGroup, usage_line
 from image_assets.interrupts import terminated_as_interrupted
 
 _NAME = "image-assets"
@@ -38,7 +38,7 @@ _COMPLETION = "_IMAGE_ASSETS_COMPLETE"  # as click names it; shells set it when 
 _BAD_USAGE = 2
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=_NAME, prog_name=_NAME, message="%(prog)s %(version)s")
 def image_assets() -> None:
     """A data platform for images, day by day."""

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
 from image_assets.cli.printing import print_json, say
-from image_assets.cli.words import Group, exactly_one
+from image_assets.cli.words import CommandGroup, exactly_one
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def conflicts() -> None:
     """One picture under several categories: which, and which is right."""
 
@@ -46,11 +46,10 @@ def settle(
 ) -> int:
     """Say which category is right."""
     exactly_one(category=category, none=none)
-    from image_assets.lookalikes.reviews import Decision
-    from image_assets.lookalikes.reviews import settle as record
+    from image_assets.lookalikes.reviews import Review, record_review
 
-    decision = Decision(frozenset(category), reviewer or _user())
-    marks = record(*to_write(dataset, store), conflict, decision, dt.datetime.now(dt.UTC))
+    review = Review(frozenset(category), reviewer or _user())
+    marks = record_review(*to_write(dataset, store), conflict, review, dt.datetime.now(dt.UTC))
     for image, name, belongs in marks.select("image_id", "category", "belongs").iter_rows():
         Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {name}", highlight=False)
     say("it takes effect with the next run, which also publishes the partitions concerned anew")

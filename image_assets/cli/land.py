@@ -20,12 +20,12 @@ from image_assets.cli.words import Command
 )
 def land(landing: str, day: dt.date, category: str, paths: tuple[str, ...]) -> int:
     """Bring files and nested folders into the landing zone."""
-    from image_assets.ingest.landing import land as bring
+    from image_assets.ingest.landing import land_files
     from image_assets.resources.progress import TerminalProgress
 
     console = Console()
     with TerminalProgress(console).track(f"land {day} {category}", "files") as progress:
-        report = bring(paths, landing, day, category, progress)
+        report = land_files(paths, landing, day, category, progress)
     console.print(
         f"{report.copied:,} files landed ({report.bytes / 1e6:,.1f} MB), {report.already_there:,} were there already, "
         f"{report.ignored:,} ignored, {len(report.refused):,} refused",

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
 from image_assets.cli.printing import print_json, say, write
-from image_assets.cli.words import Group, exactly_one
+from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _DIGEST = "the model's digest, or the beginning of it"
 _digest_argument = click.argument("digest", default="champion", help=f"{_DIGEST}; default: the current one")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def models() -> None:
     """The models of a dataset: which is current, and why."""
 

@@ -8,13 +8,13 @@ import click
 
 from image_assets.cli.options import WholeNumber, store_option
 from image_assets.cli.printing import say
-from image_assets.cli.words import Group
+from image_assets.cli.words import CommandGroup
 from image_assets.environment import KEEP_RUNS_DAYS
 
 _KEEP = f"remove runs that ended so many days ago; default {KEEP_RUNS_DAYS.name}, or else {KEEP_RUNS_DAYS.default}"
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def runs() -> None:
     """Dagster's records of runs."""
 
@@ -28,15 +28,14 @@ def prune(store: str, keep_days: int | None, *, dry_run: bool) -> int:
     from image_assets.orchestration.dagster_home import existing_instance
     from image_assets.orchestration.runner import UsageError
     from image_assets.run_history.job import days_to_keep
-    from image_assets.run_history.prune import PruneError
-    from image_assets.run_history.prune import prune as remove
+    from image_assets.run_history.prune import PruneError, prune_runs
 
     instance = existing_instance(store)
     if instance is None:
         raise UsageError(f"no runs are recorded for {store}: there is no dagster.yaml in the Dagster home")
     try:
         before = dt.datetime.now(dt.UTC) - dt.timedelta(days=keep_days or days_to_keep())
-        pruned = remove(instance, before, dry_run=dry_run)
+        pruned = prune_runs(instance, before, dry_run=dry_run)
     except (PruneError, ValueError) as error:
         raise UsageError(str(error)) from error
     finally:

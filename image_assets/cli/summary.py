@@ -11,7 +11,7 @@ from rich.table import Table
 
 from image_assets.answers.loaded import PartitionFacts
 from image_assets.dataset import DatasetSpec
-from image_assets.health.causes import by_cause, check_line, named, one_per_cause
+from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.orchestration.recorded_run import CheckResult, DayResult
 from image_assets.reports.tables import table_with_sums
 from image_assets.store.models.model_store import ModelManifest
@@ -57,7 +57,7 @@ def show_day(
     looked = {check.partition for check in result.checks}  # a partition that failed before says nothing of what arrived
     empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
     if empty:
-        console.print(f"[yellow]nothing arrived:[/] {named(empty)}", highlight=False)
+        console.print(f"[yellow]nothing arrived:[/] {brief(empty)}", highlight=False)
     refused = [one for one in facts if one.quarantined]
     for one in refused[:_SHOWN]:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))

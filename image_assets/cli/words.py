@@ -72,7 +72,7 @@ class Command(_Told):
         return [one for one in self.params if one.required and one.name not in given]
 
 
-class Group(_Told, click.Group):
+class CommandGroup(_Told, click.Group):
     """Commands in the order in which they were added: what is used first comes first."""
 
     command_class = Command

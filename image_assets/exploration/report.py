@@ -24,7 +24,7 @@ _MOST_ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Report:
+class Exploration:
     """What was found of a dataset.
 
     Attributes:
@@ -38,7 +38,7 @@ class Report:
     figures: dict[str, int]
 
 
-def make_report(dataset: DatasetSpec, store: Store, annotations: Annotations | None = None) -> Report:
+def make_report(dataset: DatasetSpec, store: Store, annotations: Annotations | None = None) -> Exploration:
     """Explore a dataset.
 
     Args:
@@ -54,7 +54,9 @@ def make_report(dataset: DatasetSpec, store: Store, annotations: Annotations | N
     return report_of(dataset.name, dataset.description, images, label_statistics(annotations) if annotations else None)
 
 
-def report_of(name: str, description: str, images: ImageStatistics, labels: LabelStatistics | None = None) -> Report:
+def report_of(
+    name: str, description: str, images: ImageStatistics, labels: LabelStatistics | None = None
+) -> Exploration:
     """Draw statistics and write their page. The same statistics give the same bytes."""
     sections = list(_sections(images, labels))
     figures = _figures(images, labels)
@@ -64,7 +66,7 @@ def report_of(name: str, description: str, images: ImageStatistics, labels: Labe
         {**{what: f"{number:,}" for what, number in figures.items()}, **_days(images)},
         sections,
     )
-    return Report(html, [plot for section in sections for plot in section.plots], figures)
+    return Exploration(html, [plot for section in sections for plot in section.plots], figures)
 
 
 def _figures(images: ImageStatistics, labels: LabelStatistics | None) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, METRICS, SIDE, Scale
-from image_assets.exploration.tally import Count, Tally, pieces
+from image_assets.exploration.tally import CountQuery, Tally, pieces
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
@@ -35,15 +35,15 @@ def _measures(scales: dict[str, Scale], numbers: dict[str, str]) -> str:
 
 _LEVEL_KEYS = {name: name for name in ("category", "measure", "level")}
 _IMAGE_COUNTS = {
-    "per_day": Count({"date": "date", "category": "category"}, sums={"bytes": "bytes"}),
-    "sizes": Count({"width": SIDE.sql("width"), "height": SIDE.sql("height")}),
-    "aspects": Count({"level": ASPECT.sql("width / height")}),
-    "file_sizes": Count({"level": FILE_SIZE.sql("bytes")}),
-    "formats": Count({"format": "format"}),
-    "metrics": Count(_LEVEL_KEYS, source=_measures(METRICS, {name: name for name in METRICS})),
+    "per_day": CountQuery({"date": "date", "category": "category"}, sums={"bytes": "bytes"}),
+    "sizes": CountQuery({"width": SIDE.sql("width"), "height": SIDE.sql("height")}),
+    "aspects": CountQuery({"level": ASPECT.sql("width / height")}),
+    "file_sizes": CountQuery({"level": FILE_SIZE.sql("bytes")}),
+    "formats": CountQuery({"format": "format"}),
+    "metrics": CountQuery(_LEVEL_KEYS, source=_measures(METRICS, {name: name for name in METRICS})),
 }
 _CHANNEL_COUNTS = {
-    "channels": Count(
+    "channels": CountQuery(
         _LEVEL_KEYS,
         source=_measures(
             COLOUR_CHANNELS,
@@ -52,7 +52,7 @@ _CHANNEL_COUNTS = {
         ),
     )
 }
-_REFUSED_COUNTS = {"refused": Count({"date": "date", "category": "category", "reason": "reason"})}
+_REFUSED_COUNTS = {"refused": CountQuery({"date": "date", "category": "category", "reason": "reason"})}
 _EMPTY = pl.DataFrame({"n": pl.Series([], dtype=pl.Int64)})
 
 
@@ -160,14 +160,14 @@ def statistics_of(
     )
 
 
-def _counted(rows: Iterable[pa.Table], counts: dict[str, Count]) -> dict[str, pl.DataFrame]:
+def _counted(rows: Iterable[pa.Table], counts: dict[str, CountQuery]) -> dict[str, pl.DataFrame]:
     with Tally(counts) as tally:
         for piece in rows:
             tally.add(piece)
         return {name: _or_empty(tally.result(name), count) for name, count in counts.items()}
 
 
-def _or_empty(rows: pl.DataFrame | None, count: Count) -> pl.DataFrame:
+def _or_empty(rows: pl.DataFrame | None, count: CountQuery) -> pl.DataFrame:
     if rows is not None:
         return rows
     return pl.DataFrame(schema={**dict.fromkeys(count.keys, pl.String), **dict.fromkeys(("n", *count.sums), pl.Int64)})

@@ -20,7 +20,7 @@ _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Count:
+class CountQuery:
     """What is counted: rows by keys.
 
     Attributes:
@@ -51,7 +51,7 @@ class Count:
 class Tally:
     """Counts that grow with every piece that is added. A context manager, which lets go of the memory."""
 
-    def __init__(self, counts: Mapping[str, Count]) -> None:
+    def __init__(self, counts: Mapping[str, CountQuery]) -> None:
         self._counts = dict(counts)
         self._made: set[str] = set()
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": _THREADS})

@@ -23,7 +23,7 @@ Size = tuple[int, int]
 _LET_IN = Limits(max_bytes=sys.maxsize, max_pixels=sys.maxsize, max_side=sys.maxsize)
 
 
-class Picture(NamedTuple):
+class DecodedPicture(NamedTuple):
     """A decoded picture.
 
     Attributes:
@@ -60,7 +60,7 @@ def all_prepared(contents: Sequence[bytes], extractor: Prepares) -> np.ndarray:
     return squares
 
 
-def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size]) -> Picture:
+def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size]) -> DecodedPicture:
     """Decode an accepted image file, possibly at a fraction of its size.
 
     Args:
@@ -75,9 +75,9 @@ def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size])
         size = (frame.height, frame.width) if frame.lies_on_its_side else (frame.width, frame.height)
         pixels = jpeg.read(content, frame, _factor(size, sufficient_size(*size)))
         if pixels is not None:
-            return Picture(pixels, size)
+            return DecodedPicture(pixels, size)
     pixels = decode(content, _LET_IN).pixels
-    return Picture(pixels, (pixels.shape[1], pixels.shape[0]))
+    return DecodedPicture(pixels, (pixels.shape[1], pixels.shape[0]))
 
 
 def _factor(size: Size, sufficient: Size) -> int:

@@ -94,7 +94,7 @@ def _make(module: str, folder: Path, weights: str, image_size: int, width: int) 
     try:
         model = convert(original, image_size)
         converted = OnnxModule(model)
-        deviation, magnitude = compare(original, converted, image_size)
+        deviation, magnitude = largest_deviation(original, converted, image_size)
     except Exception as error:
         # The converter and the runtime raise whatever their innermost functions do.
         raise HubModuleError(f"{module}: cannot be converted for onnxruntime ({error}): {_REMEDY}") from error
@@ -140,7 +140,7 @@ def convert(original: HubModule, image_size: int) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def compare(original: HubModule, converted: OnnxModule, image_size: int) -> tuple[float, float]:
+def largest_deviation(original: HubModule, converted: OnnxModule, image_size: int) -> tuple[float, float]:
     """The largest deviation of a feature on the comparison images, and the largest magnitude of one."""
     deviation, magnitude = 0.0, 0.0
     for batch in comparison_batches(image_size):

@@ -12,7 +12,7 @@ _One = TypeVar("_One")
 _SHOWN = 20
 
 
-def named(partitions: Sequence[Partition]) -> str:
+def brief(partitions: Sequence[Partition]) -> str:
     """Days and categories in few words, which name the first; `2026-11-20, animal, plant`."""
     days = sorted({one.date for one in partitions})
     categories = sorted({one.category for one in partitions})
@@ -38,7 +38,7 @@ def check_line(name: str, found: Sequence[tuple[Partition | None, str]]) -> str:
     first, said = found[0]
     said = " ".join(said.split())
     partitions = [partition for partition, _ in found if partition is not None]
-    where = f" [{first if len(partitions) == 1 else named(partitions)}]" if partitions else ""
+    where = f" [{first if len(partitions) == 1 else brief(partitions)}]" if partitions else ""
     same = len({" ".join(text.split()) for _, text in found}) == 1
     of_the_first = "" if same else f"of {first}: "
     return f"{name}{where}{': ' if said else ''}{of_the_first}{said}"

@@ -16,9 +16,9 @@ CHECK_RESULTS = "check_results"
 """The folder of a dataset that holds them."""
 _WHOLE = "whole"
 
-State = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
+CheckStatus = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
 """Not evaluated is what there was too little for; unfinished what was planned and never came to an end."""
-STATES: tuple[State, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
+STATES: tuple[CheckStatus, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class OfCheck:
 class CheckState(OfCheck):
     """The latest evaluation of a check."""
 
-    state: State
+    state: CheckStatus
     description: str = ""
     run_id: str = ""
 
@@ -60,7 +60,7 @@ class CheckBook:
         self._records = Records(store, dataset, CHECK_RESULTS)
 
     def write(
-        self, asset: str, partition: Partition | None, results: Mapping[str, tuple[State, str]], run_id: str
+        self, asset: str, partition: Partition | None, results: Mapping[str, tuple[CheckStatus, str]], run_id: str
     ) -> None:
         """Keep what all checks of an asset found, in the place of what they found before.
 
@@ -91,7 +91,7 @@ class CheckBook:
                 yield CheckState(asset, check, partition, found["state"], found["description"], record["run"])
 
 
-def count_states(states: Sequence[CheckState]) -> dict[State, int]:
+def count_states(states: Sequence[CheckState]) -> dict[CheckStatus, int]:
     """How many checks are in each state."""
     counts = Counter(one.state for one in states)
     return {state: counts[state] for state in STATES}

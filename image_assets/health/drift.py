@@ -136,7 +136,7 @@ def domain_auc(window: np.ndarray, day: np.ndarray) -> tuple[Figure, np.ndarray]
     return Figure(float(roc_auc_score(is_day, scores)), chance), scores[is_day == 1]
 
 
-def compare(window: np.ndarray, day: np.ndarray, names: Sequence[str]) -> DriftReport:
+def compare_numbers(window: np.ndarray, day: np.ndarray, names: Sequence[str]) -> DriftReport:
     """Compare a few numbers per image, each by itself and all together.
 
     Args:
@@ -163,6 +163,6 @@ def compare_features(window: np.ndarray, day: np.ndarray) -> DriftReport:
     directions = PCA(min(_DIRECTIONS, *both.shape), svd_solver="randomized", random_state=_SEED).fit_transform(both)
     before, now = directions[: len(window)], directions[len(window) :]
     names = [f"direction {number + 1}" for number in range(min(_TESTED_DIRECTIONS, directions.shape[1]))]
-    columns = compare(before[:, : len(names)], now[:, : len(names)], names).columns
+    columns = compare_numbers(before[:, : len(names)], now[:, : len(names)], names).columns
     auc, scores = domain_auc(before, now)
     return DriftReport(columns, auc, scores)

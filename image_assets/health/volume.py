@@ -54,7 +54,7 @@ class UsualVolume:
         return not self.days or self.below < files < self.above
 
 
-def usual_volume(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> UsualVolume:
+def expected_volume(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> UsualVolume:
     """What the days before let one expect of a day.
 
     Days are compared with the median of all days in the window that had any file; with that of the same days of the
@@ -132,7 +132,7 @@ def volume_trend(counts: Mapping[dt.date, int], day: dt.date, spec: Volume) -> T
         (_spread(logs - np.median(logs)) ** 2 + math.exp(-float(np.median(logs)))) / len(logs) for logs in sides
     ]
     chance = _SIGMAS * _MEDIAN_TO_MEAN * math.sqrt(sum(variances))
-    # As in `usual_volume`, what is just at the limit has changed.
+    # As in `expected_volume`, what is just at the limit has changed.
     changed = abs(now - before) > max(math.log(spec.factor) - 1e-9, chance)
     return Trend(math.exp(before), math.exp(now), first[0], changed)
 

@@ -40,7 +40,7 @@ class Tag(NamedTuple):
     """The beginning of a text."""
 
 
-class Directory(NamedTuple):
+class TagDirectory(NamedTuple):
     """A page's tags, duplicates included, and where the next directory begins; 0 where there is none."""
 
     tags: list[Tag]
@@ -66,7 +66,7 @@ def first_directory(data: bytes) -> int:
         return 0
 
 
-def read_directory(data: bytes, start: int) -> Directory:
+def read_directory(data: bytes, start: int) -> TagDirectory:
     """The directory of a TIFF file or EXIF block that begins at `start`.
 
     What is broken is left out: no header gives no tags, a directory that is cut off gives those before the cut.
@@ -78,7 +78,7 @@ def read_directory(data: bytes, start: int) -> Directory:
     except (struct.error, OverflowError):
         count = 0
     if not count:
-        return Directory([], 0)
+        return TagDirectory([], 0)
     entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
     first = start + (8 if big else 2)
     last = min(first + min(count, MAX_TAGS + 1) * entry.size, first + (len(data) - first) // entry.size * entry.size)
@@ -87,7 +87,7 @@ def read_directory(data: bytes, start: int) -> Directory:
         (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, first + count * entry.size)
     except (struct.error, OverflowError):
         following = 0
-    return Directory(found, following)
+    return TagDirectory(found, following)
 
 
 def _order(data: bytes) -> str:

@@ -39,7 +39,7 @@ def picture_page(content: bytes) -> int:
     Raises:
         Rejected: `unsupported_format` for raw camera files, and where there are only reduced copies.
     """
-    pages: list[tags.Directory] = []
+    pages: list[tags.TagDirectory] = []
     for page in pages_of(content):
         pages.append(page)
         if not _is_reduced(page):
@@ -61,7 +61,7 @@ def picture_page(content: bytes) -> int:
     return 0
 
 
-def pages_of(content: bytes) -> Iterator[tags.Directory]:
+def pages_of(content: bytes) -> Iterator[tags.TagDirectory]:
     """The directories of a file, one after the other, at most `MAX_PAGES`, none twice."""
     at, seen = tags.first_directory(content), set()
     while at and at not in seen and len(seen) < MAX_PAGES:
@@ -71,7 +71,7 @@ def pages_of(content: bytes) -> Iterator[tags.Directory]:
         at = page.next
 
 
-def _sub_pages(pages: list[tags.Directory]) -> Iterator[int]:
+def _sub_pages(pages: list[tags.TagDirectory]) -> Iterator[int]:
     """Where the directories begin that lie below these."""
     for page in pages:
         for tag in page.tags:
@@ -79,15 +79,15 @@ def _sub_pages(pages: list[tags.Directory]) -> Iterator[int]:
                 yield from tag.first_numbers
 
 
-def _is_reduced(page: tags.Directory) -> bool:
+def _is_reduced(page: tags.TagDirectory) -> bool:
     return bool((page.number(_NEW_SUBFILE_TYPE) or 0) & _REDUCED)
 
 
-def _pixels(page: tags.Directory) -> int:
+def _pixels(page: tags.TagDirectory) -> int:
     return (page.number(_WIDTH) or 0) * (page.number(_LENGTH) or 0)
 
 
-def _refuse_raw(pages: list[tags.Directory]) -> None:
+def _refuse_raw(pages: list[tags.TagDirectory]) -> None:
     is_dng = any(tag.id == _DNG_VERSION for page in pages for tag in page.tags)
     if not is_dng and not any(page.number(_PHOTOMETRIC) in _SENSOR_SAMPLES for page in pages):
         return

@@ -58,7 +58,7 @@ class _Arrival:
     bytes: int
 
 
-def land(
+def land_files(
     paths: Iterable[str | Path],
     landing: str | Path,
     day: dt.date,

@@ -13,7 +13,7 @@ from image_assets.engines.engine import Engine
 from image_assets.ingest.companions import companions
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Companion, Fingerprint, Refusal, fingerprint
-from image_assets.ingest.loss import ids_of, loaded_before
+from image_assets.ingest.loss import loaded_before, loaded_ids
 from image_assets.ingest.source import Listing, Source
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
@@ -108,7 +108,7 @@ def ingest_partition(
         )
         repeats[:] = plan.repeats
         files = [unit.raw_images for unit in units]
-        kept = ids_of(tables.raw_images, files) if before.images else set()
+        kept = loaded_ids(tables.raw_images, files) if before.images else set()
         elsewhere = {repeat.print.image_id for repeat in repeats if repeat.original != partition}
         before.refuse_loss(len(kept | elsewhere), len(listing.files), share)
         gone[:] = before.gone(kept | elsewhere)

@@ -74,7 +74,7 @@ def loaded_before(table: PartitionedTable, there: Snapshot, partition: Partition
     return Loaded(sum(file.rows for file in files), pl.concat([nothing, *found]))
 
 
-def ids_of(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
+def loaded_ids(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
     """The image ids in files of `raw_images`."""
     return {one for file in files for one in _ids(table, file)["image_id"]}
 

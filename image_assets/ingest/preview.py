@@ -7,7 +7,7 @@ import polars as pl
 from PIL import Image
 
 from image_assets.images.reasons import Reason
-from image_assets.markdown import code, markdown_table, picture
+from image_assets.markdown import code, markdown_image, markdown_table
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 _QUARANTINED = 20
@@ -33,7 +33,7 @@ def picture_sheet(contents: Sequence[bytes], title: str) -> str:
         sheet.paste(image, (place % _SHEET_COLUMNS * _CELL + 2, place // _SHEET_COLUMNS * _CELL + 2))
     small = io.BytesIO()
     sheet.save(small, "WEBP", quality=60)
-    return picture(small.getvalue(), title, "webp")
+    return markdown_image(small.getvalue(), title, "webp")
 
 
 def quarantine_table(quarantine: pl.LazyFrame) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from image_assets.ingest.annotated.coco import Coco
 from image_assets.ingest.annotated.files import annotation_folder
 from image_assets.ingest.annotated.open_images import OpenImages
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.annotated.source import AnnotatedSource
 from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.bucket import BucketTree, ByLastModified
@@ -64,7 +64,7 @@ def open_source(
             return AnnotatedSource(tree, annotated_selection(spec, where), _beside_days(spec, where))
 
 
-def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Selection:
+def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> LabelSelection:
     """What the annotation files of a dataset say.
 
     Raises:
@@ -72,7 +72,7 @@ def annotated_selection(spec: OpenImagesSource | CocoSource, landing: str) -> Se
     """
     folder = annotation_folder(spec.annotations, landing, no_arrivals(spec.ignore))
     annotations = OpenImages(spec, folder) if isinstance(spec, OpenImagesSource) else Coco(spec, folder)
-    return Selection(annotations, staging_folder(spec.staging, landing))
+    return LabelSelection(annotations, staging_folder(spec.staging, landing))
 
 
 def _beside_days(spec: AnnotatedSection, landing: str) -> list[str]:

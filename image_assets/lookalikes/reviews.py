@@ -19,7 +19,7 @@ class ReviewError(ValueError):
 
 
 @dataclass(frozen=True)
-class Decision:
+class Review:
     """What a reviewer says of a conflict.
 
     Attributes:
@@ -44,14 +44,14 @@ def current_conflicts(dataset: DatasetSpec, store: Store) -> pl.DataFrame:
     return files.join(reader.sources(files, evidence.duplicates), on=where, how="left", maintain_order="left")
 
 
-def settle(dataset: DatasetSpec, store: Store, conflict: str, decision: Decision, now: dt.datetime) -> pl.DataFrame:
+def record_review(dataset: DatasetSpec, store: Store, conflict: str, review: Review, now: dt.datetime) -> pl.DataFrame:
     """Mark every file of a conflict.
 
     Args:
         dataset: The dataset.
         store: Where its tables are.
         conflict: The conflict's id, or the beginning of it.
-        decision: What is right.
+        review: What is right.
         now: When, with a time zone.
 
     Returns:
@@ -70,13 +70,13 @@ def settle(dataset: DatasetSpec, store: Store, conflict: str, decision: Decision
             f"conflict {conflict!r}: {found}; {'they begin with' if ids else 'there are'} {known or 'none'}"
         )
     there = set(chosen["category"])
-    unknown = decision.categories - there
+    unknown = review.categories - there
     if unknown:
         raise ReviewError(f"{', '.join(sorted(unknown))}: no file of this conflict is there; it is in {sorted(there)}")
     marks = chosen.select("image_id", "category").unique().sort("image_id", "category")
     rows = marks.with_columns(
-        belongs=pl.col("category").is_in(sorted(decision.categories)),
-        reviewer=pl.lit(decision.reviewer),
+        belongs=pl.col("category").is_in(sorted(review.categories)),
+        reviewer=pl.lit(review.reviewer),
         decided_at=pl.lit(now.astimezone(dt.UTC)).cast(pl.Datetime("us", "UTC")),
     )
     store.table(dataset.name, REVIEWS).append(rows)

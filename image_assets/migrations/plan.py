@@ -9,13 +9,13 @@ from typing import Literal
 import obstore
 from deltalake.exceptions import TableNotFoundError
 
-from image_assets.migrations.steps import Derivation, Migrations, Step
+from image_assets.migrations.steps import Derivation, Migrations, MigrationStep
 from image_assets.schema import REVIEWS, TABLES, TableSchema
 from image_assets.store.store import Store
 from image_assets.store.tables.older import OlderTable
 from image_assets.store.tables.versions import NewerTable
 
-State = Literal["of today", "without number", "older", "cannot be migrated", "newer"]
+TableState = Literal["of today", "without number", "older", "cannot be migrated", "newer"]
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class TablePlan:
 
     dataset: str
     schema: TableSchema
-    state: State
+    state: TableState
     version: int
     partitions: int = 0
     rows: int = 0
     comes: tuple[str, ...] = ()
     goes: tuple[str, ...] = ()
     reason: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[MigrationStep, ...] = ()
     derivations: tuple[Derivation, ...] = ()
     nulls: tuple[str, ...] = ()
 

@@ -58,7 +58,7 @@ class Derivation:
 
 
 @dataclass(frozen=True)
-class Step:
+class MigrationStep:
     """What changes with a version of a table.
 
     Attributes:
@@ -85,10 +85,10 @@ class Migrations:
         derivations: By the table's name.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[MigrationStep, ...] = ()
     derivations: Mapping[str, tuple[Derivation, ...]] = field(default_factory=dict)
 
-    def steps_of(self, table: str, version: int) -> list[Step]:
+    def steps_of(self, table: str, version: int) -> list[MigrationStep]:
         """The steps that a table of a version has before it, in their order."""
         return sorted(
             (step for step in self.steps if step.table == table and step.after > version), key=lambda step: step.after

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from image_assets.alerts.delivery import deliver, record
 from image_assets.alerts.ledger import Ledger
 from image_assets.dataset import DatasetError, DatasetSpec
-from image_assets.orchestration.run_events import Retry, report_of, retry_of
+from image_assets.orchestration.run_events import Retry, retry_of, run_report
 from image_assets.resources.notifier import NotifierResource
 
 _SECONDS = 10
@@ -81,7 +81,7 @@ def _record_run(
     instance: dg.DagsterInstance, run: dg.DagsterRun, dataset: DatasetSpec, ledger: Ledger, notifier: NotifierResource
 ) -> None:
     retry = retry_of(instance, run) if run.status is dg.DagsterRunStatus.FAILURE else Retry.NONE
-    report = report_of(instance, run, dataset.name, retried=retry is not Retry.NONE)
+    report = run_report(instance, run, dataset.name, retried=retry is not Retry.NONE)
     record(report, dataset.alerts, ledger, notifier.links())
     if retry is Retry.EXPECTED:
         ledger.expect_retry(dataset.name, run.run_id)

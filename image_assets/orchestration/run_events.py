@@ -59,7 +59,7 @@ def retry_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Retry:
     return Retry.EXPECTED if retried else Retry.NONE
 
 
-def report_of(instance: dg.DagsterInstance, run: dg.DagsterRun, dataset: str, *, retried: bool = False) -> RunReport:
+def run_report(instance: dg.DagsterInstance, run: dg.DagsterRun, dataset: str, *, retried: bool = False) -> RunReport:
     """What a finished run says of a dataset: its check evaluations, and its failure unless a check is all there is.
 
     Args:

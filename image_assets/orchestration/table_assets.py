@@ -14,7 +14,7 @@ from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_p
 from image_assets.orchestration.partitions import partitions_of
 from image_assets.schema import TableSchema
 
-Declared = Callable[[Callable[..., Any]], dg.AssetsDefinition]
+AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
 
 def key_of(dataset: DatasetSpec, asset: TableSchema | str) -> dg.AssetKey:
@@ -41,7 +41,7 @@ def dataset_asset(
     reads: Sequence[TableSchema] = (),
     after: Sequence[TableSchema | str] = (),
     **more: Any,
-) -> Declared:
+) -> AssetDecorator:
     """Declare a function as the asset `[dataset, name]`.
 
     Of a day and category it is due every day; of the whole dataset it is made once a day is complete.
@@ -76,7 +76,7 @@ def table_asset(
     kinds: Collection[str] = (),
     kept_by: str | None = "tables",
     **more: Any,
-) -> Declared:
+) -> AssetDecorator:
     """Declare a function as the asset of a table.
 
     Args:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.answers.conflicts import ConflictingFile
-from image_assets.markdown import code, markdown_table, picture
+from image_assets.markdown import code, markdown_image, markdown_table
 from image_assets.reports.tables import plain_table
 from image_assets.schema import Partition
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -43,7 +43,7 @@ def conflicts_markdown(files: Sequence[ConflictingFile], raw_images: Partitioned
     pictures = thumbnails_of(raw_images, places)
     rows = [
         (
-            picture(pictures.get(one.image_id)),
+            markdown_image(pictures.get(one.image_id)),
             one.category,
             one.day,
             code(str(one.source)),

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.answers.health import CategoryHealth, Health
-from image_assets.health.causes import by_cause, check_line, named
+from image_assets.health.causes import brief, by_cause, check_line
 from image_assets.health.check_book import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.markdown import markdown_table
@@ -129,7 +129,7 @@ def _stale(health: Health) -> str:
 def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
     """Which days and categories somebody has to run, and what to do: a line per cause."""
     causes = by_cause([one for one in days if one.state in TO_BE_RUN], lambda one: one.state)
-    return [f"{same[0].state}: {named([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
+    return [f"{same[0].state}: {brief([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
 
 
 def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:

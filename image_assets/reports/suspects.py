@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from image_assets.answers.suspects import Suspect
-from image_assets.markdown import code, markdown_table, picture
+from image_assets.markdown import code, markdown_image, markdown_table
 from image_assets.reports.tables import plain_table
 
 _COLUMNS = ("day and category", "kind", "score", "suggested", "image id")
@@ -31,7 +31,7 @@ def suspects_markdown(suspects: Sequence[Suspect], thumbnails: Mapping[str, byte
     """
     if not suspects:
         return NONE
-    rows = [(picture(thumbnails.get(one.image_id)), *_cells(one), code(one.image_id[:12])) for one in suspects]
+    rows = [(markdown_image(thumbnails.get(one.image_id)), *_cells(one), code(one.image_id[:12])) for one in suspects]
     return markdown_table(("image", *_COLUMNS), rows)
 
 

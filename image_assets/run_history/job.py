@@ -5,7 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from image_assets.environment import KEEP_RUNS_DAYS
-from image_assets.run_history.prune import prune
+from image_assets.run_history.prune import prune_runs
 
 JOB_NAME = "prune_runs"
 
@@ -28,7 +28,7 @@ def prune_definitions() -> dg.Definitions:
 
     @dg.op(description=f"Removes the records of runs that ended more than {keep} days ago.")
     def prune_old_runs(context: dg.OpExecutionContext) -> None:
-        pruned = prune(context.instance, dt.datetime.now(dt.UTC) - dt.timedelta(days=keep))
+        pruned = prune_runs(context.instance, dt.datetime.now(dt.UTC) - dt.timedelta(days=keep))
         context.log.info("%s", pruned)
 
     @dg.job(name=JOB_NAME, description="Keeps Dagster's records small; partitions and checks stay known.")

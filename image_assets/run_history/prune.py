@@ -54,7 +54,7 @@ class Pruned:
     events: int = 0
 
 
-def prune(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bool = False) -> Pruned:
+def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bool = False) -> Pruned:
     """Remove runs that ended before a moment, with their logs and the ticks of schedules and sensors until then.
 
     A run that did not go well stays while no later run of its job and partition did: somebody may still look for why.

@@ -32,7 +32,7 @@ class CollectReport:
     failed: tuple[str, ...]
 
 
-def collect(
+def collect_urls(
     pages: Sequence[str],
     category: str,
     out: Path,

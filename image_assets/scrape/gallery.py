@@ -110,7 +110,7 @@ class FoundImage:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class CollectedPage:
     """A page's images, each once, and the cap that ended the collecting; empty where the page ended by itself."""
 
     images: tuple[FoundImage, ...]
@@ -119,7 +119,7 @@ class Gallery:
 
 def collect_page(
     browser: Browser, url: str, caps: Caps, *, backgrounds: bool = False, progress: Callable[[int], None] | None = None
-) -> Gallery:
+) -> CollectedPage:
     """Open a page, scroll until nothing new comes, and say which images there were.
 
     Args:
@@ -139,7 +139,7 @@ def collect_page(
         end = time.monotonic() + caps.seconds
         _open(page, url, min(_LOAD_SECONDS, caps.seconds))
         found: dict[str, FoundImage] = {}
-        return Gallery(*_scrolled(page, url, caps, end, found, backgrounds, progress))
+        return CollectedPage(*_scrolled(page, url, caps, end, found, backgrounds, progress))
     except Error as error:
         raise CollectError(f"{url}: {_reason(error)}") from None
     finally:

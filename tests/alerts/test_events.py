@@ -12,7 +12,7 @@ import pytest
 from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, text_of_check, text_of_failure
 from image_assets.orchestration.partitions import partition_key
-from image_assets.orchestration.run_events import Retry, report_of, retry_of
+from image_assets.orchestration.run_events import Retry, retry_of, run_report
 from tests.alerts.little_location import PARTITION, Faults, definitions
 from tests.daemon import SILENT
 from tests.dagster_internals import BulkActionStatus, PartitionBackfill
@@ -45,7 +45,7 @@ class Runs:
         return run
 
     def report(self, run: dg.DagsterRun, **more: Any) -> RunReport:
-        return report_of(self.instance, run, "drawn", **more)
+        return run_report(self.instance, run, "drawn", **more)
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_a_run_that_dies_without_a_step_is_told_of_with_what_dagster_says(runs: 
 
 
 def test_another_dataset_hears_nothing(runs: Runs) -> None:
-    assert report_of(runs.instance, runs.run("quarantine_rate"), "other") == RunReport()
-    assert report_of(runs.instance, runs.run("raw_images"), "other") == RunReport()
+    assert run_report(runs.instance, runs.run("quarantine_rate"), "other") == RunReport()
+    assert run_report(runs.instance, runs.run("raw_images"), "other") == RunReport()
 
 
 # Who hears of what

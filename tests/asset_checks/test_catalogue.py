@@ -14,7 +14,7 @@ from image_assets import asset_checks
 from image_assets.asset_checks import all_checks
 from image_assets.asset_checks.catalogue import catalogue
 from image_assets.asset_checks.check import Check
-from image_assets.asset_checks.groups import GROUPS
+from image_assets.asset_checks.groups import CHECK_GROUPS
 from image_assets.dataset import DatasetSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,5 +43,5 @@ def test_every_key_that_is_named_is_one_of_the_dataset_file(key: str) -> None:
 
 
 def test_the_readme_counts_the_checks_that_any_dataset_has() -> None:
-    number = sum(len(group.checks) for group in GROUPS if not group.where)
+    number = sum(len(group.checks) for group in CHECK_GROUPS if not group.where)
     assert f"[{number} per dataset](docs/checks.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

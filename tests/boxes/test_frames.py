@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from image_assets.boxes.crop import BoxFlaw
-from image_assets.boxes.frames import UPRIGHT, Reach, Size, drawn_on, same_shape, turned_sides
+from image_assets.boxes.frames import UPRIGHT, PictureSize, Reach, drawn_on, same_shape, turned_sides
 from image_assets.images.convert import upright
 
-WIDE, TALL, SQUARE = Size(96, 72), Size(72, 96), Size(80, 80)
+WIDE, TALL, SQUARE = PictureSize(96, 72), PictureSize(72, 96), PictureSize(80, 80)
 SMALL = Reach(0.3, 0.3)
 sides = st.integers(50, 5_000)
 
@@ -38,35 +38,35 @@ sides = st.integers(50, 5_000)
         ([WIDE], WIDE, 2, Reach(1, 1), BoxFlaw.ORIENTATION),
         ([SQUARE], SQUARE, 6, Reach(1, 1), BoxFlaw.ORIENTATION),
         ([SQUARE], WIDE, 1, SMALL, BoxFlaw.OTHER_SIZE),
-        ([Size(960, 720)], WIDE, 1, SMALL, UPRIGHT),
-        ([Size(500, 375)], Size(1024, 768), 1, SMALL, UPRIGHT),
-        ([Size(640, 426)], Size(1000, 667), 1, SMALL, UPRIGHT),
-        ([Size(960, 720)], TALL, 6, Reach(0.8, 0.3), 6),
-        ([Size(720, 960)], TALL, 6, SMALL, UPRIGHT),
-        ([Size(96, 60)], WIDE, 1, SMALL, BoxFlaw.OTHER_SIZE),
-        ([WIDE, Size(960, 720)], WIDE, 1, SMALL, UPRIGHT),
+        ([PictureSize(960, 720)], WIDE, 1, SMALL, UPRIGHT),
+        ([PictureSize(500, 375)], PictureSize(1024, 768), 1, SMALL, UPRIGHT),
+        ([PictureSize(640, 426)], PictureSize(1000, 667), 1, SMALL, UPRIGHT),
+        ([PictureSize(960, 720)], TALL, 6, Reach(0.8, 0.3), 6),
+        ([PictureSize(720, 960)], TALL, 6, SMALL, UPRIGHT),
+        ([PictureSize(96, 60)], WIDE, 1, SMALL, BoxFlaw.OTHER_SIZE),
+        ([WIDE, PictureSize(960, 720)], WIDE, 1, SMALL, UPRIGHT),
         ([WIDE, TALL], WIDE, 1, SMALL, BoxFlaw.ORIENTATION),
         ([WIDE, SQUARE], WIDE, 1, SMALL, BoxFlaw.OTHER_SIZE),
     ],
 )
 def test_only_what_is_certain_is_taken(
-    sizes: list[Size], picture: Size, orientation: int, reach: Reach, expected: int | BoxFlaw
+    sizes: list[PictureSize], picture: PictureSize, orientation: int, reach: Reach, expected: int | BoxFlaw
 ) -> None:
     assert drawn_on(sizes, picture, orientation, reach) == expected
 
 
 @given(sides, sides, st.integers(1, 20))
 def test_a_picture_that_was_made_smaller_has_its_shape(width: int, height: int, times: int) -> None:
-    smaller = Size(max(1, round(width / times)), max(1, round(height / times)))
-    assert same_shape(smaller, Size(width, height)) == same_shape(Size(width, height), smaller)
+    smaller = PictureSize(max(1, round(width / times)), max(1, round(height / times)))
+    assert same_shape(smaller, PictureSize(width, height)) == same_shape(PictureSize(width, height), smaller)
     if min(smaller) > 1:
-        assert same_shape(smaller, Size(width, height))
+        assert same_shape(smaller, PictureSize(width, height))
 
 
 @given(sides, sides)
 def test_a_picture_that_is_turned_has_another_shape_unless_it_is_all_but_square(width: int, height: int) -> None:
     if abs(width - height) > 1:
-        assert not same_shape(Size(width, height), Size(height, width))
+        assert not same_shape(PictureSize(width, height), PictureSize(height, width))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from image_assets.asset_checks.image_chips import boxes_fit_their_picture
 from image_assets.boxes.declared import of_other_sizes
-from image_assets.boxes.frames import Size
+from image_assets.boxes.frames import PictureSize
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, RAW_IMAGES, Partition
 from tests import asset_names
 from tests.asset_checks.faults import outcome
@@ -99,7 +99,7 @@ def test_images_of_another_size_are_counted(ran: Platform) -> None:
     table = ran.store.table("birds", RAW_IMAGES)
     (file,) = table.snapshot().written_files()
     of = names(ran)
-    sizes = {image: (Size(*PICTURES[name][1]),) for image, name in of.items()}
+    sizes = {image: (PictureSize(*PICTURES[name][1]),) for image, name in of.items()}
     assert of_other_sizes(table, file, sizes) == 7
     assert of_other_sizes(table, file, {}) == 0
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from image_assets.categories import changes
-from image_assets.categories.changes import rename, renumber
+from image_assets.categories.changes import rename_category, renumber_categories
 from image_assets.categories.record import CategoriesDiffer, agree, read_record, record_path
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.assets import ingest_assets
@@ -109,7 +109,7 @@ def test_a_damaged_record_is_told_and_made_anew_from_the_tables(platform: Platfo
 def test_renumbering_leaves_one_number_in_every_table_and_shard(platform: Platform) -> None:
     dataset = changed({"human": 0, "plant": 1, "animal": 2})
     rows = platform.store.table("drawn", RAW_IMAGES).scan().drop("label").sort("image_id").collect()
-    assert renumber(dataset, platform.store, lambda _: None)
+    assert renumber_categories(dataset, platform.store, lambda _: None)
     for name in ("raw_images", "image_features"):
         assert numbers(platform, name) == {"plant": {1}, "animal": {2}}
     assert platform.store.table("drawn", RAW_IMAGES).scan().drop("label").sort("image_id").collect().equals(rows)
@@ -117,7 +117,7 @@ def test_renumbering_leaves_one_number_in_every_table_and_shard(platform: Platfo
     assert manifest is not None
     assert manifest.label == 1
     agree(dataset, platform.store)
-    assert renumber(dataset, platform.store, lambda _: None) == 0
+    assert renumber_categories(dataset, platform.store, lambda _: None) == 0
     assert Platform(dataset, platform.root).load(FIRST, "plant", "animal").ok
 
 
@@ -143,11 +143,11 @@ def test_a_renumbering_that_was_stopped_keeps_runs_away_until_it_is_finished(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        renumber(dataset, platform.store, stop)
+        renumber_categories(dataset, platform.store, stop)
     for spec in (dataset, platform.dataset):
         with pytest.raises(CategoriesDiffer, match="categories renumber` was stopped"):
             agree(spec, platform.store)
-    renumber(dataset, platform.store, lambda _: None)
+    renumber_categories(dataset, platform.store, lambda _: None)
     assert numbers(platform) == numbers(platform, "image_features") == {"plant": {1}, "animal": {0}}
     agree(dataset, platform.store)
 
@@ -162,14 +162,14 @@ def test_two_numbers_of_one_category_are_named_and_mended(platform: Platform) ->
     table.replace(second, [table.write_frame(second, rows.with_columns(label=pl.lit(4, pl.Int16)))])
     with pytest.raises(CategoriesDiffer, match=r"two numbers of one category \(plant: .*0 on 2026-11-03"):
         agree(other.dataset, platform.store)
-    renumber(other.dataset, platform.store, lambda _: None)
+    renumber_categories(other.dataset, platform.store, lambda _: None)
     assert numbers(platform) == {"plant": {4}, "animal": {1}}
 
 
 def test_renaming_moves_rows_and_shards_and_the_day_is_run_again_as_it_was(platform: Platform) -> None:
     dataset = changed({"plant": 0, "creature": 1})
     before = platform.store.table("drawn", RAW_IMAGES).scan().select("image_id", "label").sort("image_id").collect()
-    assert rename(dataset, platform.store, "animal", "creature", lambda _: None)
+    assert rename_category(dataset, platform.store, "animal", "creature", lambda _: None)
     assert numbers(platform) == numbers(platform, "image_features") == {"plant": {0}, "creature": {1}}
     objects = platform.store.objects()
     assert read_manifest(objects, shards_prefix(dataset, Partition(FIRST, "animal"))) is None
@@ -189,11 +189,11 @@ def test_a_renaming_that_was_stopped_is_finished_by_giving_it_again(
     dataset = changed({"plant": 0, "creature": 1})
     monkeypatch.setattr(changes, "_publish_anew", _stopped)
     with pytest.raises(KeyboardInterrupt):
-        rename(dataset, platform.store, "animal", "creature", lambda _: None)
+        rename_category(dataset, platform.store, "animal", "creature", lambda _: None)
     monkeypatch.undo()
     with pytest.raises(CategoriesDiffer, match="categories rename animal creature` was stopped"):
         agree(dataset, platform.store)
-    rename(dataset, platform.store, "animal", "creature", lambda _: None)
+    rename_category(dataset, platform.store, "animal", "creature", lambda _: None)
     agree(dataset, platform.store)
     assert numbers(platform) == {"plant": {0}, "creature": {1}}
     assert read_manifest(platform.store.objects(), shards_prefix(dataset, Partition(FIRST, "animal"))) is None
@@ -213,7 +213,7 @@ def _stopped(*_: object) -> int:
 )
 def test_what_is_no_renaming_is_refused(platform: Platform, categories: dict[str, int], new: str, said: str) -> None:
     with pytest.raises(CategoriesDiffer, match=said):
-        rename(changed(categories), platform.store, "animal", new, lambda _: None)
+        rename_category(changed(categories), platform.store, "animal", new, lambda _: None)
     assert numbers(platform) == {"plant": {0}, "animal": {1}}
 
 

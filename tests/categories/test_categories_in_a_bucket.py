@@ -11,7 +11,7 @@ import obstore
 import pytest
 
 from image_assets.categories import changes
-from image_assets.categories.changes import rename, renumber
+from image_assets.categories.changes import rename_category, renumber_categories
 from image_assets.categories.record import CategoriesDiffer, agree, read_record
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.resources.landing import LandingResource
@@ -57,7 +57,7 @@ def test_a_category_is_renamed_and_its_day_run_again_as_it_was(platform: InBucke
     rows = platform.store.table("drawn", RAW_IMAGES).scan().drop("category").sort("image_id").collect()
     with pytest.raises(CategoriesDiffer, match="rename animal NEW"):
         agree(renamed.dataset, platform.store)
-    assert rename(renamed.dataset, platform.store, "animal", "beast", lambda _: None)
+    assert rename_category(renamed.dataset, platform.store, "animal", "beast", lambda _: None)
     assert numbers(renamed) == numbers(renamed, "image_features") == {"plant": {0}, "beast": {1}}
     kept = platform.store.table("drawn", RAW_IMAGES).scan().drop("category").sort("image_id").collect()
     assert kept.equals(rows)
@@ -82,10 +82,10 @@ def test_a_renaming_that_was_stopped_is_finished_by_giving_it_again(
     with monkeypatch.context() as patch:
         patch.setattr(changes, "_publish_anew", killed)
         with pytest.raises(KeyboardInterrupt):
-            rename(dataset, platform.store, "animal", "beast", lambda _: None)
+            rename_category(dataset, platform.store, "animal", "beast", lambda _: None)
     with pytest.raises(CategoriesDiffer, match="rename animal beast"):
         agree(dataset, platform.store)
-    rename(dataset, platform.store, "animal", "beast", lambda _: None)
+    rename_category(dataset, platform.store, "animal", "beast", lambda _: None)
     agree(dataset, platform.store)
     assert read_record(dataset, platform.store)[0].numbers == {"plant": 0, "beast": 1}
     assert numbers(platform) == {"plant": {0}, "beast": {1}}
@@ -93,7 +93,7 @@ def test_a_renaming_that_was_stopped_is_finished_by_giving_it_again(
 
 def test_numbers_are_given_anew_and_a_retired_category_keeps_its_rows(platform: InBucket) -> None:
     swapped = changed({"plant": 1, "animal": 0})
-    assert renumber(swapped, platform.store, lambda _: None)
+    assert renumber_categories(swapped, platform.store, lambda _: None)
     assert numbers(platform) == numbers(platform, "image_features") == {"plant": {1}, "animal": {0}}
     without = replace(platform, dataset=changed({"plant": 1}, retired=["animal"]))
     agree(without.dataset, platform.store)

@@ -6,7 +6,7 @@ import datetime as dt
 
 from image_assets.classifier.daily.drift_flag import drift_of_the_latest_day, flagged_drift
 from image_assets.classifier.daily.refinement_policy import NOTHING_DRIFTED, Drifted
-from image_assets.health.check_book import CheckBook, CheckState, State
+from image_assets.health.check_book import CheckBook, CheckState, CheckStatus
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.store.store import Store
@@ -14,7 +14,7 @@ from tests.classifier.feature_tables import day
 from tests.platform import small_dataset
 
 
-def state(number: int, category: str, found: State, said: str = "") -> CheckState:
+def state(number: int, category: str, found: CheckStatus, said: str = "") -> CheckState:
     return CheckState("image_features", "features_drift", Partition(day(number), category), found, said)
 
 
@@ -36,7 +36,7 @@ def test_what_differs_only_from_the_first_days_is_told_apart() -> None:
 def test_what_the_store_keeps_of_the_checks_is_found(tmp_path) -> None:
     dataset, store = small_dataset(), Store(str(tmp_path / "store"))
     assert flagged_drift(dataset, store) == NOTHING_DRIFTED
-    results: dict[str, tuple[State, str]] = {"features_drift": ("warned", "it differs")}
+    results: dict[str, tuple[CheckStatus, str]] = {"features_drift": ("warned", "it differs")}
     partition = Partition(dt.date(2026, 11, 4), "plant")
     CheckBook(store, dataset.name).write(IMAGE_FEATURES.name, partition, results, "a run")
     assert flagged_drift(dataset, store).lately == ("features_drift of plant",)

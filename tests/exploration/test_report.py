@@ -20,7 +20,7 @@ from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.assets import exploration_assets
 from image_assets.exploration.frames import BOX_FRAME, LABEL_FRAME, Annotations, box_frame, label_frame
 from image_assets.exploration.label_statistics import label_statistics
-from image_assets.exploration.report import Report, make_report, report_of
+from image_assets.exploration.report import Exploration, make_report, report_of
 from image_assets.pages.figures import COLOURS, NAMED, group_title, named, short
 from image_assets.resources.store import StoreResource
 from tests.exploration.made import image_statistics, made_annotations
@@ -36,19 +36,19 @@ PLOTS = (
 )
 
 
-def report(names: int) -> Report:
+def report(names: int) -> Exploration:
     """A report on that many categories and labels."""
     statistics = image_statistics(12_000 if names > 9 else 900, names, 5, colours=True)
     return report_of("made_up", "Made-up images.", statistics, label_statistics(made_annotations(400, names)))
 
 
 @pytest.fixture(scope="module")
-def few() -> Report:
+def few() -> Exploration:
     return report(3)
 
 
 @pytest.fixture(scope="module")
-def many() -> Report:
+def many() -> Exploration:
     return report(600)
 
 
@@ -76,7 +76,7 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("size", ["few", "many"])
 def test_every_section_and_every_plot_is_there_with_its_words(size: str, request: pytest.FixtureRequest) -> None:
-    made: Report = request.getfixturevalue(size)
+    made: Exploration = request.getfixturevalue(size)
     assert tuple(plot.key for plot in made.plots) == PLOTS
     for plot in made.plots:
         assert f'<figure id="{plot.key}">' in made.html
@@ -115,17 +115,17 @@ def test_nothing_comes_from_elsewhere(size: str, request: pytest.FixtureRequest)
         '<meta http-equiv="refresh" content="0; url=https://example.org">',
     ],
 )
-def test_what_would_come_from_elsewhere_is_found(few: Report, planted: str) -> None:
+def test_what_would_come_from_elsewhere_is_found(few: Exploration, planted: str) -> None:
     assert len(references(few.html.replace("</main>", f"{planted}</main>"))) >= 1
 
 
-def test_the_same_data_give_the_same_bytes(few: Report) -> None:
+def test_the_same_data_give_the_same_bytes(few: Exploration) -> None:
     again = report(3)
     assert again.html == few.html
     assert [plot.png for plot in again.plots] == [plot.png for plot in few.plots]
 
 
-def test_pictures_for_the_ui_are_white_small_and_of_bounded_height(few: Report, many: Report) -> None:
+def test_pictures_for_the_ui_are_white_small_and_of_bounded_height(few: Exploration, many: Exploration) -> None:
     for made, most in ((few, 60_000), (many, 90_000)):
         for plot in made.plots:
             picture = Image.open(io.BytesIO(plot.png)).convert("RGB")
@@ -137,7 +137,7 @@ def test_pictures_for_the_ui_are_white_small_and_of_bounded_height(few: Report, 
             assert np.asarray(picture).std() > 5
 
 
-def test_of_many_names_the_rest_is_put_together_and_its_numbers_are_in_the_tables(many: Report) -> None:
+def test_of_many_names_the_rest_is_put_together_and_its_numbers_are_in_the_tables(many: Exploration) -> None:
     (balance,) = [plot for plot in many.plots if plot.key == "class_balance"]
     shown = len(set(re.findall(r"category-\d+", balance.svg)))
     all_of_them = set(re.findall(r"<td>(category-\d+)</td>", many.html))
@@ -147,7 +147,7 @@ def test_of_many_names_the_rest_is_put_together_and_its_numbers_are_in_the_table
     assert re.search(r"\d+ other labels", frequency.svg)
 
 
-def test_ink_follows_the_page_and_colours_are_those_that_all_can_tell_apart(few: Report) -> None:
+def test_ink_follows_the_page_and_colours_are_those_that_all_can_tell_apart(few: Exploration) -> None:
     for plot in few.plots:
         assert "currentColor" in plot.svg
         assert "#1f2328" not in plot.svg.lower()
@@ -239,7 +239,7 @@ def test_the_command_writes_the_page(
     assert page.read_text() == make_report(loaded_platform.dataset, loaded_platform.store).html
 
 
-def test_colour_statistics_are_shown_where_they_are_the_features(few: Report) -> None:
+def test_colour_statistics_are_shown_where_they_are_the_features(few: Exploration) -> None:
     statistics = image_statistics(300, 3)
     without = report_of("made_up", "", statistics)
     assert "channel_boxes" not in {plot.key for plot in without.plots}

@@ -25,7 +25,7 @@ from image_assets.exploration.scales import (
     quantiles,
 )
 from image_assets.exploration.statistics import ImageStatistics, image_statistics, statistics_of
-from image_assets.exploration.tally import Count, Tally, pieces
+from image_assets.exploration.tally import CountQuery, Tally, pieces
 from image_assets.schema import QUARANTINE, RAW_IMAGES
 from image_assets.store.tables.parquet_files import ParquetFiles
 from tests.exploration.made import feature_rows, image_rows, refused_rows
@@ -131,7 +131,7 @@ def test_pieces_of_a_table_are_bounded_and_carry_day_and_category(
 
 
 def test_counts_of_keys_with_conditions_and_sums() -> None:
-    count = Count({"category": "category"}, where="width > 640", sums={"bytes": "bytes"})
+    count = CountQuery({"category": "category"}, where="width > 640", sums={"bytes": "bytes"})
     table = image_rows(500, 3)
     with Tally({"large": count}) as found:
         assert found.result("large") is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_assets.health.causes import by_cause, check_line, named, one_per_cause
+from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.schema import Partition
 from tests.platform import FIRST, SECOND
 
@@ -11,9 +11,9 @@ PLANT, PLANTATION = Partition(FIRST, "plant"), Partition(FIRST, "plantation")
 
 
 def test_partitions_are_named_in_few_words() -> None:
-    assert named([PLANT]) == "2026-11-03, plant"
-    assert named([PLANT, Partition(SECOND, "animal")]) == "2 days, 2026-11-03 to 2026-11-04, animal, plant"
-    assert named(MANY) == "2026-11-03, kind-000, kind-001, kind-002, kind-003, kind-004 and 195 more"
+    assert brief([PLANT]) == "2026-11-03, plant"
+    assert brief([PLANT, Partition(SECOND, "animal")]) == "2 days, 2026-11-03 to 2026-11-04, animal, plant"
+    assert brief(MANY) == "2026-11-03, kind-000, kind-001, kind-002, kind-003, kind-004 and 195 more"
 
 
 def test_what_has_one_cause_comes_together_in_the_order_of_the_first() -> None:

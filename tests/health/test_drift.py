@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from image_assets.asset_checks.drift import METRICS
 from image_assets.health.drift import (
     Figure,
-    compare,
     compare_features,
+    compare_numbers,
     domain_auc,
     kolmogorov_smirnov,
     population_stability_index,
@@ -53,7 +53,7 @@ def numbers(rows: pl.DataFrame) -> np.ndarray:
 
 
 def alarms(window: np.ndarray, day: np.ndarray) -> list[str]:
-    return compare(window, day, list(METRICS)).alarms(LIMITS)
+    return compare_numbers(window, day, list(METRICS)).alarms(LIMITS)
 
 
 # No alarm where nothing has changed
@@ -79,7 +79,7 @@ def test_samples_of_any_size_from_one_distribution_are_alike(window: int, day: i
         kind
     ]
     before, now = draw((window, 3)), draw((day, 3))
-    assert compare(before, now, list("abc")).alarms(LIMITS) == []
+    assert compare_numbers(before, now, list("abc")).alarms(LIMITS) == []
 
 
 # An alarm where something has
@@ -91,7 +91,7 @@ def test_thirty_per_cent_of_dark_photos_are_noticed_and_pointed_at(photos: pl.Da
     order = np.random.default_rng(seed).permutation(ordinary.height)
     window, day, darkened = order[150:], order[45:150], order[:45]
     shown = np.concatenate([numbers(dark[darkened]), numbers(ordinary[day])])
-    report = compare(numbers(ordinary[window]), shown, list(METRICS))
+    report = compare_numbers(numbers(ordinary[window]), shown, list(METRICS))
     assert any(alarm.startswith("PSI of brightness") for alarm in report.alarms(LIMITS))
     assert (np.argsort(-report.scores)[:10] < 45).all()
 

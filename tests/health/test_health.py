@@ -14,7 +14,7 @@ import pytest
 
 from image_assets.answers.health import Health, health_of
 from image_assets.asset_checks import check_keys, checks_of
-from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, State, count_states
+from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, CheckStatus, count_states
 from image_assets.health.days import due_day
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.orchestration.automation import refresh_job_name
@@ -119,7 +119,7 @@ def test_the_checks_are_in_the_state_of_their_latest_evaluation(recorded) -> Non
     assert sum(counts[state] for state in STATES) == len(checks)
     # Three partitions, and once the whole dataset.
     assert {one.asset for one in checks} == CHECKED
-    worst_first: list[State] = [one.state for one in checks]
+    worst_first: list[CheckStatus] = [one.state for one in checks]
     assert worst_first == sorted(worst_first, key=["failed", "warned", "unfinished", "not evaluated", "passed"].index)
 
 
@@ -197,7 +197,7 @@ def test_a_check_that_passes_again_is_passed(recorded) -> None:
 
 
 def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(tmp_path) -> None:
-    def drift(day: dt.date, category: str, state: State, name: str = "brightness_drift") -> CheckState:
+    def drift(day: dt.date, category: str, state: CheckStatus, name: str = "brightness_drift") -> CheckState:
         return CheckState("raw_images", name, Partition(day, category), state)
 
     found = [

@@ -22,7 +22,7 @@ from image_assets.alerts.text import Links
 from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume
 from image_assets.cli.summary import show_day
-from image_assets.health.volume import may_be_empty, missing_days, usual_volume, volume_trend
+from image_assets.health.volume import expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook
 from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.runner import run_day
@@ -58,7 +58,7 @@ def alarms(random: np.random.Generator, trials: int, change: float = 1, **ways: 
         counts = simulated(random, 29 + trial % 7, **ways)  # pyright: ignore[reportArgumentType]
         last = max(counts)
         files = max(round(counts.pop(last) * change), 1)
-        found += not usual_volume(counts, last, SPEC).is_usual(files)
+        found += not expected_volume(counts, last, SPEC).is_usual(files)
     return found / trials
 
 
@@ -94,7 +94,7 @@ def test_chance_among_a_few_files_is_no_alarm(files: float) -> None:
 @given(st.integers(40, 10_000), st.floats(0, 0.6), st.integers(0, 100), st.integers(5, 60))
 def test_half_and_twice_the_median_are_always_caught(files: int, spread: float, seed: int, number: int) -> None:
     counts = simulated(np.random.default_rng(seed), number, files, spread)
-    usual = usual_volume(counts, max(counts) + DAY, SPEC)
+    usual = expected_volume(counts, max(counts) + DAY, SPEC)
     if usual.median < 20:
         return
     assert not usual.is_usual(int(usual.median / 2))
@@ -104,7 +104,7 @@ def test_half_and_twice_the_median_are_always_caught(files: int, spread: float, 
 
 def test_a_few_odd_days_do_not_move_what_is_usual() -> None:
     counts = dict.fromkeys(days(28), 100) | {MONDAY + 3 * DAY: 100_000, MONDAY + 9 * DAY: 1}
-    usual = usual_volume(counts, MONDAY + 28 * DAY, SPEC)
+    usual = expected_volume(counts, MONDAY + 28 * DAY, SPEC)
     assert usual.median == pytest.approx(100)
     assert (usual.is_usual(80), usual.is_usual(120), usual.is_usual(50), usual.is_usual(200)) == (
         True,
@@ -118,11 +118,11 @@ def test_only_the_window_and_the_days_before_count_and_too_few_of_them_say_nothi
     counts = dict.fromkeys(days(28), 100)
     long_ago = {MONDAY - 400 * DAY + i * DAY: 5 for i in range(30)}
     later = {MONDAY + 29 * DAY + i * DAY: 9_000 for i in range(60)}
-    assert usual_volume(counts | long_ago | later, MONDAY + 28 * DAY, SPEC).median == pytest.approx(100)
+    assert expected_volume(counts | long_ago | later, MONDAY + 28 * DAY, SPEC).median == pytest.approx(100)
     few = dict.fromkeys(days(4), 100)
-    assert usual_volume(few, MONDAY + 4 * DAY, SPEC).is_usual(1)
-    assert not usual_volume(few | {MONDAY + 4 * DAY: 100}, MONDAY + 5 * DAY, SPEC).is_usual(1)
-    assert usual_volume({}, MONDAY, SPEC).is_usual(0)
+    assert expected_volume(few, MONDAY + 4 * DAY, SPEC).is_usual(1)
+    assert not expected_volume(few | {MONDAY + 4 * DAY: 100}, MONDAY + 5 * DAY, SPEC).is_usual(1)
+    assert expected_volume({}, MONDAY, SPEC).is_usual(0)
 
 
 # Slow decline
@@ -140,7 +140,7 @@ def has_changed(counts: dict[dt.date, int], day: dt.date, spec: Volume = SPEC) -
 
 def test_what_declines_a_little_every_day_is_told_though_each_day_is_usual() -> None:
     counts = declining()
-    assert all(usual_volume(counts, day, SPEC).is_usual(counts[day]) for day in counts)
+    assert all(expected_volume(counts, day, SPEC).is_usual(counts[day]) for day in counts)
     told = [place for place, day in enumerate(counts) if has_changed(counts, day)]
     assert told == list(range(told[0], 60))
     assert told[0] < 50

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.ingest.landing import land
+from image_assets.ingest.landing import land_files
 from image_assets.ingest.registry import open_source
 from image_assets.ingest.source import SourceError, SourceReadError
 from image_assets.settings.sources import FolderSource
@@ -329,7 +329,7 @@ def test_a_damaged_archive_directly_in_a_day_is_seen_in_every_category(tmp_path:
 
 def test_land_takes_archives_as_they_are_and_their_paths_become_provenance(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(zipped(TWO))
-    assert land([tmp_path / "photos.zip"], tmp_path / "landing", DAY, "plant").copied == 1
+    assert land_files([tmp_path / "photos.zip"], tmp_path / "landing", DAY, "plant").copied == 1
     spec = FolderSource(staging=str(tmp_path / "staging"))
     source = open_source(spec, str(tmp_path / "landing"))
     source.fetch(DAY, "plant", no_progress)

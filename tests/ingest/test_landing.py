@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from image_assets.ingest import landing as landing_module
-from image_assets.ingest.landing import LandingError, LandingReport, land
+from image_assets.ingest.landing import LandingError, LandingReport, land_files
 from tests.ingest.folders import folder_source
 
 DAY = dt.date(2026, 11, 20)
@@ -32,33 +32,33 @@ def test_nested_folders_keep_their_paths(tmp_path: Path) -> None:
     write(tmp_path / "in" / "a" / "b" / "1.png", b"1")
     write(tmp_path / "in" / "2.png", b"2")
     single = write(tmp_path / "3.png", b"3")
-    report = land([tmp_path / "in", single], tmp_path / "landing", DAY, "plant")
+    report = land_files([tmp_path / "in", single], tmp_path / "landing", DAY, "plant")
     assert (report.copied, report.bytes, report.refused) == (3, 3, ())
     assert landed(tmp_path / "landing") == {"in/a/b/1.png": b"1", "in/2.png": b"2", "3.png": b"3"}
 
 
 def test_a_second_time_everything_is_there_already(tmp_path: Path) -> None:
     write(tmp_path / "in" / "1.png")
-    land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     before = landed(tmp_path / "landing")
-    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    report = land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert (report.copied, report.already_there) == (0, 1)
     assert landed(tmp_path / "landing") == before
 
 
 def test_files_of_one_name_are_all_kept(tmp_path: Path) -> None:
     for number in range(3):
-        land(
+        land_files(
             [write(tmp_path / str(number) / "in" / "1.png", bytes([number])).parent], tmp_path / "landing", DAY, "plant"
         )
     assert sorted(landed(tmp_path / "landing").values()) == [b"\0", b"\1", b"\2"]
     assert "in/1.png" in landed(tmp_path / "landing")
-    assert land([tmp_path / "2" / "in"], tmp_path / "landing", DAY, "plant").already_there == 1
+    assert land_files([tmp_path / "2" / "in"], tmp_path / "landing", DAY, "plant").already_there == 1
 
 
 def test_the_second_file_of_a_name_is_told_by_its_content(tmp_path: Path) -> None:
     for content in (b"first", b"second"):
-        land([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
+        land_files([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
     # printf second | sha256sum
     assert landed(tmp_path / "landing") == {"1.png": b"first", "1-16367aacb67a4a01.png": b"second"}
 
@@ -66,7 +66,7 @@ def test_the_second_file_of_a_name_is_told_by_its_content(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["é" * 125 + ".jpeg", "x" * 255])
 def test_the_longest_of_names_leave_room_for_a_second_content(tmp_path: Path, name: str) -> None:
     for content in (b"first", b"second"):
-        land([write(tmp_path / name, content)], tmp_path / "landing", DAY, "plant")
+        land_files([write(tmp_path / name, content)], tmp_path / "landing", DAY, "plant")
     assert sorted(landed(tmp_path / "landing").values()) == [b"first", b"second"]
 
 
@@ -77,7 +77,7 @@ def test_whoever_lands_the_same_name_at_the_same_time_loses_nothing(tmp_path: Pa
     def one(number: int) -> int:
         path = write(tmp_path / str(number) / "in" / "1.png", contents[number])
         together.wait(timeout=60)
-        return land([path.parent], tmp_path / "landing", DAY, "plant").copied
+        return land_files([path.parent], tmp_path / "landing", DAY, "plant").copied
 
     with ThreadPoolExecutor(len(contents)) as pool:
         copied = list(pool.map(one, range(len(contents))))
@@ -96,7 +96,7 @@ def test_a_name_that_another_takes_during_the_copy_is_not_written_over(
         link(partial, target)
 
     monkeypatch.setattr(os, "link", taken_first)
-    land([write(tmp_path / "1.png", b"ours")], tmp_path / "landing", DAY, "plant")
+    land_files([write(tmp_path / "1.png", b"ours")], tmp_path / "landing", DAY, "plant")
     assert sorted(landed(tmp_path / "landing").values()) == [b"ours", b"theirs"]
 
 
@@ -106,7 +106,7 @@ def test_a_disk_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "link", no_links)
     for content in (b"first", b"second"):
-        land([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
+        land_files([write(tmp_path / "1.png", content)], tmp_path / "landing", DAY, "plant")
     assert sorted(landed(tmp_path / "landing").values()) == [b"first", b"second"]
 
 
@@ -115,7 +115,7 @@ def test_any_name_can_land_and_a_url_names_the_landing_zone(tmp_path: Path) -> N
     for name in names:
         write(tmp_path / "in" / os.fsdecode(name), name)
     url = (tmp_path / "landing zone").as_uri()
-    assert land([tmp_path / "in"], url, DAY, "plant").copied == len(names)
+    assert land_files([tmp_path / "in"], url, DAY, "plant").copied == len(names)
     source = folder_source(url)
     files = source.list_files(DAY, "plant").files
     assert sorted(source.read(file, 100) for file in files) == sorted(names)
@@ -125,14 +125,14 @@ def test_progress_is_told_of_every_file(tmp_path: Path) -> None:
     for number in range(3):
         write(tmp_path / "in" / f"{number}.png")
     told: list[tuple[int, int]] = []
-    land([tmp_path / "in"], tmp_path / "landing", DAY, "plant", lambda done, total: told.append((done, total)))
+    land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant", lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_what_desktops_leave_behind_is_ignored_and_counted(tmp_path: Path) -> None:
     write(tmp_path / "in" / ".DS_Store")
     write(tmp_path / "in" / "1.png")
-    assert land([tmp_path / "in"], tmp_path / "landing", DAY, "plant").ignored == 1
+    assert land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant").ignored == 1
 
 
 def test_only_what_is_wanted_is_landed(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_only_what_is_wanted_is_landed(tmp_path: Path) -> None:
         write(tmp_path / "in" / "deep" / f"{number}.png", bytes([number]))
     (tmp_path / "in" / "broken link.png").symlink_to("nowhere")
     wanted = ("in/deep/1.png", "in/deep/3.png")
-    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant", only=lambda path: path in wanted)
+    report = land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant", only=lambda path: path in wanted)
     assert report == LandingReport(copied=2, already_there=0, ignored=0, bytes=2, refused=())
     assert tuple(landed(tmp_path / "landing")) == wanted
 
@@ -157,9 +157,9 @@ def test_a_copy_that_is_cut_off_is_not_seen_and_the_next_run_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(landing_module.shutil, "copyfile", killed)
         with pytest.raises(KeyboardInterrupt):
-            land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+            land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert folder_source(tmp_path / "landing").list_files(DAY, "plant").files == ()
-    land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert landed(tmp_path / "landing") == {"in/1.png": b"whole content"}
 
 
@@ -171,7 +171,7 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(landing_module.shutil, "copyfile", full)
     with pytest.raises(LandingError, match=r"in/1\.png cannot be copied to .*No space left on device"):
-        land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+        land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
 
 
 def test_a_disk_that_refuses_midway_keeps_what_came_through_and_no_half_files(
@@ -189,22 +189,22 @@ def test_a_disk_that_refuses_midway_keeps_what_came_through_and_no_half_files(
     with monkeypatch.context() as patch:
         patch.setattr(landing_module.shutil, "copyfile", full_at_the_second)
         with pytest.raises(LandingError, match=r"in/1\.png cannot be copied"):
-            land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+            land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert landed(tmp_path / "landing") == {"in/0.png": b"\0"}
-    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    report = land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert (report.copied, report.already_there) == (2, 1)
 
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     write(tmp_path / "landing" / str(DAY))
     with pytest.raises(LandingError, match=rf"1\.png cannot be copied to .*landing/{DAY}"):
-        land([write(tmp_path / "1.png")], tmp_path / "landing", DAY, "plant")
+        land_files([write(tmp_path / "1.png")], tmp_path / "landing", DAY, "plant")
 
 
 @pytest.mark.parametrize("day", ["2026-11-20", dt.datetime(2026, 11, 20, 7)])
 def test_a_day_that_is_no_date_is_refused(tmp_path: Path, day: object) -> None:
     with pytest.raises(LandingError, match="expected a date such as 2026-11-20, without a time"):
-        land([write(tmp_path / "1.png")], tmp_path / "landing", day, "plant")  # pyright: ignore[reportArgumentType]
+        land_files([write(tmp_path / "1.png")], tmp_path / "landing", day, "plant")  # pyright: ignore[reportArgumentType]
     assert not (tmp_path / "landing").exists()
 
 
@@ -219,26 +219,26 @@ def test_a_day_that_is_no_date_is_refused(tmp_path: Path, day: object) -> None:
 )
 def test_a_category_that_is_no_name_is_refused(tmp_path: Path, category: str, said: str) -> None:
     with pytest.raises(LandingError, match=said):
-        land([write(tmp_path / "1.png")], tmp_path / "landing", DAY, category)
+        land_files([write(tmp_path / "1.png")], tmp_path / "landing", DAY, category)
     assert not (tmp_path / "landing").exists()
 
 
 def test_a_missing_path_is_named_before_anything_is_copied(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="nowhere: no such file or folder"):
-        land([write(tmp_path / "1.png"), tmp_path / "nowhere"], tmp_path / "landing", DAY, "plant")
+        land_files([write(tmp_path / "1.png"), tmp_path / "nowhere"], tmp_path / "landing", DAY, "plant")
     assert not (tmp_path / "landing").exists()
 
 
 def test_a_path_whose_own_name_is_ignored_is_refused_rather_than_landed_unseen(tmp_path: Path) -> None:
     write(tmp_path / ".photos" / "1.png")
     with pytest.raises(LandingError, match=r"\.photos: this name is ignored"):
-        land([tmp_path / ".photos"], tmp_path / "landing", DAY, "plant")
+        land_files([tmp_path / ".photos"], tmp_path / "landing", DAY, "plant")
 
 
 def test_the_landing_zone_is_not_landed_in_itself(tmp_path: Path) -> None:
     write(tmp_path / "1.png")
     with pytest.raises(LandingError, match="holds the landing zone"):
-        land([tmp_path], tmp_path / "landing", DAY, "plant")
+        land_files([tmp_path], tmp_path / "landing", DAY, "plant")
 
 
 def test_what_is_no_file_is_refused_with_its_reason_and_the_rest_lands(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_what_is_no_file_is_refused_with_its_reason_and_the_rest_lands(tmp_path:
     os.mkfifo(tmp_path / "in" / "3.png")
     (tmp_path / "in" / "4").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "in" / "5.png").symlink_to(tmp_path / "elsewhere" / "5.png")
-    report = land([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
+    report = land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant")
     assert landed(tmp_path / "landing") == {"in/1.png": b"1", "in/5.png": b"5"}
     assert not (tmp_path / "landing" / str(DAY) / "plant" / "in" / "5.png").is_symlink()
     assert report.copied == 2
@@ -262,5 +262,5 @@ def test_what_is_no_file_is_refused_with_its_reason_and_the_rest_lands(tmp_path:
 def test_a_link_to_a_folder_that_is_given_is_that_folder(tmp_path: Path) -> None:
     write(tmp_path / "elsewhere" / "1.png", b"1")
     (tmp_path / "in").symlink_to(tmp_path / "elsewhere")
-    assert land([tmp_path / "in"], tmp_path / "landing", DAY, "plant").copied == 1
+    assert land_files([tmp_path / "in"], tmp_path / "landing", DAY, "plant").copied == 1
     assert landed(tmp_path / "landing") == {"in/1.png": b"1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image_assets.ingest.landing import LandingError, land
+from image_assets.ingest.landing import LandingError, land_files
 from image_assets.ingest.own_folders import own_folders
 
 DAY = dt.date(2026, 11, 20)
@@ -37,7 +37,7 @@ def test_a_category_of_the_longest_name_can_be_landed(tmp_path: Path) -> None:
     path = write(tmp_path / "top" / ("long " * 40) / "1.png")
     (category,) = own_folders(tmp_path / "top").categories
     assert len(category) == 64
-    assert land([path], tmp_path / "landing", DAY, category).copied == 1
+    assert land_files([path], tmp_path / "landing", DAY, category).copied == 1
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from image_assets.cli import main
 from image_assets.migrations.carry import Carried, carry
 from image_assets.migrations.declared import DECLARED
 from image_assets.migrations.plan import TablePlan, plan_table
-from image_assets.migrations.steps import CannotDerive, Migrations, RowsLost, Step, Where
+from image_assets.migrations.steps import CannotDerive, Migrations, MigrationStep, RowsLost, Where
 from image_assets.schema import (
     ARRIVALS,
     IMAGE_FEATURES,
@@ -153,8 +153,8 @@ def _renamed(rows: pl.DataFrame, where: Where) -> pl.DataFrame:
 KILOBYTES = replace(
     ARRIVALS, version=3, columns=(ARRIVALS.columns[0], Column("kilobytes", pa.float64(), "", "kilobytes"))
 )
-RENAMED = Step("arrivals", 3, _renamed, makes=("kilobytes",), takes=("bytes",))
-CAPITALS = Step("arrivals", 2, lambda rows, _: rows.with_columns(pl.col("source").str.to_uppercase()))
+RENAMED = MigrationStep("arrivals", 3, _renamed, makes=("kilobytes",), takes=("bytes",))
+CAPITALS = MigrationStep("arrivals", 2, lambda rows, _: rows.with_columns(pl.col("source").str.to_uppercase()))
 
 
 def test_steps_are_taken_one_after_the_other(old: OldStore) -> None:
@@ -172,7 +172,7 @@ def test_steps_are_taken_one_after_the_other(old: OldStore) -> None:
 def test_a_step_is_taken_once_also_where_the_command_was_stopped_before_the_number_was_written(
     old: OldStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twice = Migrations((Step("arrivals", 2, lambda rows, _: rows.with_columns(bytes=pl.col("bytes") * 2)),))
+    twice = Migrations((MigrationStep("arrivals", 2, lambda rows, _: rows.with_columns(bytes=pl.col("bytes") * 2)),))
     doubled = replace(ARRIVALS, version=2)
     total = rows_of(old, ARRIVALS)["bytes"].sum()
 
@@ -199,7 +199,7 @@ def test_a_step_that_loses_a_row_is_caught_and_the_table_stays_as_it_was(old: Ol
     before, version = rows_of(old, ARRIVALS), DeltaTable(table_of(old, ARRIVALS).url).version()
     later = replace(ARRIVALS, version=2)
     with pytest.raises(RowsLost, match=r"skies/arrivals 2026-11-03 noon: of 6 rows 5 were left by .* version 2; the"):
-        migrate(old, later, Migrations((Step("arrivals", 2, lose_a_row),)))
+        migrate(old, later, Migrations((MigrationStep("arrivals", 2, lose_a_row),)))
     assert DeltaTable(table_of(old, ARRIVALS).url).version() == version
     assert rows_of(old, ARRIVALS).equals(before)
     assert (
@@ -223,7 +223,7 @@ def test_rows_that_were_lost_before_are_caught_by_the_log(old: OldStore) -> None
 
 def test_nulls_where_none_may_be_are_caught(old: OldStore) -> None:
     later = replace(ARRIVALS, version=2)
-    nothing = Step("arrivals", 2, lambda rows, _: rows.with_columns(source=pl.lit(None, pl.String)))
+    nothing = MigrationStep("arrivals", 2, lambda rows, _: rows.with_columns(source=pl.lit(None, pl.String)))
     with pytest.raises(CannotDerive, match="skies/arrivals 2026-11-03 dawn: source may not be null"):
         migrate(old, later, Migrations((nothing,)))
     assert rows_of(old, ARRIVALS)["source"].null_count() == 0
@@ -284,7 +284,7 @@ def test_what_a_run_had_finished_for_the_earlier_version_is_not_found_again(vers
 
 
 MANY = replace(ARRIVALS, version=2)
-TWICE = Migrations((Step("arrivals", 2, lambda rows, _: rows.with_columns(bytes=pl.col("bytes") * 2)),))
+TWICE = Migrations((MigrationStep("arrivals", 2, lambda rows, _: rows.with_columns(bytes=pl.col("bytes") * 2)),))
 Sizes = dict[Partition, list[list[int]]]
 
 

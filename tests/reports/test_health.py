@@ -6,10 +6,10 @@ import datetime as dt
 
 from rich.console import Console
 
-from image_assets.answers.health import CategoryHealth, Health, Size
+from image_assets.answers.health import CategoryHealth, FolderSize, Health
 from image_assets.answers.loaded import PartitionFacts
 from image_assets.cli.summary import partition_table
-from image_assets.health.check_book import CheckState, State
+from image_assets.health.check_book import CheckState, CheckStatus
 from image_assets.health.days import DayState, OpenDay
 from image_assets.reports.health import health_markdown, open_day_lines, show_health
 from image_assets.schema import Partition
@@ -20,11 +20,11 @@ LATE, DRIFTED = NAMES[150], NAMES[160]
 
 
 def category(name: str) -> CategoryHealth:
-    drift: State = "warned" if name == DRIFTED else "passed"
+    drift: CheckStatus = "warned" if name == DRIFTED else "passed"
     return CategoryHealth(name, DAYS[-1], DAYS[-1], 3 if name == LATE else 0, 1_000, 0.01, 0.02, None, drift)
 
 
-def check(day: dt.date, name: str, state: State) -> CheckState:
+def check(day: dt.date, name: str, state: CheckStatus) -> CheckState:
     return CheckState(
         "raw_images", "usual_volume", Partition(day, name), state, f"Much less of {name} arrived on {day}."
     )
@@ -35,7 +35,7 @@ HEALTH = Health(
     DAYS[-1],
     [category(name) for name in NAMES],
     [check(day, name, "warned") for day in DAYS[:5] for name in NAMES],
-    [Size(f"table-{number}", number * 1_000, None) for number in range(20)],
+    [FolderSize(f"table-{number}", number * 1_000, None) for number in range(20)],
     [OpenDay(Partition(DAYS[7], name), "landed and not run") for name in NAMES],
 )
 

@@ -11,7 +11,7 @@ from image_assets.cli import main
 from image_assets.environment import KEEP_RUNS_DAYS
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, prune_definitions
-from image_assets.run_history.prune import PruneError, prune
+from image_assets.run_history.prune import PruneError, prune_runs
 from tests.dagster_internals import (
     InstigatorState,
     InstigatorStatus,
@@ -104,7 +104,7 @@ def _events(instance: dg.DagsterInstance, run: str) -> int:
 def test_what_was_made_and_checked_stays_known_when_every_run_is_gone(instance: dg.DagsterInstance) -> None:
     runs = [_numbers(instance, "owl"), _numbers(instance, "duck"), _page(instance)]
     known = _known(instance)
-    pruned = prune(instance, _now())
+    pruned = prune_runs(instance, _now())
     assert (pruned.runs, pruned.kept) == (3, 0)
     assert instance.get_runs_count() == 0
     assert all(instance.get_run_by_id(run) is None for run in runs)
@@ -123,7 +123,7 @@ def test_what_is_younger_stays_whole(instance: dg.DagsterInstance) -> None:
     moment = _now()
     young = _page(instance)
     events = _events(instance, young)
-    assert prune(instance, moment).runs == 1
+    assert prune_runs(instance, moment).runs == 1
     assert instance.get_run_by_id(old) is None
     assert instance.get_run_by_id(young) is not None
     assert _events(instance, young) == events
@@ -131,13 +131,13 @@ def test_what_is_younger_stays_whole(instance: dg.DagsterInstance) -> None:
 
 def test_what_a_later_run_has_replaced_goes_also_after_its_run_was_pruned(instance: dg.DagsterInstance) -> None:
     _numbers(instance, "owl")
-    prune(instance, _now())
+    prune_runs(instance, _now())
     assert len(instance.fetch_materializations(_NUMBERS, limit=9).records) == 1
     _numbers(instance, "owl")
     _numbers(instance, "owl")
     assert len(instance.fetch_materializations(_NUMBERS, limit=9).records) == 3
     known = _known(instance)
-    prune(instance, _now())
+    prune_runs(instance, _now())
     assert len(instance.fetch_materializations(_NUMBERS, limit=9).records) == 1
     assert len(instance.event_log_storage.get_asset_check_execution_history(_CHECK, limit=9)) == 1
     assert _known(instance) == known
@@ -147,18 +147,18 @@ def test_a_run_that_failed_stays_until_its_partition_went_well(instance: dg.Dags
     failed = _numbers(instance, "owl", fails=True)
     _numbers(instance, "duck")
     events = _events(instance, failed)
-    pruned = prune(instance, _now())
+    pruned = prune_runs(instance, _now())
     assert (pruned.runs, pruned.kept) == (1, 1)
     assert _events(instance, failed) == events
     _numbers(instance, "owl")
-    assert prune(instance, _now()).runs == 2
+    assert prune_runs(instance, _now()).runs == 2
     assert instance.get_run_by_id(failed) is None
 
 
 def test_a_run_that_has_not_ended_stays_however_old(instance: dg.DagsterInstance) -> None:
     run = instance.add_run(dg.DagsterRun(job_name="long", status=dg.DagsterRunStatus.STARTED))
     instance.report_engine_event("it goes on", run)
-    pruned = prune(instance, _now())
+    pruned = prune_runs(instance, _now())
     assert (pruned.runs, pruned.kept) == (0, 1)
     assert _events(instance, run.run_id) == 1
 
@@ -166,7 +166,7 @@ def test_a_run_that_has_not_ended_stays_however_old(instance: dg.DagsterInstance
 def test_a_dry_run_removes_nothing(instance: dg.DagsterInstance) -> None:
     run = _page(instance)
     events = _events(instance, run)
-    assert prune(instance, _now(), dry_run=True).runs == 1
+    assert prune_runs(instance, _now(), dry_run=True).runs == 1
     assert _events(instance, run) == events
 
 
@@ -176,7 +176,7 @@ def test_nothing_of_a_removed_run_is_left_in_the_home(instance: dg.DagsterInstan
     root = Path(instance.root_directory)
     before = sum(file.stat().st_size for file in root.rglob("*.db*"))
     assert any(run.encode() in file.read_bytes() for file in root.rglob("*") if file.is_file())
-    prune(instance, _now())
+    prune_runs(instance, _now())
     assert not any(run.encode() in file.read_bytes() for file in root.rglob("*") if file.is_file())
     assert not any(run in str(file) for file in root.rglob("*"))
     assert sum(file.stat().st_size for file in root.rglob("*.db*")) < before
@@ -209,7 +209,7 @@ def test_ticks_of_that_time_go_too(instance: dg.DagsterInstance) -> None:
                 selector_id=state.selector_id,
             )
         )
-    prune(instance, _now())
+    prune_runs(instance, _now())
     left = instance.get_ticks(origin.get_id(), state.selector_id)
     assert [one.timestamp for one in left] == pytest.approx(moments[1:])
 
@@ -222,7 +222,7 @@ def test_a_store_of_runs_of_another_kind_is_refused() -> None:
             run_storage = instance.run_storage
 
         with pytest.raises(PruneError, match="object, which cannot be pruned"):
-            prune(Elsewhere(), _now())  # pyright: ignore[reportArgumentType]
+            prune_runs(Elsewhere(), _now())  # pyright: ignore[reportArgumentType]
 
 
 def test_the_command_says_what_it_did(

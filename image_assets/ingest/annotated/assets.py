@@ -8,7 +8,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.report import label_selection, listed_files, selected_images
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.retrying import retried
@@ -69,7 +69,7 @@ def _label_selection(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _image_labels(dataset: DatasetSpec, source: AnnotatedSection) -> dg.AssetsDefinition:
-    def join_of(selection: Selection) -> Join:
+    def join_of(selection: LabelSelection) -> Join:
         return Join(selection.labels(), _QUERY, "true", selection.digest, source.memory_mb)
 
     return joined_asset(dataset, IMAGE_LABELS, "labels", join_of)

@@ -24,7 +24,7 @@ from image_assets.ingest.annotated.coco_json import (
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.annotated.files import AnnotationFolder, identity, parts_of
 from image_assets.ingest.annotated.json_objects import parsed
-from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
+from image_assets.ingest.annotated.selecting import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import SourceError, printable
 from image_assets.settings.annotated import CocoSource
 
@@ -80,7 +80,7 @@ class Coco:
         """Make the tables `groups`, `aliases` and `in_percent`: see `selecting`."""
         sql.execute(
             "create table groups as select part, a.label, true as chosen, "
-            f"{named(state_of('key', 'confidence', 1.0), STATES)} as state, "
+            f"{names_sql(state_of('key', 'confidence', 1.0), LABEL_STATES)} as state, "
             "case when w.label is not null then key end as key, count(*) as rows from annotated a "
             "left join (select distinct label from wanted) w on a.label = w.label group by all"
         )

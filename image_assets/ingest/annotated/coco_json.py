@@ -20,7 +20,7 @@ import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from image_assets.ingest.annotated.json_objects import Entry
+from image_assets.ingest.annotated.json_objects import JsonObject
 from image_assets.ingest.annotated.names import bare, folded
 from image_assets.ingest.source import SourceError, printable
 
@@ -65,7 +65,7 @@ def parse_files(files: Mapping[str, Path], folder: Path) -> None:
                     writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
 
 
-def key_of(file_name: str) -> str:
+def image_key_of(file_name: str) -> str:
     """The path of an image's file as it is compared with those that arrive: without what leads upwards."""
     return "/".join(printable(part) for part in file_name.split("/") if part not in ("", ".", ".."))
 
@@ -89,9 +89,9 @@ def _section(part: str, file: Path, section: str) -> Iterator[dict[str, Any]]:
     where, number = printable(str(file)), 0
     try:
         with _opened(file) as stream:
-            for entry in ijson.items(stream, f"{section}.item", use_float=True, map_type=Entry):
+            for entry in ijson.items(stream, f"{section}.item", use_float=True, map_type=JsonObject):
                 number += 1
-                if not isinstance(entry, Entry):
+                if not isinstance(entry, JsonObject):
                     raise _WrongEntry(f"expected an object, found {entry!r:.80}")
                 if entry.repeated is not None:
                     raise _WrongEntry(
@@ -171,12 +171,12 @@ def _lists(file: Path, section: str) -> int:
 
 def _image(entry: dict[str, Any]) -> dict[str, Any]:
     name = entry.get("file_name")
-    if not isinstance(name, str) or not key_of(name):
+    if not isinstance(name, str) or not image_key_of(name):
         raise _WrongEntry(f"expected a file_name, found {name!r:.80}")
     return {
         "image": _id(entry, "id"),
-        "key": key_of(name),
-        "alias": bare(folded(key_of(name))),
+        "key": image_key_of(name),
+        "alias": bare(folded(image_key_of(name))),
         "width": _number(entry.get("width")),
         "height": _number(entry.get("height")),
     }

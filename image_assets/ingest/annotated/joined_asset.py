@@ -6,7 +6,7 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
@@ -18,7 +18,7 @@ from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def joined_asset(
-    dataset: DatasetSpec, schema: TableSchema, noun: str, join_of: Callable[[Selection], Join]
+    dataset: DatasetSpec, schema: TableSchema, noun: str, join_of: Callable[[LabelSelection], Join]
 ) -> dg.AssetsDefinition:
     """An asset by day and category: rows of annotations, joined to the images that were loaded.
 

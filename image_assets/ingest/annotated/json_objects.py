@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-class Entry(dict[str, Any]):
+class JsonObject(dict[str, Any]):
     """An object that remembers a key that was set twice.
 
     Attributes:

@@ -15,7 +15,7 @@ from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, files_i
 from image_assets.ingest.annotated.database import database, quoted
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.labels import read_labels
-from image_assets.ingest.annotated.selecting import STATES, named, register_wanted, state_of
+from image_assets.ingest.annotated.selecting import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import printable
 from image_assets.settings.annotated import OpenImagesSource
 
@@ -71,7 +71,7 @@ class OpenImages:
             f"from ({numbered_rows_of(files, IMAGE_LABELS, percent)}) "
             "left join (select distinct label from wanted) w on LabelName = w.label group by all"
         )
-        part, state = named("part", [printable(file.name) for file in files]), named("state", STATES)
+        part, state = names_sql("part", [printable(file.name) for file in files]), names_sql("state", LABEL_STATES)
         select = f"select * replace ({part} as part, {state} as state) from ({numbered})"
         sql.execute(f"create or replace table groups as {select}")
         names = [printable(file.name) for file in percent]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.ingest.annotated.selecting import Step
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.schema import SELECTED_IMAGES
 from image_assets.store.tables.delta_tables import PartitionedTable
 
@@ -31,7 +31,7 @@ class ListedFiles:
     in_doubt: int
 
 
-def listed_files(selection: Selection, arrivals: PartitionedTable) -> ListedFiles:
+def listed_files(selection: LabelSelection, arrivals: PartitionedTable) -> ListedFiles:
     """What the files of the table `arrivals` are."""
     matcher = selection.matcher()
     of_image: Counter[str] = Counter()
@@ -51,7 +51,7 @@ def _sources(arrivals: PartitionedTable) -> Iterator[str]:
             yield from batch["source"].to_pylist()
 
 
-def selected_images(selection: Selection, listed: ListedFiles) -> pl.DataFrame:
+def selected_images(selection: LabelSelection, listed: ListedFiles) -> pl.DataFrame:
     """The rows of `selected_images`, sorted by key."""
     counts = listed.of_image
     files = pl.DataFrame(
@@ -62,7 +62,7 @@ def selected_images(selection: Selection, listed: ListedFiles) -> pl.DataFrame:
     return named.select(SELECTED_IMAGES.file_schema.names).sort("image_key")
 
 
-def label_selection(selection: Selection, images: pl.DataFrame, listed: ListedFiles) -> pl.DataFrame:
+def label_selection(selection: LabelSelection, images: pl.DataFrame, listed: ListedFiles) -> pl.DataFrame:
     """The rows of `label_selection`: the steps of the selection, and what of it has arrived.
 
     Args:

@@ -22,7 +22,7 @@ from image_assets.ingest.annotated.database import quoted, write_parquet
 from image_assets.settings.annotated import AnnotatedSection
 
 IMAGES, NAMES, STEPS = "images.parquet", "names.parquet", "steps.parquet"
-STATES = ("positive", "negative", "unsure", "invalid")
+LABEL_STATES = ("positive", "negative", "unsure", "invalid")
 
 
 class Step(StrEnum):
@@ -76,17 +76,17 @@ def _create(sql: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 
 def state_of(key: str, confidence: str, threshold: float) -> str:
-    """The state of a label as an expression of SQL, its place in `STATES`, of those of its image's key and its
+    """The state of a label as an expression of SQL, its place in `LABEL_STATES`, of those of its image's key and its
     confidence.
     """
     # NaN is larger than any number here.
     invalid = f"{key} is null or {confidence} is null or not ({confidence} between 0 and 1)"
     cases = {"invalid": invalid, "positive": f"{confidence} >= {threshold!r}", "negative": f"{confidence} = 0"}
-    whens = " ".join(f"when {condition} then {STATES.index(state)}" for state, condition in cases.items())
-    return f"(case {whens} else {STATES.index('unsure')} end)::utinyint"
+    whens = " ".join(f"when {condition} then {LABEL_STATES.index(state)}" for state, condition in cases.items())
+    return f"(case {whens} else {LABEL_STATES.index('unsure')} end)::utinyint"
 
 
-def named(places: str, names: Sequence[str]) -> str:
+def names_sql(places: str, names: Sequence[str]) -> str:
     """The names of an expression's places among `names`, as an expression of SQL."""
     return f"[{', '.join(map(quoted, names))}][{places} + 1]"
 

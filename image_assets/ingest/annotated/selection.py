@@ -26,8 +26,8 @@ _VERSION = 3
 _ROWS = "rows.parquet"
 
 
-class Annotations(Protocol):
-    """Annotation files of one form, read into tables that `selecting` and `Selection` know."""
+class AnnotationReader(Protocol):
+    """Annotation files of one form, read into tables that `selecting` and `LabelSelection` know."""
 
     @property
     def settings(self) -> AnnotatedSection:
@@ -74,7 +74,7 @@ class Annotations(Protocol):
 
 
 @dataclass(frozen=True)
-class Selection:
+class LabelSelection:
     """What the annotations say of a dataset's images.
 
     Attributes:
@@ -84,7 +84,7 @@ class Selection:
     Every method raises `SourceError` where the annotation files are not there, or not what they should be.
     """
 
-    annotations: Annotations
+    annotations: AnnotationReader
     staging: Path
 
     @cached_property
@@ -113,7 +113,7 @@ class Selection:
         return self._rows("labels", self.annotations.files(), self._labels)
 
     def boxes(self) -> Path:
-        """A Parquet file of the boxes of the selected images, by key: the columns of `Annotations.all_boxes`, the
+        """A Parquet file of the boxes of the selected images, by key: the columns of `AnnotationReader.all_boxes`, the
         label's name, and `wanted`, whether a category takes the label.
         """
         return self._rows("boxes", [*self.annotations.files(), *self.annotations.box_files()], self._boxes)

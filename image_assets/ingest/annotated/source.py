@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Collection
 
 from image_assets.ingest.annotated.arrived import arrived_images, read_in_doubt
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.day_folders import days_of, misnamed_days
 from image_assets.ingest.source import FileTree, Listing, Source, SourceFile, Unplaced
 from image_assets.workers import Progress
 
 
-def selection_of(source: Source) -> Selection:
+def selection_of(source: Source) -> LabelSelection:
     """What the annotations say, of a source that has them."""
     if not isinstance(source, AnnotatedSource):
         raise TypeError(
@@ -33,7 +33,7 @@ class AnnotatedSource:
         beside: Names of what lies beside the days: the annotations.
     """
 
-    def __init__(self, tree: FileTree, selection: Selection, beside: Collection[str] = ()) -> None:
+    def __init__(self, tree: FileTree, selection: LabelSelection, beside: Collection[str] = ()) -> None:
         self.tree = tree
         self.selection = selection
         self.beside = tuple(beside)

@@ -29,7 +29,7 @@ _ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
 Meter = Callable[[int], None]
 """Told of every byte that was unpacked; may raise to end it."""
-Reader = Callable[[GuardedStream, Meter], Iterator[Member]]
+ArchiveReader = Callable[[GuardedStream, Meter], Iterator[Member]]
 
 
 def is_archive_name(name: str) -> bool:
@@ -37,7 +37,7 @@ def is_archive_name(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def reader_of(stream: GuardedStream) -> Reader | None:
+def reader_of(stream: GuardedStream) -> ArchiveReader | None:
     """What reads an archive of this content; None where it is no archive, whatever its name."""
     stream.seek(0)
     head = read_fully(stream, BLOCK)

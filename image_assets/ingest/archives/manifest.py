@@ -23,7 +23,7 @@ _FOLDER = 1_000
 
 
 @dataclass(frozen=True)
-class Record:
+class ListedMember:
     """A member that is listed.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Piece:
 
     first: int
     next: int
-    records: list[Record] = field(default_factory=list)
+    records: list[ListedMember] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 
@@ -98,11 +98,11 @@ class Shelf:
             return None
         return End(**content | {"reason": _reason(content["reason"])})
 
-    def records(self) -> tuple[list[Record], int, set[str]]:
+    def records(self) -> tuple[list[ListedMember], int, set[str]]:
         """What is known of the members: their records, the number of the first one of which nothing is known, and the
         printable paths that are ignored, an ignored folder once.
         """
-        records: list[Record] = []
+        records: list[ListedMember] = []
         ignored: set[str] = set()
         number = 0
         for piece in self._pieces():
@@ -113,11 +113,11 @@ class Shelf:
             number = piece.next
         return records, number, ignored
 
-    def noted(self) -> list[Record]:
+    def noted(self) -> list[ListedMember]:
         """The records of all members so far, also of those that are not written down yet."""
         return [*self.records()[0], *(self._open.records if self._open else ())]
 
-    def missing(self, records: list[Record]) -> set[int]:
+    def missing(self, records: list[ListedMember]) -> set[int]:
         """Numbers of the members whose content should be here and is not, or not whole."""
         sizes: dict[int, int] = {}
         with staging_errors(self.folder):
@@ -133,7 +133,7 @@ class Shelf:
                 remove_unfinished(folder)
             (self.folder / "end.json").unlink(missing_ok=True)
 
-    def add(self, number: int, record: Record | None, ignored: str | None) -> None:
+    def add(self, number: int, record: ListedMember | None, ignored: str | None) -> None:
         """Note a member; numbers are added in order, and members that are nothing to list too."""
         piece = self._open
         if piece is None:
@@ -160,7 +160,7 @@ class Shelf:
     def _pieces(self) -> Iterator[_Piece]:
         for path in sorted((self.folder / "manifest").glob("[0-9]*.json")):
             content = json.loads(path.read_bytes())
-            records = [Record(**r | {"reason": _reason(r["reason"])}) for r in content["records"]]
+            records = [ListedMember(**r | {"reason": _reason(r["reason"])}) for r in content["records"]]
             yield _Piece(content["first"], content["next"], records, content["ignored"])
 
 

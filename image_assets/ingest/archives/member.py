@@ -69,11 +69,11 @@ class Member:
 
     @property
     def path(self) -> str:
-        """The name as it is listed; see `path_of`."""
-        return path_of(self.name)
+        """The name as it is listed; see `listed_path`."""
+        return listed_path(self.name)
 
 
-def path_of(name: str) -> str:
+def listed_path(name: str) -> str:
     """A member's name without the `.` that `tar -C folder .` begins it with; one that leads out stays as it is."""
     parts = name.split("/")
     kept = "/".join(part for part in parts if part != ".")

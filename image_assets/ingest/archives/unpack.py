@@ -9,14 +9,14 @@ from typing import BinaryIO
 from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.caps import Budget, CapReached
 from image_assets.ingest.archives.formats import is_archive_name, reader_of
-from image_assets.ingest.archives.manifest import End, Record, Shelf
+from image_assets.ingest.archives.manifest import End, ListedMember, Shelf
 from image_assets.ingest.archives.member import (
     ArchiveBroken,
     GuardedStream,
     Member,
     MemberRefused,
     StreamFailed,
-    path_of,
+    listed_path,
 )
 from image_assets.ingest.folder import ignored_part
 from image_assets.ingest.source import SourceReadError, printable
@@ -98,7 +98,7 @@ class Unpacker:
             else:
                 end(True, is_archive=is_archive)
 
-    def nested(self, record: Record, shelf: Shelf, budget: Budget, depth: int) -> None:
+    def nested(self, record: ListedMember, shelf: Shelf, budget: Budget, depth: int) -> None:
         """Unpack an archive that is a member."""
         inner = shelf.nested(record.number)
         end = inner.end()
@@ -109,29 +109,31 @@ class Unpacker:
         with open(shelf.file(record.number), "rb") as stream:
             self._unpack(stream, inner, budget, depth + 1, lambda _: None)
 
-    def take(self, name: str, chunks: Callable[[], Iterator[bytes]], number: int, shelf: Shelf, depth: int) -> Record:
+    def take(
+        self, name: str, chunks: Callable[[], Iterator[bytes]], number: int, shelf: Shelf, depth: int
+    ) -> ListedMember:
         """Bring a member's content into the shelf, or note why it is not to be had."""
         try:
             with staged(shelf.file(number)) as stream:
                 for chunk in chunks():
                     stream.write(chunk)
         except MemberRefused as refusal:
-            return Record(number, name, 0, refusal.reason, str(refusal))
+            return ListedMember(number, name, 0, refusal.reason, str(refusal))
         return self.judge(number, name, shelf, depth)
 
-    def judge(self, number: int, name: str, shelf: Shelf, depth: int) -> Record:
+    def judge(self, number: int, name: str, shelf: Shelf, depth: int) -> ListedMember:
         """The record of a member whose content is there."""
         file = shelf.file(number)
         size = file.stat().st_size
         if not is_archive_name(name):
-            return Record(number, name, size)
+            return ListedMember(number, name, size)
         with file.open("rb") as stream:
             is_archive = reader_of(GuardedStream(stream)) is not None
         if is_archive and depth >= self._caps.nesting:
             file.unlink()
             detail = f"an archive within {depth} other(s); at most {self._caps.nesting} lie in each other"
-            return Record(number, name, 0, Reason.ARCHIVE_NESTING, detail)
-        return Record(number, name, size, is_archive=is_archive)
+            return ListedMember(number, name, 0, Reason.ARCHIVE_NESTING, detail)
+        return ListedMember(number, name, size, is_archive=is_archive)
 
     def ignored(self, name: str) -> str | None:
         """The part of a member's path that the patterns leave out, down to the name that one of them means."""
@@ -189,7 +191,7 @@ class _Walk:
             self._tell(member.consumed)
         return True
 
-    def _take(self, member: Member, number: int, *, is_new: bool) -> Record | None:
+    def _take(self, member: Member, number: int, *, is_new: bool) -> ListedMember | None:
         ignored = self._unpacker.ignored(member.path)
         record = None
         if ignored is None and not member.is_folder:
@@ -215,7 +217,7 @@ class _Walk:
             self._numbers = {
                 one.name: one.number for one in self._shelf.noted() if one.number < number and _is_file(one)
             }
-        target = self._numbers.get(printable(path_of(link)))
+        target = self._numbers.get(printable(listed_path(link)))
         if target is None:
             said = f"a hard link to {printable(link)[:200]}, of which no content came before it"
             raise MemberRefused(Reason.MEMBER_NO_FILE, said)
@@ -224,10 +226,10 @@ class _Walk:
                 self._budget.add_bytes(len(chunk))
                 yield chunk
 
-    def _count_passed(self, member: Member, record: Record | None) -> None:
+    def _count_passed(self, member: Member, record: ListedMember | None) -> None:
         if member.passed_unread and record is not None:
             self._budget.add_bytes(record.bytes)
 
 
-def _is_file(record: Record) -> bool:
+def _is_file(record: ListedMember) -> bool:
     return record.reason is None

@@ -15,7 +15,7 @@ from image_assets.ingest.archives.zip_records import (
     END,
     SIZES_FOLLOW,
     Directory,
-    Record,
+    ZipRecord,
     directory_records,
     find_directory,
     local_record,
@@ -63,7 +63,7 @@ def _listed_members(stream: GuardedStream, directory: Directory, meter: Callable
         yield Member(record.text, record.size, packed, is_folder, chunks, passed_unread=True)
 
 
-def _listed_content(stream: GuardedStream, record: Record, meter: Callable[[int], None]) -> Iterator[bytes]:
+def _listed_content(stream: GuardedStream, record: ZipRecord, meter: Callable[[int], None]) -> Iterator[bytes]:
     record.check_kind()
     local = local_record(stream, record.position)
     if local is None:
@@ -97,18 +97,18 @@ def _found_members(stream: GuardedStream, meter: Callable[[int], None]) -> Itera
     raise ArchiveBroken(f"its directory, which comes last, is missing or damaged, and {where}")
 
 
-def _is_folder(record: Record) -> bool:
+def _is_folder(record: ZipRecord) -> bool:
     return not record.size and (record.text.endswith("/") or stat.S_ISDIR(record.mode))
 
 
-def _cut(record: Record) -> Callable[[], Iterator[bytes]]:
+def _cut(record: ZipRecord) -> Callable[[], Iterator[bytes]]:
     return refused(Reason.MEMBER_DAMAGED, f"the archive ends before its {record.packed:,} bytes do")
 
 
 class _Deflated:
     """A member whose size is stated only after it: deflate knows its own end."""
 
-    def __init__(self, stream: GuardedStream, record: Record, start: int, meter: Callable[[int], None]) -> None:
+    def __init__(self, stream: GuardedStream, record: ZipRecord, start: int, meter: Callable[[int], None]) -> None:
         self._stream = stream
         self._record = record
         self._start = start

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import DAMAGE, GuardedStream, MemberRefused
 from image_assets.ingest.archives.streams import Decompressor
-from image_assets.ingest.archives.zip_records import Record
+from image_assets.ingest.archives.zip_records import ZipRecord
 
 _PIECE = 1 << 16  # bytes read at once
 _CHUNK = 1 << 20  # most bytes handed out at once
@@ -23,7 +23,7 @@ _LARGEST_DICTIONARY = 64 << 20  # bytes; LZMA takes that much memory at once, an
 _LZMA_HEADER = struct.Struct("<2sHBL")  # APPNOTE 5.8.8: version, size of the properties, the properties
 
 
-def content(stream: GuardedStream, record: Record, start: int, meter: Callable[[int], None]) -> Iterator[bytes]:
+def content(stream: GuardedStream, record: ZipRecord, start: int, meter: Callable[[int], None]) -> Iterator[bytes]:
     """A member's content, from `start` on. Raises `MemberRefused` where it is not what the record says."""
     record.check_kind()
     got, crc = 0, 0

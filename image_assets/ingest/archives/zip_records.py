@@ -47,7 +47,7 @@ class Directory:
 
 
 @dataclass(frozen=True)
-class Record:
+class ZipRecord:
     """What a record says of a member; sizes in bytes, `position` that of its local record, `unicode` another name."""
 
     name: bytes
@@ -109,7 +109,7 @@ def find_directory(stream: GuardedStream) -> Directory | None:
     return Directory(end - size, end, base) if base >= 0 else None
 
 
-def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[Record]:
+def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[ZipRecord]:
     """The records of the central directory. Raises `ArchiveBroken` where there is none though one must be."""
     at, window, window_at = directory.start, b"", 0
     while at < directory.end:
@@ -132,10 +132,10 @@ def directory_records(stream: GuardedStream, directory: Directory) -> Iterator[R
         if at > directory.end:
             raise ArchiveBroken("its directory is damaged: a record leads out of it")
         position += directory.base
-        yield Record(name, flags, method, crc, packed, size, position, mode, _unicode_name(extra, name))
+        yield ZipRecord(name, flags, method, crc, packed, size, position, mode, _unicode_name(extra, name))
 
 
-def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
+def local_record(stream: GuardedStream, at: int) -> tuple[ZipRecord, int] | None:
     """The record before a member's content and the position of the content; None where no such record is."""
     stream.seek(at)
     head = read_fully(stream, _LOCAL.size)
@@ -146,7 +146,7 @@ def local_record(stream: GuardedStream, at: int) -> tuple[Record, int] | None:
     if len(name) < n_name or len(extra) < n_extra:
         return None
     size, packed, _ = _zip64(extra, size, packed, 0)
-    record = Record(name, flags, method, crc, packed, size, at, 0, _unicode_name(extra, name))
+    record = ZipRecord(name, flags, method, crc, packed, size, at, 0, _unicode_name(extra, name))
     return record, at + _LOCAL.size + n_name + n_extra
 
 

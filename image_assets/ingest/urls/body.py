@@ -23,7 +23,7 @@ _INFLATED = 1_048_576
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
-async def pieces(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
+async def decompressed(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
     """The body in pieces, decompressed where it is compressed: identity was asked for, some servers do it all the same.
 
     Raises:

@@ -17,7 +17,7 @@ from yarl import URL
 
 from image_assets.images.reasons import Reason
 from image_assets.ingest.staging import staging_errors
-from image_assets.ingest.urls.body import ACCEPT, is_whole_picture, pieces
+from image_assets.ingest.urls.body import ACCEPT, decompressed, is_whole_picture
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
 from image_assets.ingest.urls.written import redirected
@@ -81,7 +81,7 @@ class Transfer:
             with staging_errors(path):
                 file = path.open("wb")
             with file:
-                async for piece in pieces(response, max_bytes):
+                async for piece in decompressed(response, max_bytes):
                     with staging_errors(path):
                         file.write(piece)
                 with staging_errors(path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from image_assets.dataset import parse_dataset
-from image_assets.ingest.annotated.selection import Selection
+from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.registry import annotated_selection
 from image_assets.settings.sources import CocoSource, OpenImagesSource
 
@@ -87,7 +87,7 @@ def write_coco(
     return path
 
 
-def selection(kind: str, root: Path, categories_from: Mapping[str, Sequence[str]], **settings: Any) -> Selection:
+def selection(kind: str, root: Path, categories_from: Mapping[str, Sequence[str]], **settings: Any) -> LabelSelection:
     """The selection of a dataset whose annotations lie in `root/annotations`."""
     categories = {name: number for number, name in enumerate(categories_from)}
     if "several_category" in settings:
@@ -104,11 +104,11 @@ def selection(kind: str, root: Path, categories_from: Mapping[str, Sequence[str]
     return annotated_selection(spec, str(root))
 
 
-def chosen(found: Selection) -> dict[str, str | None]:
+def chosen(found: LabelSelection) -> dict[str, str | None]:
     """Image key → category; None for images that are left out."""
     return dict(found.images().select("key", "category").collect().iter_rows())
 
 
-def counts(found: Selection) -> dict[str, int]:
+def counts(found: LabelSelection) -> dict[str, int]:
     """Step, and part where there is one → rows."""
     return {f"{step}{f': {part}' if part else ''}": rows for step, part, rows in found.steps().iter_rows()}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.ingest.annotated.coco_json import key_of
+from image_assets.ingest.annotated.coco_json import image_key_of
 from image_assets.ingest.annotated.matching import Matcher
 from image_assets.ingest.annotated.selecting import Step
 from image_assets.ingest.source import SourceError
@@ -209,10 +209,10 @@ names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs
 @settings(max_examples=100, deadline=None)
 @given(parts=st.lists(names, min_size=1, max_size=4))
 def test_a_key_leads_nowhere_upwards_and_is_one_line(parts: list[str]) -> None:
-    key = key_of("/".join(parts))
+    key = image_key_of("/".join(parts))
     assert not {"..", ".", ""} & set(key.split("/")) or key == ""
     assert "\n" not in key
-    assert key_of("../" + "/".join(parts)) == key
+    assert image_key_of("../" + "/".join(parts)) == key
 
 
 def test_a_byte_order_mark_changes_nothing(root: Path) -> None:
