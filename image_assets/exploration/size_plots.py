@@ -71,6 +71,7 @@ def _sizes(statistics: ImageStatistics) -> Plot:
         axes.set_ylabel("height, pixels")
         axes.grid()
         colour_bar(axes, fields, "images", FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        axes.spines[["left", "bottom"]].set_visible(True)
         _areas(areas, counts)
 
     return draw(
