@@ -15,7 +15,12 @@ import polars as pl
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.asset_checks.thumbnails import with_thumbnails
 from image_assets.features.table import feature_matrix
-from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS, compared_days
+from image_assets.health.drift_days import (
+    BESIDE_THE_DAYS_BEFORE,
+    BESIDE_THE_FIRST_DAYS,
+    ComparedDays,
+    compared_days,
+)
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
 
@@ -116,20 +121,35 @@ def _outcome(subject: Subject, schema: TableSchema, read: Reader, compared: Comp
     if not days.pool:
         return Outcome(passed=True, figures={"images compared": 0}, not_evaluated="the day has no images")
 
+    sides = {_WINDOW: days.window} | ({_REFERENCE: days.reference} if days.reference else {})
+
+    def number(days: Days) -> int:
+        return sum(images[day] for day in days)
+
+    def too_few(pool: int, beside: Mapping[str, int]) -> Outcome | None:
+        if any(min(pool, rows) >= limits.min_images for rows in beside.values()):
+            return None
+        return Outcome(
+            passed=True,
+            figures=_counts(pool, beside, days.pool, limits),
+            not_evaluated=_said(pool, beside, days, limits),
+        )
+
+    # Most small categories are too small as they are, and are not read at all.
+    if found := too_few(number(days.pool), {side: number(of) for side, of in sides.items()}):
+        return found
+
     def sample(days: Days) -> pl.DataFrame:
         # Ids are hashes: those below a bound are a fair sample, and the same one every time.
-        share = limits.sample / max(1, sum(images[day] for day in days))
+        share = limits.sample / max(1, number(days))
         return _one_of_each(subject, read(days, min(share, 1)))
 
-    day = sample(days.pool)
-    sides = {_WINDOW: sample(days.window)} | ({_REFERENCE: sample(days.reference)} if days.reference else {})
-    figures: dict[str, int | float | str]
-    figures = {"images compared": day.height, "days compared": len(days.pool), "days before": limits.window_days}
-    figures |= {f"images before{_SUFFIX[side]}": rows.height for side, rows in sides.items()}
-    large = {side: rows for side, rows in sides.items() if min(day.height, rows.height) >= limits.min_images}
-    if not large:
-        said = ", ".join(f"{rows.height} of {side}" for side, rows in sides.items())
-        return Outcome(passed=True, figures=figures, not_evaluated=_too_few(day, days.pool, said, limits))
+    day, rows_of = sample(days.pool), {side: sample(of) for side, of in sides.items()}
+    heights = {side: rows.height for side, rows in rows_of.items()}
+    if found := too_few(day.height, heights):
+        return found
+    large = {side: rows for side, rows in rows_of.items() if min(day.height, rows.height) >= limits.min_images}
+    figures = _counts(day.height, heights, days.pool, limits)
     reports = {side: compared(rows, day) for side, rows in large.items()}
     alarms = {side: found for side, report in reports.items() if (found := report.alarms(limits))}
     drifted = "; ".join(f"{one} beside {side}" for side, found in alarms.items() for one in found)
@@ -142,11 +162,17 @@ def _outcome(subject: Subject, schema: TableSchema, read: Reader, compared: Comp
     )
 
 
-def _too_few(day: pl.DataFrame, pool: Days, said: str, limits: Drift) -> str:
-    pooled = f" and the {len(pool) - 1} before it" if len(pool) > 1 else ""
+def _counts(pool: int, beside: Mapping[str, int], days: Days, limits: Drift) -> dict[str, int | float | str]:
+    compared = {"images compared": pool, "days compared": len(days), "days before": limits.window_days}
+    return {**compared, **{f"images before{_SUFFIX[side]}": rows for side, rows in beside.items()}}
+
+
+def _said(pool: int, beside: Mapping[str, int], days: ComparedDays, limits: Drift) -> str:
+    pooled = f" and the {len(days.pool) - 1} before it" if len(days.pool) > 1 else ""
+    others = ", ".join(f"{rows} of {side}" for side, rows in beside.items())
     return (
-        f"too few images, lookalikes counted once: {day.height} of the day{pooled}, {said}; at least "
-        f"{limits.min_images} of either are needed (drift.min_images)"
+        f"too few images: {pool} of the day{pooled}, {others}; at least {limits.min_images} of either are needed, "
+        "lookalikes counted once (drift.min_images)"
     )
 
 

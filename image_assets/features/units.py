@@ -119,5 +119,6 @@ def _extract_unit(work: _Work, file: WrittenFile, threads: int, progress: Progre
     rows = extract_rows(batches, extractor, threads, effort)
     name = unit_name(file, work.digest)
     written = work.image_features.write_file(work.partition, name, counted(rows, file.rows, progress))
-    release_arenas()
+    if file.rows > _READ_ROWS:  # a smaller one leaves little behind, and there may be hundreds of them
+        release_arenas()
     return UnitFeatures(written, effort, peak.bytes())

@@ -47,7 +47,10 @@ class EvidenceReader:
 
     def held_back_of(self, partition: Partition) -> list[str]:
         """Ids of the partition's images that may be neither published nor trained on, sorted."""
-        conflicts = label_conflicts(self.of_partition(partition), self.dataset.label_conflicts)
+        evidence = self.of_partition(partition)
+        if evidence.pairs.is_empty() and evidence.duplicates.is_empty():
+            return []
+        conflicts = label_conflicts(evidence, self.dataset.label_conflicts)
         here = (pl.col("date") == partition.date) & (pl.col("category") == partition.category)
         return sorted(held_back(conflicts).filter(here)["image_id"])
 

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 from obstore.store import ObjectStore
 from pyarrow import csv, parquet
@@ -43,11 +44,11 @@ def ids_of(store: ObjectStore, path: str) -> pl.Series:
 
 def non_finite_in(store: ObjectStore, path: str) -> tuple[int, str] | None:
     """How many features of a shard are NaN, infinite or null, and the first column that has one; None without any."""
-    table = read_shard(store, path)
-    bad = {
-        name: int(np.count_nonzero(~np.isfinite(table[name].to_numpy())))
-        for name in table.column_names
-        if pa.types.is_floating(table[name].type)  # other types are found by the check of the columns
-    }
-    first = next((name for name, count in bad.items() if count), None)
-    return None if first is None else (sum(bad.values()), first)
+    if path.endswith(".csv"):
+        frame = pl.DataFrame(read_shard(store, path))
+    else:  # polars reads a thousand columns in a tenth of the time that pyarrow takes
+        frame = pl.read_parquet(bytes(store.get(path).bytes()))
+    features = frame.select(cs.float())  # other types are found by the check of the columns
+    bad = np.count_nonzero(~np.isfinite(features.to_numpy()), axis=0)
+    first = next((name for name, count in zip(features.columns, bad, strict=True) if count), None)
+    return None if first is None else (int(bad.sum()), first)

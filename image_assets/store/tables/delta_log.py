@@ -128,10 +128,12 @@ def borrowed(url: str, objects: ObjectStore, open_table: Callable[[], DeltaTable
     """
     with _lock:
         idle = _idle.pop(url, None)
-    table = (_up_to_date(idle, objects) if idle else None) or OpenTable(open_table())
+    kept = _up_to_date(idle, objects) if idle else None
+    table = kept.table if kept else OpenTable(open_table())
+    before = table.delta.version()
     yield table
-    # After an error it is not kept.
-    commit = _last_commit(table, objects)
+    # After an error it is not kept. What was only read is where it was looked at.
+    commit = kept.commit if kept and table.delta.version() == before else _last_commit(table, objects)
     if commit is not None:
         with _lock:
             _idle[url] = _Idle(table, commit)
@@ -139,17 +141,19 @@ def borrowed(url: str, objects: ObjectStore, open_table: Callable[[], DeltaTable
                 _idle.popitem(last=False)
 
 
-def _up_to_date(idle: _Idle, objects: ObjectStore) -> OpenTable | None:
+def _up_to_date(idle: _Idle, objects: ObjectStore) -> _Idle | None:
     # A table that was removed and made anew has other commits under the same numbers, or fewer of them.
     if _last_commit(idle.table, objects) != idle.commit:
         return None
     try:
         # To look for the next commit costs a fraction of listing the log, as the library does.
-        if _commit(idle.table.delta.version() + 1, objects) is not None:
-            idle.table.update()
+        if _commit(idle.table.delta.version() + 1, objects) is None:
+            return idle
+        idle.table.update()
     except (DeltaError, BaseError):
         return None
-    return idle.table
+    commit = _last_commit(idle.table, objects)
+    return None if commit is None else _Idle(idle.table, commit)
 
 
 def _last_commit(table: OpenTable, objects: ObjectStore) -> Mapping[str, object] | None:
