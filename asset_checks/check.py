@@ -27,12 +27,14 @@ from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
+from image_assets.workers import ordered_map
 
 T = TypeVar("T")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 NOT_EVALUATED = "not evaluated"
 """The metadata of an evaluation that could say nothing; its value says why."""
 _SAMPLE_ROWS = 10
+_AT_ONCE = 2
 _BATCH_ROWS = 1_000
 
 
@@ -180,10 +182,15 @@ def asset_checks_of(
         op = context.op_execution_context
         subject = Subject(dataset, store.open(), extractors)
         names = _partition_names(op) if partitioned else [None]
-        for name in names:
-            subject = replace(subject, partition=None if name is None else partition_of(name))
-            target = _materialisation(op.instance, key, name)
-            for spec, result in zip(specs, _evaluated(key, checks, subject, context.run.run_id), strict=True):
+
+        def look(partition: str | None) -> list[dg.AssetCheckResult]:
+            one = replace(subject, partition=None if partition is None else partition_of(partition))
+            return _evaluated(key, checks, one, context.run.run_id)
+
+        # Much of looking is done without the interpreter's lock: two small partitions take little longer than one.
+        targets = [_materialisation(op.instance, key, name) for name in names]
+        for name, target, results in zip(names, targets, ordered_map(look, names, _AT_ONCE, 1), strict=True):
+            for spec, result in zip(specs, results, strict=True):
                 if name == names[-1]:
                     yield dg.Output(None, spec.get_python_identifier())
                 yield _recorded(result, spec.blocking, name, target)
@@ -191,19 +198,18 @@ def asset_checks_of(
     return evaluate
 
 
-def _evaluated(
-    key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_id: str
-) -> Iterator[dg.AssetCheckResult]:
+def _evaluated(key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_id: str) -> list[dg.AssetCheckResult]:
     """Evaluate the checks of an asset, or of one of its partitions, and keep what they found."""
     # What an error keeps from being evaluated must not go on looking as it did before.
     found: dict[str, tuple[CheckStatus, str]] = {one.name: ("unfinished", "") for one in checks}
+    results: list[dg.AssetCheckResult] = []
     try:
         for one in checks:
-            result = _result(key, one, one.evaluate(subject))
-            found[one.name] = _state(result), result.description or ""
-            yield result
+            results.append(_result(key, one, one.evaluate(subject)))
+            found[one.name] = _state(results[-1]), results[-1].description or ""
     finally:
         CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
+    return results
 
 
 def _partition_names(op: dg.OpExecutionContext) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 
 from image_assets.schema.table import LABEL, Column
@@ -16,6 +18,7 @@ def shard_columns(width: int) -> tuple[Column, ...]:
     )
 
 
+@cache
 def shard_schema(width: int) -> pa.Schema:
     """Arrow schema of a published shard with `width` features: `width + 2` columns."""
     return pa.schema([pa.field(c.name, c.type, c.nullable) for c in shard_columns(width)])

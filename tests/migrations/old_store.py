@@ -80,11 +80,19 @@ def made_older(table: PartitionedTable, *columns: str, number: int | None = None
         own = rows if one is None else rows.filter(date=one.date, category=one.category)
         older.replace(one, [older.write_frame(one, own.select(older.schema.file_schema.names))])
     log = Path(table.url, "_delta_log", f"{0:020}.json")
-    said = "{}" if number is None else f'{{"{PROPERTY}":"{number}"}}'
-    log.write_text(log.read_text().replace(f'"configuration":{{"{PROPERTY}":"1"}}', f'"configuration":{said}'))
+    give_number_in(log, number)
     delta_log._idle.clear()
     found = DeltaTable(table.url).metadata().configuration.get(PROPERTY)
     assert found == (None if number is None else str(number)), name
+
+
+def give_number_in(log: Path, number: int | None) -> None:
+    """Have the first commit of a table say another version's number, or none."""
+    text = log.read_text()
+    assert f'"{PROPERTY}":"1",' in text or f',"{PROPERTY}":"1"' in text
+    said = "" if number is None else f',"{PROPERTY}":"{number}"'
+    without = text.replace(f'"{PROPERTY}":"1",', "").replace(f',"{PROPERTY}":"1"', "")
+    log.write_text(without.replace('"delta.checkpointInterval":"25"', f'"delta.checkpointInterval":"25"{said}'))
 
 
 def _store_of(table: PartitionedTable) -> Store:

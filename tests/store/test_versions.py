@@ -17,7 +17,6 @@ from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.versions import (
-    PROPERTY,
     NewerTable,
     OldTable,
     give_number,
@@ -25,6 +24,7 @@ from image_assets.store.tables.versions import (
     number_of,
     version_of,
 )
+from tests.migrations.old_store import give_number_in
 from tests.platform import FIRST
 
 PLANT = Partition(FIRST, "plant")
@@ -53,9 +53,7 @@ def put(table: PartitionedTable, source: str = "a") -> None:
 
 def take_number(table: PartitionedTable) -> None:
     """Make it one of before there were numbers."""
-    log = Path(table.url, "_delta_log", f"{0:020}.json")
-    assert PROPERTY in log.read_text()
-    log.write_text(log.read_text().replace(f'{{"{PROPERTY}":"1"}}', "{}"))
+    give_number_in(Path(table.url, "_delta_log", f"{0:020}.json"), None)
 
 
 def test_a_new_table_has_the_number_of_its_declaration(tmp_path: Path) -> None:
