@@ -37,7 +37,10 @@ DECLARED = (
     Declared("manifests of models", "model_format", "a manifest says what its model's files are", "a45d74d"),
     Declared("manifests of models", "seal", "it is taken over the format too", "a45d74d"),
     Declared("checks", "files", "what checks found is kept in the store", "63b3a1c"),
-    Declared("plots", "*.png", "pictures are drawn in one palette", "b829fee"),
+    Declared("plots", "embedding.png", "pictures are drawn in one palette", "b829fee"),
+    Declared("plots", "model_history.png", "pictures are drawn in one palette", "b829fee"),
+    Declared("plots", "confusion.png", "page and asset share one drawing, with shares", "70b190a"),
+    Declared("plots", "accounting.png", "bars of days share one axis, with grid lines", "381ca66"),
 )
 
 
@@ -77,7 +80,8 @@ def _land(work: Path) -> tuple[dt.date, dt.date]:
 def _run(work: Path, side: str, code: Path, days: Sequence[dt.date]) -> None:
     home = work / side / "dagster"
     home.mkdir(parents=True)
-    kept = {name: value for name, value in os.environ.items() if name == _CACHE or not name.startswith("IMAGE_ASSETS_")}
+    inherited = os.environ.items()
+    kept = {name: value for name, value in inherited if name == _CACHE or not name.startswith("IMAGE_ASSETS_")}
     # Old code has its top-level packages at its root: they are found there too.
     environment = {**kept, "PYTHONPATH": str(code), "DAGSTER_HOME": str(home)}
     where = _process(work, environment, "-c", "import image_assets; print(image_assets.__file__)").strip()
