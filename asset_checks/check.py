@@ -189,7 +189,7 @@ def asset_checks_of(
 
         # Much of looking is done without the interpreter's lock: two small partitions take little longer than one.
         targets = [_materialisation(op.instance, key, name) for name in names]
-        for name, target, results in zip(names, targets, ordered_map(look, names, _AT_ONCE, 1), strict=True):
+        for name, target, results in zip(names, targets, ordered_map(look, names, _AT_ONCE), strict=True):
             for spec, result in zip(specs, results, strict=True):
                 if name == names[-1]:
                     yield dg.Output(None, spec.get_python_identifier())
