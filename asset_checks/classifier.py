@@ -16,11 +16,11 @@ from image_assets.store.models.model_store import (
     ModelManifest,
     ModelMissingError,
     ModelRefusedError,
+    champion_manifest,
     ids_digest,
     load_model,
     manifest_of,
     read_champion,
-    read_manifest,
 )
 
 _AGAIN = "Materialise classifier again."
@@ -72,7 +72,7 @@ def compared_before_it_was_promoted(subject: Subject) -> Outcome:
 )
 def trained_on_the_training_images(subject: Subject) -> Outcome:
     """The digest of the training ids against the tables as they are: of the model trained last, promoted or not."""
-    manifest = current_manifest(subject, newest=True)
+    manifest = manifest_in_use(subject, newest=True)
     if isinstance(manifest, Outcome):
         return manifest
     rows, aside = _split(subject)
@@ -122,13 +122,13 @@ def categories_are_balanced(subject: Subject) -> Outcome:
     )
 
 
-def current_manifest(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
+def manifest_in_use(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
     """The manifest of the champion, or of the model that was trained last."""
     objects, prefix = subject.store.objects(), classifier_prefix(subject.dataset)
     try:
         if newest:
             return manifest_of(objects, prefix, read_champion(objects, prefix).latest)
-        return read_manifest(objects, prefix)
+        return champion_manifest(objects, prefix)
     except (ModelMissingError, ModelRefusedError) as error:
         return _without_model(subject, error)
 
@@ -157,7 +157,7 @@ def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
 
 def beside_the_majority(subject: Subject) -> tuple[float, float] | Outcome:
     """The champion's accuracy on held-out images, and that of always answering the most frequent category."""
-    manifest = current_manifest(subject)
+    manifest = manifest_in_use(subject)
     if isinstance(manifest, Outcome):
         return manifest
     accuracy, majority = (figure_of(manifest, name) for name in ("accuracy", "majority_accuracy"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.asset_checks.classifier import beside_the_majority, current_manifest, figure_of
+from image_assets.asset_checks.classifier import beside_the_majority, figure_of, manifest_in_use
 from image_assets.classifier.report.places import ReportMissingError, baselines_name, read_report
 from image_assets.store.models.model_store import ModelManifest
 
@@ -89,7 +89,7 @@ def probabilities_are_calibrated(subject: Subject) -> Outcome:
     """Expected calibration error against the limit, and against what probabilities that are right give by chance."""
     from image_assets.classifier.report.baselines import calibration_chance
 
-    manifest = current_manifest(subject)
+    manifest = manifest_in_use(subject)
     if isinstance(manifest, Outcome):
         return manifest
     error, limit = figure_of(manifest, "calibration_error"), subject.dataset.classifier.baselines.calibration_error
@@ -134,7 +134,7 @@ def _measured(subject: Subject) -> MeasuredBaselines | Outcome:
 
     from image_assets.classifier.report.baselines import MeasuredBaselines
 
-    manifest = current_manifest(subject)
+    manifest = manifest_in_use(subject)
     if isinstance(manifest, Outcome):
         return manifest
     name = baselines_name(manifest.sha256)

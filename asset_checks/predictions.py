@@ -13,7 +13,7 @@ from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.places import classifier_prefix
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_files import is_model_file
-from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, read_manifest
+from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, champion_manifest
 from image_assets.store.objects import content_of, sizes_below
 
 # There is a partition per category every day: what chance does once in a thousand of them is no warning.
@@ -137,7 +137,7 @@ def _rightly_unscored(subject: Subject) -> str:
     from image_assets.predictions.score import trained_on  # loads scikit-learn, which every run would wait for
 
     try:
-        manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        manifest = champion_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
     except ModelMissingError:
         return "there is no model yet"
     except ModelRefusedError:
@@ -162,7 +162,7 @@ def _expected(subject: Subject) -> tuple[int, int] | None:
     The figures are those of the current model: the one that has just scored the partition.
     """
     try:
-        manifest = read_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        manifest = champion_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
     except (ModelMissingError, ModelRefusedError):
         return None
     recalls = _recalls(manifest)

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.classifier.daily.discriminant import discriminant
-from image_assets.classifier.daily.statistics import ClassStatistics, merge, statistics_of
-from image_assets.classifier.promotion.champion import Evidence, settle
+from image_assets.classifier.daily.statistics import ClassStatistics, class_statistics, merge
+from image_assets.classifier.promotion.champion import LabelledImages, challenge
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
 from image_assets.classifier.training.train import train
@@ -86,7 +86,7 @@ class RunningTotals:
 
     def __call__(self, features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Model:
         """The model of all days so far, of which only the day's images are looked at."""
-        day = statistics_of(features, labels, sorted(classes.values()))
+        day = class_statistics(features, labels, sorted(classes.values()))
         self.totals = day if self.totals is None else merge(self.totals, day)
         return discriminant(self.totals, _SHRINKAGE)
 
@@ -125,7 +125,7 @@ class _Path:
         aside = evidence.held_out
         evaluation = evaluate(model, evidence.features[aside], evidence.labels[aside], world.classes)
         before = world.truth(self.champion) if self.champion else None
-        decision = settle(
+        decision = challenge(
             self.store, "c", model, world.description(days), evaluation, evidence, world.month.rules
         ).decision
         if decision.promoted:
@@ -164,9 +164,9 @@ class _World:
         chosen = ~self.held_out & np.isin(self.days, list(days))
         return self.features[chosen], self.labels[chosen]
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> LabelledImages:
         days = np.datetime64(FIRST, "D") + self.days
-        return Evidence(self.features, self.labels, days, self.held_out, lambda _: self.held_out)
+        return LabelledImages(self.features, self.labels, days, self.held_out, lambda _: self.held_out)
 
     def truth(self, model: Model) -> float:
         """Accuracy on today's images with certain labels."""

@@ -20,13 +20,13 @@ from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.section import DatasetName, Name, Section
-from image_assets.settings.sources import FolderSource, Source
+from image_assets.settings.section import DatasetName, Name, SettingsSection
+from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
+    AnyExtractor,
     EfficientNetLite0,
     Embedding,
     EngineName,
-    Extractor,
     Limits,
     Shards,
 )
@@ -39,7 +39,7 @@ class DatasetError(ValueError):
     """A dataset file that cannot be used: the message names the file, the key, what was found and what is allowed."""
 
 
-class DatasetSpec(Section):
+class DatasetSpec(SettingsSection):
     """One dataset: its categories, where its images come from, and what is made of them."""
 
     name: DatasetName = Field(description="Folder of its tables, group of its assets: a to z, digits and _.")
@@ -51,14 +51,14 @@ class DatasetSpec(Section):
         default=(),
         description="Categories of before: their rows stay in the tables; nothing is expected, published or learnt.",
     )
-    source: Source = FolderSource()
+    source: AnySource = FolderSource()
     start_day: dt.date = Field(description="First day that may be loaded.")
     time_zone: str = Field(default="UTC", description="IANA time zone in which its days begin, and of the 07:00 run.")
     freshness_hours: int = Field(
         default=3, ge=1, le=16, description="Hours after 07:00 by which a day's data is due; later it is stale."
     )
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
-    extractor: Extractor = EfficientNetLite0()
+    extractor: AnyExtractor = EfficientNetLite0()
     engine: EngineName = Field(
         default="local", description="Where units of work run: on this machine's cores, or on a Ray cluster."
     )
@@ -192,18 +192,18 @@ def _keys_beside(key: str) -> list[str]:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
-            kinds = [s for s in _sections(Section) if _kind_of(s) == Literal[part]]
+            kinds = [s for s in _sections(SettingsSection) if _kind_of(s) == Literal[part]]
             section = kinds[0] if kinds else DatasetSpec
         else:
             section = field.annotation
     return list(getattr(section, "model_fields", DatasetSpec.model_fields))
 
 
-def _sections(base: type[Section]) -> list[type[Section]]:
+def _sections(base: type[SettingsSection]) -> list[type[SettingsSection]]:
     return [section for one in base.__subclasses__() for section in (one, *_sections(one))]
 
 
-def _kind_of(section: type[Section]) -> Any:
+def _kind_of(section: type[SettingsSection]) -> Any:
     field = section.model_fields.get("kind")
     return field.annotation if field else None
 

@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks.procedures.features import rows_of
 from benchmarks.procedures.paintings import hard_painting
 from benchmarks.procedures.scaling import Leak, compare_scalers, few_rows_with_heavy_tails
-from image_assets.classifier.comparing.candidates_report import candidates_frame, candidates_plot
+from image_assets.classifier.comparing.candidates_report import candidates_frame, candidates_picture
 from image_assets.classifier.training.families import Candidate, candidates_of
 from image_assets.classifier.training.score_book import StoredScores
 from image_assets.classifier.training.selection import Score, ScoreBook, TrainingRows, select
@@ -33,7 +33,7 @@ from image_assets.classifier.training.train import train
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.resources.progress import TerminalProgress
-from image_assets.settings.classifier import AnyFamily, Selection
+from image_assets.settings.classifier import AnyFamily, ModelSelection
 from image_assets.workers import ordered_map
 
 _NOT_HALVED = 10_000
@@ -148,7 +148,7 @@ class _Adding:
 
 
 def _figures(
-    scores: list[Score], training: TrainingRows, test: TrainingRows, dataset: DatasetSpec, spec: Selection
+    scores: list[Score], training: TrainingRows, test: TrainingRows, dataset: DatasetSpec, spec: ModelSelection
 ) -> FamilyFigures:
     best = scores[0]
     model = train(training.features, training.labels, best.candidate, dataset.categories, spec.seed)
@@ -180,7 +180,7 @@ def main() -> None:
     outcome = procedure(rows, families, dataset, options.work, TerminalProgress(console), workers=options.workers)
     _show(console, outcome)
     candidates_frame(outcome.scores).write_csv(options.work / "candidates.csv")
-    (options.work / "candidates.png").write_bytes(candidates_plot(outcome.scores, "accuracy").png)
+    (options.work / "candidates.png").write_bytes(candidates_picture(outcome.scores, "accuracy").png)
     if options.json:
         figures = {
             "families": [asdict(one) for one in outcome.families],

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.extraction.inputs import PHOTOS
-from image_assets.classifier.comparing.comparison import compare
+from image_assets.classifier.comparing.comparison import compare_families
 from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
 from image_assets.classifier.places import current_manifest
 from image_assets.cli.compare import show_comparison
@@ -55,7 +55,7 @@ def main() -> None:
         _run(dataset, options.photos, options.work, console)
     asked = dataset.model_copy(update={"classifier": GRIDS})
     with TerminalProgress(console).track("compare the families", "candidates") as progress:
-        compared = compare(asked, store, with_held_out=True, progress=progress, workers=options.workers)
+        compared = compare_families(asked, store, with_held_out=True, progress=progress, workers=options.workers)
     show_comparison(console, compared, GRIDS.selection.scoring)
     nested_frame(compared).write_csv(options.work / "nested.csv")
     (options.work / "nested.png").write_bytes(nested_plot(compared, GRIDS.selection.scoring))

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from image_assets.classifier.training.families import Candidate, pipeline_of
 from image_assets.classifier.training.selection import TrainingRows, score_in
-from image_assets.settings.classifier import Selection
+from image_assets.settings.classifier import ModelSelection
 from image_assets.workers import Progress, no_progress
 
 Cut = tuple[np.ndarray, np.ndarray]
@@ -39,7 +39,7 @@ class Leak:
 def compare_scalers(
     candidates: Sequence[Candidate],
     rows: TrainingRows,
-    spec: Selection,
+    spec: ModelSelection,
     everything: np.ndarray | None = None,
     progress: Progress = no_progress,
 ) -> list[Leak]:
@@ -76,7 +76,7 @@ def _heavy_tailed(candidate: Candidate, seed: int, rows: int, width: int) -> Lea
     labels = np.arange(rows, dtype=np.int16) % 2
     features = np.random.default_rng(seed).standard_cauchy((rows, width)) + labels[:, None]
     data = TrainingRows(features.astype(np.float32), labels, pl.Series("group", [str(row) for row in range(rows)]))
-    return compare_scalers([candidate], data, Selection(seed=seed))[0]
+    return compare_scalers([candidate], data, ModelSelection(seed=seed))[0]
 
 
 def _accuracy_as_scaled(candidate: Candidate, scaled: TrainingRows, cuts: Sequence[Cut], seed: int) -> float:

@@ -25,8 +25,7 @@ from image_assets.categories.record import (
 )
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import DUPLICATES, IMAGE_FEATURES, REVIEWS, TABLES, Partition
-from image_assets.shards.manifest import MANIFEST as SHARDS_MANIFEST
-from image_assets.shards.manifest import Expected, list_files, path_of, read_manifest, shards_prefix
+from image_assets.shards.manifest import MANIFEST, Expected, list_files, path_of, read_manifest, shards_prefix
 from image_assets.shards.writer import publish
 from image_assets.store.conditional_put import read_stored
 from image_assets.store.store import Store
@@ -236,6 +235,6 @@ def _publish_anew(dataset: DatasetSpec, store: Store, was: Partition, now: Parti
         # The manifest last: what has one is whole.
         for name in list_files(objects, old_prefix):
             obstore.delete(objects, path_of(old_prefix, name))
-        obstore.delete(objects, path_of(old_prefix, SHARDS_MANIFEST))
+        obstore.delete(objects, path_of(old_prefix, MANIFEST))
     told(f"feature_shards {now}: published anew, number {number}")
     return 1

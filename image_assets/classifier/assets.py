@@ -35,8 +35,8 @@ from image_assets.workers import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from image_assets.classifier.daily.refined import Refined
-    from image_assets.classifier.promotion.champion import Settled
+    from image_assets.classifier.daily.refined import DailyModel
+    from image_assets.classifier.promotion.champion import Challenged
     from image_assets.classifier.report.subject import ReportSubject
     from image_assets.classifier.training.evaluate import Evaluation
     from image_assets.classifier.training.selection import Score
@@ -70,8 +70,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.daily.drift_flag import flagged_drift
         from image_assets.classifier.daily.refined import Places, Tables
         from image_assets.classifier.daily.refinement import refine
-        from image_assets.classifier.promotion.champion import settle
-        from image_assets.classifier.report.evaluation import confusion_picture, summary_markdown
+        from image_assets.classifier.promotion.champion import challenge
+        from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
         from image_assets.classifier.report.judged_images import evidence_of, judged_images, report_subject
         from image_assets.classifier.training.evaluate import evaluate
         from image_assets.classifier.training.selection import too_few_pictures
@@ -109,7 +109,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         description = _description(dataset, extractor, refined, evaluation)
         with retried():
             judged = judged_images(refined, tables, spec.refinement.evaluation_rows)
-            settled = settle(
+            settled = challenge(
                 opened.objects(),
                 classifier_prefix(dataset),
                 refined.model,
@@ -134,7 +134,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 **_promotion(dataset, opened, settled),
                 **_compared(dataset, opened, refined.scores),
                 "candidate": str(refined.candidate),
-                "report": dg.MetadataValue.md(summary_markdown(evaluation)),
+                "report": dg.MetadataValue.md(evaluation_markdown(evaluation)),
                 "confusion": plot,
                 **reported,
             }
@@ -144,7 +144,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _description(
-    dataset: DatasetSpec, extractor: Extractor, refined: "Refined", evaluation: "Evaluation"
+    dataset: DatasetSpec, extractor: Extractor, refined: "DailyModel", evaluation: "Evaluation"
 ) -> ModelDescription:
     return ModelDescription(
         dataset=dataset.name,
@@ -162,7 +162,7 @@ def _description(
     )
 
 
-def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[str, dg.MetadataValue | str | bool]:
+def _promotion(dataset: DatasetSpec, store: Store, settled: "Challenged") -> dict[str, dg.MetadataValue | str | bool]:
     """Whether the model was promoted and why, both models' figures, and the plot of the history."""
     from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
 
@@ -178,7 +178,7 @@ def _promotion(dataset: DatasetSpec, store: Store, settled: "Settled") -> dict[s
 
 
 def _reported(
-    dataset: DatasetSpec, store: Store, subject: "ReportSubject", settled: "Settled", progress: Progress
+    dataset: DatasetSpec, store: Store, subject: "ReportSubject", settled: "Challenged", progress: Progress
 ) -> dict[str, dg.MetadataValue]:
     """The report of a model, kept and shown: its page, its plots, and what it was held against."""
     from image_assets.classifier.report.write import write_report
@@ -197,12 +197,12 @@ def _compared(dataset: DatasetSpec, store: Store, scores: "Sequence[Score]") -> 
     from image_assets.classifier.comparing.candidates_report import (
         candidates_frame,
         candidates_markdown,
-        candidates_plot,
+        candidates_picture,
     )
 
     scoring = dataset.classifier.selection.scoring
     with retried():
-        plot = save_plot(store, dataset.name, "candidates", candidates_plot(scores, scoring).png)
+        plot = save_plot(store, dataset.name, "candidates", candidates_picture(scores, scoring).png)
         content = candidates_frame(scores).write_csv().encode()
         obstore.put(store.objects(), f"{dataset.name}/plots/candidates.csv", content)
     return {"candidates": dg.MetadataValue.md(candidates_markdown(scores, scoring)), "comparison": plot}

@@ -8,8 +8,8 @@ from image_assets.store.models.model_store import (
     ModelManifest,
     ModelMissingError,
     ModelRefusedError,
+    champion_manifest,
     read_champion,
-    read_manifest,
 )
 from image_assets.store.store import Store
 
@@ -34,12 +34,12 @@ def statistics_prefix(dataset: DatasetSpec) -> str:
 def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
     """The manifest of the dataset's current model, None where none was trained."""
     try:
-        return read_manifest(store.objects(), classifier_prefix(dataset))
+        return champion_manifest(store.objects(), classifier_prefix(dataset))
     except ModelMissingError:
         return None
 
 
-def held_back(dataset: DatasetSpec, store: Store) -> str:
+def why_not_promoted(dataset: DatasetSpec, store: Store) -> str:
     """Why the model that was trained last is not the current one; empty where it is, or where there is none."""
     objects, prefix = store.objects(), classifier_prefix(dataset)
     try:

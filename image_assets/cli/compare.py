@@ -30,7 +30,7 @@ _REFUSED = 2
 @click.option("--plot", metavar="FILE", type=FILE, help="write the plot into this PNG file")
 def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how: Any) -> int:
     """Which family of classifiers is best: nested cross-validation."""
-    from image_assets.classifier.comparing.comparison import compare as compare_families
+    from image_assets.classifier.comparing.comparison import compare_families
     from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
     from image_assets.classifier.training.train import NotTrainableError
     from image_assets.features.table import MixedExtractors

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.categories.record import agree
-from image_assets.classifier.places import CLASSIFIER, current_manifest, held_back
+from image_assets.classifier.places import CLASSIFIER, current_manifest, why_not_promoted
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
@@ -122,7 +122,7 @@ class Deployment:
         result.warnings += self._left_out(day)
         facts = partition_facts(self.dataset, self.store, partitions)
         model = current_manifest(self.dataset, self.store)
-        return DayReport(self.dataset, day, facts, result, model, held_back(self.dataset, self.store))
+        return DayReport(self.dataset, day, facts, result, model, why_not_promoted(self.dataset, self.store))
 
     def _left_out(self, day: dt.date) -> list[str]:
         """The days before this one that landed and were not run, or whose run failed: nobody else may be told."""

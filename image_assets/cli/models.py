@@ -95,9 +95,9 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
 @click.argument("digest", help=_DIGEST)
 def promote(dataset: str, store: str, digest: str) -> int:
     """Make a model the current one."""
-    from image_assets.classifier.promotion.by_hand import promote as make_current
+    from image_assets.classifier.promotion.by_hand import promote_model
 
-    return _switched(dataset, store, lambda objects, prefix, *rest: make_current(objects, prefix, digest, *rest))
+    return _switched(dataset, store, lambda objects, prefix, *rest: promote_model(objects, prefix, digest, *rest))
 
 
 @models.command()
@@ -105,9 +105,9 @@ def promote(dataset: str, store: str, digest: str) -> int:
 @store_option
 def rollback(dataset: str, store: str) -> int:
     """Go back to the model before the current one."""
-    from image_assets.classifier.promotion.by_hand import rollback as go_back
+    from image_assets.classifier.promotion.by_hand import roll_back
 
-    return _switched(dataset, store, go_back)
+    return _switched(dataset, store, roll_back)
 
 
 @models.command()

@@ -14,7 +14,7 @@ from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, partition_of
-from image_assets.settings.stages import ColourStatistics, EfficientNetLite0, Extractor, TfHub
+from image_assets.settings.stages import AnyExtractor, ColourStatistics, EfficientNetLite0, TfHub
 from image_assets.store.tables.partition_files import PartitionFiles
 
 
@@ -60,7 +60,7 @@ def _runtime(dataset: DatasetSpec) -> str:
     return "onnx"
 
 
-def _fidelity(raw_images: PartitionFiles, spec: Extractor) -> dict[str, float]:
+def _fidelity(raw_images: PartitionFiles, spec: AnyExtractor) -> dict[str, float]:
     """How close 8 bits are to 32, where that is what was chosen."""
     if not isinstance(spec, EfficientNetLite0) or spec.precision == "float32":
         return {}

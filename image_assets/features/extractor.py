@@ -36,17 +36,17 @@ class Extractor(Prepares, Protocol):
         ...
 
 
-def shared_extractor(spec: stages.Extractor) -> Extractor:
+def shared_extractor(spec: stages.AnyExtractor) -> Extractor:
     """The process's one extractor of its kind, built when it is first asked for. Raises as `build_extractor`."""
     return _built(spec)  # pyright: ignore[reportArgumentType]  # frozen, hence hashable
 
 
 @lru_cache(maxsize=4)
-def _built(spec: stages.Extractor) -> Extractor:
+def _built(spec: stages.AnyExtractor) -> Extractor:
     return build_extractor(spec)
 
 
-def build_extractor(spec: stages.Extractor) -> Extractor:
+def build_extractor(spec: stages.AnyExtractor) -> Extractor:
     """Build the extractor that a dataset asks for.
 
     Raises:

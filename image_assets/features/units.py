@@ -19,7 +19,7 @@ from image_assets.features.onnx_session import release_arenas
 from image_assets.features.pipeline import Effort, extract_rows
 from image_assets.memory import PeakMemory, hand_back
 from image_assets.schema import Partition
-from image_assets.settings.stages import Extractor
+from image_assets.settings.stages import AnyExtractor
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.store.tables.partition_files import PartitionFiles
@@ -58,7 +58,7 @@ def extract_units(
     raw_images: PartitionFiles,
     image_features: PartitionedTable,
     partition: Partition,
-    extractor: Extractor,
+    extractor: AnyExtractor,
     engine: Engine,
     progress: Progress = no_progress,
 ) -> Extraction:
@@ -86,7 +86,7 @@ def extract_units(
     )
 
 
-def sample_fidelity(raw_images: PartitionFiles, extractor: Extractor, reference: Extractor) -> Fidelity:
+def sample_fidelity(raw_images: PartitionFiles, extractor: AnyExtractor, reference: AnyExtractor) -> Fidelity:
     """How close one extractor is to another on the first images of a partition that has some."""
     rows = next(raw_images.table.files.read(raw_images.files[0].path, ["content"], _SAMPLE_IMAGES))
     one, other = shared_extractor(extractor), shared_extractor(reference)
@@ -106,7 +106,7 @@ class _Work:
     raw_images: PartitionedTable
     image_features: PartitionedTable
     partition: Partition
-    spec: Extractor
+    spec: AnyExtractor
     digest: str
 
 

@@ -17,15 +17,14 @@ from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree, landing_place
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
-from image_assets.settings.annotated import AnnotatedSection
+from image_assets.settings.annotated import AnnotatedSection, CocoSource, OpenImagesSource
 from image_assets.settings.no_arrivals import no_arrivals
-from image_assets.settings.sources import BucketSource, CocoSource, FolderSource, OpenImagesSource, UrlListSource
-from image_assets.settings.sources import Source as SourceSpec
+from image_assets.settings.sources import AnySource, BucketSource, FolderSource, UrlListSource
 from image_assets.settings.stages import Limits
 
 
 def open_source(
-    spec: SourceSpec,
+    spec: AnySource,
     landing: str,
     time_zone: str = "UTC",
     options: Mapping[str, str] | None = None,

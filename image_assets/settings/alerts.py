@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from image_assets.settings.section import Name, Section
+from image_assets.settings.section import Name, SettingsSection
 
 Severity = Literal["WARN", "ERROR"]
 
 
-class AlertChannel(Section):
+class AlertChannel(SettingsSection):
     """Where alerts go: mail, a chat, a webhook, anything that apprise has a URL for; with what is not worth one."""
 
     name: Name | None = Field(
@@ -38,7 +38,7 @@ class AlertChannel(Section):
         return self.name or self.url_env or ""
 
 
-class Alerts(Section):
+class Alerts(SettingsSection):
     """Who is told of failed checks and runs, and of checks that pass again."""
 
     severity: Severity = Field(default="WARN", description="Failed checks of at least this severity are told.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 
-class Archives(Section):
+class Archives(SettingsSection):
     """Archives among the files: zip, tar, and tar compressed by gzip, bzip2, xz or zstd, are opened like folders."""
 
     unpack: bool = Field(default=True, description="Whether they are opened; else they are files, and no images.")

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from image_assets.settings.archives import Archives
 from image_assets.settings.no_arrivals import IGNORE_MEANING, Ignore
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 
-class Arrivals(Section):
+class Arrivals(SettingsSection):
     """Files that arrive in a landing zone."""
 
     landing: str | None = Field(

@@ -7,13 +7,13 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from image_assets.settings.promotion import Promotion
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 from image_assets.settings.split import Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class LogisticRegressionFamily(Section):
+class LogisticRegressionFamily(SettingsSection):
     """Multinomial logistic regression with an elastic-net penalty."""
 
     kind: Literal["logistic_regression"] = "logistic_regression"
@@ -28,7 +28,7 @@ class LogisticRegressionFamily(Section):
     max_iterations: PositiveInt = Field(default=1_000, description="Training stops after so many.")
 
 
-class SupportVectorFamily(Section):
+class SupportVectorFamily(SettingsSection):
     """Support vector machine; probabilities by Platt scaling on folds of the training images."""
 
     kind: Literal["support_vector_machine"]
@@ -41,7 +41,7 @@ class SupportVectorFamily(Section):
     )
 
 
-class RandomForestFamily(Section):
+class RandomForestFamily(SettingsSection):
     """Random forest."""
 
     kind: Literal["random_forest"]
@@ -53,7 +53,7 @@ class RandomForestFamily(Section):
     min_leaf: tuple[PositiveInt, ...] = Field(default=(1,), min_length=1, description="Least images in a leaf.")
 
 
-class GradientBoostingFamily(Section):
+class GradientBoostingFamily(SettingsSection):
     """Gradient boosting on histograms of the features."""
 
     kind: Literal["gradient_boosting"]
@@ -64,7 +64,7 @@ class GradientBoostingFamily(Section):
     leaves: tuple[PositiveInt, ...] = Field(default=(31,), min_length=1, description="Most leaves of a tree.")
 
 
-class NeuralNetworkFamily(Section):
+class NeuralNetworkFamily(SettingsSection):
     """Multi-layer perceptron."""
 
     kind: Literal["neural_network"]
@@ -89,7 +89,7 @@ FAMILIES = get_args(get_args(AnyFamily)[0])
 Scoring = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 
 
-class Selection(Section):
+class ModelSelection(SettingsSection):
     """How the best candidate is found: stratified folds of the training images, lookalikes kept together."""
 
     folds: int = Field(default=5, ge=2, description="Folds of the cross-validation.")
@@ -105,7 +105,7 @@ class Selection(Section):
     seed: int = Field(default=0, ge=0, description="Of folds, samples and candidates that draw lots.")
 
 
-class Refinement(Section):
+class Refinement(SettingsSection):
     """Between two full trainings, new days only update running totals, from which a linear discriminant is made.
 
     A full refit measures both on the same held-out images; the daily path is taken only as long as it does not fall
@@ -136,7 +136,7 @@ class Refinement(Section):
     )
 
 
-class Report(Section):
+class ModelReport(SettingsSection):
     """The page and the model card that are made of every model."""
 
     enabled: bool = Field(default=True, description="Whether they are made; without, a training ends sooner.")
@@ -152,7 +152,7 @@ class Report(Section):
     seed: int = Field(default=0, ge=0, description="Of folds, samples and shufflings.")
 
 
-class Baselines(Section):
+class Baselines(SettingsSection):
     """What a model is held against, in the checks."""
 
     over_majority: Share = Field(
@@ -171,7 +171,7 @@ class Baselines(Section):
     seed: int = Field(default=0, ge=0, description="Of samples and of the shuffling of labels.")
 
 
-class Classifier(Section):
+class Classifier(SettingsSection):
     """Tells the categories apart by the features."""
 
     candidates: tuple[AnyFamily, ...] = Field(
@@ -179,7 +179,7 @@ class Classifier(Section):
         min_length=1,
         description="Kinds of classifiers with their grids; of more than one combination the best is selected.",
     )
-    selection: Selection = Selection()
+    selection: ModelSelection = ModelSelection()
     max_fit_rows: int = Field(
         default=100_000,
         ge=100,
@@ -203,5 +203,5 @@ class Classifier(Section):
     )
     split: Split = Split()
     held_out: float = Field(default=0.25, gt=0, lt=1, description="Share of images kept for the evaluation.")
-    report: Report = Report()
+    report: ModelReport = ModelReport()
     baselines: Baselines = Baselines()

@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 
-class Imagenet(Section):
+class Imagenet(SettingsSection):
     """Labels of ImageNet for every image, or for every chip of a dataset with boxes; none by default."""
 
     classifier: Literal["none", "embedded", "tf_hub"] = Field(

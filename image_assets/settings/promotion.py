@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 
-class Promotion(Section):
+class Promotion(SettingsSection):
     """A challenger becomes the champion if it is no worse on the same held-out images."""
 
     margin: float = Field(

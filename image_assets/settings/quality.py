@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from image_assets.settings.section import Name, Section
+from image_assets.settings.section import Name, SettingsSection
 
 
-class NearDuplicates(Section):
+class NearDuplicates(SettingsSection):
     """When two images count as the same picture: their perceptual hashes are close, and their features confirm it."""
 
     distance: int = Field(
@@ -23,7 +23,7 @@ class NearDuplicates(Section):
     close_cosine: float = Field(default=0.5, ge=-1, le=1, description="Least cosine of images that are so close.")
 
 
-class LabelConflicts(Section):
+class LabelConflicts(SettingsSection):
     """What becomes of one picture under several categories, until a reviewer has marked it."""
 
     rule: Literal["hold", "first", "prefer"] = Field(
@@ -37,7 +37,7 @@ class LabelConflicts(Section):
     )
 
 
-class LabelNoise(Section):
+class LabelNoise(SettingsSection):
     """Suspects among labels, and images far from their category."""
 
     folds: int = Field(default=5, ge=2, description="Every image is judged by a model of the other folds.")
@@ -65,7 +65,7 @@ class LabelNoise(Section):
     seed: int = Field(default=0, ge=0, description="Of folds and sample: the same images give the same suspects.")
 
 
-class Volume(Section):
+class Volume(SettingsSection):
     """How many files usually arrive."""
 
     window_days: int = Field(default=28, ge=7, description="A day is compared with so many days before it.")
@@ -86,7 +86,7 @@ class Volume(Section):
     )
 
 
-class Quality(Section):
+class Quality(SettingsSection):
     """When an image counts as poor, and how many of a day's images may be."""
 
     dark: float = Field(
@@ -121,7 +121,7 @@ class Quality(Section):
     )
 
 
-class Drift(Section):
+class Drift(SettingsSection):
     """When a day of a category differs from the days before it, or from its first days."""
 
     window_days: int = Field(default=14, ge=1, le=366, description="Days before the day that it is compared with.")

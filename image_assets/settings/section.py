@@ -40,5 +40,5 @@ class Strict(Frozen):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Section(Strict):
+class SettingsSection(Strict):
     """A part of a dataset file."""

@@ -71,6 +71,6 @@ class UrlListSource(Arrivals):
     )
 
 
-Source = Annotated[
+AnySource = Annotated[
     FolderSource | BucketSource | UrlListSource | OpenImagesSource | CocoSource, Field(discriminator="kind")
 ]

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 
-class Split(Section):
+class Split(SettingsSection):
     """How images are held out of training: lookalikes are never torn apart, whatever is chosen."""
 
     by: Literal["image", "time"] = Field(

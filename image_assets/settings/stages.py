@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from image_assets.settings.section import Section
+from image_assets.settings.section import SettingsSection
 
 Precision = Literal["float32", "int8"]
 
 
-class EfficientNetLite0(Section):
+class EfficientNetLite0(SettingsSection):
     """EfficientNet-Lite0 with its published ImageNet weights: 1,280 features, no download."""
 
     kind: Literal["efficientnet_lite0"] = "efficientnet_lite0"
@@ -24,7 +24,7 @@ class EfficientNetLite0(Section):
 HubRuntime = Literal["tensorflow", "onnxruntime"]
 
 
-class TfHub(Section):
+class TfHub(SettingsSection):
     """Any TF Hub image feature-vector module."""
 
     kind: Literal["tf_hub"]
@@ -38,26 +38,26 @@ class TfHub(Section):
     )
 
 
-class ColourStatistics(Section):
+class ColourStatistics(SettingsSection):
     """Mean and standard deviation of the channels of BGR, HSV and L*a*b*: 18 numbers, no model."""
 
     kind: Literal["colour_statistics"]
 
 
-Extractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
+AnyExtractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
 
 
 EngineName = Literal["local", "ray"]
 
 
-class Shards(Section):
+class Shards(SettingsSection):
     """The published tables."""
 
     rows: int = Field(default=10_001, gt=0, description="Rows of every shard but the last of its partition.")
     format: Literal["parquet", "csv"] = Field(default="parquet", description="Same values in either.")
 
 
-class Embedding(Section):
+class Embedding(SettingsSection):
     """t-SNE of the features."""
 
     perplexity: float = Field(
@@ -69,7 +69,7 @@ class Embedding(Section):
     seed: int = Field(default=0, description="The same seed and images give the same map.")
 
 
-class Limits(Section):
+class Limits(SettingsSection):
     """Where the platform draws the line."""
 
     max_bytes: int = Field(default=50_000_000, gt=0, description="Largest accepted file, bytes.")

@@ -14,7 +14,7 @@ from rich.console import Console
 from image_assets.asset_checks import classifier
 from image_assets.asset_checks.check import WARN
 from image_assets.classifier.export.probes import probes
-from image_assets.classifier.places import classifier_prefix, current_manifest, held_back
+from image_assets.classifier.places import classifier_prefix, current_manifest, why_not_promoted
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out
@@ -26,7 +26,13 @@ from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.store.models.model_champion import see_champion, switch
 from image_assets.store.models.model_files import ModelManifest, manifest_name, seal_of
 from image_assets.store.models.model_history import Decision, write_decision
-from image_assets.store.models.model_store import CHAMPION, ModelDescription, load_model, read_champion, read_manifest
+from image_assets.store.models.model_store import (
+    CHAMPION,
+    ModelDescription,
+    champion_manifest,
+    load_model,
+    read_champion,
+)
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
 from tests.platform import FIRST, SECOND, Platform
 from tests.store.saving import save_model
@@ -52,7 +58,7 @@ def test_a_champion_that_was_replaced_without_a_comparison_is_a_warning(damaged:
 
 def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platform) -> None:
     objects, prefix = damaged.store.objects(), classifier_prefix(damaged.dataset)
-    assert held_back(damaged.dataset, damaged.store) == ""
+    assert why_not_promoted(damaged.dataset, damaged.store) == ""
     seen = see_champion(objects, prefix)
     assert seen.champion is not None
     current, newest = seen.champion, "f" * 64
@@ -61,7 +67,7 @@ def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platf
     )
     write_decision(objects, prefix, decision)
     switch(objects, prefix, seen, current.model_copy(update={"latest": newest}))
-    why = held_back(damaged.dataset, damaged.store)
+    why = why_not_promoted(damaged.dataset, damaged.store)
     assert why == "worse"
     console = Console(record=True, width=200)
     model = current_manifest(damaged.dataset, damaged.store)
@@ -95,7 +101,7 @@ def test_what_a_model_was_trained_on_is_not_called_held_out(damaged: Platform) -
 
 
 def test_the_figures_are_those_of_the_model(loaded_platform: Platform) -> None:
-    manifest = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
+    manifest = champion_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
     assert outcome(loaded_platform, classifier.better_than_the_majority).figures == {
         "accuracy": manifest.metrics["accuracy"],
         "majority": manifest.metrics["majority_accuracy"],
@@ -182,7 +188,7 @@ def trained_on_nothing_to_see(platform: Platform) -> None:
     model = train(features[~aside], labels[~aside], candidates_of(dataset.classifier.candidates)[0], dataset.categories)
     evaluation = evaluate(model, features[aside], labels[aside], dataset.categories)
     objects, prefix = platform.store.objects(), classifier_prefix(dataset)
-    before = read_manifest(objects, prefix).model_dump(include=set(ModelDescription.model_fields))
+    before = champion_manifest(objects, prefix).model_dump(include=set(ModelDescription.model_fields))
     save_model(objects, prefix, model, ModelDescription.model_validate(before | {"metrics": evaluation.headline()}))
 
 

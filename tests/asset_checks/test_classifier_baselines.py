@@ -11,7 +11,7 @@ import pytest
 from image_assets.asset_checks import classifier, classifier_baselines
 from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.report.places import baselines_name, reports_prefix
-from image_assets.store.models.model_store import read_manifest
+from image_assets.store.models.model_store import champion_manifest
 from tests.asset_checks.faults import failing, outcome
 from tests.asset_checks.test_classifier import manifest_says, with_dataset
 from tests.platform import Platform
@@ -34,7 +34,7 @@ def test_the_figures_are_those_that_the_training_left(loaded_platform: Platform)
 
 def baselines_file(platform: Platform) -> Path:
     dataset = platform.dataset
-    manifest = read_manifest(platform.store.objects(), classifier_prefix(dataset))
+    manifest = champion_manifest(platform.store.objects(), classifier_prefix(dataset))
     return platform.root / "store" / reports_prefix(dataset.name) / baselines_name(manifest.sha256)
 
 
@@ -106,7 +106,7 @@ def test_the_limits_are_those_of_the_dataset_file(loaded_platform: Platform) -> 
     spec = loaded_platform.dataset.classifier
     strict = spec.baselines.model_copy(update={"over_majority": 1.0, "over_colours": 1.0})
     found = failing(with_dataset(loaded_platform, classifier=spec.model_copy(update={"baselines": strict})), CHECKS)
-    manifest = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
+    manifest = champion_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
     assert ("beats_the_majority_by_a_margin" in found) == (manifest.metrics["accuracy"] != 1)
 
 

@@ -14,7 +14,7 @@ from image_assets.asset_checks.check import WARN
 from image_assets.classifier.places import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
-from image_assets.store.models.model_store import CHAMPION, load_model, read_manifest
+from image_assets.store.models.model_store import CHAMPION, champion_manifest, load_model
 from image_assets.store.tables.partition_files import PartitionFiles
 from tests.asset_checks.faults import (
     PLANT,
@@ -52,7 +52,7 @@ def first(column: str, value: pl.Expr) -> Plant:
 
 def model_file(platform: Platform) -> Path:
     prefix = classifier_prefix(platform.dataset)
-    name = read_manifest(platform.store.objects(), prefix).file
+    name = champion_manifest(platform.store.objects(), prefix).file
     (file,) = Path(platform.store.location(prefix)).rglob(name)
     return file
 

@@ -21,7 +21,7 @@ from image_assets.classifier.report.write import report_page
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of, fit
 from image_assets.dataset import load_dataset
-from image_assets.settings.classifier import AnyFamily, Report
+from image_assets.settings.classifier import AnyFamily, ModelReport
 from image_assets.store.models.model import Input, Model, ModelFormat
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model
@@ -83,7 +83,7 @@ def test_a_model_of_another_library_is_evaluated(subject: ReportSubject) -> None
 
 
 def test_a_model_of_another_library_has_a_whole_report(subject: ReportSubject) -> None:
-    findings = analyse(subject, Report(repeats=2, max_rows=150), 0.25)
+    findings = analyse(subject, ModelReport(repeats=2, max_rows=150), 0.25)
     assert findings.ranked_by.startswith("by a logistic regression")
     assert findings.learning[-1].mean > 0.5
     assert findings.elimination[0].mean > findings.elimination[-1].mean

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from image_assets.classifier.comparing.candidates_report import candidates_markdown, candidates_plot
+from image_assets.classifier.comparing.candidates_report import candidates_markdown, candidates_picture
 from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.selection import Score
@@ -46,7 +46,7 @@ def test_many_candidates_are_shown_as_the_best_and_a_number() -> None:
     table = candidates_markdown(scores, "accuracy")
     assert "15 more are in candidates.csv" in table
     assert table.count("stopped at its limit") == 1
-    assert candidates_plot(scores, "accuracy") == candidates_plot(scores, "accuracy")
+    assert candidates_picture(scores, "accuracy") == candidates_picture(scores, "accuracy")
 
 
 def test_the_plot_of_a_whole_search_stays_legible() -> None:
@@ -55,6 +55,6 @@ def test_the_plot_of_a_whole_search_stays_legible() -> None:
         Score(one, 3_000 if i < 100 else 1_000, (0.9, 0.8 - i / 500), 1, True) for i, one in enumerate(candidates)
     ]
     assert len(scores) == 152
-    width, height = Image.open(io.BytesIO(candidates_plot(scores, "accuracy").png)).size
+    width, height = Image.open(io.BytesIO(candidates_picture(scores, "accuracy").png)).size
     assert width < 1_100
     assert height < 1_300

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from image_assets.classifier.daily.discriminant import discriminant
-from image_assets.classifier.daily.statistics import merge, no_statistics, statistics_of
+from image_assets.classifier.daily.statistics import class_statistics, merge, no_statistics
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.train import NotTrainableError
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -27,7 +27,7 @@ def of_scikit_learn(features: np.ndarray, labels: np.ndarray, shrinkage: float) 
 def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> SklearnModel:
     total = no_statistics(LABELS, features.shape[1])
     for start in range(0, len(labels), 77):
-        part = statistics_of(features[start : start + 77], labels[start : start + 77], LABELS)
+        part = class_statistics(features[start : start + 77], labels[start : start + 77], LABELS)
         total = merge(total, part)
     return discriminant(total, shrinkage)
 
@@ -66,7 +66,7 @@ def test_the_model_is_saved_like_any_other() -> None:
 def test_too_little_says_what_is_missing() -> None:
     features, labels = clusters(60, width=5)
     with pytest.raises(NotTrainableError, match="0 of label 2"):
-        discriminant(statistics_of(features[labels == 1], labels[labels == 1], LABELS), 0.1)
+        discriminant(class_statistics(features[labels == 1], labels[labels == 1], LABELS), 0.1)
     one_each = [int(np.argmax(labels == label)) for label in LABELS]
     with pytest.raises(NotTrainableError, match="two different images"):
-        discriminant(statistics_of(features[one_each], labels[one_each], LABELS), 0.1)
+        discriminant(class_statistics(features[one_each], labels[one_each], LABELS), 0.1)

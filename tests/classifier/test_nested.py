@@ -17,15 +17,15 @@ from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import (
     AnyFamily,
     LogisticRegressionFamily,
+    ModelSelection,
     RandomForestFamily,
-    Selection,
     SupportVectorFamily,
 )
 from tests.classifier.synthetic import clusters, image_ids
 
 STUMP = RandomForestFamily(kind="random_forest", trees=(1,), max_depth=(1,))
 FAMILIES: list[AnyFamily] = [LogisticRegressionFamily(regularisation=(100.0, 0.01)), STUMP]
-SPEC = Selection(folds=3)
+SPEC = ModelSelection(folds=3)
 
 
 class Book:
@@ -144,11 +144,11 @@ def test_a_class_with_too_few_pictures_is_refused() -> None:
     rows = rows_of(100)
     labels = np.where(np.arange(100) < 97, 0, 1).astype(np.int16)
     with pytest.raises(NotTrainableError, match="label 1"):
-        nested(candidates_of([STUMP]), TrainingRows(rows.features, labels, rows.groups), Selection(), workers=1)
+        nested(candidates_of([STUMP]), TrainingRows(rows.features, labels, rows.groups), ModelSelection(), workers=1)
 
 
 def test_more_images_than_the_selection_takes_are_sampled() -> None:
-    (result, _) = nested(candidates_of([STUMP]), rows_of(300), Selection(folds=2, max_rows=120), 3, workers=1)
+    (result, _) = nested(candidates_of([STUMP]), rows_of(300), ModelSelection(folds=2, max_rows=120), 3, workers=1)
     assert all(fold.images == pytest.approx(80, abs=3) for fold in result.folds)
 
 

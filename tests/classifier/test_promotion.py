@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 from scipy.stats import binom
 
-from image_assets.classifier.promotion.gate import Comparison, agreement, compare, judge
+from image_assets.classifier.promotion.gate import PairedComparison, agreement, compare_answers, judge
 from image_assets.settings.promotion import Promotion
 
 RULES = Promotion()
@@ -20,11 +20,11 @@ few = settings(max_examples=60)
 
 
 @st.composite
-def comparisons(draw: st.DrawFn, most: int = 400) -> Comparison:
+def comparisons(draw: st.DrawFn, most: int = 400) -> PairedComparison:
     parts = draw(st.tuples(*(st.integers(0, most) for _ in range(4))))
     assume(sum(parts) > 0)
     gained, lost, both, neither = parts
-    return Comparison(gained + lost + both + neither, gained, lost, both)
+    return PairedComparison(gained + lost + both + neither, gained, lost, both)
 
 
 rules = st.builds(
@@ -32,18 +32,18 @@ rules = st.builds(
 )
 
 
-def better_by_one(one: Comparison) -> Comparison | None:
+def better_by_one(one: PairedComparison) -> PairedComparison | None:
     """One image more is right: of those that were lost, else of those that neither had right."""
     if one.lost:
-        return Comparison(one.images, one.gained, one.lost - 1, one.both + 1)
+        return PairedComparison(one.images, one.gained, one.lost - 1, one.both + 1)
     if one.images > one.gained + one.lost + one.both:
-        return Comparison(one.images, one.gained + 1, one.lost, one.both)
+        return PairedComparison(one.images, one.gained + 1, one.lost, one.both)
     return None
 
 
 @few
 @given(comparisons(), rules)
-def test_one_more_right_answer_never_costs_the_promotion(one: Comparison, rules: Promotion) -> None:
+def test_one_more_right_answer_never_costs_the_promotion(one: PairedComparison, rules: Promotion) -> None:
     more = better_by_one(one)
     assume(more is not None and judge(one, rules).promoted)
     assert more is not None
@@ -52,14 +52,14 @@ def test_one_more_right_answer_never_costs_the_promotion(one: Comparison, rules:
 
 @few
 @given(comparisons(), rules, st.floats(0, 0.2))
-def test_a_larger_margin_never_costs_the_promotion(one: Comparison, rules: Promotion, more: float) -> None:
+def test_a_larger_margin_never_costs_the_promotion(one: PairedComparison, rules: Promotion, more: float) -> None:
     assume(judge(one, rules).promoted)
     assert judge(one, rules.model_copy(update={"margin": rules.margin + more})).promoted
 
 
 @few
 @given(comparisons(), rules)
-def test_who_has_as_many_right_is_promoted(one: Comparison, rules: Promotion) -> None:
+def test_who_has_as_many_right_is_promoted(one: PairedComparison, rules: Promotion) -> None:
     assume(one.gained >= one.lost)
     assert judge(one, rules).promoted
     assert judge(one, rules).reason == ("better" if one.gained > one.lost else "no worse")
@@ -67,7 +67,7 @@ def test_who_has_as_many_right_is_promoted(one: Comparison, rules: Promotion) ->
 
 @few
 @given(comparisons(), rules)
-def test_who_is_worse_by_more_than_the_margin_and_one_image_is_refused(one: Comparison, rules: Promotion) -> None:
+def test_who_is_worse_by_more_than_the_margin_and_one_image_is_refused(one: PairedComparison, rules: Promotion) -> None:
     assume(one.lost - one.gained > max(1, rules.margin * one.images))
     verdict = judge(one, rules)
     assert not verdict.promoted
@@ -77,35 +77,35 @@ def test_who_is_worse_by_more_than_the_margin_and_one_image_is_refused(one: Comp
 @few
 @given(st.integers(1, 30), rules)
 def test_on_a_handful_of_images_one_lost_image_is_no_reason(images: int, rules: Promotion) -> None:
-    assert judge(Comparison(images, 0, 1, images - 1), rules).promoted
-    assert judge(Comparison(images, 0, 0, images), rules).promoted
+    assert judge(PairedComparison(images, 0, 1, images - 1), rules).promoted
+    assert judge(PairedComparison(images, 0, 0, images), rules).promoted
 
 
 @pytest.mark.parametrize(
     ("comparison", "promoted"),
     [
-        (Comparison(10_000, 60, 40, 9_000), True),
-        (Comparison(10_000, 40, 60, 9_000), True),  # significantly worse, but shown to be within the margin
-        (Comparison(10_000, 30, 70, 9_000), False),  # within the margin, but significantly worse and not shown
-        (Comparison(10_000, 430, 470, 9_000), True),  # as far behind, and chance
-        (Comparison(10_000, 0, 51, 9_000), False),
-        (Comparison(1_000_000, 1_000, 1_200, 900_000), True),  # a difference of 0.02 %
-        (Comparison(20, 0, 2, 18), False),
+        (PairedComparison(10_000, 60, 40, 9_000), True),
+        (PairedComparison(10_000, 40, 60, 9_000), True),  # significantly worse, but shown to be within the margin
+        (PairedComparison(10_000, 30, 70, 9_000), False),  # within the margin, but significantly worse and not shown
+        (PairedComparison(10_000, 430, 470, 9_000), True),  # as far behind, and chance
+        (PairedComparison(10_000, 0, 51, 9_000), False),
+        (PairedComparison(1_000_000, 1_000, 1_200, 900_000), True),  # a difference of 0.02 %
+        (PairedComparison(20, 0, 2, 18), False),
     ],
 )
-def test_cases_of_the_rule(comparison: Comparison, promoted: bool) -> None:
+def test_cases_of_the_rule(comparison: PairedComparison, promoted: bool) -> None:
     assert judge(comparison, RULES).promoted is promoted
 
 
 def test_the_verdict_has_the_figures() -> None:
-    said = judge(Comparison(200, 3, 30, 150), RULES).explanation
+    said = judge(PairedComparison(200, 3, 30, 150), RULES).explanation
     for part in ("margin of 0.50%", "0.7650", "0.9000", "200 held-out", "+3 −30", "p = 1.4e-06"):
         assert part in said, said
 
 
 @few
 @given(comparisons(60))
-def test_p_values_are_mcnemars_counted_out(one: Comparison) -> None:
+def test_p_values_are_mcnemars_counted_out(one: PairedComparison) -> None:
     n = one.gained + one.lost
     tail = sum(binom.pmf(k, n, 0.5) for k in range(max(one.gained, one.lost), n + 1))
     assert one.p_value == pytest.approx(min(1.0, 2 * tail) if n and one.gained != one.lost else 1.0)
@@ -114,14 +114,18 @@ def test_p_values_are_mcnemars_counted_out(one: Comparison) -> None:
 
 @few
 @given(comparisons(), st.floats(0.6, 0.99))
-def test_the_lower_bound_lies_below_the_difference_and_falls_with_confidence(one: Comparison, level: float) -> None:
+def test_the_lower_bound_lies_below_the_difference_and_falls_with_confidence(
+    one: PairedComparison, level: float
+) -> None:
     difference = (one.gained - one.lost) / one.images
     assert -1 <= one.lower_bound(level) <= difference + 1e-12
     assert one.lower_bound(level + 0.005) <= one.lower_bound(level) + 1e-12
 
 
-@pytest.mark.parametrize("one", [Comparison(44, 0, 1, 43), Comparison(30, 9, 3, 10), Comparison(200, 3, 12, 150)])
-def test_the_bound_solves_the_equation_of_the_score_test(one: Comparison) -> None:
+@pytest.mark.parametrize(
+    "one", [PairedComparison(44, 0, 1, 43), PairedComparison(30, 9, 3, 10), PairedComparison(200, 3, 12, 150)]
+)
+def test_the_bound_solves_the_equation_of_the_score_test(one: PairedComparison) -> None:
     """Independently: the most probable shares under the hypothesis are searched for, not solved for."""
     bound, n = one.lower_bound(0.95), one.images
     agree = n - one.gained - one.lost
@@ -141,14 +145,14 @@ def test_the_bound_holds_its_level() -> None:
     """Of 2,000 draws with a true difference of -3 %, the 95 % bound lies above it in about 5 %."""
     rng = np.random.default_rng(0)
     draws = rng.multinomial(300, [0.04, 0.07, 0.8, 0.09], size=400)
-    wrong = np.mean([Comparison(300, *map(int, draw[:3])).lower_bound(0.95) > -0.03 for draw in draws])
+    wrong = np.mean([PairedComparison(300, *map(int, draw[:3])).lower_bound(0.95) > -0.03 for draw in draws])
     assert 0.02 < wrong < 0.085
 
 
 def test_who_had_what_right_is_counted() -> None:
     labels, champion, challenger = (np.array(a) for a in ([0, 1, 2, 0, 1], [0, 1, 0, 1, 0], [0, 0, 2, 2, 1]))
-    found = compare(labels, champion, challenger)
-    assert found == Comparison(images=5, gained=2, lost=1, both=1)
+    found = compare_answers(labels, champion, challenger)
+    assert found == PairedComparison(images=5, gained=2, lost=1, both=1)
     assert (found.champion_accuracy, found.challenger_accuracy) == (0.4, 0.6)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from image_assets.classifier.daily import refinement
-from image_assets.classifier.daily.refined import Places, Refined, Tables
+from image_assets.classifier.daily.refined import DailyModel, Places, Tables
 from image_assets.classifier.daily.refinement import refine
 from image_assets.classifier.daily.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
 from image_assets.classifier.mcnemar import mcnemar
@@ -55,7 +55,7 @@ def arrive(store: Store, *days: int) -> None:
     write_partitions(store, ROWS.filter(pl.col("date").is_in([day(n) for n in days])))
 
 
-def refined(store: Store, spec: DatasetSpec, drifted: Drifted = NOTHING_DRIFTED) -> Refined:
+def refined(store: Store, spec: DatasetSpec, drifted: Drifted = NOTHING_DRIFTED) -> DailyModel:
     places = Places(store.objects(), f"{DATASET}/classifier-statistics", f"{DATASET}/classifier-scores")
     found = refine(spec, Tables(scan(store), NO_GROUPS, NO_CONFLICTS), KIND, places, drifted)
     found.remember()

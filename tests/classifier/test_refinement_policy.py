@@ -20,7 +20,7 @@ from image_assets.classifier.daily.refinement_policy import (
     choose_path,
     setup_digest,
 )
-from image_assets.settings.classifier import Classifier, LogisticRegressionFamily, Refinement, Selection
+from image_assets.settings.classifier import Classifier, LogisticRegressionFamily, ModelSelection, Refinement
 from tests.platform import small_dataset
 
 MONDAY = dt.date(2026, 11, 2)
@@ -112,7 +112,7 @@ def test_a_setting_that_makes_another_model_is_noticed_and_one_that_does_not_is_
     before = setup_digest(Classifier())
     for other in (
         Classifier(candidates=(LogisticRegressionFamily(regularisation=(0.5,)),)),
-        Classifier(selection=Selection(folds=3)),
+        Classifier(selection=ModelSelection(folds=3)),
         Classifier(held_out=0.3),
         Classifier(max_fit_rows=500),
         Classifier(refinement=Refinement(shrinkage=0.3)),

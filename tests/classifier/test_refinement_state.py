@@ -27,7 +27,7 @@ from image_assets.classifier.daily.refinement_state import (
     read_totals,
     write_totals,
 )
-from image_assets.classifier.daily.statistics import statistics_of
+from image_assets.classifier.daily.statistics import class_statistics
 from image_assets.schema import Partition
 from tests.classifier.feature_tables import day
 from tests.classifier.synthetic import clusters
@@ -40,7 +40,7 @@ KEPT = {OWLS: "a" * 64, DUCKS: "b" * 64}
 
 def totals(seed: int = 0, width: int = WIDTH) -> Totals:
     features, labels = clusters(60, width, seed=seed)
-    return Totals("e" * 64, KEPT, statistics_of(features, labels, (0, 1, 2)))
+    return Totals("e" * 64, KEPT, class_statistics(features, labels, (0, 1, 2)))
 
 
 def test_what_is_written_is_read_back() -> None:

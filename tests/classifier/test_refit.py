@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from image_assets.classifier.daily import refit as module
 from image_assets.classifier.daily.discriminant import discriminant
-from image_assets.classifier.daily.refit import carried_over, refit
-from image_assets.classifier.daily.statistics import statistics_of
+from image_assets.classifier.daily.refit import carried_over, fit_out_of_core
+from image_assets.classifier.daily.statistics import class_statistics
 from image_assets.classifier.training.families import (
     Candidate,
     candidates_of,
@@ -38,7 +38,7 @@ def fitted(
 ) -> SklearnModel:
     with temporary_matrix(*features.shape) as matrix:
         matrix.write(np.arange(len(features)), features)
-        return refit(matrix, labels, candidate, statistics_of(features, labels, LABELS), start)
+        return fit_out_of_core(matrix, labels, candidate, class_statistics(features, labels, LABELS), start)
 
 
 def of_scikit_learn(features: np.ndarray, labels: np.ndarray, candidate: Candidate) -> SklearnModel:
@@ -83,7 +83,7 @@ def test_a_good_start_saves_iterations_and_gives_the_same_answer() -> None:
     assert iterations(candidate, cold) == 0
     assert warm.pipeline.named_steps["classify"].n_iter_[0] < cold.pipeline.named_steps["classify"].n_iter_[0]
     np.testing.assert_allclose(warm.predict_proba(FEATURES * 3), cold.predict_proba(FEATURES), atol=1e-3)
-    quick = discriminant(statistics_of(FEATURES, TRUTH, LABELS), 0.05)
+    quick = discriminant(class_statistics(FEATURES, TRUTH, LABELS), 0.05)
     assert iterations(candidate, quick) < iterations(candidate, None)
 
 
@@ -112,8 +112,10 @@ def test_progress_and_the_limit_of_iterations() -> None:
     seen: list[tuple[int, int]] = []
     with temporary_matrix(*FEATURES.shape) as matrix:
         matrix.write(np.arange(len(FEATURES)), FEATURES)
-        statistics = statistics_of(FEATURES, TRUTH, LABELS)
-        model = refit(matrix, TRUTH, logistic_regression(0.0001, 0, 3), statistics, None, lambda *one: seen.append(one))
+        statistics = class_statistics(FEATURES, TRUTH, LABELS)
+        model = fit_out_of_core(
+            matrix, TRUTH, logistic_regression(0.0001, 0, 3), statistics, None, lambda *one: seen.append(one)
+        )
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert not model.converged
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_assets.classifier.report.evaluation import confusion_picture, summary_markdown
+from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
 from image_assets.classifier.training.calibration import Bin
 from image_assets.classifier.training.evaluate import ClassFigures, Evaluation
 
@@ -74,7 +74,7 @@ def test_class_without_images_is_drawn():
 
 
 def test_summary_has_the_headline_and_a_line_per_class():
-    text = summary_markdown(evaluation(4))
+    text = evaluation_markdown(evaluation(4))
     assert "Accuracy 90.0%" in text
     assert "macro F1 0.876" in text
     assert "most frequent class: 40.0%" in text
@@ -84,4 +84,4 @@ def test_summary_has_the_headline_and_a_line_per_class():
 
 
 def test_summary_says_when_training_was_cut_short():
-    assert "max_iterations" in summary_markdown(evaluation(2, converged=False))
+    assert "max_iterations" in evaluation_markdown(evaluation(2, converged=False))

@@ -31,9 +31,9 @@ from image_assets.settings.classifier import (
     AnyFamily,
     GradientBoostingFamily,
     LogisticRegressionFamily,
+    ModelSelection,
     NeuralNetworkFamily,
     RandomForestFamily,
-    Selection,
     SupportVectorFamily,
 )
 from image_assets.store.models.skops_files import dump_model, parse_model
@@ -95,7 +95,7 @@ def test_every_family_learns_gives_probabilities_and_can_be_kept(name: str) -> N
 
 def test_the_best_candidate_comes_first_and_is_as_good_as_it_looks() -> None:
     rows = rows_of(400, separation=0.3)
-    scores = select(regressions(100.0, 0.01), rows, Selection(), workers=1)
+    scores = select(regressions(100.0, 0.01), rows, ModelSelection(), workers=1)
     assert [dict(one.candidate.values)["regularisation"] for one in scores] == [0.01, 100.0]
     assert scores[0].mean > scores[1].mean + 0.1
     assert len(scores[0].folds) == 5
@@ -105,7 +105,7 @@ def test_the_best_candidate_comes_first_and_is_as_good_as_it_looks() -> None:
 def test_shuffled_labels_fall_to_chance() -> None:
     rows = rows_of(600)
     shuffled = TrainingRows(rows.features, np.random.default_rng(0).permutation(rows.labels), rows.groups)
-    assert select(regressions(0.01), shuffled, Selection(), workers=1)[0].mean < 0.42
+    assert select(regressions(0.01), shuffled, ModelSelection(), workers=1)[0].mean < 0.42
 
 
 def test_lookalikes_are_judged_by_no_model_that_saw_their_double() -> None:
@@ -117,14 +117,14 @@ def test_lookalikes_are_judged_by_no_model_that_saw_their_double() -> None:
     nearest = candidates_of([SupportVectorFamily(kind="support_vector_machine", c=(100,), gamma=(0.1,))])
     kept = TrainingRows(copies.astype(np.float32), np.repeat(labels, 10), groups)
     apart = TrainingRows(kept.features, kept.labels, pl.Series("group", image_ids(600)))
-    assert select(nearest, kept, Selection(), workers=1)[0].mean < 0.7
-    assert select(nearest, apart, Selection(), workers=1)[0].mean > 0.95
+    assert select(nearest, kept, ModelSelection(), workers=1)[0].mean < 0.7
+    assert select(nearest, apart, ModelSelection(), workers=1)[0].mean > 0.95
 
 
 def test_processes_do_not_change_the_scores() -> None:
     rows = rows_of(300)
     candidates = [*regressions(0.1, 0.01), *candidates_of([FAMILIES["random_forest"]])]
-    alone, together = (select(candidates, rows, Selection(folds=3), workers=count) for count in (1, 2))
+    alone, together = (select(candidates, rows, ModelSelection(folds=3), workers=count) for count in (1, 2))
     assert [(one.candidate, one.folds) for one in alone] == [(one.candidate, one.folds) for one in together]
 
 
@@ -132,13 +132,13 @@ def test_large_grids_are_halved_and_the_best_is_still_found() -> None:
     rows = rows_of(3_000, separation=0.2)
     strengths = [10.0**power for power in np.linspace(3, -2, 30)]
     steps: list[tuple[int, int]] = []
-    spec = Selection(halving_above=10)
+    spec = ModelSelection(halving_above=10)
     scores = select(regressions(*strengths), rows, spec, progress=lambda *step: steps.append(step), workers=1)
     assert {one.rows for one in scores} >= {3_000, 333}
     assert [one.rows for one in scores] == sorted((one.rows for one in scores), reverse=True)
     assert {one.candidate for one in scores} == set(regressions(*strengths))
     assert steps[-1][0] == steps[-1][1]
-    full = select(regressions(*strengths), rows, Selection(halving_above=100), workers=1)
+    full = select(regressions(*strengths), rows, ModelSelection(halving_above=100), workers=1)
     assert scores[0].mean >= full[0].mean - 2 * full[0].deviation / 5**0.5
 
 
@@ -151,8 +151,8 @@ def test_halving_finds_the_candidate_that_is_known_to_be_best() -> None:
     hopeless = [SupportVectorFamily(kind="support_vector_machine", c=(1e-4, 1e-5, 1e-6), kernel=("linear", "rbf"))]
     best = SupportVectorFamily(kind="support_vector_machine", c=(10,), gamma=(1.0,))
     candidates = [*candidates_of(hopeless), *regressions(1.0, 0.1, 0.01), *candidates_of([best])]
-    full = select(candidates, rows, Selection(folds=3), workers=1)
-    halved = select(candidates, rows, Selection(folds=3, halving_above=4), workers=1)
+    full = select(candidates, rows, ModelSelection(folds=3), workers=1)
+    halved = select(candidates, rows, ModelSelection(folds=3, halving_above=4), workers=1)
     assert halved[0] == replace(full[0], seconds=halved[0].seconds)
     assert halved[0].candidate == candidates[-1]
     assert halved[0].mean > 0.95
@@ -163,7 +163,7 @@ def test_halving_finds_the_candidate_that_is_known_to_be_best() -> None:
 def test_candidates_that_were_left_rank_below_those_that_went_on_however_good_they_looked() -> None:
     rows = rows_of(900, separation=0.3)
     scores = select(
-        regressions(*(10.0**power for power in range(-2, 5))), rows, Selection(folds=3, halving_above=4), workers=1
+        regressions(*(10.0**power for power in range(-2, 5))), rows, ModelSelection(folds=3, halving_above=4), workers=1
     )
     assert [one.rows for one in scores] == sorted((one.rows for one in scores), reverse=True)
     survivors = [one for one in scores if one.rows == 900]
@@ -175,25 +175,25 @@ def test_scores_of_other_data_or_of_another_comparison_are_not_used(tmp_path: Pa
     rows, candidates = rows_of(150, separation=0.5), regressions(0.01, 1000.0)
     objects = obstore.store.LocalStore(str(tmp_path))
     others = [
-        (TrainingRows(rows.features * np.float32(1.001), rows.labels, rows.groups), Selection(folds=2)),
-        (TrainingRows(rows.features, np.roll(rows.labels, 1), rows.groups), Selection(folds=2)),
-        (TrainingRows(rows.features, rows.labels, rows.groups.reverse()), Selection(folds=2)),
-        (rows, Selection(folds=3)),
-        (rows, Selection(folds=2, scoring="macro_f1")),
-        (rows, Selection(folds=2, seed=1)),
+        (TrainingRows(rows.features * np.float32(1.001), rows.labels, rows.groups), ModelSelection(folds=2)),
+        (TrainingRows(rows.features, np.roll(rows.labels, 1), rows.groups), ModelSelection(folds=2)),
+        (TrainingRows(rows.features, rows.labels, rows.groups.reverse()), ModelSelection(folds=2)),
+        (rows, ModelSelection(folds=3)),
+        (rows, ModelSelection(folds=2, scoring="macro_f1")),
+        (rows, ModelSelection(folds=2, seed=1)),
     ]
     for other, spec in others:
         select(candidates, other, spec, StoredScores(objects, "scores"), workers=1)
     for file in tmp_path.rglob(f"{candidates[1].digest}.json"):
         file.write_text(file.read_text().replace('"folds": [', '"folds": [1.0, 1.0], "were": ['))
     assert len(list(tmp_path.rglob("*.json"))) == 2 * len(others)
-    scores = select(candidates, rows, Selection(folds=2), StoredScores(objects, "scores"), workers=1)
+    scores = select(candidates, rows, ModelSelection(folds=2), StoredScores(objects, "scores"), workers=1)
     assert scores[0].candidate == candidates[0]
     assert scores[1].mean < 1
     # Negative control: planted among the scores of this very comparison, the forgery is believed.
     newest = max(tmp_path.rglob(f"{candidates[1].digest}.json"), key=lambda file: file.stat().st_mtime_ns)
     newest.write_text(newest.read_text().replace('"folds": [', '"folds": [1.0, 1.0], "were": ['))
-    forged = select(candidates, rows, Selection(folds=2), StoredScores(objects, "scores"), workers=1)
+    forged = select(candidates, rows, ModelSelection(folds=2), StoredScores(objects, "scores"), workers=1)
     assert forged[0].candidate == candidates[1]
 
 
@@ -215,12 +215,12 @@ def test_a_score_that_cannot_be_one_is_computed_again(tmp_path: Path, name: str,
 
 def test_a_search_goes_on_where_it_was_and_other_rows_begin_anew() -> None:
     rows, book = rows_of(200), Book()
-    whole = select(regressions(0.1, 0.01, 0.001), rows, Selection(), book, workers=1)
+    whole = select(regressions(0.1, 0.01, 0.001), rows, ModelSelection(), book, workers=1)
     assert set(book.written.values()) == {1}
-    assert select(regressions(0.1, 0.01, 0.001), rows, Selection(), book, workers=1) == whole
+    assert select(regressions(0.1, 0.01, 0.001), rows, ModelSelection(), book, workers=1) == whole
     assert set(book.written.values()) == {1}
     changed = TrainingRows(rows.features, rows.labels[::-1].copy(), rows.groups)
-    select(regressions(0.1), changed, Selection(), book, workers=1)
+    select(regressions(0.1), changed, ModelSelection(), book, workers=1)
     assert book.written[regressions(0.1)[0]] == 2
 
 
@@ -228,20 +228,20 @@ def test_with_less_than_two_classes_of_enough_pictures_nothing_is_compared() -> 
     rows = rows_of(100)
     labels = np.where(np.arange(100) < 97, 0, 1).astype(np.int16)
     with pytest.raises(NotTrainableError, match=r"label 1: 3.* Add images\."):
-        select(regressions(0.1), TrainingRows(rows.features, labels, rows.groups), Selection(), workers=1)
+        select(regressions(0.1), TrainingRows(rows.features, labels, rows.groups), ModelSelection(), workers=1)
     alike = pl.Series(["one picture"] * 100)
     with pytest.raises(NotTrainableError, match="add other pictures"):
-        select(regressions(0.1), TrainingRows(rows.features, labels, alike), Selection(), workers=1)
+        select(regressions(0.1), TrainingRows(rows.features, labels, alike), ModelSelection(), workers=1)
 
 
 def test_a_class_with_too_few_pictures_is_left_out_of_the_comparison_and_stops_nobody() -> None:
     rows = rows_of(100)
     labels = np.where(np.arange(100) < 3, 7, rows.labels).astype(np.int16)
     some = TrainingRows(rows.features, labels, rows.groups)
-    assert too_few_pictures(some, Selection().folds) == [7]
-    assert too_few_pictures(rows, Selection().folds) == []
-    found = select(regressions(0.1, 0.01), some, Selection(), workers=1)
-    without = select(regressions(0.1, 0.01), some.take(np.arange(3, 100)), Selection(), workers=1)
+    assert too_few_pictures(some, ModelSelection().folds) == [7]
+    assert too_few_pictures(rows, ModelSelection().folds) == []
+    found = select(regressions(0.1, 0.01), some, ModelSelection(), workers=1)
+    without = select(regressions(0.1, 0.01), some.take(np.arange(3, 100)), ModelSelection(), workers=1)
     assert [score.folds for score in found] == [score.folds for score in without]
 
 
@@ -271,7 +271,7 @@ def test_a_killed_search_loses_at_most_the_candidate_in_work(tmp_path: Path) -> 
     assert 3 <= len(there) < 40
     book = StoredScores(obstore.store.LocalStore(str(tmp_path)), "scores")
     candidates = regressions(*(10.0 ** -(i / 10) for i in range(40)))[: len(there) + 1]
-    scores = select(candidates, rows_of(2_000, width=200), Selection(halving_above=99), book, workers=1)
+    scores = select(candidates, rows_of(2_000, width=200), ModelSelection(halving_above=99), book, workers=1)
     assert len(scores) == len(candidates)
     after = {file.name: file.read_bytes() for file in tmp_path.rglob("*.json")}
     assert len(after) == len(there) + 1
@@ -307,6 +307,6 @@ def test_the_scaler_is_fitted_inside_the_fold(monkeypatch: pytest.MonkeyPatch) -
         return pipeline
 
     monkeypatch.setattr(selection, "pipeline_of", watched)
-    select(regressions(0.1), rows_of(100), Selection(), workers=1)
+    select(regressions(0.1), rows_of(100), ModelSelection(), workers=1)
     assert len(seen) == 5
     assert sum(seen) == 400

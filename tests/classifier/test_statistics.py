@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from image_assets.classifier.daily.statistics import (
     ClassStatistics,
+    class_statistics,
     merge,
     no_statistics,
-    statistics_of,
     statistics_of_file,
 )
 from image_assets.classifier.training.matrix_file import temporary_matrix
@@ -56,7 +56,7 @@ def test_any_cut_in_any_order_gives_the_same_as_one_pass(seed, rows, width, cuts
     features = rng.normal(size=(rows, width)) + offset
     labels = rng.choice(LABELS[: rng.integers(1, 5)], rows)
     parts = [
-        statistics_of(some, those, LABELS)
+        class_statistics(some, those, LABELS)
         for some, those in zip(np.split(features, sorted(cuts)), np.split(labels, sorted(cuts)), strict=True)
     ]
     order = data.draw(st.permutations(range(len(parts))))
@@ -69,7 +69,7 @@ def test_no_digits_are_lost_where_means_are_large():
     deviation = rng.normal(size=(3_000, 4)) * 1e-3
     labels = rng.choice(LABELS, 3_000)
     parts = zip(np.split(deviation + 1e5, 10), np.split(labels, 10), strict=True)
-    far = reduce(merge, (statistics_of(part, of, LABELS) for part, of in parts), no_statistics(LABELS, 4))
+    far = reduce(merge, (class_statistics(part, of, LABELS) for part, of in parts), no_statistics(LABELS, 4))
     near = reference(deviation, labels)
     np.testing.assert_allclose(far.scatter, near.scatter, rtol=1e-5, atol=1e-8)
     # The control: sums of squares and of rows, subtracted in the end, have nothing left of it.
@@ -92,7 +92,7 @@ def test_rows_on_disk_give_the_same_whatever_the_threads():
 
 def test_mean_and_variance_are_those_of_all_rows():
     features, labels = clusters(500, width=6)
-    parts = (statistics_of(features[some], labels[some], LABELS) for some in (slice(100), slice(100, None)))
+    parts = (class_statistics(features[some], labels[some], LABELS) for some in (slice(100), slice(100, None)))
     found = reduce(merge, parts, no_statistics(LABELS, 6))
     np.testing.assert_allclose(found.mean, features.mean(axis=0, dtype=np.float64))
     np.testing.assert_allclose(found.variance, features.var(axis=0, dtype=np.float64))
@@ -100,10 +100,10 @@ def test_mean_and_variance_are_those_of_all_rows():
 
 def test_what_does_not_fit_together_is_refused():
     features, labels = clusters(20, width=3)
-    some = statistics_of(features, labels, LABELS)
+    some = class_statistics(features, labels, LABELS)
     with pytest.raises(ValueError, match=r"labels \[2\] are none of"):
-        statistics_of(features, labels, (0, 1))
+        class_statistics(features, labels, (0, 1))
     with pytest.raises(ValueError, match="cannot be merged"):
-        merge(some, statistics_of(features, labels, (0, 1, 2)))
+        merge(some, class_statistics(features, labels, (0, 1, 2)))
     with pytest.raises(ValueError, match=r"× 3 features cannot be merged .* × 2"):
-        merge(some, statistics_of(features[:, :2], labels, LABELS))
+        merge(some, class_statistics(features[:, :2], labels, LABELS))

@@ -18,7 +18,7 @@ from image_assets.classifier.training.images import held_out_with_lookalikes, sa
 from image_assets.classifier.training.split import last_days
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES
 from image_assets.settings.classifier import Classifier
-from image_assets.store.models.model_store import ids_digest, read_manifest
+from image_assets.store.models.model_store import champion_manifest, ids_digest
 from tests.asset_checks.faults import failing
 from tests.classifier.synthetic import image_ids
 from tests.daemon import SILENT
@@ -135,7 +135,7 @@ def test_a_classifier_is_trained_on_the_past_and_its_checks_know(
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance, run_config=SILENT).success
     assert failing(platform, classifier.CHECKS) == set()
-    manifest = read_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
+    manifest = champion_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
     rows, groups = platform.rows(IMAGE_FEATURES), platform.rows(DUPLICATE_GROUPS)
     early = groups.filter(pl.col("date").min().over("group_id") < SECOND)["image_id"]
     past = rows.filter((pl.col("date") < SECOND) | pl.col("image_id").is_in(early.implode()))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from image_assets.classifier.places import classifier_prefix
-from image_assets.classifier.promotion.champion import Evidence, settle
+from image_assets.classifier.promotion.champion import LabelledImages, challenge
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out
@@ -53,7 +53,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     for day in (FIRST, SECOND):
         there = days <= np.datetime64(day)
         aside = held_out(ids[there].tolist(), 0.25)
-        evidence = Evidence(features[there], labels[there], days[there], aside, lambda _, aside=aside: aside)
+        evidence = LabelledImages(features[there], labels[there], days[there], aside, lambda _, aside=aside: aside)
         x, y = evidence.features, evidence.labels
         model = train(x[~aside], y[~aside], candidates_of(dataset.classifier.candidates)[0], dataset.categories)
         evaluation = evaluate(model, x[aside], y[aside], dataset.categories)
@@ -71,7 +71,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Platform:
         )
         always = Promotion(margin=0.99)
         prefix = classifier_prefix(dataset)
-        settle(platform.store.objects(), prefix, model, description, evaluation, evidence, always)
+        challenge(platform.store.objects(), prefix, model, description, evaluation, evidence, always)
     return platform
 
 

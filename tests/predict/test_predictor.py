@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from image_assets.classifier.places import classifier_prefix
-from image_assets.classifier.promotion.by_hand import promote, rollback
+from image_assets.classifier.promotion.by_hand import promote_model, roll_back
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.table import feature_matrix
@@ -46,7 +46,7 @@ def champion(platform: Platform) -> Champion:
 
 
 def make_champion(platform: Platform, sha256: str) -> None:
-    promote(platform.store.objects(), classifier_prefix(platform.dataset), sha256[:12], *now(platform))
+    promote_model(platform.store.objects(), classifier_prefix(platform.dataset), sha256[:12], *now(platform))
 
 
 def now(platform: Platform) -> tuple[str, dict[str, int], dt.datetime]:
@@ -180,7 +180,7 @@ def test_a_champion_that_is_switched_between_two_calls_answers_the_second(platfo
     before = ask(predictor, content)
     assert before.model == first.sha256
     assert ask(predictor, content) == before
-    rollback(platform.store.objects(), classifier_prefix(platform.dataset), *now(platform))
+    roll_back(platform.store.objects(), classifier_prefix(platform.dataset), *now(platform))
     after = ask(predictor, content)
     assert after.model == first.replaced != before.model
     assert loads == [before.model, after.model]

@@ -17,7 +17,7 @@ from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.partitions import partition_key
 from image_assets.predictions.unseen import SeenError, scoring_model
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
-from image_assets.store.models.model_store import CHAMPION, read_manifest
+from image_assets.store.models.model_store import CHAMPION, champion_manifest
 from tests.daemon import SILENT
 from tests.platform import FIRST, SECOND, Platform
 
@@ -34,7 +34,7 @@ def test_the_day_before_the_first_model_is_not_scored_and_the_next_one_is(loaded
 
 
 def test_a_new_day_is_not_scored_by_a_model_that_was_trained_on_it(loaded_platform: Platform) -> None:
-    now = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
+    now = champion_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset))
     scored_by = set(loaded_platform.rows(PREDICTIONS, PLANT)["model"])
     assert now.sha256 not in scored_by or (SECOND, "plant") not in now.partitions
 
@@ -75,7 +75,7 @@ def test_a_partition_that_is_run_again_is_scored_by_the_model_that_had_not_seen_
 ) -> None:
     platform, result, *_ = rerun
     assert result.success
-    champion = read_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
+    champion = champion_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
     assert (SECOND, "plant") in champion.partitions
     assert platform.rows(PREDICTIONS, PLANT).equals(loaded_platform.rows(PREDICTIONS, PLANT))
     (event,) = (
@@ -91,12 +91,12 @@ def test_a_partition_that_is_run_again_is_scored_by_the_model_that_had_not_seen_
 
 def scoring(platform: Platform, partition: Partition, scored_by: list[str]) -> str:
     objects, prefix = platform.store.objects(), classifier_prefix(platform.dataset)
-    champion = read_manifest(objects, prefix)
+    champion = champion_manifest(objects, prefix)
     return scoring_model(objects, prefix, champion.extractor_digest, partition, scored_by)[1].sha256
 
 
 def test_only_what_the_champion_has_learnt_from_is_left_to_the_model_before(loaded_platform: Platform) -> None:
-    champion = read_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset)).sha256
+    champion = champion_manifest(loaded_platform.store.objects(), classifier_prefix(loaded_platform.dataset)).sha256
     (before,) = set(loaded_platform.rows(PREDICTIONS, PLANT)["model"])
     new = Partition(SECOND + dt.timedelta(1), "plant")
     assert scoring(loaded_platform, new, []) == scoring(loaded_platform, new, [before]) == champion

@@ -15,12 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.store.models.model_files import ModelManifest, manifest_name, put_manifest, seal_of
+from image_assets.store.models.model_files import ModelManifest, manifest_name, put_model_manifest, seal_of
 from image_assets.store.models.model_store import (
     ModelDescription,
+    champion_manifest,
     ids_digest,
     read_champion,
-    read_manifest,
 )
 from image_assets.store.models.sklearn_model import SklearnModel
 
@@ -76,8 +76,10 @@ def rewrite_manifest(store: ObjectStore, **changes: Any) -> None:
 def plant(store: ObjectStore, content: bytes) -> None:
     """Make a file the champion, with all that vouches for it: hash and seal are no help then."""
     digest = hashlib.sha256(content).hexdigest()
-    manifest = read_manifest(store, PREFIX).model_copy(update={"file": f"model-{digest[:12]}.skops", "sha256": digest})
+    manifest = champion_manifest(store, PREFIX).model_copy(
+        update={"file": f"model-{digest[:12]}.skops", "sha256": digest}
+    )
     put(store, manifest.file, content)
-    put_manifest(store, PREFIX, manifest)
+    put_model_manifest(store, PREFIX, manifest)
     champion = read_champion(store, PREFIX).model_copy(update={"sha256": digest})
     put(store, "champion.json", champion.to_bytes())

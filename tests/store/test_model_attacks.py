@@ -13,7 +13,7 @@ import pytest
 import skops.io
 
 from image_assets.store.models import skops_files
-from image_assets.store.models.model_store import ModelRefusedError, load_model, read_manifest
+from image_assets.store.models.model_store import ModelRefusedError, champion_manifest, load_model
 from tests.store.kept_models import PREFIX
 from tests.store.model_attacks import ATTACKS, FEATURES, Nest
 
@@ -46,7 +46,7 @@ def test_without_the_safeguard_it_works(nest: Nest, name: str) -> None:
 
 def test_the_model_that_nobody_attacked_is_loaded(nest: Nest) -> None:
     model, manifest = load_model(nest.store, PREFIX, "abc123")
-    assert manifest == nest.manifest == read_manifest(nest.store, PREFIX)
+    assert manifest == nest.manifest == champion_manifest(nest.store, PREFIX)
     assert np.array_equal(model.predict_proba(FEATURES), nest.model.predict_proba(FEATURES))
 
 

@@ -12,7 +12,14 @@ import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from image_assets.store.conditional_put import ChangedMeanwhileError, put_if_unchanged, read_stored
-from image_assets.store.models.model_champion import Champion, SeenChampion, prune, read_champion, see_champion, switch
+from image_assets.store.models.model_champion import (
+    Champion,
+    SeenChampion,
+    prune_models,
+    read_champion,
+    see_champion,
+    switch,
+)
 from image_assets.store.models.model_files import (
     ModelMissingError,
     load_model_of,
@@ -21,7 +28,7 @@ from image_assets.store.models.model_files import (
     store_model,
 )
 from image_assets.store.models.model_history import Decision, read_history, write_decision
-from image_assets.store.models.model_store import load_model, read_manifest
+from image_assets.store.models.model_store import champion_manifest, load_model
 from image_assets.store.store import Store
 from tests.s3_server import S3Server
 from tests.store.kept_models import PREFIX, description, files, fitted
@@ -51,7 +58,7 @@ def test_a_model_that_is_stored_is_not_the_champion_and_can_be_loaded_by_its_dig
     store = MemoryStore()
     first = save_model(store, PREFIX, fitted(0), description())
     second = of_day(20, 1, store)
-    assert read_manifest(store, PREFIX) == first
+    assert champion_manifest(store, PREFIX) == first
     for name in (second.sha256, second.sha256[:12]):
         assert load_model_of(store, PREFIX, name)[1] == second
     assert model_digests(store, PREFIX) == sorted([first.sha256[:12], second.sha256[:12]])
@@ -115,7 +122,7 @@ def test_a_store_of_before_is_read_and_taken_over_at_the_next_switch(store: Obje
     old = store_model(store, PREFIX, fitted(0), description())
     legacy(store, old.sha256)
     assert set(files(store)) == {old.file, "manifest.json"}
-    assert read_manifest(store, PREFIX) == old
+    assert champion_manifest(store, PREFIX) == old
     assert load_model(store, PREFIX, "abc123")[1] == old
     new = save_model(store, PREFIX, fitted(1), description())
     names = {name for one in (old, new) for name in (one.file, one.file.replace("skops", "json"))}
@@ -130,7 +137,7 @@ def test_the_same_model_trained_again_in_a_store_of_before_takes_it_over_too() -
     legacy(store, old.sha256)
     save_model(store, PREFIX, fitted(0), description())
     assert set(files(store)) == {old.file, old.file.replace("skops", "json"), "champion.json"}
-    assert read_manifest(store, PREFIX) == old
+    assert champion_manifest(store, PREFIX) == old
 
 
 def legacy(store: ObjectStore, sha256: str) -> None:
@@ -147,12 +154,12 @@ def test_the_newest_models_are_kept_and_always_champion_predecessor_and_latest()
     models = [of_day(day, day, store).sha256 for day in range(1, 9)]
     champion = champion_of(models[1], replaced=models[0], latest=models[2])
     switch(store, PREFIX, SeenChampion(None), champion)
-    assert prune(store, PREFIX, champion, 8) == []
-    gone = prune(store, PREFIX, champion, 5)
+    assert prune_models(store, PREFIX, champion, 8) == []
+    gone = prune_models(store, PREFIX, champion, 5)
     assert sorted(gone) == sorted(one[:12] for one in models[3:6])
     assert model_digests(store, PREFIX) == sorted(one[:12] for one in (*models[:3], *models[6:]))
     assert not any(one[:12] in name for one in models[3:6] for name in files(store))
-    assert prune(store, PREFIX, champion, 2)
+    assert prune_models(store, PREFIX, champion, 2)
     assert len(model_digests(store, PREFIX)) == 3
 
 

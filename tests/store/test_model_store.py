@@ -26,10 +26,10 @@ from image_assets.store.models.model_store import (
     ModelDescription,
     ModelMissingError,
     ModelRefusedError,
+    champion_manifest,
     ids_digest,
     load_model,
     read_champion,
-    read_manifest,
 )
 from image_assets.store.models.skops_files import UnsafeModelError, dump_model, parse_model
 from tests.store.kept_models import (
@@ -68,7 +68,7 @@ def test_what_is_saved_is_loaded(store):
     loaded, read = load_model(store, PREFIX, extractor_digest="abc123")
     features = np.random.default_rng(5).normal(size=(20, WIDTH)).astype(np.float32)
     assert np.array_equal(loaded.predict_proba(features), model.predict_proba(features))
-    assert read == manifest == read_manifest(store, PREFIX)
+    assert read == manifest == champion_manifest(store, PREFIX)
     assert read.model_dump(include=set(ModelDescription.model_fields)) == saved.model_dump()
     assert read.libraries["scikit-learn"]
 
@@ -106,7 +106,7 @@ def test_another_model_gets_another_name_and_takes_the_place_of_the_first_which_
     assert first.file != second.file
     names = {name for one in (first, second) for name in (one.file, manifest_name(one.sha256))}
     assert set(files(store)) == {*names, "champion.json"}
-    assert read_manifest(store, PREFIX) == second
+    assert champion_manifest(store, PREFIX) == second
     assert read_champion(store, PREFIX).replaced == first.sha256
 
 
@@ -128,23 +128,23 @@ def test_a_run_killed_before_the_switch_leaves_the_old_model(store, moment, monk
 
 def test_a_reader_that_is_overtaken_gets_the_new_model(store, monkeypatch):
     save_model(store, PREFIX, fitted(0), description())
-    old, champion = read_manifest(store, PREFIX), read_champion(store, PREFIX)
+    old, champion = champion_manifest(store, PREFIX), read_champion(store, PREFIX)
     new = save_model(store, PREFIX, fitted(1), description())
     model_files.remove_model(store, PREFIX, old.sha256)
     read_before, seen_before = iter([old]), iter([champion])
-    real_read, real_champion = model_store.read_manifest, model_store.read_champion
-    monkeypatch.setattr(model_store, "read_manifest", lambda *where: next(read_before, None) or real_read(*where))
+    real_read, real_champion = model_store.champion_manifest, model_store.read_champion
+    monkeypatch.setattr(model_store, "champion_manifest", lambda *where: next(read_before, None) or real_read(*where))
     assert load_model(store, PREFIX)[1] == new
-    monkeypatch.setattr(model_store, "read_manifest", real_read)
+    monkeypatch.setattr(model_store, "champion_manifest", real_read)
     monkeypatch.setattr(model_store, "read_champion", lambda *where: next(seen_before, None) or real_champion(*where))
-    assert read_manifest(store, PREFIX) == new
+    assert champion_manifest(store, PREFIX) == new
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "champion.json"])
 def test_a_broken_file_of_the_champion_does_not_keep_a_new_model_out(store, name):
     put(store, name, b"{")
     with pytest.raises(ModelRefusedError, match=name):
-        read_manifest(store, PREFIX)
+        champion_manifest(store, PREFIX)
     saved = save_model(store, PREFIX, fitted(), description())
     assert load_model(store, PREFIX)[1] == saved
 

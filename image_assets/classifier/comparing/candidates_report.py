@@ -54,7 +54,7 @@ def candidates_markdown(scores: Sequence[Score], scoring: str) -> str:
     return markdown_table(("candidate", "images", scoring, "deviation", "seconds"), rows, "lrrrr") + f"\n{more}"
 
 
-def candidates_plot(scores: Sequence[Score], scoring: str) -> Plot:
+def candidates_picture(scores: Sequence[Score], scoring: str) -> Plot:
     """Above, all candidates by family; below, mean and deviation of the best, and of the best of every family.
 
     Candidates that were compared on fewer images, and then left, are hollow and stand above only.

@@ -33,7 +33,7 @@ from image_assets.workers import Progress, no_progress
 _READ_ROWS = 256
 
 
-def compare(
+def compare_families(
     dataset: DatasetSpec,
     store: Store,
     *,

@@ -27,7 +27,7 @@ from image_assets.classifier.training.selection import (
     score_in,
     select,
 )
-from image_assets.settings.classifier import Selection
+from image_assets.settings.classifier import ModelSelection
 from image_assets.workers import Progress, no_progress
 
 BEST_OF_ALL = "best of all families"
@@ -83,7 +83,7 @@ class FamilyResult:
 def nested(
     candidates: Sequence[Candidate],
     rows: TrainingRows,
-    spec: Selection,
+    spec: ModelSelection,
     outer_folds: int = 5,
     book: ScoreBook | None = None,
     progress: Progress = no_progress,
@@ -143,7 +143,7 @@ def _outer_score(
     candidate: Candidate,
     rows: TrainingRows,
     cut: tuple[np.ndarray, np.ndarray],
-    spec: Selection,
+    spec: ModelSelection,
     book: ScoreBook,
 ) -> Score:
     training, judged = cut

@@ -61,7 +61,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Refined:
+class DailyModel:
     """The day's model, and what it is.
 
     Attributes:

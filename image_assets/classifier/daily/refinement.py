@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
-from image_assets.classifier.daily.refined import FeatureKind, Places, Refined, Tables, Track, untracked
+from image_assets.classifier.daily.refined import DailyModel, FeatureKind, Places, Tables, Track, untracked
 from image_assets.classifier.daily.refinement_policy import (
     DAILY,
     NOTHING_DRIFTED,
@@ -24,10 +24,10 @@ from image_assets.classifier.daily.refinement_policy import (
     setup_digest,
 )
 from image_assets.classifier.daily.refinement_state import Totals, plan_update, read_totals, write_totals
-from image_assets.classifier.daily.refit import STREAMED, refit
+from image_assets.classifier.daily.refit import STREAMED, fit_out_of_core
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
-from image_assets.classifier.training.choice import Choice, choose
+from image_assets.classifier.training.choice import ChosenCandidate, choose
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.row_index import RowIndex, row_index
 from image_assets.classifier.training.selection import TrainingRows, sampled_rows
@@ -45,7 +45,7 @@ def refine(
     places: Places,
     drifted: Drifted = NOTHING_DRIFTED,
     track: Track = untracked,
-) -> Refined:
+) -> DailyModel:
     """Make the model of the latest day.
 
     Whoever saves the model calls `remember()` afterwards: as a run may be killed between the two, a full refit that was
@@ -90,7 +90,7 @@ class _Work:
     def _classes(self) -> np.ndarray:
         return np.unique(np.array(list(self.dataset.categories.values()), dtype=np.int64))
 
-    def daily(self, decision: PathChoice) -> Refined:
+    def daily(self, decision: PathChoice) -> DailyModel:
         """From the totals, which only the partitions that are new are read for."""
         shrinkage = self.dataset.classifier.refinement.shrinkage
         digests = self.training.digests()
@@ -102,7 +102,7 @@ class _Work:
             statistics = merge(start, statistics_of_file(matrix, missing.labels, self._classes))
         if update.missing:
             self._keep(Totals(self.extractor.digest, digests, statistics))
-        return Refined(
+        return DailyModel(
             discriminant(statistics, shrinkage),
             discriminant_candidate(shrinkage),
             decision,
@@ -113,7 +113,7 @@ class _Work:
             totals=update.reason,
         )
 
-    def full(self, decision: PathChoice, today: Today) -> Refined:
+    def full(self, decision: PathChoice, today: Today) -> DailyModel:
         """From all images; the totals are made anew on the way."""
         spec = self.dataset.classifier
         with self._rows(self.training, "read all images") as matrix:
@@ -124,13 +124,13 @@ class _Work:
             # Where all rows fit into memory, scikit-learn trains: what was selected was selected by its answers.
             if chosen.candidate.family == STREAMED and len(self.training) > spec.max_fit_rows:
                 with self.track("train on all images", "iterations") as progress:
-                    model = refit(matrix, self.training.labels, chosen.candidate, statistics, daily, progress)
+                    model = fit_out_of_core(matrix, self.training.labels, chosen.candidate, statistics, daily, progress)
                 fitted = len(self.training)
             else:
                 some = self._sampled(spec.max_fit_rows)
                 labels, fitted = self.training.labels[some], len(some)
                 model = train(matrix.take(some), labels, chosen.candidate, self.dataset.categories, spec.selection.seed)
-        refined = Refined(
+        refined = DailyModel(
             model,
             chosen.candidate,
             decision,
@@ -146,7 +146,7 @@ class _Work:
         self._keep(Totals(self.extractor.digest, self.training.digests(), statistics))
         return self._measured(replace(refined, totals="made anew from all images"), daily, today)
 
-    def _measured(self, refined: Refined, daily: Model | None, today: Today) -> Refined:
+    def _measured(self, refined: DailyModel, daily: Model | None, today: Today) -> DailyModel:
         trust = None
         if daily is not None:
             trust = measured_trust(
@@ -165,7 +165,7 @@ class _Work:
         places = self.places
         return replace(refined, trust=trust, remember=lambda: write_last_refit(places.objects, places.statistics, last))
 
-    def _chosen(self, matrix: MatrixFile) -> tuple[Choice, TrainingRows]:
+    def _chosen(self, matrix: MatrixFile) -> tuple[ChosenCandidate, TrainingRows]:
         spec = self.dataset.classifier
         some = self._sampled(spec.selection.max_rows)
         sample = TrainingRows(matrix.take(some), self.training.labels[some], self.training.groups.gather(some))

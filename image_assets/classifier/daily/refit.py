@@ -38,7 +38,7 @@ _BATCH = 2_048
 
 
 @dataclass(frozen=True)
-class Problem:
+class Objective:
     """What is minimised.
 
     Attributes:
@@ -97,7 +97,7 @@ def _loss(logits: np.ndarray, columns: np.ndarray) -> tuple[float, np.ndarray]:
     return loss, slope[:, 1:] if binary else slope
 
 
-def refit(
+def fit_out_of_core(
     matrix: MatrixFile,
     labels: np.ndarray,
     candidate: Candidate,
@@ -134,7 +134,7 @@ def refit(
     scaler = fitted_scaler(statistics)
     values = dict(candidate.values)
     penalty, ratio = float(values["regularisation"]), float(values["l1_ratio"])  # pyright: ignore  # numbers, by family
-    problem = Problem(
+    problem = Objective(
         matrix,
         columns,
         np.asarray(scaler.mean_).astype(np.float32),
@@ -153,7 +153,9 @@ def refit(
     return SklearnModel(fitted)
 
 
-def _minimise(problem: Problem, start: np.ndarray, most: int, progress: Progress) -> tuple[OptimizeResult, np.ndarray]:
+def _minimise(
+    problem: Objective, start: np.ndarray, most: int, progress: Progress
+) -> tuple[OptimizeResult, np.ndarray]:
     """The weights, float64 [outputs, D + 1], where loss and penalty are least."""
     split = problem.l1 > 0
     iterations = 0

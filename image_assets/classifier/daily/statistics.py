@@ -65,7 +65,7 @@ def no_statistics(classes: Sequence[int] | np.ndarray, width: int) -> ClassStati
     )
 
 
-def statistics_of(rows: np.ndarray, labels: np.ndarray, classes: Sequence[int] | np.ndarray) -> ClassStatistics:
+def class_statistics(rows: np.ndarray, labels: np.ndarray, classes: Sequence[int] | np.ndarray) -> ClassStatistics:
     """In one pass over rows that are in memory.
 
     Args:
@@ -129,7 +129,7 @@ def statistics_of_file(
     """
 
     def of_span(span: tuple[int, int]) -> tuple[ClassStatistics, int]:
-        return statistics_of(matrix.read(*span), labels[span[0] : span[1]], classes), span[1]
+        return class_statistics(matrix.read(*span), labels[span[0] : span[1]], classes), span[1]
 
     total = no_statistics(classes, matrix.width)
     # The sums of linear algebra depend on how it is divided among threads: here each batch has one.

@@ -96,7 +96,7 @@ def find_model(objects: ObjectStore, prefix: str, beginning: str) -> str:
     return matching[0]
 
 
-def promote(
+def promote_model(
     objects: ObjectStore,
     prefix: str,
     beginning: str,
@@ -136,7 +136,7 @@ def promote(
     return _switched(objects, prefix, seen, champion, manifest, "promoted by hand")
 
 
-def rollback(
+def roll_back(
     objects: ObjectStore, prefix: str, extractor_digest: str, classes: Mapping[str, int], now: dt.datetime
 ) -> Champion:
     """Make the champion's predecessor the champion again; the model that is left is not promoted again by itself.

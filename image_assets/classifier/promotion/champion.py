@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from obstore.store import ObjectStore
 
-from image_assets.classifier.promotion.gate import Agreement, agreement, compare, judge, unfit
+from image_assets.classifier.promotion.gate import Agreement, agreement, compare_answers, judge, unfit
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.images import BY_IMAGE
 from image_assets.settings.promotion import Promotion
 from image_assets.store.conditional_put import ChangedMeanwhileError
 from image_assets.store.models.model import Model
-from image_assets.store.models.model_champion import Champion, SeenChampion, prune, see_champion, switch
+from image_assets.store.models.model_champion import Champion, SeenChampion, prune_models, see_champion, switch
 from image_assets.store.models.model_files import (
     ModelDescription,
     ModelManifest,
@@ -29,7 +29,7 @@ from image_assets.store.retrying import until_landed
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LabelledImages:
     """The images that models are judged on.
 
     Attributes:
@@ -48,7 +48,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Challenged:
     """What became of a challenger.
 
     Attributes:
@@ -64,15 +64,15 @@ class Settled:
     removed: list[str]
 
 
-def settle(
+def challenge(
     objects: ObjectStore,
     prefix: str,
     model: Model,
     description: ModelDescription,
     evaluation: Evaluation,
-    evidence: Evidence,
+    evidence: LabelledImages,
     rules: Promotion,
-) -> Settled:
+) -> Challenged:
     """Keep a trained model, decide whether it becomes the champion, record that and, if so, switch.
 
     The switch is the last write but for the removal of old models; a run that is killed before it has changed nothing
@@ -103,7 +103,7 @@ def settle(
 
     # Where there is another champion meanwhile, it must be compared with that one.
     decision, champion = until_landed(attempt, ChangedMeanwhileError)
-    return Settled(decision, challenger, champion, prune(objects, prefix, champion, rules.keep))
+    return Challenged(decision, challenger, champion, prune_models(objects, prefix, champion, rules.keep))
 
 
 def decide(
@@ -112,7 +112,7 @@ def decide(
     seen: SeenChampion,
     challenger: ModelManifest,
     evaluation: Evaluation,
-    evidence: Evidence,
+    evidence: LabelledImages,
     rules: Promotion,
 ) -> Decision:
     """Decide about a challenger that lies in the store; nothing is written."""
@@ -179,7 +179,7 @@ def _compared(
     champion: Model,
     challenger: Model,
     champion_manifest: ModelManifest,
-    evidence: Evidence,
+    evidence: LabelledImages,
     rules: Promotion,
 ) -> Decision:
     aside = unseen_by_both(evidence, champion_manifest, facts.challenger)
@@ -187,7 +187,7 @@ def _compared(
     if len(labels) == 0:
         return facts.decided(True, "not comparable", "no image is held out from both the champion and the challenger")
     features = evidence.features[aside]
-    comparison = compare(labels, champion.predict(features), challenger.predict(features))
+    comparison = compare_answers(labels, champion.predict(features), challenger.predict(features))
     verdict = judge(comparison, rules)
     figures: dict[str, object] = {
         "images": comparison.images,
@@ -213,7 +213,7 @@ def _compared(
     return facts.decided(verdict.promoted, verdict.reason, verdict.explanation, **figures)
 
 
-def unseen_by_both(evidence: Evidence, champion: ModelManifest, challenger: ModelManifest) -> np.ndarray:
+def unseen_by_both(evidence: LabelledImages, champion: ModelManifest, challenger: ModelManifest) -> np.ndarray:
     """bool [N]: the images that are held out now and that the champion was not trained on either.
 
     With the same split these are all that are held out. By images of another share, the champion was trained on some
@@ -233,7 +233,7 @@ def _agreement(
     champion: Model,
     manifest: ModelManifest,
     challenger: ModelManifest,
-    evidence: Evidence,
+    evidence: LabelledImages,
     aside: np.ndarray,
     rules: Promotion,
 ) -> Agreement | None:
@@ -254,7 +254,9 @@ def _agreement(
     )
 
 
-def of_partitions(evidence: Evidence, partitions: list[tuple[dt.date, str]], classes: Mapping[str, int]) -> np.ndarray:
+def of_partitions(
+    evidence: LabelledImages, partitions: list[tuple[dt.date, str]], classes: Mapping[str, int]
+) -> np.ndarray:
     """bool [N]: whether an image is of one of these days and categories."""
     found = np.zeros(len(evidence.labels), bool)
     for category, label in classes.items():

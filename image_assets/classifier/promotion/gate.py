@@ -21,7 +21,7 @@ from image_assets.settings.promotion import Promotion
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Two models on the same images.
 
     Attributes:
@@ -83,7 +83,7 @@ class Verdict:
     explanation: str
 
 
-def compare(labels: np.ndarray, champion: np.ndarray, challenger: np.ndarray) -> Comparison:
+def compare_answers(labels: np.ndarray, champion: np.ndarray, challenger: np.ndarray) -> PairedComparison:
     """Count who got what right.
 
     Args:
@@ -92,7 +92,7 @@ def compare(labels: np.ndarray, champion: np.ndarray, challenger: np.ndarray) ->
         challenger: int [N], the challenger's.
     """
     was_right, is_right = champion == labels, challenger == labels
-    return Comparison(
+    return PairedComparison(
         images=len(labels),
         gained=int(np.sum(is_right & ~was_right)),
         lost=int(np.sum(was_right & ~is_right)),
@@ -100,7 +100,7 @@ def compare(labels: np.ndarray, champion: np.ndarray, challenger: np.ndarray) ->
     )
 
 
-def judge(comparison: Comparison, rules: Promotion) -> Verdict:
+def judge(comparison: PairedComparison, rules: Promotion) -> Verdict:
     """Decide by the comparison.
 
     The challenger is refused where it is worse by more than the margin (but always by more than one image, which of a
@@ -222,7 +222,7 @@ def _share(successes: int, trials: int) -> tuple[float, float]:
     return share, share * (1 - share) / (trials + 2)
 
 
-def _tango(comparison: Comparison, difference: float) -> float:
+def _tango(comparison: PairedComparison, difference: float) -> float:
     """Tango's statistic for the hypothesis that the accuracies differ by `difference`; large where they differ more."""
     n, gained, lost = comparison.images, comparison.gained, comparison.lost
     # The most probable share of lost images under the hypothesis: a root of a quadratic equation.

@@ -26,7 +26,7 @@ from image_assets.classifier.report.learning_curve import learning_curve, traini
 from image_assets.classifier.report.split_fairness import SplitFairness, split_fairness
 from image_assets.classifier.report.subject import Cut, ReportSubject, folds_of
 from image_assets.classifier.training.selection import TrainingRows
-from image_assets.settings.classifier import Report
+from image_assets.settings.classifier import ModelReport
 from image_assets.workers import Progress, no_progress
 
 # Up to so many features, each is looked at by itself only; more are put into groups too.
@@ -66,7 +66,7 @@ class Findings:
     skipped: str
 
 
-def analyse(subject: ReportSubject, spec: Report, share: float, progress: Progress = no_progress) -> Findings:
+def analyse(subject: ReportSubject, spec: ModelReport, share: float, progress: Progress = no_progress) -> Findings:
     """Find out what a report says. The same images, model and settings give the same findings.
 
     Args:
@@ -117,7 +117,7 @@ def analyse(subject: ReportSubject, spec: Report, share: float, progress: Progre
 
 
 def _importances(
-    subject: ReportSubject, spec: Report, rows: TrainingRows, judged: np.ndarray
+    subject: ReportSubject, spec: ModelReport, rows: TrainingRows, judged: np.ndarray
 ) -> tuple[list[Importance], list[Importance]]:
     features, labels = subject.features[judged], subject.labels[judged]
     width = features.shape[1]
@@ -139,7 +139,7 @@ def _calibration(subject: ReportSubject, rows: TrainingRows, cuts: list[Cut]) ->
     return calibrate(subject.learn, rows, cuts, subject.probabilities[of_known], truth)
 
 
-def _learning(subject: ReportSubject, spec: Report, rows: TrainingRows, cuts: list[Cut]) -> list[CurvePoint]:
+def _learning(subject: ReportSubject, spec: ModelReport, rows: TrainingRows, cuts: list[Cut]) -> list[CurvePoint]:
     smallest = min(len(training) for training, _ in cuts)
     sizes = training_sizes(smallest, len(np.unique(rows.labels)))
     return learning_curve(subject.learn, rows, cuts, sizes, spec.seed)

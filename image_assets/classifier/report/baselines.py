@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.features.colour_statistics import colour_statistics
-from image_assets.settings.classifier import Baselines as Settings
+from image_assets.settings.classifier import Baselines
 from image_assets.settings.section import Frozen
 
 _CHANCE = 0.9999
@@ -58,7 +58,7 @@ class MeasuredBaselines(Frozen):
 
 
 def measure_baselines(
-    subject: ReportSubject, thumbnails: Thumbnails, sha256: str, spec: Settings, *, of_colours: bool
+    subject: ReportSubject, thumbnails: Thumbnails, sha256: str, spec: Baselines, *, of_colours: bool
 ) -> MeasuredBaselines:
     """Measure what the checks compare a model with.
 

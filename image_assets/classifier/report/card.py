@@ -9,7 +9,7 @@ import polars as pl
 
 from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.intervals import wilson
-from image_assets.classifier.report.quality_sections import figures_of
+from image_assets.classifier.report.quality_sections import evaluation_figures
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.dataset import DatasetSpec
 from image_assets.pages.rendering import MARKDOWN
@@ -43,7 +43,7 @@ def model_card(dataset: DatasetSpec, subject: ReportSubject, findings: Findings,
         days=subject.images["date"],
         counts=counts.rows(),
         most=_MOST_CLASSES,
-        figures=figures_of(evaluation),
+        figures=evaluation_figures(evaluation),
         calibration=findings.calibration,
         fairness=findings.fairness,
         weak=weak,

@@ -84,7 +84,7 @@ def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bo
     colour_bar(axes, image, "share of the true category", "{x:.0%}")
 
 
-def summary_markdown(evaluation: Evaluation) -> str:
+def evaluation_markdown(evaluation: Evaluation) -> str:
     """The headline and a table with a line per class, in Markdown."""
     lines = [
         f"**Accuracy {evaluation.accuracy:.1%}**, macro F1 {evaluation.macro_f1:.3f}, balanced accuracy "

@@ -8,8 +8,8 @@ from functools import cached_property, partial
 import numpy as np
 import polars as pl
 
-from image_assets.classifier.daily.refined import Refined, Tables
-from image_assets.classifier.promotion.champion import Evidence
+from image_assets.classifier.daily.refined import DailyModel, Tables
+from image_assets.classifier.promotion.champion import LabelledImages
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.families import fit
@@ -42,7 +42,7 @@ class JudgedImages:
         return self.rows["held_out"].to_numpy()
 
 
-def judged_images(refined: Refined, tables: Tables, most: int) -> JudgedImages:
+def judged_images(refined: DailyModel, tables: Tables, most: int) -> JudgedImages:
     """Read the training images that the new model is looked at by, beside the held-out ones that it comes with.
 
     Args:
@@ -57,9 +57,9 @@ def judged_images(refined: Refined, tables: Tables, most: int) -> JudgedImages:
     return JudgedImages(pl.concat([refined.held_out.rows, training.rows]), features)
 
 
-def evidence_of(judged: JudgedImages) -> Evidence:
+def evidence_of(judged: JudgedImages) -> LabelledImages:
     """What champion and challenger are compared by."""
-    return Evidence(
+    return LabelledImages(
         judged.features,
         judged.labels,
         judged.rows["date"].to_numpy().astype("datetime64[D]"),
@@ -69,7 +69,7 @@ def evidence_of(judged: JudgedImages) -> Evidence:
 
 
 def report_subject(
-    dataset: DatasetSpec, refined: Refined, judged: JudgedImages, evaluation: Evaluation
+    dataset: DatasetSpec, refined: DailyModel, judged: JudgedImages, evaluation: Evaluation
 ) -> ReportSubject:
     """What a report of the new model is made from."""
     named = dataset.extractor.kind == "colour_statistics"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from image_assets.classifier.comparing.candidates_report import candidates_plot
+from image_assets.classifier.comparing.candidates_report import candidates_picture
 from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.intervals import Interval, bootstrapped, wilson
 from image_assets.classifier.report.plots import confusion_plot, reliability_plot, roc_plot
@@ -22,7 +22,7 @@ MOST_ROWS = 500
 def quality_section(subject: ReportSubject, findings: Findings) -> Section:
     """How good the model is, and whether it knows when it is wrong."""
     plots = [roc_plot(subject), reliability_plot(subject.evaluation, findings.calibration)]
-    rows = [(name, value, interval) for name, value, interval in figures_of(subject.evaluation)]
+    rows = [(name, value, interval) for name, value, interval in evaluation_figures(subject.evaluation)]
     tables = [
         Table("Figures", ("figure", "value", "95 % interval"), rows, "On the images held out; raw probabilities."),
         *_calibration_table(subject.evaluation, findings),
@@ -38,7 +38,7 @@ def quality_section(subject: ReportSubject, findings: Findings) -> Section:
     )
 
 
-def figures_of(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+def evaluation_figures(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """The figures as they are written: name, value, and 95 % interval where there is one."""
     of = evaluation.held_out
     intervals = bootstrapped(np.array(evaluation.confusion))
@@ -126,6 +126,6 @@ def candidates_section(scores: Sequence[Score], scoring: str) -> Section:
         "What it was chosen from",
         f"Compared by {scoring.replace('_', ' ')} on folds of the training images, the images held out had no say. "
         "Those that were left out early were compared on fewer images.",
-        [candidates_plot(scores, scoring)],
+        [candidates_picture(scores, scoring)],
         (("candidate", "images", "mean", "deviation", "converged"), rows),
     )

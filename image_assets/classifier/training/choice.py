@@ -14,7 +14,7 @@ from image_assets.workers import Progress, no_progress
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenCandidate:
     """A candidate, and the scores that it was chosen by: none where there was nothing to choose."""
 
     candidate: Candidate
@@ -23,7 +23,7 @@ class Choice:
 
 def choose(
     spec: Classifier, rows: TrainingRows, objects: ObjectStore, prefix: str, progress: Progress = no_progress
-) -> Choice:
+) -> ChosenCandidate:
     """Choose the dataset's best candidate on its training images.
 
     Args:
@@ -38,8 +38,8 @@ def choose(
     """
     candidates = candidates_of(spec.candidates)
     if len(candidates) == 1:
-        return Choice(candidates[0], ())
+        return ChosenCandidate(candidates[0], ())
     book = StoredScores(objects, prefix)
     scores = select(candidates, rows, spec.selection, book, progress)
     book.forget_the_rest()
-    return Choice(scores[0].candidate, tuple(scores))
+    return ChosenCandidate(scores[0].candidate, tuple(scores))

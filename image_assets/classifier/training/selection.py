@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.training.families import Candidate, pipeline_of
 from image_assets.classifier.training.train import NotTrainableError, what_to_add
-from image_assets.settings.classifier import Selection
+from image_assets.settings.classifier import ModelSelection
 from image_assets.workers import Progress, cores, no_progress
 
 # The best third of the candidates goes on to three times the images.
@@ -125,7 +125,7 @@ class TrainingRows:
 def select(
     candidates: Sequence[Candidate],
     rows: TrainingRows,
-    spec: Selection,
+    spec: ModelSelection,
     book: ScoreBook | None = None,
     progress: Progress = no_progress,
     workers: int | None = None,
@@ -165,7 +165,7 @@ def _ordered(scores: Iterable[Score]) -> list[Score]:
     return sorted(scores, key=lambda score: -score.mean)
 
 
-def _rungs(candidates: int, rows: TrainingRows, spec: Selection) -> list[tuple[int, int]]:
+def _rungs(candidates: int, rows: TrainingRows, spec: ModelSelection) -> list[tuple[int, int]]:
     """How many candidates are compared on how many images, step by step; the last step on all."""
     steps = [(candidates, len(rows.labels))]
     least = _LEAST_PER_CLASS_AND_FOLD * spec.folds * len(np.unique(rows.labels))
@@ -219,7 +219,7 @@ def _pictures(rows: TrainingRows) -> pl.DataFrame:
     return frame.group_by("label").agg(images=pl.len(), pictures=pl.col("group").n_unique()).sort("label")
 
 
-def _comparable(rows: TrainingRows, spec: Selection) -> TrainingRows:
+def _comparable(rows: TrainingRows, spec: ModelSelection) -> TrainingRows:
     """The rows of the classes that every fold can have a picture of."""
     few = too_few_pictures(rows, spec.folds)
     kept = rows.take(np.flatnonzero(~np.isin(rows.labels, few))) if few else rows
@@ -238,7 +238,7 @@ def _comparable(rows: TrainingRows, spec: Selection) -> TrainingRows:
 def _scores(
     candidates: Sequence[Candidate],
     rows: TrainingRows,
-    spec: Selection,
+    spec: ModelSelection,
     book: ScoreBook,
     done: Callable[[int], None],
     workers: int | None,
@@ -255,7 +255,7 @@ def _scores(
 
 
 def _compute(
-    candidates: Sequence[Candidate], rows: TrainingRows, spec: Selection, workers: int | None
+    candidates: Sequence[Candidate], rows: TrainingRows, spec: ModelSelection, workers: int | None
 ) -> Iterator[Score]:
     folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
     cuts = list(folds.split(rows.features, rows.labels, rows.groups.to_numpy()))
@@ -268,7 +268,7 @@ def _compute(
 
 
 def score_in(
-    candidate: Candidate, rows: TrainingRows, cuts: Sequence[tuple[np.ndarray, np.ndarray]], spec: Selection
+    candidate: Candidate, rows: TrainingRows, cuts: Sequence[tuple[np.ndarray, np.ndarray]], spec: ModelSelection
 ) -> Score:
     """Fit a candidate to one side of every cut and judge it on the other.
 
@@ -291,7 +291,7 @@ def score_in(
     return Score(candidate, len(rows.labels), tuple(reached), time.perf_counter() - began, converged)
 
 
-def _key(rows: TrainingRows, spec: Selection) -> str:
+def _key(rows: TrainingRows, spec: ModelSelection) -> str:
     """Names a comparison: other rows, folds or scoring, or another version of the library, give other scores."""
     made_of = f"{rows.digest()} {spec.folds} {spec.scoring} {spec.seed} {sklearn.__version__}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -18,11 +18,11 @@ from image_assets.store.models.model_files import (
     LEGACY_MANIFEST,
     ModelMissingError,
     ModelRefusedError,
-    key_of,
     legacy_manifest,
     manifest_of,
     model_digests,
-    put_manifest,
+    object_key,
+    put_model_manifest,
     remove_model,
 )
 from image_assets.store.objects import remove
@@ -69,12 +69,12 @@ class SeenChampion:
 
 def see_champion(store: ObjectStore, prefix: str) -> SeenChampion:
     """The champion, or why there is none; a store of before the history of models has its only model."""
-    stored = read_stored(store, key_of(prefix, CHAMPION))
+    stored = read_stored(store, object_key(prefix, CHAMPION))
     if stored is not None:
         try:
             return SeenChampion(Champion.model_validate_json(stored.content), stored=stored)
         except ValidationError as error:
-            said = f"{key_of(prefix, CHAMPION)} does not name a champion: {said_of(error)}; train the model again"
+            said = f"{object_key(prefix, CHAMPION)} does not name a champion: {said_of(error)}; train the model again"
             return SeenChampion(None, said, stored)
     try:
         manifest = legacy_manifest(store, prefix)
@@ -93,7 +93,7 @@ def champion_state(store: ObjectStore, prefix: str) -> str | None:
     """
     for name in (CHAMPION, LEGACY_MANIFEST):
         try:
-            found = obstore.head(store, key_of(prefix, name))
+            found = obstore.head(store, object_key(prefix, name))
         except FileNotFoundError:
             continue
         return f"{name} {found['e_tag']} {found['last_modified']}"
@@ -111,7 +111,7 @@ def read_champion(store: ObjectStore, prefix: str) -> Champion:
     if seen.champion is None:
         if seen.problem:
             raise ModelRefusedError(seen.problem)
-        raise ModelMissingError(f"{key_of(prefix, CHAMPION)}: there is no model; train one first")
+        raise ModelMissingError(f"{object_key(prefix, CHAMPION)}: there is no model; train one first")
     return seen.champion
 
 
@@ -135,12 +135,12 @@ def switch(store: ObjectStore, prefix: str, seen: SeenChampion, champion: Champi
         and seen.champion is not None
         and seen.champion.sha256[:DIGITS] not in model_digests(store, prefix)
     ):
-        put_manifest(store, prefix, manifest_of(store, prefix, seen.champion.sha256))
-    put_if_unchanged(store, key_of(prefix, CHAMPION), champion.to_bytes(), seen.stored)
-    remove(store, key_of(prefix, LEGACY_MANIFEST))
+        put_model_manifest(store, prefix, manifest_of(store, prefix, seen.champion.sha256))
+    put_if_unchanged(store, object_key(prefix, CHAMPION), champion.to_bytes(), seen.stored)
+    remove(store, object_key(prefix, LEGACY_MANIFEST))
 
 
-def prune(store: ObjectStore, prefix: str, champion: Champion, keep: int) -> list[str]:
+def prune_models(store: ObjectStore, prefix: str, champion: Champion, keep: int) -> list[str]:
     """Remove the oldest models beyond `keep`, by the latest day that they were trained on.
 
     The champion, the one before it and the model that was trained last stay in any case.

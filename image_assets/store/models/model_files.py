@@ -124,17 +124,17 @@ def store_model(store: ObjectStore, prefix: str, model: Model, description: Mode
         file=file_name(digest, model.format),
         sha256=digest,
     )
-    obstore.put(store, key_of(prefix, manifest.file), content)
-    put_manifest(store, prefix, manifest)
+    obstore.put(store, object_key(prefix, manifest.file), content)
+    put_model_manifest(store, prefix, manifest)
     return manifest
 
 
-def put_manifest(store: ObjectStore, prefix: str, manifest: ModelManifest) -> None:
+def put_model_manifest(store: ObjectStore, prefix: str, manifest: ModelManifest) -> None:
     """Write a model's manifest, in one piece."""
     # What an older manifest leaves out is said from now on.
     whole = ModelManifest(**manifest.model_dump())
     content = {**whole.model_dump(mode="json"), "seal": seal_of(whole)}
-    obstore.put(store, key_of(prefix, manifest_name(manifest.sha256)), json.dumps(content, indent=2).encode())
+    obstore.put(store, object_key(prefix, manifest_name(manifest.sha256)), json.dumps(content, indent=2).encode())
 
 
 def manifest_of(store: ObjectStore, prefix: str, sha256: str) -> ModelManifest:
@@ -149,7 +149,7 @@ def manifest_of(store: ObjectStore, prefix: str, sha256: str) -> ModelManifest:
         ModelMissingError: there is no such model.
         ModelRefusedError: the manifest was altered, or is not one of this format.
     """
-    key = key_of(prefix, manifest_name(sha256))
+    key = object_key(prefix, manifest_name(sha256))
     content = content_of(store, key)
     if content is None:
         legacy = legacy_manifest(store, prefix)
@@ -169,7 +169,7 @@ def legacy_manifest(store: ObjectStore, prefix: str) -> ModelManifest | None:
     Raises:
         ModelRefusedError: it is not one of this format.
     """
-    key = key_of(prefix, LEGACY_MANIFEST)
+    key = object_key(prefix, LEGACY_MANIFEST)
     content = content_of(store, key)
     return None if content is None else _parsed(ModelManifest, content, key)
 
@@ -183,7 +183,7 @@ def model_digests(store: ObjectStore, prefix: str) -> list[str]:
 def remove_model(store: ObjectStore, prefix: str, digits: str) -> None:
     """Remove a model's files, the manifest first: a model without one is not there."""
     names = (manifest_name(digits), *(file_name(digits, one) for one in FORMATS))
-    remove(store, *(key_of(prefix, name) for name in names))
+    remove(store, *(object_key(prefix, name) for name in names))
 
 
 def load_model_of(
@@ -204,7 +204,7 @@ def load_model_of(
             model was trained on another extractor's features. Nothing of a refused file has run.
     """
     manifest = manifest_of(store, prefix, sha256)
-    key = key_of(prefix, manifest.file)
+    key = object_key(prefix, manifest.file)
     if extractor_digest not in (None, manifest.extractor_digest):
         raise ModelRefusedError(
             f"{key}: the model was trained on features of {manifest.extractor} "
@@ -217,7 +217,7 @@ def load_model_of(
 
 def model_content(store: ObjectStore, prefix: str, manifest: ModelManifest) -> bytes:
     """The bytes of a model file that are what the manifest says. Raises `ModelRefusedError` where they are not."""
-    return _checked_content(store, key_of(prefix, manifest.file), manifest.sha256)
+    return _checked_content(store, object_key(prefix, manifest.file), manifest.sha256)
 
 
 def _checked_content(store: ObjectStore, key: str, sha256: str) -> bytes:
@@ -289,6 +289,6 @@ def manifest_name(sha256: str) -> str:
     return f"model-{sha256[:DIGITS]}.json"
 
 
-def key_of(prefix: str, name: str) -> str:
+def object_key(prefix: str, name: str) -> str:
     """Path within the store of a file below a prefix, which may be empty."""
     return f"{prefix}/{name}" if prefix else name

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from image_assets.settings.section import Sha256, Strict
 from image_assets.store.models.model_champion import Promoted
-from image_assets.store.models.model_files import DIGITS, key_of
+from image_assets.store.models.model_files import DIGITS, object_key
 from image_assets.store.objects import content_of, sizes_below
 
 HISTORY = "history"
@@ -75,7 +75,7 @@ def write_decision(store: ObjectStore, prefix: str, decision: Decision) -> None:
     That the champion was trained once more is only written where nothing else is known of this model and day: the
     record of its promotion stays.
     """
-    key = key_of(prefix, f"{HISTORY}/{decision.name}")
+    key = object_key(prefix, f"{HISTORY}/{decision.name}")
     if decision.reason == "same model" and content_of(store, key) is not None:
         return
     obstore.put(store, key, (json.dumps(decision.model_dump(mode="json"), indent=2) + "\n").encode())
@@ -84,7 +84,7 @@ def write_decision(store: ObjectStore, prefix: str, decision: Decision) -> None:
 def read_history(store: ObjectStore, prefix: str) -> list[Decision]:
     """All records, the oldest first; files that are no records are left out."""
     found: list[Decision] = []
-    for path in sizes_below(store, key_of(prefix, f"{HISTORY}/")):
+    for path in sizes_below(store, object_key(prefix, f"{HISTORY}/")):
         with suppress(ValidationError):
             found.append(Decision.model_validate_json(content_of(store, path) or b""))
     return sorted(found, key=lambda one: (one.data_day, one.at or _BEFORE_ALL, one.challenger))

@@ -33,16 +33,16 @@ __all__ = [
     "ModelManifest",
     "ModelMissingError",
     "ModelRefusedError",
+    "champion_manifest",
     "ids_digest",
     "load_model",
     "load_model_of",
     "manifest_of",
     "read_champion",
-    "read_manifest",
 ]
 
 
-def read_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
+def champion_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
     """The manifest of the champion, without loading the model.
 
     Raises:
@@ -56,7 +56,7 @@ def read_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
         again = read_champion(store, prefix)
         if again.sha256 != champion.sha256:
             # Another run made its model the champion, and removed this one, since the champion was read.
-            return read_manifest(store, prefix)
+            return champion_manifest(store, prefix)
         key = f"{prefix}/{manifest_name(champion.sha256)}".lstrip("/")
         raise ModelRefusedError(f"{key} is missing, though it is the champion's; train the model again") from None
 
@@ -71,13 +71,13 @@ def load_model(store: ObjectStore, prefix: str, extractor_digest: str | None = N
 
     Raises:
         ModelMissingError: nothing has been saved under the prefix.
-        ModelRefusedError: see `load_model_of`, and `read_manifest`. Nothing of a refused file has run.
+        ModelRefusedError: see `load_model_of`, and `champion_manifest`. Nothing of a refused file has run.
     """
-    manifest = read_manifest(store, prefix)
+    manifest = champion_manifest(store, prefix)
     try:
         return load_model_of(store, prefix, manifest.sha256, extractor_digest)
     except (ModelRefusedError, ModelMissingError):
-        if read_manifest(store, prefix).sha256 != manifest.sha256:
+        if champion_manifest(store, prefix).sha256 != manifest.sha256:
             # As above: this one may be gone because it was replaced.
             return load_model(store, prefix, extractor_digest)
         raise

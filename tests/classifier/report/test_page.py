@@ -20,12 +20,12 @@ from image_assets.classifier.training.selection import Score
 from image_assets.dataset import DatasetSpec
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
-from image_assets.settings.classifier import Report
+from image_assets.settings.classifier import ModelReport
 from tests.classifier.report.made import made_manifest, made_subject, thumbnails_of
 from tests.exploration.references import references
 from tests.platform import small_dataset
 
-SPEC = Report(max_rows=200, repeats=2, pictures=6)
+SPEC = ModelReport(max_rows=200, repeats=2, pictures=6)
 WITHOUT_CURVES = SPEC.model_copy(update={"folds": 1_000})
 DATASET = small_dataset(description="Drawings, <b>many</b> of them.")
 SCORES = tuple(
