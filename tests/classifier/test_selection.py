@@ -250,9 +250,9 @@ import sys
 import obstore.store
 from image_assets.classifier.training.score_book import StoredScores
 from image_assets.classifier.training.selection import select
-from tests.classifier.test_selection import Selection, regressions, rows_of
+from tests.classifier.test_selection import ModelSelection, regressions, rows_of
 book = StoredScores(obstore.store.LocalStore(sys.argv[1]), "scores")
-select(regressions(*(10.0 ** -(i / 10) for i in range(40))), rows_of(2_000, width=200), Selection(halving_above=99), book, workers=1)
+select(regressions(*(10.0 ** -(i / 10) for i in range(40))), rows_of(2_000, width=200), ModelSelection(halving_above=99), book, workers=1)
 """  # noqa: E501
 
 
