@@ -183,23 +183,28 @@ def asset_checks_of(
         subject = Subject(dataset, store.open(), extractors)
         names = _partition_names(op) if partitioned else [None]
 
-        def look(partition: str | None) -> list[dg.AssetCheckResult]:
+        def look(partition: str | None) -> tuple[list[dg.AssetCheckResult], Exception | None]:
             one = replace(subject, partition=None if partition is None else partition_of(partition))
             return _evaluated(key, checks, one, context.run.run_id)
 
         # Much of looking is done without the interpreter's lock: two small partitions take little longer than one.
         targets = [_materialisation(op.instance, key, name) for name in names]
-        for name, target, results in zip(names, targets, ordered_map(look, names, _AT_ONCE), strict=True):
-            for spec, result in zip(specs, results, strict=True):
+        looks = ordered_map(look, names, _AT_ONCE)
+        for name, target, (results, error) in zip(names, targets, looks, strict=True):
+            for spec, result in zip(specs, results, strict=False):  # fewer where one ended in the error
                 if name == names[-1]:
                     yield dg.Output(None, spec.get_python_identifier())
                 yield _recorded(result, spec.blocking, name, target)
+            if error is not None:
+                raise error
 
     return evaluate
 
 
-def _evaluated(key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_id: str) -> list[dg.AssetCheckResult]:
-    """Evaluate the checks of an asset, or of one of its partitions, and keep what they found."""
+def _evaluated(
+    key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_id: str
+) -> tuple[list[dg.AssetCheckResult], Exception | None]:
+    """Evaluate the checks of an asset, or of one of its partitions, and keep what they found, up to an error."""
     # What an error keeps from being evaluated must not go on looking as it did before.
     found: dict[str, tuple[CheckStatus, str]] = {one.name: ("unfinished", "") for one in checks}
     results: list[dg.AssetCheckResult] = []
@@ -207,9 +212,11 @@ def _evaluated(key: dg.AssetKey, checks: Sequence[Check], subject: Subject, run_
         for one in checks:
             results.append(_result(key, one, one.evaluate(subject)))
             found[one.name] = _state(results[-1]), results[-1].description or ""
+    except Exception as error:  # noqa: BLE001  # raised by whoever tells what was found before it
+        return results, error
     finally:
         CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
-    return results
+    return results, None
 
 
 def _partition_names(op: dg.OpExecutionContext) -> list[str]:
