@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from image_assets.memory import what_is_there_left_alone
 
 WORK = """
 import sys
@@ -62,3 +65,15 @@ def test_a_large_block_keeps_a_place_of_its_own_after_a_larger_one_was_freed(fir
     if "no glibc" in done.stderr:
         pytest.skip("another allocator than glibc's")
     assert int(done.stdout) // 1_000_000 == expected // 1_000_000
+
+
+def test_the_collector_passes_over_what_is_there_only_as_long_as_it_is_told_to() -> None:
+    def one_that_fails() -> None:
+        with what_is_there_left_alone():
+            assert gc.get_freeze_count() > 1_000
+            raise LookupError
+
+    before = gc.get_freeze_count()
+    with pytest.raises(LookupError):
+        one_that_fails()
+    assert (before, gc.get_freeze_count()) == (0, 0)

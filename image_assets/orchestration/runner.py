@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -12,6 +11,7 @@ from image_assets.asset_checks import check_keys, checks_of
 from image_assets.asset_checks.raw_images import duplicates_have_an_original
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
+from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partitioned, partitions_of
 from image_assets.orchestration.recorded_run import DayResult, run_job
@@ -51,6 +51,7 @@ def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[s
     return [Partition(day, category) for category in categories or dataset.categories]
 
 
+@what_is_there_left_alone()
 def run_day(
     definitions: dg.Definitions,
     dataset: DatasetSpec,
@@ -79,8 +80,6 @@ def run_day(
         UsageError: `until` is none of a partition's assets.
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
-    # What was imported and defined lives as long as the process: a tenth of its time went into looking through it.
-    gc.freeze()
     result = DayResult()
     assets = needed_for(until, dataset, definitions) if until else None
     daily, tags = definitions.resolve_job_def(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
