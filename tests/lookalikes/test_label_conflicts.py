@@ -10,16 +10,9 @@ import pytest
 from image_assets.lookalikes.label_conflicts import Evidence, held_back, label_conflicts
 from image_assets.schema import REVIEWS
 from image_assets.settings.quality import LabelConflicts
+from tests.lookalikes.pairs import PAIRS
 
 MONDAY, TUESDAY = dt.date(2026, 11, 2), dt.date(2026, 11, 3)
-PAIR = {
-    "image_id": pl.String,
-    "date": pl.Date,
-    "category": pl.String,
-    "other_id": pl.String,
-    "other_date": pl.Date,
-    "other_category": pl.String,
-}
 DUPLICATE = {
     "image_id": pl.String,
     "date": pl.Date,
@@ -40,7 +33,7 @@ def evidence(pairs=(), duplicates=(), reviews=()) -> Evidence:
     columns = REVIEWS.file_schema.names
     empty = pl.DataFrame(pl.from_arrow(REVIEWS.file_schema.empty_table()))
     return Evidence(
-        pl.DataFrame(list(pairs), PAIR, orient="row"),
+        pl.DataFrame(list(pairs), PAIRS, orient="row"),
         pl.DataFrame(list(duplicates), DUPLICATE, orient="row"),
         pl.concat([empty, pl.DataFrame(marks, empty.schema, orient="row")]) if marks else empty.select(columns),
     )
