@@ -205,16 +205,18 @@ class PartitionedTable:
                     )
                 if exclusive:
                     names[WHOLE_TABLE] = table.next_transaction(WHOLE_TABLE)
-                self._write_commit(table.delta, partition, files, names)
-                table.update()
-                return CommitReport(table.delta.version(), changed=True, rows=rows)
+                if self._write_commit(table.delta, partition, files, names):
+                    table.update()
+                    return CommitReport(table.delta.version(), changed=True, rows=rows)
+            # Said when the table is given back: it stays open for the next attempt.
+            raise _Lost(f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later")
 
         return until_landed(attempt, _Lost, tries=_ATTEMPTS, longest_wait_seconds=0.2)
 
     def _write_commit(
         self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
-    ) -> None:
-        """Commit. Raises `_Lost` where another commit came first."""
+    ) -> bool:
+        """Commit; False where another commit came first."""
         filters = [(column, "=", str(value)) for column, value in partition_values(partition).items()]
         modified, old = int(time.time() * 1000), is_old(table, self.schema)
         try:
@@ -229,11 +231,11 @@ class PartitionedTable:
                 ),
             )
         except CommitFailedError:
-            said = f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later"
-            raise _Lost(said) from None
+            return False
         if old:
             table.update_incremental()
             give_number(table, self.schema)
+        return True
 
     def _borrowed(self, open_table: Callable[[], DeltaTable]) -> AbstractContextManager[OpenTable]:
         return borrowed(self.url, self._objects, open_table)
