@@ -20,7 +20,7 @@ from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.section import DatasetName, Name, SettingsSection
+from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
     AnyExtractor,
@@ -160,31 +160,41 @@ def _first_causes(errors: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _describe(error: Mapping[str, Any]) -> str:
+def mistakes_in(error: ValidationError, section: type[Strict]) -> str:
+    """What is wrong with a file, line by line: the key, what was found and what is allowed.
+
+    Args:
+        error: Of reading it.
+        section: What the file was to be.
+    """
+    return "\n".join(_describe(one, section) for one in _first_causes(error.errors()))
+
+
+def _describe(error: Mapping[str, Any], section: type[Strict]) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "(the whole file)"
     found = error.get("input")
     shown = repr(found) if not isinstance(found, (dict, list)) else f"a {type(found).__name__}"
     if error["loc"][:1] == ("alerts",):
         shown = "a value that is not shown, as it may hold a secret"
     if error["type"] == "missing":
-        return f"  {key}: missing; {_allowed(key)}"
+        return f"  {key}: missing; {_allowed(key, section)}"
     if error["type"] == "extra_forbidden":
-        return f"  {key}: unknown key; {_meant(key)}{_allowed(key)}"
+        return f"  {key}: unknown key; {_meant(key, section)}{_allowed(key, section)}"
     return f"  {key}: found {shown}; {error['msg']}"
 
 
-def _allowed(key: str) -> str:
-    return f"allowed keys here: {', '.join(_keys_beside(key))}"
+def _allowed(key: str, section: type[Strict]) -> str:
+    return f"allowed keys here: {', '.join(_keys_beside(key, section))}"
 
 
-def _meant(key: str) -> str:
-    close = get_close_matches(key.rpartition(".")[2], _keys_beside(key), n=1)
+def _meant(key: str, section: type[Strict]) -> str:
+    close = get_close_matches(key.rpartition(".")[2], _keys_beside(key, section), n=1)
     return f"did you mean {close[0]}? " if close else ""
 
 
-def _keys_beside(key: str) -> list[str]:
+def _keys_beside(key: str, whole: type[Strict]) -> list[str]:
     """The keys that are allowed where `key` stands, read off the model itself."""
-    section: Any = DatasetSpec
+    section: Any = whole
     for part in key.split(".")[:-1]:
         if part.isdigit():  # a place in a list
             section = get_args(section)[0]
@@ -193,10 +203,10 @@ def _keys_beside(key: str) -> list[str]:
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
             kinds = [s for s in _sections(SettingsSection) if _kind_of(s) == Literal[part]]
-            section = kinds[0] if kinds else DatasetSpec
+            section = kinds[0] if kinds else whole
         else:
             section = field.annotation
-    return list(getattr(section, "model_fields", DatasetSpec.model_fields))
+    return list(getattr(section, "model_fields", whole.model_fields))
 
 
 def _sections(base: type[SettingsSection]) -> list[type[SettingsSection]]:
@@ -225,8 +235,7 @@ def parse_dataset(content: object, origin: str) -> DatasetSpec:
     try:
         return DatasetSpec.model_validate(content)
     except ValidationError as error:
-        lines = "\n".join(_describe(e) for e in _first_causes(error.errors()))
-        raise DatasetError(f"{origin} is not a usable dataset file:\n{lines}") from None
+        raise DatasetError(f"{origin} is not a usable dataset file:\n{mistakes_in(error, DatasetSpec)}") from None
 
 
 def bundled_names() -> list[str]:

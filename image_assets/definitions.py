@@ -24,6 +24,7 @@ from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
 from image_assets.orchestration.partitions import partitioned
 from image_assets.predictions.assets import prediction_assets
+from image_assets.project import PROJECT_FILE, found_datasets, place_or_default
 from image_assets.resources.engines import EngineResource
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
@@ -106,7 +107,8 @@ def _only_to_look_at(deployment: dg.Definitions) -> dg.Definitions:
     Nobody has said which datasets this deployment runs: a daemon that lacks the variable is not to run others than its
     webserver shows.
     """
-    _log.warning("%s is not set: all bundled datasets are shown, and none of them runs by itself", DATASETS.name)
+    said = "%s is not set and there is no %s: all bundled datasets are shown, and none of them runs by itself"
+    _log.warning(said, DATASETS.name, PROJECT_FILE)
     return dg.Definitions(
         assets=deployment.assets,
         asset_checks=deployment.asset_checks,
@@ -117,18 +119,20 @@ def _only_to_look_at(deployment: dg.Definitions) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The deployment that the environment describes.
+    """The deployment that the environment describes, and where it says nothing the project file.
 
     Its variables are those of `image_assets.environment`. Credentials of a bucket are taken from the usual `AWS_…`
     variables by the object store itself and never pass through Dagster's configuration.
 
     Raises:
         UnknownVariable: one is misspelt.
-        DatasetError: a dataset's file cannot be used.
+        DatasetError, ProjectError: a dataset's or the project's file cannot be used.
     """
     refuse_unknown()
-    named = [name.strip() for name in DATASETS.value.split(",") if name.strip()]
+    named = [dataset.value for dataset in found_datasets()]
     datasets = load_datasets(named or bundled_names())
-    resources = build_resources(LandingResource(url=LANDING.value), StoreResource(url=STORE.value))
+    resources = build_resources(
+        LandingResource(url=place_or_default(LANDING)), StoreResource(url=place_or_default(STORE))
+    )
     deployment = dg.Definitions.merge(build_definitions(datasets, resources), prune_definitions())
     return deployment if named else _only_to_look_at(deployment)

@@ -46,7 +46,7 @@ class Place:
         return str(self.folder) if self.folder else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
 
-def place_of(text: str | os.PathLike[str], what: str) -> Place:
+def place_of(text: str | os.PathLike[str], what: str, base: Path = Path()) -> Place:
     """The place that a text means.
 
     A folder is a path from here or from `/`, or a `file:` URL; `~` is the home folder. A path may hold any signs; in a
@@ -55,6 +55,7 @@ def place_of(text: str | os.PathLike[str], what: str) -> Place:
     Args:
         text: What was said.
         what: What it is to be, for errors: "store".
+        base: The folder that a relative path begins at; default: the current one.
 
     Raises:
         PlaceError: it means no folder and no bucket.
@@ -71,7 +72,7 @@ def place_of(text: str | os.PathLike[str], what: str) -> Place:
         return _bucket(said, said[url.end() :], what)
     if url or _ONE_SLASH.match(said):
         raise PlaceError(f"{what} {said!r}: {_KINDS}")
-    return Place(_folder(said, said, what))
+    return Place((base / _folder(said, said, what)).absolute())
 
 
 def folder_of(text: str | os.PathLike[str], what: str) -> Path:
@@ -129,7 +130,7 @@ def _folder(path: str, said: str, what: str) -> Path:
             raise PlaceError(f"{what} {said!r}: there is no user {user!r}; a folder that is called so is ./{path}")
         path = expanded
     # Two slashes at the beginning, which POSIX leaves open, mean one on every system that there is.
-    return Path(re.sub("^//+", "/", path)).absolute()
+    return Path(re.sub("^//+", "/", path))
 
 
 def _folder_of_url(said: str, what: str) -> Path:

@@ -31,7 +31,7 @@ FLOORS = (
         "ground",
         "image_assets errors environment alone places workers memory interrupts yaml_file whole_files markdown wording",
     ),
-    _floor("words", "settings.* schema.* dataset"),
+    _floor("words", "settings.* schema.* dataset project"),
     _floor("store", "store.*"),
     _floor("pixels, pages and engines", "images.* pages.* engines.*"),
     _floor("what the numbers of categories mean", "categories categories.record"),

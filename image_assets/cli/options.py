@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from image_assets.cli.words import Setting
+from image_assets.environment import DATASETS, LANDING, STORE
+
 if TYPE_CHECKING:
     from image_assets.dataset import DatasetSpec
+    from image_assets.environment import Variable
     from image_assets.store.store import Store
 
 _BUNDLED = Path(__file__).parents[1] / "datasets"
@@ -56,11 +60,18 @@ class WholeNumber(click.ParamType[int]):
         return int(value)
 
 
-dataset_option = click.option(
-    "--dataset", required=True, metavar="FILE", type=DatasetFile(), help="dataset file, or the name of a bundled one"
+def _setting(variable: Variable, name: str, metavar: str, *, required: bool = True, **more: Any) -> Any:
+    return click.option(name, cls=Setting, variable=variable, required=required, metavar=metavar, **more)
+
+
+dataset_option = _setting(
+    DATASETS, "--dataset", "FILE", type=DatasetFile(), help="dataset file, or the name of a bundled one"
 )
-store_option = click.option("--store", required=True, metavar="URL", help="a folder or s3://bucket/prefix")
-landing_option = click.option("--landing", required=True, metavar="URL", help="the landing zone")
+store_option = _setting(STORE, "--store", "URL", help="a folder or s3://bucket/prefix")
+landing_option = _setting(LANDING, "--landing", "URL", help="the landing zone")
+landing_if_known_option = _setting(
+    LANDING, "--landing", "URL", required=False, help="the landing zone; default: that of the last run"
+)
 day_option = click.option(
     "--day", required=True, metavar="DAY", type=_Day(), help="day of arrival, for example 2026-11-20"
 )

@@ -44,6 +44,7 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.lookalikes.reviews import ReviewError
     from image_assets.orchestration.runner import UsageError
     from image_assets.places import PlaceError
+    from image_assets.project import ProjectError
     from image_assets.resources.buckets import BucketError
     from image_assets.sample import SampleError
     from image_assets.scrape.errors import CollectError
@@ -55,7 +56,7 @@ def _of_ours() -> tuple[type[Exception], ...]:
     stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
     models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
     stores = BucketError, ChangedMeanwhileError, Damaged, OtherVersion, PlaceError
-    return *stages, *models, *stores, CollectError, DatasetError, UnknownVariable, UsageError
+    return *stages, *models, *stores, CollectError, DatasetError, ProjectError, UnknownVariable, UsageError
 
 
 def _of_libraries() -> tuple[type[Exception], ...]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from image_assets.cli.options import dataset_option, json_option, store_option, to_read
+from image_assets.cli.options import dataset_option, json_option, landing_if_known_option, store_option, to_read
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
-from image_assets.environment import LANDING
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -28,7 +27,7 @@ _DAMAGED = 2
 @dataset_option
 @store_option
 @json_option
-@click.option("--landing", metavar="URL", help="the landing zone; default: that of the last run")
+@landing_if_known_option
 @click.option("--all", "everything", is_flag=True, help="every day and every check that did not pass")
 def status(dataset: str, store: str, landing: str | None, *, as_json: bool, everything: bool) -> int:
     """What is loaded, how recent it is, what the checks say, what it takes.
@@ -87,11 +86,11 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
 
 
 def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:
-    """Where images arrive: as was said, as the environment says, or where the last run found it."""
+    """Where images arrive: as was said, or where the last run found it."""
     from image_assets.ingest.day_book import DayBook
     from image_assets.resources.landing import LandingResource
 
-    place = landing or LANDING.said
+    place = landing
     if not place:
         runs = DayBook(store, dataset.name).runs().values()
         place = max(runs, key=lambda run: run.at).landing if runs else ""

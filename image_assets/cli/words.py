@@ -12,7 +12,46 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from image_assets.environment import refuse_unknown
+from image_assets.cli.printing import say
+from image_assets.environment import DATASETS, Variable, refuse_unknown
+
+_PROJECT_FILE = "image-assets.yaml"  # as image_assets.project names it, which takes long to load
+_FOUND = "image_assets.found"
+
+
+class Setting(click.Option):
+    """An option that is found where it is not given: a variable says it, or else the project file.
+
+    Args:
+        variable: That says it.
+        given: As `click.Option`.
+    """
+
+    def __init__(self, *given: Any, variable: Variable, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.variable = variable
+
+    def get_default(self, ctx: click.Context, call: bool = True) -> Any:
+        """What is found; as an option without a default where nothing is, and where only its help is shown."""
+        if not call or ctx.resilient_parsing:
+            return super().get_default(ctx, call)
+        refuse_unknown()
+        from image_assets.project import found, found_datasets
+
+        if self.variable is DATASETS:
+            several = found_datasets()
+            if len(several) > 1:
+                names = ", ".join(one.value for one in several)
+                raise click.UsageError(
+                    f"{len(several)} datasets are named by {DATASETS.name} ({names}): say which by --dataset", ctx
+                )
+            one = several[0] if several else None
+        else:
+            one = found(self.variable)
+        if one is None:
+            return super().get_default(ctx, call)
+        ctx.meta.setdefault(_FOUND, {})[self.name] = one.origin
+        return one.value
 
 
 class _Told(click.Command):
@@ -36,7 +75,7 @@ class Command(_Told):
             return super().parse_args(ctx, [*words])
         except click.MissingParameter as error:
             missing = ", ".join(_called(param, ctx) for param in self._missing(ctx, words))
-            raise click.UsageError(f"missing: {missing}", error.ctx) from None
+            raise click.UsageError(f"missing: {missing}{self._other_ways(ctx, words)}", error.ctx) from None
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click leaves it out of some
             raise
@@ -45,6 +84,8 @@ class Command(_Told):
         """Run it; the dictionary of the outermost context has its options."""
         refuse_unknown()
         ctx.ensure_object(dict).update(ctx.params)
+        if line := _where_from(ctx, self.params):
+            say(line, to_stderr=True)
         return super().invoke(ctx)
 
     def _written_out(self, ctx: click.Context, words: Iterable[str]) -> list[str]:
@@ -69,7 +110,19 @@ class Command(_Told):
         given = {
             one.name for one in self.params if probe.get_parameter_source(one.name or "") is ParameterSource.COMMANDLINE
         }
-        return [one for one in self.params if one.required and one.name not in given]
+        for one in self.params:
+            if isinstance(one, Setting) and one.name not in given:
+                one.get_default(ctx)  # notes what it finds
+        found = ctx.meta.get(_FOUND, {})
+        return [one for one in self.params if one.required and one.name not in given and one.name not in found]
+
+    def _other_ways(self, ctx: click.Context, words: Sequence[str]) -> str:
+        """How else to say what is missing."""
+        variables = [one.variable.name for one in self._missing(ctx, words) if isinstance(one, Setting)]
+        if not variables:
+            return ""
+        ways = f"set {' and '.join(variables)}, or have {_PROJECT_FILE} in this folder or above"
+        return f"; give what is missing, {ways}, as image-assets init writes it"
 
 
 class CommandGroup(_Told, click.Group):
@@ -104,6 +157,19 @@ def usage_line(error: click.UsageError) -> str:
     if isinstance(command, click.Group) and not getattr(error, "possibilities", ()):
         said += f"; expected one of {', '.join(command.list_commands(error.ctx))}"
     return f"{error.ctx.command_path}: {said} (see {error.ctx.command_path} --help)"
+
+
+def _where_from(ctx: click.Context, params: Iterable[click.Parameter]) -> str:
+    """The settings and who said each; nothing where all of them stand in the command itself."""
+    origins = ctx.meta.get(_FOUND)
+    if not origins:
+        return ""
+    from image_assets.project import seen_from_here
+
+    said = {one.name or "": ctx.params[one.name or ""] for one in params if isinstance(one, Setting)}
+    return ", ".join(
+        f"{name} {seen_from_here(value)} ({origins.get(name, f'--{name}')})" for name, value in said.items() if value
+    )
 
 
 def _called(param: click.Parameter, ctx: click.Context) -> str:

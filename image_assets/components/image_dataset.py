@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.environment import ENGINE, LANDING, STORE
+from image_assets.project import place_or_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class ImageDataset(dg.Component):
     """A dataset of images, from its arrivals to its classifier, by the keys of a dataset file.
 
-    Landing zone and store are those that the environment names (`IMAGE_ASSETS_LANDING`, `IMAGE_ASSETS_STORE`), for all
-    datasets of a project.
+    Landing zone and store are those that the environment names (`IMAGE_ASSETS_LANDING`, `IMAGE_ASSETS_STORE`) or
+    else `image-assets.yaml`, for all datasets of a project.
     """
 
     def __init__(self, dataset: DatasetSpec) -> None:
@@ -51,7 +52,9 @@ class ImageDataset(dg.Component):
         from image_assets.definitions import build_definitions
 
         del context
-        return build_definitions([self.dataset], _resources(LANDING.value, STORE.value, ENGINE.value))
+        return build_definitions(
+            [self.dataset], _resources(place_or_default(LANDING), place_or_default(STORE), ENGINE.value)
+        )
 
 
 @lru_cache(maxsize=1)

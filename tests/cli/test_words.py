@@ -96,8 +96,14 @@ def test_help_reads_well_on_eighty_columns(
         ("models lits", "image-assets models: no such command 'lits'. Did you mean 'list'?"),
         ("--verion", "image-assets: no such option '--verion'. Did you mean '--version'?"),
         ("run --dya x", "image-assets run: no such option '--dya'. Did you mean '--day'?"),
-        ("run --day 2026-11-20", "image-assets run: missing: --dataset FILE, --landing URL, --store URL (see "),
-        ("land --day 2026-11-20", "image-assets land: missing: --landing URL, --category NAME, PATH... (see "),
+        (
+            "run --day 2026-11-20",
+            "image-assets run: missing: --dataset FILE, --landing URL, --store URL; give ",
+        ),
+        (
+            "land --day 2026-11-20",
+            "image-assets land: missing: --landing URL, --category NAME, PATH...; give ",
+        ),
         ("run --day", "image-assets run: option '--day' requires an argument (see image-assets run --help)"),
         ("run --d x", "image-assets run: --d could be --dataset or --day"),
         ("run --json=yes", "image-assets run: option '--json' does not take a value"),
