@@ -7,6 +7,7 @@ module knows a dataset by its name.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -180,7 +181,11 @@ def _describe(error: Mapping[str, Any], section: type[Strict]) -> str:
         return f"  {key}: missing; {_allowed(key, section)}"
     if error["type"] == "extra_forbidden":
         return f"  {key}: unknown key; {_meant(key, section)}{_allowed(key, section)}"
-    return f"  {key}: found {shown}; {error['msg']}"
+    said = error["msg"]
+    if error["type"] == "literal_error" and isinstance(found, str):
+        close = get_close_matches(found.lower(), re.findall(r"'([^']*)'", error["ctx"]["expected"]), n=1)
+        said += f"; did you mean {close[0]}?" if close else ""
+    return f"  {key}: found {shown}; {said}"
 
 
 def _allowed(key: str, section: type[Strict]) -> str:

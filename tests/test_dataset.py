@@ -53,6 +53,10 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub', 'colour_statistics'"),
         ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
         ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
+        ({"limits": {"formats": ["jpg"]}}, r"limits\.formats\.0: found 'jpg'; .*did you mean jpeg\?"),
+        ({"limits": {"formats": ["JXL"]}}, r"limits\.formats\.0: found 'JXL'; .*did you mean jxl\?"),
+        ({"limits": {"formats": ["psd"]}}, r"limits\.formats\.0: found 'psd'; Input should be .* or 'jxl'$"),
+        ({"limits": {"formats": []}}, r"limits\.formats: found a list; .* at least 1 item"),
         ({"shards": {"rws": 5}}, r"shards\.rws: unknown key; did you mean rows\? allowed keys here: rows, format"),
         (
             {"limits": {"quarantine_rate": 5}},

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from image_assets.images import jpeg, jpeg_outline, tiff_pages
+from image_assets.images import iso_boxes, jpeg, jpeg_outline, tiff_pages
 from image_assets.images.convert import to_rgb
-from image_assets.images.formats import ACCEPTED, ImageFormat, archive_kind, sniff
+from image_assets.images.formats import ACCEPTED, RAW_HINT, ImageFormat, archive_kind, sniff
 from image_assets.images.header import check_bytes, check_header, check_size
 from image_assets.images.readers import open_image
 from image_assets.images.reasons import Reason, Rejected
@@ -23,7 +23,10 @@ __all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
 
 # What Pillow says of sound files of a kind that it lacks.
 _NO_MEMORY = re.compile(r"out of memory|cannot allocate", re.IGNORECASE)
-_LACKING = re.compile(r"bitfields layout|Unsupported BMP compression|codec? .*not available|decoder .*not available")
+_LACKING = re.compile(
+    r"bitfields layout|Unsupported (BMP compression|feature|codec)|codec? .*not available|decoder .*not available"
+)
+_ENDS_EARLY = re.compile(r"truncated|unexpected end of file", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,7 @@ class DecodedImage:
 
     Attributes:
         pixels: uint8 [height, width, 3], RGB, C-contiguous, read-only, upright.
-        format: What the content was: jpeg, png, webp, gif, bmp or tiff.
+        format: What the content was: one of `image_assets.images.formats.ACCEPTED`.
         orientation: The EXIF orientation, 1 to 8, that was applied.
     """
 
@@ -58,7 +61,7 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
     if not content:
         raise Rejected(Reason.EMPTY, "the file has no bytes")
     check_bytes(len(content), limits)
-    image_format = _accepted_format(content)
+    image_format = _accepted_format(content, limits)
     check_header(content, image_format, limits)
     if image_format is ImageFormat.JPEG:
         pixels, applied = _read_jpeg(content, limits)
@@ -67,7 +70,7 @@ def decode(content: bytes, limits: Limits) -> DecodedImage:
     return DecodedImage(pixels, image_format.value, applied)
 
 
-def _accepted_format(content: bytes) -> ImageFormat:
+def _accepted_format(content: bytes, limits: Limits) -> ImageFormat:
     found = sniff(content)
     allowed = ", ".join(ACCEPTED)
     if found is None and (kind := archive_kind(content)):
@@ -77,7 +80,11 @@ def _accepted_format(content: bytes) -> ImageFormat:
             Reason.NOT_AN_IMAGE, f"the content begins with {content[:16]!r}, like no image; accepted: {allowed}"
         )
     if found not in ACCEPTED:
-        raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{found} is not accepted; accepted: {allowed}")
+        hint = f"; {RAW_HINT}" if found.startswith("raw") else ""
+        raise Rejected(Reason.UNSUPPORTED_FORMAT, f"{found} is not accepted; accepted: {allowed}{hint}")
+    if found not in limits.formats:
+        let_in = ", ".join(limits.formats)
+        raise Rejected(Reason.FORMAT_NOT_LET_IN, f"{found} is not among limits.formats, which are {let_in}")
     return found
 
 
@@ -114,7 +121,7 @@ def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> tuple[np
         image.load()
         applied = _orientation(content, image_format, image)
         return np.asarray(to_rgb(image, applied)), applied
-    except Rejected:
+    except (Rejected, ImportError):  # a decoder that is not installed says nothing about the file
         raise
     except Image.DecompressionBombError as error:
         raise Rejected(Reason.TOO_MANY_PIXELS, f"{image_format}: {error}") from None
@@ -134,6 +141,8 @@ def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) 
         pages = tiff_pages.pages_of(content)
         page = next(itertools.islice(pages, tiff_pages.picture_page(content), None), None)
         return orientation_in(page.tags) if page else 1
+    if image_format in (ImageFormat.HEIC, ImageFormat.JPEG_XL):
+        return 1  # their decoders have turned the picture as the file's own properties say, and EXIF does not count
     exif = image.info.get("exif")
     return orientation(exif) if isinstance(exif, bytes) else 1
 
@@ -157,4 +166,8 @@ def _ends_early(content: bytes, image_format: ImageFormat, error: Exception) -> 
             return True
         case ImageFormat.BMP if int.from_bytes(content[2:6], "little") > len(content):
             return True
-    return "truncated" in str(error).lower()
+        case ImageFormat.AVIF | ImageFormat.HEIC if iso_boxes.end_of_boxes(content) > len(content):
+            return True
+        case ImageFormat.JPEG_XL if content[0] == 0 and iso_boxes.end_of_boxes(content) > len(content):
+            return True  # a bare codestream, which begins with 255, does not tell its length
+    return _ENDS_EARLY.search(str(error)) is not None

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import get_args
+
+from image_assets.settings.stages import FormatName
 
 
 class ImageFormat(StrEnum):
-    """What `sniff` can recognise; the first six are `ACCEPTED`."""
+    """What `sniff` can recognise; the first nine are `ACCEPTED`."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -19,17 +22,18 @@ class ImageFormat(StrEnum):
     BMP = "bmp"
     TIFF = "tiff"
     AVIF = "avif"
+    HEIC = "heic"
+    JPEG_XL = "jxl"
     CANON_CR2 = "raw camera file (Canon CR2)"
     CANON_CR3 = "raw camera file (Canon CR3)"
+    CANON_CRW = "raw camera file (Canon CRW)"
     DDS = "dds"
     EXR = "exr"
     FITS = "fits"
     FUJIFILM_RAF = "raw camera file (Fujifilm RAF)"
-    HEIC = "heic"
     ICNS = "icns"
     ICO = "ico"
     JPEG_2000 = "jpeg2000"
-    JPEG_XL = "jpegxl"
     MINOLTA_MRW = "raw camera file (Minolta MRW)"
     OLYMPUS_ORF = "raw camera file (Olympus ORF)"
     PANASONIC_RW2 = "raw camera file (Panasonic RW2)"
@@ -43,14 +47,13 @@ class ImageFormat(StrEnum):
     XCF = "xcf"
 
 
-ACCEPTED = (
-    ImageFormat.JPEG,
-    ImageFormat.PNG,
-    ImageFormat.WEBP,
-    ImageFormat.GIF,
-    ImageFormat.BMP,
-    ImageFormat.TIFF,
+ACCEPTED = tuple(map(ImageFormat, get_args(FormatName)))
+
+RAW_HINT = (
+    "the sensor's data have to be developed: export the photo as JPEG or TIFF, or land the preview that most cameras "
+    "put into the file (exiftool -b -JpgFromRaw FILE > FILE.jpg, or -PreviewImage)"
 )
+"""What to do with a raw camera file."""
 
 # The second byte group of BMP is its header's length: "BM" alone would also be the start of many a text.
 _BMP_HEADERS = b"|".join(re.escape(length.to_bytes(4, "little")) for length in (12, 16, 40, 52, 56, 64, 108, 124))
@@ -63,8 +66,9 @@ _MAGIC = {
     ImageFormat.BMP: rb"BM.{12}(" + _BMP_HEADERS + rb")",
     ImageFormat.CANON_CR2: rb"II\*\0.{4}CR\x02",  # a TIFF too, and the first of the two that fits counts
     ImageFormat.TIFF: rb"II[*+]\0|MM\0[*+]",  # + is BigTIFF
-    ImageFormat.AVIF: rb".{4}ftypavi[fs]",
+    ImageFormat.AVIF: rb".{4}ftyp(avi[fs]|m(if|sf)1.{4}(.{4}){0,7}avi[fs])",
     ImageFormat.CANON_CR3: rb".{4}ftypcrx ",
+    ImageFormat.CANON_CRW: rb"II\x1a\0\0\0HEAPCCDR",
     ImageFormat.DDS: rb"DDS ",
     ImageFormat.EXR: rb"v/1\x01",
     ImageFormat.FITS: rb"SIMPLE  =",

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from image_assets.images import tags, tiff_pages
+from image_assets.images import iso_boxes, tags, tiff_pages
 from image_assets.images.formats import ImageFormat
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
@@ -54,7 +54,8 @@ def check_header(content: bytes, image_format: ImageFormat, limits: Limits) -> N
     """Refuse what would cost too much memory or time on opening. A header that cannot be read is left to the reader.
 
     Raises:
-        Rejected: as `check_size`, or `too_many_parts`; `unsupported_format` for raw camera files.
+        Rejected: as `check_size`, or `too_many_parts`; `unsupported_format` for raw camera files; `truncated` where
+            samples are not there that a decoder would not miss.
     """
     match image_format:
         case ImageFormat.JPEG:
@@ -73,6 +74,13 @@ def check_header(content: bytes, image_format: ImageFormat, limits: Limits) -> N
             _check_bmp(content)
         case ImageFormat.TIFF:
             _check_tiff(content, limits)
+        case ImageFormat.AVIF | ImageFormat.HEIC:
+            for number, (width, height) in enumerate(iso_boxes.claimed_sizes(content)):
+                _check_parts(number, "pictures")
+                if width * height > limits.max_pixels:
+                    check_size((width, height), limits, "a picture of the file")
+            if iso_boxes.lacks_samples(content):
+                raise Rejected(Reason.TRUNCATED, f"the samples of the {image_format} end in zeros: they are not whole")
 
 
 def _check_parts(found: int, what: str, allowed: int = MAX_PARTS) -> None:

@@ -1,4 +1,4 @@
-"""Pillow's readers of the accepted formats, with what they would get wrong here put right.
+"""Pillow's readers of the accepted formats, and those of two others, with what they would get wrong here put right.
 
 The reader that fits the sniffed format opens the file; no other is ever tried.
 """
@@ -11,6 +11,7 @@ from io import BytesIO
 
 import numpy as np
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -149,6 +150,38 @@ class TiffReader(TiffImagePlugin.TiffImageFile):
         self.im, self._mode = image.im, image.mode
 
 
+class JpegXlReader(ImageFile.ImageFile):
+    """Reads JPEG XL; of an animation, the first frame."""
+
+    def _open(self) -> None:
+        import pylibjxl  # here, so that who has no such file does not wait for it
+
+        found = pylibjxl.probe(self._content())
+        self._size = found["width"], found["height"]
+        self._mode = "RGB"  # until it is decoded
+        self._decoded = False
+
+    def _content(self) -> bytes:
+        assert isinstance(self.fp, BytesIO)
+        return self.fp.getvalue()
+
+    def load(self) -> Image.core.PixelAccess | None:
+        """Called by Pillow wherever pixels are needed."""
+        import pylibjxl
+
+        if not self._decoded:
+            image = Image.fromarray(pylibjxl.decode(self._content()))
+            self.im, self._mode, self._decoded = image.im, image.mode, True
+        return super().load()
+
+
+def _heic(file: BytesIO) -> ImageFile.ImageFile:
+    # The reader alone: Pillow is not told, so that it opens elsewhere what it opened before.
+    from pi_heif import HeifImageFile
+
+    return HeifImageFile(file)
+
+
 _READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
     ImageFormat.JPEG: JpegReader,
     ImageFormat.PNG: PngReader,
@@ -156,6 +189,9 @@ _READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
     ImageFormat.GIF: GifImagePlugin.GifImageFile,
     ImageFormat.BMP: BmpReader,
     ImageFormat.TIFF: TiffReader,
+    ImageFormat.AVIF: AvifImagePlugin.AvifImageFile,
+    ImageFormat.HEIC: _heic,
+    ImageFormat.JPEG_XL: JpegXlReader,
 }
 
 

@@ -25,6 +25,10 @@ class Reason(StrEnum):
         "unsupported_format",
         ("The content is an image of a format that is not accepted, or of a kind of it that cannot be decoded here."),
     )
+    FORMAT_NOT_LET_IN = (
+        "format_not_let_in",
+        "The content is of a format that could be decoded, and that the dataset's `limits.formats` leaves out.",
+    )
     TOO_MANY_PIXELS = "too_many_pixels", "Width × height is above the dataset's limit; nothing was decoded."
     SIDE_TOO_LONG = "side_too_long", "A side is longer than the dataset's limit; nothing was decoded."
     SIDE_TOO_SHORT = "side_too_short", "A side is shorter than the dataset's limit; nothing was decoded."

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator
 
 from image_assets.images import tags
+from image_assets.images.formats import RAW_HINT
 from image_assets.images.reasons import Reason, Rejected
 
 MAX_PAGES = 16  # looked at: a reduced copy comes before its picture, and both at the beginning
@@ -96,5 +97,5 @@ def _refuse_raw(pages: list[tags.TagDirectory]) -> None:
     kind = "DNG" if is_dng else next(named, make.decode("ascii", "replace") or "of an unnamed maker")
     raise Rejected(
         Reason.UNSUPPORTED_FORMAT,
-        f"raw camera file ({kind}): the sensor's data have to be developed; export the photo as JPEG or TIFF",
+        f"raw camera file ({kind}): {RAW_HINT}",
     )

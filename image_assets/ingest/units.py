@@ -28,7 +28,7 @@ from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
 
 # Part of every unit's name: raised whenever the same file would give another row.
-_DOOR_VERSION = 6
+_DOOR_VERSION = 7
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000
@@ -108,7 +108,7 @@ def _load_unit(prints: Sequence[Fingerprint], loader: Loader, threads: int, prog
 def _unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
     made_of = {
         "door": _DOOR_VERSION,
-        "limits": loader.limits.model_dump(include={"max_bytes", "max_pixels", "max_side", "min_side"}),
+        "limits": loader.limits.model_dump(include={"formats", "max_bytes", "max_pixels", "max_side", "min_side"}),
         "label": loader.label,
         "files": [(one.image_id, one.file.source) for one in prints],
     }

@@ -49,7 +49,9 @@ RAW_IMAGES = TableSchema(
         IMAGE_ID,
         LABEL,
         SOURCE,
-        Column("format", pa.string(), "Format found in the content: jpeg, png, webp, gif, bmp or tiff"),
+        Column(
+            "format", pa.string(), "Format found in the content: jpeg, png, webp, gif, bmp, tiff, avif, heic or jxl"
+        ),
         Column("width", pa.int32(), "Width after the EXIF orientation is applied", "pixels"),
         Column("height", pa.int32(), "Height after the EXIF orientation is applied", "pixels"),
         FILE_BYTES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -69,9 +69,17 @@ class Embedding(SettingsSection):
     seed: int = Field(default=0, description="The same seed and images give the same map.")
 
 
+FormatName = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic", "jxl"]
+
+
 class Limits(SettingsSection):
     """Where the platform draws the line."""
 
+    formats: tuple[FormatName, ...] = Field(
+        default=get_args(FormatName),
+        min_length=1,
+        description="Formats that are let in, by content; files of another one go to quarantine.",
+    )
     max_bytes: int = Field(default=50_000_000, gt=0, description="Largest accepted file, bytes.")
     max_pixels: int = Field(default=64_000_000, gt=0, description="Largest accepted width × height, from the header.")
     max_side: int = Field(default=30_000, gt=0, description="Longest accepted side, pixels.")

@@ -19,7 +19,7 @@ from image_assets.images.decode import decode
 from image_assets.images.formats import ACCEPTED
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
-from tests.ingest.images import bombs, chunk, deflated_tiff, encode, exif, grey_tiff, picture, png, tiff
+from tests.ingest.images import any_format, bombs, chunk, deflated_tiff, encode, exif, grey_tiff, picture, png, tiff
 
 LIMITS = Limits()
 # Elsewhere the warnings are silenced on import; pytest shows them all, and hostile files are full of them.
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::PIL.TiffImagePlugin", "ignore:
 SMALL = Limits(max_pixels=100_000)
 
 VALID = {
-    **{str(f): encode(picture(), f.upper()) for f in ACCEPTED},
+    **{str(f): any_format(picture(), f) for f in ACCEPTED},
     "jpeg progressive": encode(picture(), "JPEG", progressive=True, exif=exif(6)),
     "jpeg cmyk": encode(Image.fromarray(picture()).convert("CMYK"), "JPEG"),
     "png palette": encode(Image.fromarray(picture()).quantize(8), "PNG", transparency=b"\0\x80"),

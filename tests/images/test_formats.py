@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from image_assets.images.decode import decode
 from image_assets.images.formats import ACCEPTED, ImageFormat, sniff
 from image_assets.images.reasons import Reason, Rejected
-from image_assets.settings.stages import Limits
-from tests.ingest.images import encode, grey_tiff, picture
+from image_assets.settings.stages import FormatName, Limits
+from tests.ingest.images import any_format, encode, grey_tiff, picture
 
 OTHERS = {
-    ImageFormat.AVIF: b"\0\0\0\x20ftypavif\0\0\0\0",
     ImageFormat.CANON_CR2: b"II*\0\x10\0\0\0CR\x02\0",
     ImageFormat.CANON_CR3: b"\0\0\0\x18ftypcrx \0\0\0\1",
+    ImageFormat.CANON_CRW: b"II\x1a\0\0\0HEAPCCDR\2\0\1\0",
     ImageFormat.DDS: b"DDS \x7c\0\0\0",
     ImageFormat.EXR: b"v/1\x01\x02\0\0\0",
     ImageFormat.FITS: b"SIMPLE  =                    T",
     ImageFormat.FUJIFILM_RAF: b"FUJIFILMCCD-RAW 0201",
-    ImageFormat.HEIC: b"\0\0\0\x18ftypheic\0\0\0\0",
     ImageFormat.ICNS: b"icns\0\0\1\0",
     ImageFormat.ICO: b"\0\0\1\0\1\0\x10\x10",
     ImageFormat.JPEG_2000: b"\0\0\0\x0cjP  \r\n\x87\n",
-    ImageFormat.JPEG_XL: b"\xff\x0a\xfa\x1f",
     ImageFormat.MINOLTA_MRW: b"\0MRM\0\0\1\0",
     ImageFormat.OLYMPUS_ORF: b"IIRO\x08\0\0\0",
     ImageFormat.PANASONIC_RW2: b"IIU\0\x18\0\0\0",
@@ -45,7 +44,7 @@ def test_every_known_format_is_tested() -> None:
 
 @pytest.mark.parametrize("image_format", ACCEPTED)
 def test_an_accepted_format_is_recognised_and_accepted(image_format: ImageFormat) -> None:
-    content = encode(picture(), image_format.upper())
+    content = any_format(picture(), image_format)
     assert sniff(content) is image_format
     assert decode(content, Limits()).format == str(image_format)
 
@@ -65,6 +64,35 @@ def test_a_format_that_is_not_accepted_is_named(image_format: ImageFormat) -> No
     with pytest.raises(Rejected, match=f"{re.escape(image_format)} is not accepted; accepted: jpeg, png") as rejected:
         decode(OTHERS[image_format], Limits())
     assert rejected.value.reason is Reason.UNSUPPORTED_FORMAT
+    assert ("land the preview" in rejected.value.detail) == image_format.startswith("raw")
+
+
+@pytest.mark.parametrize("image_format", ACCEPTED)
+def test_a_dataset_lets_in_the_formats_that_it_names(image_format: ImageFormat) -> None:
+    content = any_format(picture(), image_format)
+    others: list[FormatName] = [name for name in get_args(FormatName) if name != image_format]
+    assert decode(content, Limits(formats=(get_args(FormatName)[ACCEPTED.index(image_format)],))).pixels.any()
+    with pytest.raises(
+        Rejected, match=f"{image_format} is not among limits.formats, which are {', '.join(others)}"
+    ) as no:
+        decode(content, Limits(formats=tuple(others)))
+    assert no.value.reason is Reason.FORMAT_NOT_LET_IN
+
+
+@pytest.mark.parametrize(
+    ("brands", "found"),
+    [
+        (b"avif\0\0\0\0mif1miaf", ImageFormat.AVIF),
+        (b"mif1\0\0\0\0mif1avifmiaf", ImageFormat.AVIF),
+        (b"msf1\0\0\0\0avis", ImageFormat.AVIF),
+        (b"mif1\0\0\0\0mif1heicmiaf", ImageFormat.HEIC),
+        (b"heix\0\0\0\0mif1", ImageFormat.HEIC),
+        (b"crx \0\0\0\1crx isom", ImageFormat.CANON_CR3),
+        (b"isom\0\0\0\0avif", None),
+    ],
+)
+def test_what_lies_in_the_same_boxes_is_told_apart_by_its_brands(brands: bytes, found: ImageFormat | None) -> None:
+    assert sniff((8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands) is found
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,53 @@ def encode(image: np.ndarray | Image.Image, image_format: str, **options: Any) -
     return file.getvalue()
 
 
+def heic(*pictures: np.ndarray | Image.Image, **options: Any) -> bytes:
+    """A HEIC file of one picture or several, with the options of `save` that its coder has."""
+    import pillow_heif
+
+    file, pile = BytesIO(), pillow_heif.HeifFile()
+    for one in pictures:
+        pile.add_from_pillow(one if isinstance(one, Image.Image) else Image.fromarray(one))
+    pile.save(file, **options)
+    return file.getvalue()
+
+
+def jxl(image: np.ndarray, **options: Any) -> bytes:
+    """A JPEG XL file, with the options of its coder: a bare codestream, or with `exif` in a container."""
+    import pylibjxl
+
+    return pylibjxl.encode(image, **options)
+
+
+def jxl_of_jpeg(content: bytes) -> bytes:
+    """A JPEG XL file from which the JPEG can be had back."""
+    import pylibjxl
+
+    return pylibjxl.jpeg_to_jxl(content)
+
+
+def jxl_bomb(side: int) -> bytes:
+    """The header of a bare JPEG XL codestream of `side` × `side` pixels, least bit first, and nothing behind it."""
+    # not small; the height's width is 18 bits, its value less 1; as wide as high; all else as is usual
+    bits = 0 | 2 << 1 | side - 1 << 3 | 1 << 21 | 1 << 24
+    return b"\xff\x0a" + bits.to_bytes(8, "little")
+
+
+def claims(content: bytes, side: int) -> bytes:
+    """An AVIF or HEIC file that claims another size."""
+    return _patched(content, content.index(b"ispe") + 8, struct.pack(">II", side, side))
+
+
+def any_format(image: np.ndarray, image_format: str) -> bytes:
+    """A file of a format that the door takes, by its name there."""
+    match image_format:
+        case "heic":
+            return heic(image)
+        case "jxl":
+            return jxl(image)
+    return encode(image, image_format.upper())
+
+
 def exif(orientation: int) -> Image.Exif:
     """An EXIF block with an orientation."""
     block = Image.Exif()
@@ -157,4 +204,7 @@ def bombs() -> dict[str, bytes]:
         ),
         "tiff deflated": deflated_tiff((side, side), bytes(1000)),
         "tiff tile": deflated_tiff((16, 16), bytes(1000), tile=(32_768, 32_768)),
+        "avif": claims(encode(small, "AVIF"), side),
+        "heic": claims(heic(small), side),
+        "jxl": jxl_bomb(side),
     }

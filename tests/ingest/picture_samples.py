@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from image_assets.images.reasons import Reason
-from tests.ingest.images import chunk, encode, exif, grey_tiff, picture, png
+from tests.ingest.images import chunk, encode, exif, grey_tiff, heic, jxl, jxl_of_jpeg, picture, png
 from tests.ingest.picture_files import Tags, after_start, bmp16, bmp32, interlaced, page, segment, tiff_of
 
 PICTURE = picture(96, 128)
@@ -315,7 +315,83 @@ def _tiffs() -> list[Sample]:
     ]
 
 
-SAMPLES = [*_jpegs(), *_pngs(), *_webps(), *_gifs(), *_bmps(), *_tiffs()]
+_SEEN_ALPHA = np.dstack([PICTURE, _HALF_SEEN])
+
+
+def unwritten(content: bytes) -> bytes:
+    """What a broken download leaves in a file that was given its length before: zeros instead of the last third."""
+    kept = len(content) * 2 // 3
+    return content[:kept] + bytes(len(content) - kept)
+
+
+def _avifs() -> list[Sample]:
+    def loaded(name: str, content: bytes, shown: np.ndarray = PICTURE) -> Sample:
+        return Sample("AVIF", name, content, shown=shown, within=4)
+
+    plain = encode(_IMAGE, "AVIF", quality=90)
+    turned = encode(_SIDEWAYS, "AVIF", quality=90, exif=exif(6))
+    return [
+        loaded("plain", plain),
+        loaded("greyscale", encode(GREY, "AVIF", quality=90), grey_shown(GREY)),
+        loaded("alpha", encode(_SEEN_ALPHA, "AVIF", quality=90), over_white(_HALF_SEEN)),
+        loaded("turned by its own properties", turned),
+        loaded(
+            "animated: the first frame",
+            encode(_IMAGE, "AVIF", save_all=True, append_images=[Image.new("RGB", (128, 96))]),
+        ),
+        loaded("with bytes after its end", plain + b"more bytes"),
+        Sample("AVIF", "half of it", plain[: len(plain) // 2], Reason.TRUNCATED),
+        Sample("AVIF", "zeros instead of its last third", unwritten(plain), Reason.TRUNCATED),
+    ]
+
+
+def _heics() -> list[Sample]:
+    def loaded(name: str, content: bytes, shown: np.ndarray = PICTURE) -> Sample:
+        return Sample("HEIC", name, content, shown=shown, within=4)
+
+    plain = heic(_IMAGE, quality=90)
+    deep = Image.fromarray(GREY.astype(np.uint16) * 257)
+    return [
+        loaded("plain", plain),
+        loaded("greyscale of 10 bits", heic(deep, quality=90), grey_shown(GREY)),
+        loaded("alpha", heic(_SEEN_ALPHA, quality=90), over_white(_HALF_SEEN)),
+        loaded("turned by its own properties", heic(_SIDEWAYS, quality=90, exif=exif(6).tobytes())),
+        loaded(
+            "several pictures: the one that it calls the first", heic(_SIDEWAYS, _IMAGE, quality=90, primary_index=1)
+        ),
+        loaded("with a thumbnail", heic(_IMAGE, quality=90, thumbnails=[64])),
+        loaded("with bytes after its end", plain + b"more bytes"),
+        Sample("HEIC", "half of it", plain[: len(plain) // 2], Reason.TRUNCATED),
+        Sample("HEIC", "zeros instead of its last third", unwritten(plain), Reason.TRUNCATED),
+    ]
+
+
+def _jxls() -> list[Sample]:
+    def loaded(name: str, content: bytes, shown: np.ndarray = PICTURE, within: float = 4) -> Sample:
+        return Sample("JPEG XL", name, content, shown=shown, within=within)
+
+    bare, boxed = jxl(PICTURE), jxl(PICTURE, exif=exif(3).tobytes())
+    turned = after_start(encode(_SIDEWAYS, "JPEG", quality=95), _exif_segment(6))
+    return [
+        loaded("bare codestream", bare),
+        loaded("in a container", boxed),
+        loaded("lossless", jxl(PICTURE, lossless=True), within=0),
+        loaded("greyscale", jxl(GREY), grey_shown(GREY)),
+        loaded("alpha", jxl(_SEEN_ALPHA), over_white(_HALF_SEEN)),
+        loaded("made of a JPEG, which has an orientation", jxl_of_jpeg(turned)),
+        loaded("with bytes after its end", bare + b"more bytes"),
+        Sample("JPEG XL", "in a container, half of it", boxed[: len(boxed) // 2], Reason.TRUNCATED),
+        Sample(
+            "JPEG XL",
+            "bare codestream, which does not tell its length, half of it",
+            bare[: len(bare) // 2],
+            Reason.CORRUPT,
+        ),
+        Sample("JPEG XL", "zeros instead of its last third", unwritten(bare), Reason.CORRUPT),
+    ]
+
+
+SAMPLES = [*_jpegs(), *_pngs(), *_webps(), *_gifs(), *_bmps(), *_tiffs(), *_avifs(), *_heics(), *_jxls()]
 
 
 def table() -> str:

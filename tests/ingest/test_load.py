@@ -26,6 +26,7 @@ from image_assets.schema import METRICS, Partition, TableSchema
 from image_assets.settings.stages import Limits
 from image_assets.store.store import Store
 from image_assets.store.tables import key_index
+from tests.ingest import images
 from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import small_dataset
@@ -33,6 +34,7 @@ from tests.platform import small_dataset
 DATASET = small_dataset()
 DAYS = [dt.date(2026, 11, day) for day in (3, 4, 5)]
 PICTURES = [picture(0, seed, side=8) for seed in range(6)]
+PIXELS = images.picture()
 BROKEN = b"<html>404</html>"
 
 
@@ -255,6 +257,19 @@ def test_a_file_that_changes_while_it_is_loaded_fails_the_load_and_leaves_what_w
     with pytest.raises(SourceChanged, match=r"plant/.\.png"):
         place.load(DAYS[0], source=Meddling(place.landing, meddle))
     assert place.state() == before
+
+
+def test_formats_that_a_dataset_does_not_let_in_are_counted_and_come_in_once_it_does(place: Place) -> None:
+    place.put(DAYS[0], "plant", "a.png", PICTURES[0])
+    place.put(DAYS[0], "plant", "b.png", images.any_format(PIXELS, "avif"))
+    for formats, loaded, refused in ((["png"], 1, {"format_not_let_in": 1}), (["png", "avif"], 2, {})):
+        limits = Limits.model_validate({"formats": formats})
+        dataset = DATASET.model_copy(update={"limits": limits})
+        report = ingest_partition(
+            Partition(DAYS[0], "plant"), dataset, folder_source(place.landing), place.tables, LocalEngine()
+        )
+        assert (report.loaded, report.quarantined) == (loaded, refused)
+    assert sorted(place.rows("raw_images")["format"]) == ["avif", "png"]
 
 
 def test_unreadable_and_oversized_files_are_in_quarantine(place: Place) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +78,57 @@ def test_a_jpeg_that_is_cut_anywhere_is_truncated_or_whole(name: str, share: flo
         whole = decode(content, Limits()).pixels
         # A progressive picture that ends between two scans, and says so, is whole: only less sharp.
         assert np.array_equal(found, whole) or (ends and np.abs(found.astype(int) - whole).mean() < 16)
+
+
+SINGLE = {
+    f"{sample.kind} {sample.name}": sample.content
+    for sample in LOADED
+    if sample.kind in ("AVIF", "HEIC", "JPEG XL") and not re.search("animated|several|after", sample.name)
+}
+
+
+@given(st.sampled_from(sorted(SINGLE)), st.floats(0, 1, exclude_max=True))
+def test_a_beginning_of_an_avif_heic_or_jpeg_xl_is_refused_or_the_whole_picture(name: str, share: float) -> None:
+    content = SINGLE[name]
+    found = pixels_or_reason(content[: int(len(content) * share)])
+    # What comes behind the picture may lack: a thumbnail, EXIF.
+    assert isinstance(found, Reason) or np.array_equal(found, decode(content, Limits()).pixels)
+
+
+@given(st.sampled_from(["AVIF plain", "HEIC plain", "JPEG XL bare codestream"]), st.integers(64, 700))
+def test_nor_is_one_that_a_broken_download_left_with_zeros_at_its_end(name: str, zeros: int) -> None:
+    content = SINGLE[name]
+    assert isinstance(pixels_or_reason(content[:-zeros] + bytes(zeros)), Reason)
+
+
+@pytest.mark.parametrize("name", ["AVIF plain", "HEIC plain"])
+def test_what_is_not_the_pictures_may_end_in_zeros(name: str) -> None:
+    padded = SINGLE[name] + (508).to_bytes(4, "big") + b"free" + bytes(500)
+    assert np.array_equal(pixels_or_reason(padded), decode(SINGLE[name], Limits()).pixels)
+
+
+@pytest.mark.parametrize("module", ["pi_heif", "pylibjxl"])
+def test_a_decoder_that_is_not_installed_is_no_fault_of_the_file(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=module):
+        decode(SINGLE["HEIC plain" if module == "pi_heif" else "JPEG XL bare codestream"], Limits())
+
+
+def test_pillow_opens_elsewhere_what_it_opened_before() -> None:
+    code = (
+        "from PIL import Image; from image_assets.images.decode import decode, ImageFormat; Image.init()\n"
+        "from image_assets.settings.stages import Limits; from tests.ingest.images import any_format, picture\n"
+        "before = dict(Image.OPEN); [decode(any_format(picture(), one), Limits()) for one in ('avif', 'heic', 'jxl')]\n"
+        "Image.init(); assert Image.OPEN == before and 'HEIF' not in before, set(Image.OPEN) - set(before)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=PAGE.parents[1], check=True)
+
+
+def test_newer_formats_are_decoded_the_same_by_many_threads() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for content in SINGLE.values():
+            first, *others = pool.map(lambda content: decode(content, Limits()).pixels, [content] * 16)
+            assert all(np.array_equal(first, other) for other in others)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (8, 8), (13, 5)])

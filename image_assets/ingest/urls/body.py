@@ -10,12 +10,14 @@ import aiohttp
 
 from image_assets.images.decode import decode
 from image_assets.images.formats import ACCEPTED, ImageFormat, sniff
+from image_assets.images.iso_boxes import end_of_boxes
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.settings.stages import Limits
 
-ACCEPT = ", ".join([*(f"image/{one}" for one in ACCEPTED), "*/*;q=0.1"])
-"""What the door takes, and whatever else there is where a server has none of that."""
+_SELDOM_THE_ORIGINAL = (ImageFormat.AVIF, ImageFormat.HEIC, ImageFormat.JPEG_XL)
+ACCEPT = ", ".join([*(f"image/{one}" for one in ACCEPTED if one not in _SELDOM_THE_ORIGINAL), "*/*;q=0.1"])
+"""What the door takes, and whatever else there is where a server has none of that: many would make an AVIF for us."""
 
 _CHUNK = 65_536
 _BEGINNING = 64  # bytes by which an image is known
@@ -74,7 +76,9 @@ def _ends(content: bytes, image_format: ImageFormat) -> bool:
             return len(content) == int.from_bytes(content[4:8], "little") + 8
         case ImageFormat.BMP:
             return len(content) == int.from_bytes(content[2:6], "little")
-    return False  # a TIFF's pages may lie anywhere
+        case ImageFormat.AVIF | ImageFormat.HEIC:
+            return len(content) == end_of_boxes(content)
+    return False  # a bare JPEG XL does not tell its length, a TIFF's pages may lie anywhere
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
