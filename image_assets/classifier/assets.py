@@ -25,7 +25,7 @@ from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES, RAW_IMAGES
 from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import ModelDescription, ids_digest
 from image_assets.store.store import Store
@@ -51,7 +51,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         dataset,
         CLASSIFIER,
         "Tells the categories apart by the features; evaluated on images that it was not trained on.",
-        reads=[IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS],
+        reads=[IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS, RAW_IMAGES],
         after=[NEAR_DUPLICATES],
         kinds={"scikitlearn"},
         # Where the images do not suffice any more, the model before stays; the log says why.
@@ -62,6 +62,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         image_features: pl.LazyFrame,
         duplicate_groups: pl.LazyFrame,
         label_conflicts: pl.LazyFrame,
+        raw_images: pl.LazyFrame,
         store: StoreResource,
         extractors: ExtractorResource,
         progress: dg.ResourceParam[ProgressReporter],
@@ -79,7 +80,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
         agree(dataset, opened)
-        tables = Tables(in_use(image_features, dataset), duplicate_groups, label_conflicts)
+        tables = Tables(in_use(image_features, dataset), duplicate_groups, label_conflicts, raw_images)
         places = Places(opened.objects(), statistics_prefix(dataset), scores_prefix(dataset))
 
         def track(title: str, unit: str) -> AbstractContextManager[Progress]:

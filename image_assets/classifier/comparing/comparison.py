@@ -70,7 +70,7 @@ def compare_families(
     colour = shared_extractor(ColourStatistics(kind="colour_statistics"))
     if colours and extractor.digest != colour.digest:
         vectors = stored_features(store.table(dataset.name, RAW_IMAGES), ids, colour)
-        features[colour.name] = TrainingRows(vectors, rows.labels, rows.groups)
+        features[colour.name] = TrainingRows(vectors, rows.labels, rows.groups, rows.source_sets)
     book = StoredScores(store.objects(), f"{dataset.name}/comparison-scores")
     candidates = candidates_of(spec.candidates)
     found: dict[str, list[FamilyResult]] = {}
@@ -116,16 +116,17 @@ def _rows(
     dataset: DatasetSpec, store: Store, extractor: Extractor, *, with_held_out: bool
 ) -> tuple[pl.Series, TrainingRows]:
     """Ids and rows of the images that are compared on, at most `selection.max_rows` of them."""
-    features, conflicts, groups = (
-        store.table(dataset.name, schema).scan() for schema in (IMAGE_FEATURES, LABEL_CONFLICTS, DUPLICATE_GROUPS)
+    features, conflicts, groups, images = (
+        store.table(dataset.name, schema).scan()
+        for schema in (IMAGE_FEATURES, LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
     )
-    index = row_index(features, conflicts, groups, extractor.digest, dataset.classifier)
+    index = row_index(features, conflicts, groups, extractor.digest, dataset.classifier, images)
     if not len(index):
         raise NotTrainableError(f"there are no features of {dataset.name} in {store.url}: run a day first")
     used, selection = index if with_held_out else index.training(), dataset.classifier.selection
     chosen = used.take(sampled_rows(used.labels, used.groups, selection.max_rows, selection.seed))
     with streamed_rows(features, chosen, extractor.width) as matrix:
-        return chosen.image_ids, TrainingRows(matrix.whole(), chosen.labels, chosen.groups)
+        return chosen.image_ids, TrainingRows(matrix.whole(), chosen.labels, chosen.groups, chosen.source_sets)
 
 
 def _images(raw_images: PartitionedTable, wanted: pa.Array) -> Iterator[pa.RecordBatch]:

@@ -30,11 +30,15 @@ def untracked(title: str, unit: str) -> Iterator[Progress]:  # noqa: ARG001  # a
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables that a classifier is made of, lazily: `image_features`, `duplicate_groups`, `label_conflicts`."""
+    """The tables that a classifier is made of, lazily: `image_features`, `duplicate_groups`, `label_conflicts`.
+
+    `raw_images` says where each image came from; without it, all are of one source set.
+    """
 
     image_features: pl.LazyFrame
     duplicate_groups: pl.LazyFrame
     label_conflicts: pl.LazyFrame
+    raw_images: pl.LazyFrame | None = None
 
 
 class FeatureKind(Protocol):

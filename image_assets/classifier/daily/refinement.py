@@ -65,7 +65,14 @@ def refine(
         MixedExtractors, UnusableFeaturesError, NoRoomError: see `row_index` and `streamed_rows`.
     """
     spec = dataset.classifier
-    index = row_index(tables.image_features, tables.label_conflicts, tables.duplicate_groups, extractor.digest, spec)
+    index = row_index(
+        tables.image_features,
+        tables.label_conflicts,
+        tables.duplicate_groups,
+        extractor.digest,
+        spec,
+        tables.raw_images,
+    )
     check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
     held_out = index.evaluation(spec.refinement.evaluation_rows)
     work = _Work(dataset, tables, extractor, places, track, index.training(), held_out)
@@ -168,7 +175,8 @@ class _Work:
     def _chosen(self, matrix: MatrixFile) -> tuple[ChosenCandidate, TrainingRows]:
         spec = self.dataset.classifier
         some = self._sampled(spec.selection.max_rows)
-        sample = TrainingRows(matrix.take(some), self.training.labels[some], self.training.groups.gather(some))
+        chosen = self.training.take(some)
+        sample = TrainingRows(matrix.take(some), chosen.labels, chosen.groups, chosen.source_sets)
         with self.track("select the classifier", "candidates") as progress:
             return choose(spec, sample, self.places.objects, self.places.scores, progress), sample
 

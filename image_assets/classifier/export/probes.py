@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from image_assets.categories.record import in_use
-from image_assets.classifier.training.images import set_aside, undisputed
+from image_assets.classifier.training.images import set_aside, undisputed, with_source_sets
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_matrix
-from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelManifest, ids_digest
 from image_assets.store.store import Store
@@ -53,8 +53,11 @@ def _held_out_ids(
     dataset: DatasetSpec, store: Store, features: pl.LazyFrame, manifest: ModelManifest
 ) -> pl.Series | None:
     """Ids that are certainly held out from a model; None where the tables or the split have changed since."""
-    conflicts, groups = (store.table(dataset.name, one).scan() for one in (LABEL_CONFLICTS, DUPLICATE_GROUPS))
+    conflicts, groups, images = (
+        store.table(dataset.name, one).scan() for one in (LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
+    )
     rows = undisputed(features.select("image_id", "date", "category"), conflicts).sort("image_id").collect()
+    rows = with_source_sets(rows, images, dataset.classifier)
     aside = pl.Series(set_aside(rows["image_id"], rows.lazy(), groups, dataset.classifier))
     trained = pl.DataFrame(manifest.partitions, schema={"date": pl.Date, "category": pl.String}, orient="row")
     known = rows.filter(~aside).join(trained, on=["date", "category"], how="semi").sort("image_id")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed
+from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed, with_source_sets
 from image_assets.features.table import refuse_foreign
 from image_assets.schema import Partition
 from image_assets.settings.classifier import Classifier
@@ -21,8 +21,8 @@ class RowIndex:
     """Images that may be learnt from, or some of them.
 
     Attributes:
-        rows: image_id, label (int16), date, category, group (whom it looks like, else itself) and held_out of every
-            image, sorted by image_id.
+        rows: image_id, label (int16), date, category, source_set, group (whom it looks like, else itself) and
+            held_out of every image, sorted by image_id.
     """
 
     rows: pl.DataFrame
@@ -41,6 +41,11 @@ class RowIndex:
     def groups(self) -> pl.Series:
         """N names of what must stay together."""
         return self.rows["group"]
+
+    @property
+    def source_sets(self) -> pl.Series:
+        """N names of the source sets that the images came from."""
+        return self.rows["source_set"]
 
     @property
     def held_out(self) -> np.ndarray:
@@ -109,6 +114,7 @@ def row_index(
     duplicate_groups: pl.LazyFrame,
     extractor_digest: str,
     spec: Classifier,
+    raw_images: pl.LazyFrame | None = None,
 ) -> RowIndex:
     """Every image that may be learnt from, without its features.
 
@@ -118,6 +124,7 @@ def row_index(
         duplicate_groups: The table of that name: lookalikes fall on one side.
         extractor_digest: The dataset's extractor.
         spec: How images are held out.
+        raw_images: The table of that name: it says where each came from; None: all from one source.
 
     Raises:
         MixedExtractors: see `refuse_foreign`.
@@ -126,6 +133,7 @@ def row_index(
     rows = undisputed(image_features, label_conflicts)
     refuse_foreign(rows, extractor_digest)
     frame = rows.select("image_id", "label", "date", "category").sort("image_id").collect()
+    frame = with_source_sets(frame, raw_images, spec)
     groups = lookalike_names(frame["image_id"], duplicate_groups)
     aside = set_aside(frame["image_id"], frame.lazy(), duplicate_groups, spec)
     return RowIndex(frame.with_columns(group=groups, held_out=pl.Series(aside, dtype=pl.Boolean)))

@@ -102,11 +102,13 @@ class TrainingRows:
         features: float32 [N, D].
         labels: int16 [N].
         groups: N names of what must stay together: the id of a group of lookalikes, else the image's own.
+        source_sets: N names of where they came from, see `source_set`; None: not known, all are of one.
     """
 
     features: np.ndarray
     labels: np.ndarray
     groups: pl.Series
+    source_sets: pl.Series | None = None
 
     def digest(self) -> str:
         """Names these rows: any other features, labels or groups have another digest."""
@@ -119,7 +121,8 @@ class TrainingRows:
 
     def take(self, rows: np.ndarray) -> TrainingRows:
         """Some of them."""
-        return TrainingRows(self.features[rows], self.labels[rows], self.groups.gather(rows))
+        sets = None if self.source_sets is None else self.source_sets.gather(rows)
+        return TrainingRows(self.features[rows], self.labels[rows], self.groups.gather(rows), sets)
 
 
 def select(

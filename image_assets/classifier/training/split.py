@@ -1,7 +1,8 @@
-"""Which images are held out of training: by the image id alone, or by the day."""
+"""Which images are held out of training: by the image id alone, by the day, or by the source."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,3 +64,30 @@ def last_days(days: pl.Series, earliest: pl.Series, number: int) -> np.ndarray:
     if there.is_empty():
         return np.zeros(0, bool)
     return (earliest >= there[-min(number, len(there))]).to_numpy()
+
+
+def sources_held_out(sets: pl.Series, categories: pl.Series, days: pl.Series, share: float) -> np.ndarray:
+    """Say which images are kept for the evaluation where the classifier is to be tested on sources it never saw.
+
+    As `held_out`, but by the SHA-256 of the source set's name, so whole sets are held out. The set that a category
+    began with is always trained on, since the category might come from no other; of several on the same day, the one
+    that is the last to be held out. As long as no older day is filled in, what was trained on
+    is never held out, and what is held out is trained on only once a new category begins with it.
+
+    Args:
+        sets: N names of source sets.
+        categories: N names.
+        days: date [N], of arrival.
+        share: Expected share of the sets held out, in [0, 1].
+
+    Returns:
+        bool [N], true where the image is held out.
+    """
+    names = sets.unique().sort()
+    digests = pl.Series("digest", [hashlib.sha256(name.encode()).hexdigest() for name in names], dtype=pl.String)
+    kept = pl.DataFrame({"set": names, "digest": digests.str.slice(-_DIGITS), "aside": held_out(digests, share)})
+    rows = pl.DataFrame({"set": sets, "category": categories, "day": days})
+    begun = rows.join(kept, on="set").sort("day", pl.col("digest"), descending=[False, True])
+    firsts = begun.unique("category", keep="first", maintain_order=True)["set"]
+    joined = rows.join(kept, on="set", how="left", maintain_order="left")
+    return joined.select(pl.col("aside") & ~pl.col("set").is_in(firsts.implode())).to_series().to_numpy()
