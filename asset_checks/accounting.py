@@ -21,6 +21,3 @@ def accounts_balance(subject: Subject) -> Outcome:
         sample=faulty,
         advice=f"Run again: {names}. If it stays, a table was changed by hand.",
     )
-
-
-CHECKS = (accounts_balance,)

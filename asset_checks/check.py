@@ -1,13 +1,14 @@
 """What a check is, and how checks become Dagster asset checks.
 
 A check is one function from a `Subject` to an `Outcome`, declared with `@check`; a new check is one such function in
-the module of its asset, added to that module's list.
+the module of its asset.
 """
 
 import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -153,6 +154,11 @@ def check(
         return Check(evaluate.__name__, description, evaluate, severity, blocking, not_blocking_because, key)
 
     return declare
+
+
+def checks_in(*modules: ModuleType) -> list[Check]:
+    """The checks that modules declare, in their order."""
+    return [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
 
 
 def asset_checks_of(

@@ -178,12 +178,3 @@ def figure_of(manifest: ModelManifest, name: str) -> float:
     """A metric of the manifest; NaN, which compares as worse than anything, where there is none."""
     value = manifest.metrics.get(name)
     return float(value) if isinstance(value, int | float) else float("nan")
-
-
-CHECKS = (
-    model_is_sound,
-    compared_before_it_was_promoted,
-    trained_on_the_training_images,
-    better_than_the_majority,
-    categories_are_balanced,
-)

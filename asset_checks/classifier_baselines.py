@@ -157,11 +157,3 @@ def _bins(manifest: ModelManifest) -> list[tuple[float, int]]:
     if not isinstance(bins, list):
         return []
     return [(float(one["certainty"]), int(one["images"])) for one in bins if isinstance(one, dict)]  # pyright: ignore
-
-
-CHECKS = (
-    beats_the_majority_by_a_margin,
-    beats_the_colours_by_a_margin,
-    probabilities_are_calibrated,
-    shuffled_labels_fall_to_chance,
-)

@@ -66,6 +66,3 @@ def map_is_trustworthy(subject: Subject) -> Outcome:
         figures={"trustworthiness": round(score, 4), "limit": _TRUSTWORTHY, "images": rows.height},
         advice="Do not read distances off this map; try another embedding.perplexity.",
     )
-
-
-CHECKS = (one_place_per_image, map_is_trustworthy)

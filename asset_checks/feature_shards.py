@@ -171,6 +171,3 @@ def _vectors(content: bytes, file: str) -> pl.DataFrame:
         wide = pl.read_parquet(content)
     vectors = wide.drop("picture_id", "category_label").to_numpy().astype("float32", copy=False)
     return pl.DataFrame({"image_id": wide["picture_id"], "features": pl.Series(vectors).arr.to_list()})
-
-
-CHECKS = (files_match_manifest, rows_and_columns, every_id_once, labels_and_values, vectors_are_the_features)

@@ -25,7 +25,7 @@ from image_assets.asset_checks import (
     url_lists,
     volume,
 )
-from image_assets.asset_checks.check import Check
+from image_assets.asset_checks.check import Check, checks_in
 from image_assets.dataset import DatasetSpec
 from image_assets.settings.annotated import AnnotatedSection
 
@@ -72,24 +72,30 @@ def _with_imagenet(dataset: DatasetSpec) -> bool:
     return dataset.imagenet.wanted
 
 
+_OF_CHIPS = (
+    image_chips.every_box_accounted_for,
+    image_chips.chip_ids_unique,
+    image_chips.chips_have_their_size,
+    image_chips.boxes_fit_their_picture,
+)
 _ANNOTATIONS = "only of a source with annotations"
 _BOXES = f"{_ANNOTATIONS} and boxes"
 _IMAGENET = "only where `imagenet` is wanted"
 CHECK_GROUPS: tuple[CheckGroup, ...] = (
-    CheckGroup("raw_images", (*raw_images.CHECKS, *image_quality.CHECKS, *volume.CHECKS, drift.metrics_drift)),
-    CheckGroup("raw_images", url_lists.CHECKS, has=_from_url_lists, where="only of a source of kind `url_list`"),
-    CheckGroup("image_features", (*image_features.CHECKS, drift.features_drift)),
-    CheckGroup("predictions", predictions.CHECKS),
-    CheckGroup("near_duplicates", near_duplicates.CHECKS),
-    CheckGroup("feature_shards", feature_shards.CHECKS),
-    CheckGroup("label_conflicts", label_conflicts.CHECKS, partitioned=False, besides=("feature_shards",)),
-    CheckGroup("classifier", (*classifier.CHECKS, *classifier_baselines.CHECKS), partitioned=False),
-    CheckGroup("embedding", embedding.CHECKS, partitioned=False),
-    CheckGroup("label_suspects", label_suspects.CHECKS, partitioned=False),
-    CheckGroup("accounting", accounting.CHECKS, partitioned=False),
-    CheckGroup("label_selection", label_selection.CHECKS, partitioned=False, has=_annotated, where=_ANNOTATIONS),
-    CheckGroup("image_labels", image_chips.LABEL_CHECKS, has=_annotated, where=_ANNOTATIONS),
-    CheckGroup("image_boxes", image_chips.BOX_CHECKS, has=_with_boxes, where=_BOXES),
-    CheckGroup("image_chips", image_chips.CHECKS, has=_with_boxes, where=_BOXES),
-    CheckGroup("imagenet_predictions", imagenet_predictions.CHECKS, has=_with_imagenet, where=_IMAGENET),
+    CheckGroup("raw_images", (*checks_in(raw_images, image_quality, volume), drift.metrics_drift)),
+    CheckGroup("raw_images", checks_in(url_lists), has=_from_url_lists, where="only of a source of kind `url_list`"),
+    CheckGroup("image_features", (*checks_in(image_features), drift.features_drift)),
+    CheckGroup("predictions", checks_in(predictions)),
+    CheckGroup("near_duplicates", checks_in(near_duplicates)),
+    CheckGroup("feature_shards", checks_in(feature_shards)),
+    CheckGroup("label_conflicts", checks_in(label_conflicts), partitioned=False, besides=("feature_shards",)),
+    CheckGroup("classifier", checks_in(classifier, classifier_baselines), partitioned=False),
+    CheckGroup("embedding", checks_in(embedding), partitioned=False),
+    CheckGroup("label_suspects", checks_in(label_suspects), partitioned=False),
+    CheckGroup("accounting", checks_in(accounting), partitioned=False),
+    CheckGroup("label_selection", checks_in(label_selection), partitioned=False, has=_annotated, where=_ANNOTATIONS),
+    CheckGroup("image_labels", [image_chips.labels_have_an_image], has=_annotated, where=_ANNOTATIONS),
+    CheckGroup("image_boxes", [image_chips.boxes_have_an_image], has=_with_boxes, where=_BOXES),
+    CheckGroup("image_chips", _OF_CHIPS, has=_with_boxes, where=_BOXES),
+    CheckGroup("imagenet_predictions", checks_in(imagenet_predictions), has=_with_imagenet, where=_IMAGENET),
 )

@@ -128,8 +128,3 @@ def boxes_fit_their_picture(subject: Subject) -> Outcome:
         "orientation or shape than the file has, and no chips are cut by them: see box_quarantine. Turn the pictures "
         "upright and export their annotations anew, or land the files that were annotated.",
     )
-
-
-LABEL_CHECKS = (labels_have_an_image,)
-BOX_CHECKS = (boxes_have_an_image,)
-CHECKS = (every_box_accounted_for, chip_ids_unique, chips_have_their_size, boxes_fit_their_picture)

@@ -96,6 +96,3 @@ def one_extractor(subject: Subject) -> Outcome:
 def label_is_category(subject: Subject) -> Outcome:
     """The label agrees with the category."""
     return label_outcome(subject, subject.rows(IMAGE_FEATURES))
-
-
-CHECKS = (one_row_per_image, vectors_are_sound, one_extractor, label_is_category)

@@ -95,6 +95,3 @@ def _judged(subject: Subject) -> pl.DataFrame:
         )
     ]
     return subject.rows(RAW_IMAGES).select("image_id", "source", *columns).collect()
-
-
-CHECKS = (dark_images, bright_images, blurred_images, low_information_images, odd_shaped_images, odd_sized_images)

@@ -55,6 +55,3 @@ def labels_are_sound(subject: Subject) -> Outcome:
         sample=wrong.drop("top_labels").sort("image_id"),
         advice=_AGAIN,
     )
-
-
-CHECKS = (every_picture_labelled_once, labels_are_sound)

@@ -57,6 +57,3 @@ def published_without_conflicts(subject: Subject) -> Outcome:
 
 def _open_files(subject: Subject) -> pl.DataFrame:
     return subject.rows(LABEL_CONFLICTS).filter(pl.col("state") == OPEN).collect()
-
-
-CHECKS = (no_open_conflict, open_conflicts_within_limit, published_without_conflicts)

@@ -114,12 +114,3 @@ def names_are_of_one_picture(subject: Subject) -> Outcome:
         advice="Different pictures came under one name, and all have its labels; those of all but one may be wrong. "
         "Give each picture a name of its own, in the files and in the annotations, and run the days again.",
     )
-
-
-CHECKS = (
-    steps_add_up,
-    images_selected_once,
-    selected_images_have_files,
-    label_rows_can_be_used,
-    names_are_of_one_picture,
-)

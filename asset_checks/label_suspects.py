@@ -44,6 +44,3 @@ def few_label_suspects(subject: Subject) -> Outcome:
         advice=f"Look at the pictures of {', '.join(above)} in label_suspects: move files that lie in the wrong "
         "category and load their days again; raise label_noise.max_share if the categories are that alike.",
     )
-
-
-CHECKS = (few_label_suspects,)

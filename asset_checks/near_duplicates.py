@@ -29,6 +29,3 @@ def pairs_are_alike(subject: Subject) -> Outcome:
         sample=faulty.select("image_id", "other_id", "distance", "cosine", "fault"),
         advice="Materialise near_duplicates of this partition again.",
     )
-
-
-CHECKS = (pairs_are_alike,)

@@ -180,6 +180,3 @@ def _recalls(manifest: ModelManifest) -> dict[str, tuple[object, object]]:
     rows = [row for row in per_class if isinstance(row, dict)] if isinstance(per_class, list) else []
     # A category without held-out images has a recall of nothing.
     return {str(row.get("name")): (row.get("support"), row.get("recall")) for row in rows if row.get("support")}
-
-
-CHECKS = (every_image_scored_once, predictions_are_sound, scored_by_a_known_model, few_unknown, agreement_as_expected)

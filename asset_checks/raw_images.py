@@ -110,12 +110,3 @@ def _duplicates_of_images_here(subject: Subject) -> pl.DataFrame:
     others = subject.table(DUPLICATES).snapshot().besides(partition)
     index = original_index(subject.store, subject.dataset.name)
     return index.find(key, others, ["image_id", "source"]).select(_DUPLICATE)
-
-
-CHECKS = (
-    every_arrival_accounted_for,
-    ids_loaded_once,
-    label_is_category,
-    quarantine_rate,
-    duplicates_have_an_original,
-)

@@ -43,6 +43,3 @@ def _rows(subject: Subject) -> pl.DataFrame:
     """The partition's arrivals: source, list, row, url."""
     arrivals = subject.rows(ARRIVALS).select("source").collect()
     return arrivals.with_columns(pl.col("source").str.extract_groups(_PROVENANCE).alias("parts")).unnest("parts")
-
-
-CHECKS = (urls_are_unique, files_are_rows)

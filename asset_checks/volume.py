@@ -162,9 +162,6 @@ def _latest(counts: dict[dt.date, int], day: dt.date) -> pl.DataFrame:
     )
 
 
-CHECKS = (usual_volume, no_day_missing, day_is_not_empty, all_is_in_a_category)
-
-
 def as_wanted(one: Check, dataset: DatasetSpec) -> Check:
     """A check as the dataset wants it: an empty day is an ERROR, and blocks, where its file says so."""
     if one.name != day_is_not_empty.name or dataset.volume.empty_day == "warn":

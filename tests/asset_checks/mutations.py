@@ -31,7 +31,7 @@ from image_assets.asset_checks import (
     predictions,
     raw_images,
 )
-from image_assets.asset_checks.check import Check
+from image_assets.asset_checks.check import Check, checks_in
 from image_assets.health.accounting import accounts_of
 from image_assets.schema import ACCOUNTING, DUPLICATES, RAW_IMAGES, Partition
 from tests.asset_checks import (
@@ -66,32 +66,32 @@ class Mutation:
 def mutations() -> Iterator[Mutation]:
     """All faults."""
     for asset, faults, checks in (
-        ("raw_images", test_raw_images.FAULTS, raw_images.CHECKS),
-        ("image_features", test_image_features.FAULTS, image_features.CHECKS),
-        ("feature_shards", test_feature_shards.FAULTS, feature_shards.CHECKS),
-        ("predictions", test_predictions.FAULTS, predictions.CHECKS),
+        ("raw_images", test_raw_images.FAULTS, checks_in(raw_images)),
+        ("image_features", test_image_features.FAULTS, checks_in(image_features)),
+        ("feature_shards", test_feature_shards.FAULTS, checks_in(feature_shards)),
+        ("predictions", test_predictions.FAULTS, checks_in(predictions)),
     ):
         for fault, (plant, expected) in faults.items():
             yield Mutation(asset, fault, plant, checks, PLANT, _names(expected))
     for fault, (edit, expected) in test_image_quality.FAULTS.items():
         plant = change(RAW_IMAGES, edit)
-        yield Mutation("raw_images", f"{fault} images", plant, image_quality.CHECKS, PLANT, _names(expected))
+        yield Mutation("raw_images", f"{fault} images", plant, checks_in(image_quality), PLANT, _names(expected))
     for asset, faults, checks in (
-        ("classifier", test_classifier.FAULTS, classifier.CHECKS),
-        ("classifier", test_classifier_baselines.FAULTS, classifier_baselines.CHECKS),
-        ("embedding", test_embedding.FAULTS, embedding.CHECKS),
+        ("classifier", test_classifier.FAULTS, checks_in(classifier)),
+        ("classifier", test_classifier_baselines.FAULTS, checks_in(classifier_baselines)),
+        ("embedding", test_embedding.FAULTS, checks_in(embedding)),
     ):
         for fault, (plant, expected) in faults.items():
             yield Mutation(asset, fault, plant, checks, None, _names(expected))
     for fault, plant in test_accounting.FAULTS.items():
         yield Mutation(
-            "accounting", fault, _accounted_anew(plant), accounting.CHECKS, None, frozenset({"accounts_balance"})
+            "accounting", fault, _accounted_anew(plant), checks_in(accounting), None, frozenset({"accounts_balance"})
         )
     yield Mutation(
         "label_conflicts",
         "a copy of a plant among the animals",
         _copied_to_another_category,
-        label_conflicts.CHECKS,
+        checks_in(label_conflicts),
         None,
         frozenset({"no_open_conflict", "open_conflicts_within_limit"}),
     )

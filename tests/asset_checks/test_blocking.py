@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from image_assets.asset_checks import checks_of, feature_shards, image_features, raw_images
-from image_assets.asset_checks.check import Check
+from image_assets.asset_checks.check import Check, checks_in
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
@@ -138,7 +138,7 @@ def test_a_failing_blocking_check_stops_its_partition(stopped: Ran, loaded_platf
     assert PLANT not in stopped.made("feature_shards")
     # What was there stays as it was, and is whole.
     assert products(stopped.platform, PLANT) == products(loaded_platform, PLANT)
-    assert failing(stopped.platform, feature_shards.CHECKS, PLANT) == set()
+    assert failing(stopped.platform, checks_in(feature_shards), PLANT) == set()
 
 
 def test_other_partitions_of_the_day_go_on(stopped: Ran) -> None:
@@ -200,7 +200,7 @@ def test_too_much_garbage_publishes_nothing_and_trains_nothing(stopped: Ran, loa
 
 
 def test_what_is_found_in_a_sound_partition_stops_nothing(stopped: Ran) -> None:
-    for asset, checks in (("image_features", image_features.CHECKS), ("feature_shards", feature_shards.CHECKS)):
+    for asset, checks in (("image_features", checks_in(image_features)), ("feature_shards", checks_in(feature_shards))):
         for check in checks:
             assert [one.passed for one in stopped.evaluations(asset, check, HUMAN)] == [True], check.name
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from image_assets.asset_checks import classifier
-from image_assets.asset_checks.check import WARN
+from image_assets.asset_checks.check import WARN, checks_in
 from image_assets.classifier.export.probes import probes
 from image_assets.classifier.places import classifier_prefix, current_manifest, why_not_promoted
 from image_assets.classifier.training.evaluate import evaluate
@@ -37,7 +37,7 @@ from tests.asset_checks.faults import PLANT, change, failing, outcome, partition
 from tests.platform import FIRST, SECOND, Platform
 from tests.store.saving import save_model
 
-CHECKS = classifier.CHECKS
+CHECKS = checks_in(classifier)
 COMPARED = "compared_before_it_was_promoted"
 OF_THE_MODEL = {"model_is_sound", "trained_on_the_training_images", "better_than_the_majority"}
 

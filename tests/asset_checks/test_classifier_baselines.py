@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_assets.asset_checks import classifier, classifier_baselines
+from image_assets.asset_checks.check import checks_in
 from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.report.places import baselines_name, reports_prefix
 from image_assets.store.models.model_store import champion_manifest
@@ -16,7 +17,7 @@ from tests.asset_checks.faults import failing, outcome
 from tests.asset_checks.test_classifier import manifest_says, with_dataset
 from tests.platform import Platform
 
-CHECKS = classifier_baselines.CHECKS
+CHECKS = checks_in(classifier_baselines)
 MEASURED = {"beats_the_colours_by_a_margin", "shuffled_labels_fall_to_chance"}
 
 
@@ -131,4 +132,4 @@ def test_without_images_there_is_no_model_and_that_is_said(empty_platform: Platf
 
 def test_every_check_has_a_fault_that_it_catches() -> None:
     assert set().union(*(caught_by for _, caught_by in FAULTS.values())) == {check.name for check in CHECKS}
-    assert not {check.name for check in CHECKS} & {check.name for check in classifier.CHECKS}
+    assert not {check.name for check in CHECKS} & {check.name for check in checks_in(classifier)}

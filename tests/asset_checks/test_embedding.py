@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import embedding
+from image_assets.asset_checks.check import checks_in
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 from tests.asset_checks.faults import (
     PLANT,
@@ -24,7 +25,7 @@ from tests.asset_checks.faults import (
 )
 from tests.platform import FIRST, SECOND, Platform
 
-CHECKS = embedding.CHECKS
+CHECKS = checks_in(embedding)
 
 
 def test_a_sound_map_passes(loaded_platform: Platform) -> None:

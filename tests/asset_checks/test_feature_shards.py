@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from image_assets.asset_checks import feature_shards
+from image_assets.asset_checks.check import checks_in
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.shards.manifest import (
     MANIFEST,
@@ -27,7 +28,7 @@ from image_assets.shards.writer import publish
 from tests.asset_checks.faults import PLANT, Plant, change, failing, in_first_row, outcome, some_id
 from tests.platform import FIRST, SECOND, Platform
 
-CHECKS = feature_shards.CHECKS
+CHECKS = checks_in(feature_shards)
 EVERY = {check.name for check in CHECKS}
 
 

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import image_features
+from image_assets.asset_checks.check import checks_in
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from tests.asset_checks.faults import (
     PLANT,
@@ -28,7 +29,7 @@ VECTOR = pl.col("features")
 @pytest.mark.parametrize("day", [FIRST, SECOND], ids=str)
 @pytest.mark.parametrize("category", ["plant", "animal", "human"])
 def test_a_clean_partition_passes(loaded_platform: Platform, category: str, day) -> None:
-    assert failing(loaded_platform, image_features.CHECKS, Partition(day, category)) == set()
+    assert failing(loaded_platform, checks_in(image_features), Partition(day, category)) == set()
 
 
 def features(edit: Edit) -> Plant:
@@ -79,10 +80,10 @@ FAULTS = {
 def test_a_fault_is_caught_by_its_check_alone(damaged: Platform, fault: str) -> None:
     plant, caught_by = FAULTS[fault]
     plant(damaged)
-    assert failing(damaged, image_features.CHECKS, PLANT) == {caught_by}
+    assert failing(damaged, checks_in(image_features), PLANT) == {caught_by}
     # It is that partition's fault and nobody else's.
     if fault != "table lost":
-        assert failing(damaged, image_features.CHECKS, Partition(SECOND, "plant")) == set()
+        assert failing(damaged, checks_in(image_features), Partition(SECOND, "plant")) == set()
 
 
 def test_the_figures_tell_what_is_wrong_with_vectors(damaged: Platform) -> None:
@@ -105,8 +106,8 @@ def test_pictures_that_look_alike_may_have_the_same_vector(damaged: Platform) ->
     """One picture, saved again and again with other metadata: the files differ, the vectors rightly do not."""
     every_vector(VECTOR.first())(damaged)
     change(RAW_IMAGES, lambda rows: rows.with_columns(pl.col("thumbnail").first()))(damaged)
-    assert failing(damaged, image_features.CHECKS, PLANT) == set()
+    assert failing(damaged, checks_in(image_features), PLANT) == set()
 
 
 def test_every_check_has_a_fault_that_it_catches() -> None:
-    assert {check for _, check in FAULTS.values()} == {check.name for check in image_features.CHECKS}
+    assert {check for _, check in FAULTS.values()} == {check.name for check in checks_in(image_features)}

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import image_quality
-from image_assets.asset_checks.check import WARN, sample_table
+from image_assets.asset_checks.check import WARN, checks_in, sample_table
 from image_assets.schema import RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, Edit, change, failing, outcome
 from tests.platform import FIRST, SECOND, Platform, small_dataset
@@ -16,7 +16,7 @@ from tests.platform import FIRST, SECOND, Platform, small_dataset
     "partition", [Partition(day, name) for day in (FIRST, SECOND) for name in small_dataset().categories], ids=str
 )
 def test_a_clean_partition_passes(loaded_platform: Platform, partition: Partition) -> None:
-    assert failing(loaded_platform, image_quality.CHECKS, partition) == set()
+    assert failing(loaded_platform, checks_in(image_quality), partition) == set()
 
 
 def in_some(**values: float | int) -> Edit:
@@ -48,8 +48,8 @@ FAULTS = {
 def test_a_fault_is_caught_by_its_check_alone_and_shown(damaged: Platform, fault: str) -> None:
     edit, caught_by = FAULTS[fault]
     change(RAW_IMAGES, edit)(damaged)
-    assert failing(damaged, image_quality.CHECKS, PLANT) == {caught_by}
-    (check,) = (one for one in image_quality.CHECKS if one.name == caught_by)
+    assert failing(damaged, checks_in(image_quality), PLANT) == {caught_by}
+    (check,) = (one for one in checks_in(image_quality) if one.name == caught_by)
     assert (check.severity, check.blocking) == (WARN, False)
     found = outcome(damaged, check, PLANT)
     assert (found.figures["share"], found.figures["limit"], found.figures["found"]) == (0.1875, 0.1, 3)
@@ -78,12 +78,12 @@ def test_the_dataset_file_says_what_is_poor_and_how_much_of_it_is_too_much(loade
         ({"bright": 0.0}, {"bright_images"}),
     ):
         strict = Platform(small_dataset(quality=quality), loaded_platform.root)
-        assert failing(strict, image_quality.CHECKS, PLANT) == expected
+        assert failing(strict, checks_in(image_quality), PLANT) == expected
 
 
 def test_what_was_never_loaded_holds_nothing_wrong(empty_platform: Platform) -> None:
-    assert failing(empty_platform, image_quality.CHECKS, PLANT) == set()
+    assert failing(empty_platform, checks_in(image_quality), PLANT) == set()
 
 
 def test_every_check_has_a_fault_that_it_catches() -> None:
-    assert {check for _, check in FAULTS.values()} == {check.name for check in image_quality.CHECKS}
+    assert {check for _, check in FAULTS.values()} == {check.name for check in checks_in(image_quality)}

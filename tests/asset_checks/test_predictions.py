@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import predictions
-from image_assets.asset_checks.check import WARN
+from image_assets.asset_checks.check import WARN, checks_in
 from image_assets.classifier.places import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
@@ -29,7 +29,7 @@ from tests.asset_checks.faults import (
 )
 from tests.platform import SECOND, Platform
 
-CHECKS = predictions.CHECKS
+CHECKS = checks_in(predictions)
 
 
 def scored(platform: Platform) -> Platform:

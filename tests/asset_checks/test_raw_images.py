@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from image_assets.asset_checks import raw_images
+from image_assets.asset_checks.check import checks_in
 from image_assets.schema import ARRIVALS, QUARANTINE, RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, change, failing, first_row_again, in_first_row, outcome
 from tests.platform import FIRST, SECOND, Platform
 
-CHECKS = raw_images.CHECKS
+CHECKS = checks_in(raw_images)
 ANIMAL = Partition(FIRST, "animal")
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from image_assets.asset_checks import image_chips, label_selection
+from image_assets.asset_checks.check import checks_in
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.report import make_report
@@ -181,7 +182,7 @@ def test_a_second_run_makes_nothing_anew(ran: Platform) -> None:
     assert [platform.store.table("birds", schema).snapshot().version for schema in tables] == before
 
 
-CHIP_CHECKS = (*image_chips.LABEL_CHECKS, *image_chips.BOX_CHECKS, *image_chips.CHECKS)
+CHIP_CHECKS = checks_in(image_chips)
 LOST, SIZE, FIT = {"every_box_accounted_for"}, {"chips_have_their_size"}, {"boxes_fit_their_picture"}
 CHIP_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "chip lost": (change(IMAGE_CHIPS, lambda rows: rows.slice(1), OWL), LOST),
@@ -267,14 +268,14 @@ SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
 
 
 def test_a_clean_selection_passes(ran: Platform) -> None:
-    assert failing(ran, label_selection.CHECKS) == set()
+    assert failing(ran, checks_in(label_selection)) == set()
 
 
 @pytest.mark.parametrize("fault", SELECTION_FAULTS)
 def test_a_fault_of_the_selection_is_caught_by_its_checks_alone(damaged: Platform, fault: str) -> None:
     plant, caught_by = SELECTION_FAULTS[fault]
     plant(damaged)
-    assert failing(damaged, label_selection.CHECKS) == caught_by
+    assert failing(damaged, checks_in(label_selection)) == caught_by
 
 
 def test_missing_files_are_a_warning_with_examples(damaged: Platform) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from image_assets.asset_checks import classifier
+from image_assets.asset_checks.check import checks_in
 from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.training.images import held_out_with_lookalikes, said_of_split, set_aside
 from image_assets.classifier.training.split import last_days
@@ -129,12 +130,12 @@ def test_a_classifier_is_trained_on_the_past_and_its_checks_know(
 ) -> None:
     copy = loaded_platform.copy_to(tmp_path_factory.mktemp("time"))
     platform = Platform(copy.dataset.model_copy(update={"classifier": by_time(1)}), copy.root)
-    assert failing(platform, classifier.CHECKS) == {"trained_on_the_training_images"}
+    assert failing(platform, checks_in(classifier)) == {"trained_on_the_training_images"}
     key = dg.AssetKey([platform.dataset.name, "classifier"])
     job = platform.definitions().resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance, run_config=SILENT).success
-    assert failing(platform, classifier.CHECKS) == set()
+    assert failing(platform, checks_in(classifier)) == set()
     manifest = champion_manifest(platform.store.objects(), classifier_prefix(platform.dataset))
     rows, groups = platform.rows(IMAGE_FEATURES), platform.rows(DUPLICATE_GROUPS)
     early = groups.filter(pl.col("date").min().over("group_id") < SECOND)["image_id"]

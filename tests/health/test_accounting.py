@@ -18,6 +18,7 @@ from PIL import Image
 from rich.console import Console
 
 from image_assets.asset_checks import accounting
+from image_assets.asset_checks.check import checks_in
 from image_assets.health.accounting import OUTCOMES, Accounts, accounts_of, unbalanced
 from image_assets.health.accounting_plot import accounting_plot
 from image_assets.ingest.day_book import DayBook
@@ -40,7 +41,7 @@ from tests.asset_checks.faults import PLANT, Plant, change, failing, first_row_a
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
-CHECKS = accounting.CHECKS
+CHECKS = checks_in(accounting)
 SUMS = ("listed", "loaded", "duplicates", "quarantined")
 NUMBERS = (*SUMS, "companions", "unplaced", "near_duplicates")
 

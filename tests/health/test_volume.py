@@ -21,6 +21,7 @@ from image_assets.alerts.report import CheckOutcome, RunReport
 from image_assets.alerts.text import Links
 from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume
+from image_assets.asset_checks.check import checks_in
 from image_assets.cli.summary import show_day
 from image_assets.health.volume import expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook
@@ -36,7 +37,7 @@ from tests.platform import Platform, small_dataset
 SPEC = Volume()
 MONDAY = dt.date(2026, 9, 7)
 DAY = dt.timedelta(days=1)
-CHECKS = volume.CHECKS
+CHECKS = checks_in(volume)
 
 
 def days(number: int, start: dt.date = MONDAY) -> list[dt.date]:

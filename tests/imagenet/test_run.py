@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from image_assets.asset_checks import imagenet_predictions
+from image_assets.asset_checks.check import checks_in
 from image_assets.engines.engine import LocalEngine
 from image_assets.imagenet.classifiers import shared_classifier
 from image_assets.imagenet.units import Pictures, classify_units, label_pictures
@@ -33,7 +34,7 @@ from tests.daemon import ONE_DAY, SILENT, Ticks, zone_at_noon
 from tests.pictures import picture
 from tests.platform import Platform, small_dataset
 
-CHECKS = imagenet_predictions.CHECKS
+CHECKS = checks_in(imagenet_predictions)
 # Whatever the score: the pictures are stripes, of which ImageNet has no class.
 SPEC = Imagenet(classifier="embedded", top=5, confident=0.0, min_images=1)
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageEnhance
 
 from image_assets.asset_checks import feature_shards, label_conflicts
 from image_assets.asset_checks import near_duplicates as near_duplicate_checks
+from image_assets.asset_checks.check import checks_in
 from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.images import held_out_with_lookalikes, undisputed
 from image_assets.cli import main
@@ -222,10 +223,10 @@ def test_lookalikes_fall_on_the_same_side_of_the_split(platform: Platform) -> No
 
 
 def test_the_checks_say_that_conflicts_are_open_and_that_nothing_of_them_is_published(platform: Platform) -> None:
-    assert failing(platform, label_conflicts.CHECKS) == {"no_open_conflict"}
+    assert failing(platform, checks_in(label_conflicts)) == {"no_open_conflict"}
     strict = Platform(small_dataset(), platform.root)
-    assert failing(strict, label_conflicts.CHECKS) == {"no_open_conflict", "open_conflicts_within_limit"}
-    assert failing(platform, near_duplicate_checks.CHECKS, PLANTS) == set()
+    assert failing(strict, checks_in(label_conflicts)) == {"no_open_conflict", "open_conflicts_within_limit"}
+    assert failing(platform, checks_in(near_duplicate_checks), PLANTS) == set()
 
 
 def test_a_reviewer_settles_a_conflict_from_the_command_line(
@@ -244,7 +245,7 @@ def test_a_reviewer_settles_a_conflict_from_the_command_line(
     assert main(["conflicts", "settle", same[:10], "--none", "--reviewer", "eva", *places]) == 0
     for wrong in (["0" * 64, "--none"], ["", "--none"], [near, "--category", "human"]):
         assert main(["conflicts", "settle", *wrong, "--reviewer", "eva", *places]) == 2
-    assert failing(copy, label_conflicts.CHECKS) == {"no_open_conflict"}
+    assert failing(copy, checks_in(label_conflicts)) == {"no_open_conflict"}
     result = copy.run(SECOND, "animal")
     assert result.ok, result.errors
     # The refresh has warned of shards that are out of date, and the same run has published them anew.
@@ -257,7 +258,7 @@ def test_a_reviewer_settles_a_conflict_from_the_command_line(
         ("the same plant.png", "same bytes", "settled by review", False),
         ("picture-0007.png", "same bytes", "settled by review", False),
     }
-    assert failing(copy, label_conflicts.CHECKS) == set()
+    assert failing(copy, checks_in(label_conflicts)) == set()
     assert "picture-0005.png" in published(copy, PLANTS)
     assert "picture-0007.png" not in published(copy, PLANTS)
     assert "a plant.jpg" not in published(copy, ANIMALS)
@@ -283,5 +284,5 @@ def test_shards_with_a_disputed_image_are_noticed(platform: Platform, tmp_path: 
         ):
             partition = Partition(*key) if key else None
             copy.replace_rows(schema, partition, platform.rows(schema, partition))
-    assert "every_id_once" in failing(copy, feature_shards.CHECKS, PLANTS)
-    assert "published_without_conflicts" in failing(copy, label_conflicts.CHECKS)
+    assert "every_id_once" in failing(copy, checks_in(feature_shards), PLANTS)
+    assert "published_without_conflicts" in failing(copy, checks_in(label_conflicts))

@@ -13,6 +13,7 @@ from deltalake.exceptions import DeltaError
 from obstore.exceptions import GenericError, PermissionDeniedError
 
 from image_assets.asset_checks import drift, image_features, near_duplicates
+from image_assets.asset_checks.check import checks_in
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.definitions import (
     build_definitions,
@@ -40,7 +41,7 @@ from tests.platform import FIRST, Platform, small_dataset
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVERYTHING = list(REFRESHED)
-CHECKS = len(near_duplicates.CHECKS) + len(image_features.CHECKS) + len([drift.features_drift])
+CHECKS = len(checks_in(near_duplicates)) + len(checks_in(image_features)) + len([drift.features_drift])
 # Of the ticks at a run's start, after its features and near-duplicates, after each of their checks and at its end: all
 # that can be told is told with the last check.
 ONCE_CHECKED = [*([[]] * (1 + 2 + CHECKS - 1)), EVERYTHING, []]

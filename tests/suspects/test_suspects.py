@@ -11,6 +11,7 @@ import yaml
 
 from image_assets.answers.suspects import Suspect, Suspects, suspects_of
 from image_assets.asset_checks import label_suspects
+from image_assets.asset_checks.check import checks_in
 from image_assets.cli import main
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.sample import stratified_sample
@@ -23,7 +24,7 @@ from tests.lookalikes.pairs import PAIRS
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, small_dataset
 
-CHECKS = label_suspects.CHECKS
+CHECKS = checks_in(label_suspects)
 NO_PAIRS = pl.DataFrame(schema=PAIRS)
 
 
