@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import polars as pl
 from obstore.store import ObjectStore
@@ -20,6 +19,7 @@ from image_assets.shards.manifest import (
     shards_prefix,
 )
 from image_assets.shards.verify import (
+    Code,
     Expected,
     Problem,
     check_files,
@@ -33,16 +33,7 @@ from image_assets.shards.verify import (
 _ADVICE = "Do not read these files. Materialise feature_shards of this partition again; it replaces what is damaged."
 
 
-class _Difference(NamedTuple):
-    """What this module finds by itself, told as `Problem` tells what `verify` finds."""
-
-    file: str
-    what: str
-    expected: str
-    found: str
-
-
-_Look = Callable[[ObjectStore, str, ShardManifest, Expected], Sequence[Problem | _Difference]]
+_Look = Callable[[ObjectStore, str, ShardManifest, Expected], Sequence[Problem]]
 
 
 def _outcome(subject: Subject, look: _Look) -> Outcome:
@@ -137,7 +128,7 @@ def vectors_are_the_features(subject: Subject) -> Outcome:
     """Vectors of the shards = vectors of image_features, image by image; ids are compared by another check."""
     features = subject.rows(IMAGE_FEATURES).select("image_id", hash=pl.col("features").hash()).collect()
 
-    def look(store: ObjectStore, prefix: str, manifest: ShardManifest, _: Expected) -> list[_Difference]:
+    def look(store: ObjectStore, prefix: str, manifest: ShardManifest, _: Expected) -> list[Problem]:
         return [
             difference
             for shard in manifest.shards
@@ -147,20 +138,24 @@ def vectors_are_the_features(subject: Subject) -> Outcome:
     return _outcome(subject, look)
 
 
-def _other_vectors(store: ObjectStore, path: str, shard: ShardFile, features: pl.DataFrame) -> list[_Difference]:
+def _other_vectors(store: ObjectStore, path: str, shard: ShardFile, features: pl.DataFrame) -> list[Problem]:
     try:
         content = bytes(store.get(path).bytes())
         if hashlib.sha256(content).hexdigest() != shard.sha256:
-            return [_Difference(shard.file, "content", "the published bytes", "others, which are not compared")]
+            return [
+                Problem(
+                    Code.FILE_CHECKSUM, shard.file, "content", "the published bytes", "others, which are not compared"
+                )
+            ]
         rows = _vectors(content, shard.file).select("image_id", found=pl.col("features").hash())
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        return [_Difference(shard.file, "content", "a readable table", text)]
+        return [Problem(Code.FILE_UNREADABLE, shard.file, "content", "a readable table", text)]
     other = rows.join(features, on="image_id").filter(pl.col("found") != pl.col("hash"))
     if other.is_empty():
         return []
     text = f"{other.height} others, such as that of {other['image_id'].min()}"
-    return [_Difference(shard.file, "vectors", "those of image_features", text)]
+    return [Problem(Code.VECTORS, shard.file, "vectors", "those of image_features", text)]
 
 
 def _vectors(content: bytes, file: str) -> pl.DataFrame:

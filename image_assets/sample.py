@@ -9,7 +9,6 @@ import datetime as dt
 import hashlib
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,25 +86,6 @@ class Drawing:
     stem: str
 
 
-@dataclass(frozen=True)
-class SampleReport:
-    """What the sample consists of.
-
-    Attributes:
-        files: Day → category → files that arrive, copies and broken ones included.
-        drawings: Category → distinct drawings.
-        copies_within_day: Files with the bytes of another file of the same day.
-        copies_across_days: Files of the second day with the bytes of a file of the first.
-        broken: Files that are no image, or none that may be decoded.
-    """
-
-    files: dict[dt.date, dict[str, int]]
-    drawings: dict[str, int]
-    copies_within_day: int
-    copies_across_days: int
-    broken: int
-
-
 def choose_drawings(stems: Sequence[str]) -> list[Drawing]:
     """Those of OpenMoji's drawings that show a plant, an animal or one human; of skin tones one, chosen by hash.
 
@@ -133,7 +113,7 @@ def choose_drawings(stems: Sequence[str]) -> list[Drawing]:
     return [variants[_draw(key) % len(variants)] for key, variants in sorted(tones.items())]
 
 
-def write_sample(landing: Path, days: tuple[dt.date, dt.date], progress: Progress = no_progress) -> SampleReport:
+def write_sample(landing: Path, days: tuple[dt.date, dt.date], progress: Progress = no_progress) -> None:
     """Land the sample: `LANDING/<day>/<category>/<subgroup>/<code points>.png`, and ATTRIBUTION.txt beside the days.
 
     The same bytes under the same names every time. Files that are there already are not touched; those of these names
@@ -164,7 +144,6 @@ def write_sample(landing: Path, days: tuple[dt.date, dt.date], progress: Progres
     for file in [*files, *broken]:
         _write(landing / days[file.day].isoformat() / file.category / file.path, file.content)
     _write(landing / "ATTRIBUTION.txt", _attribution(openmoji).encode())
-    return _report(files, broken, days, list(pngs.values()))
 
 
 @dataclass(frozen=True)
@@ -247,19 +226,3 @@ def _write(path: Path, content: bytes) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content, IN_PROGRESS)
-
-
-def _report(
-    files: Sequence[_File], broken: Sequence[_File], days: tuple[dt.date, dt.date], drawings: Sequence[Drawing]
-) -> SampleReport:
-    counts: dict[dt.date, dict[str, int]] = {day: dict.fromkeys(GROUPS, 0) for day in days}
-    for file in [*files, *broken]:
-        counts[days[file.day]][file.category] += 1
-    contents = [[file.content for file in files if file.day == day] for day in (0, 1)]
-    return SampleReport(
-        files=counts,
-        drawings=dict(Counter(drawing.category for drawing in drawings)),
-        copies_within_day=sum(len(day) - len(set(day)) for day in contents),
-        copies_across_days=len(set(contents[0]) & set(contents[1])),
-        broken=len(broken),
-    )

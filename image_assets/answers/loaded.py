@@ -57,42 +57,44 @@ def partition_facts(
     dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None = None
 ) -> list[PartitionFacts]:
     """The facts of some partitions, or of all that hold anything, in the order of day and category."""
-    counts = _counts(dataset, store, partitions)
-    known = sorted({partition for table in counts.values() for partition in table})
+    counts = {schema.name: _rows(dataset, store, schema, partitions) for schema in _COUNTED}
+    quarantined = _quarantined(dataset, store, partitions)
+    known = sorted({partition for table in (*counts.values(), quarantined) for partition in table})
     objects = store.objects()
+
+    def rows(schema: TableSchema, partition: Partition) -> int:
+        return counts[schema.name].get(partition, 0)
+
     return [
         PartitionFacts(
             partition,
-            listed=_total(counts, ARRIVALS.name, partition),
-            loaded=_total(counts, RAW_IMAGES.name, partition),
-            duplicates=_total(counts, DUPLICATES.name, partition),
-            quarantined=counts[QUARANTINE.name].get(partition, {}),
-            companions=_total(counts, COMPANIONS.name, partition),
-            features=_total(counts, IMAGE_FEATURES.name, partition),
+            listed=rows(ARRIVALS, partition),
+            loaded=rows(RAW_IMAGES, partition),
+            duplicates=rows(DUPLICATES, partition),
+            quarantined=quarantined.get(partition, {}),
+            companions=rows(COMPANIONS, partition),
+            features=rows(IMAGE_FEATURES, partition),
             shards=read_manifest(objects, shards_prefix(dataset, partition)),
         )
         for partition in (known if partitions is None else sorted(partitions))
     ]
 
 
-_Counts = dict[Partition, dict[str, int]]
-
-
-def _counts(dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None) -> dict[str, _Counts]:
-    found = {schema.name: _rows(dataset, store, schema, partitions) for schema in _COUNTED}
+def _quarantined(
+    dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None
+) -> dict[Partition, dict[str, int]]:
+    """Files by reason."""
     reasons = store.table(dataset.name, QUARANTINE).scan(partitions).select("date", "category", "reason").collect()
-    found[QUARANTINE.name] = {}
+    found: dict[Partition, dict[str, int]] = {}
     for date, category, why, number in reasons.group_by(pl.all()).len().sort(pl.all()).iter_rows():
-        found[QUARANTINE.name].setdefault(Partition(date, category), {})[why] = number
+        found.setdefault(Partition(date, category), {})[why] = number
     return found
 
 
-def _rows(dataset: DatasetSpec, store: Store, schema: TableSchema, partitions: Sequence[Partition] | None) -> _Counts:
+def _rows(
+    dataset: DatasetSpec, store: Store, schema: TableSchema, partitions: Sequence[Partition] | None
+) -> dict[Partition, int]:
     """As the table's log says: a file that is damaged keeps nobody from learning of the others."""
     counted = rows_per_partition(store, dataset.name, schema).iter_rows()
-    rows = {Partition(date, category): {"": number} for date, category, number in counted}
+    rows = {Partition(date, category): number for date, category, number in counted}
     return rows if partitions is None else {one: rows[one] for one in partitions if one in rows}
-
-
-def _total(counts: dict[str, _Counts], table: str, partition: Partition) -> int:
-    return sum(counts[table].get(partition, {}).values())

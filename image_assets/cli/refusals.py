@@ -47,7 +47,7 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.project import ProjectError
     from image_assets.resources.buckets import BucketError
     from image_assets.sample import SampleError
-    from image_assets.scrape.errors import CollectError
+    from image_assets.scrape.browser import CollectError
     from image_assets.store.conditional_put import ChangedMeanwhileError
     from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
     from image_assets.store.tables.damage import Damaged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.exploration.frames import Annotations, box_frame, label_frame
+from image_assets.exploration.label_statistics import Annotations
 from image_assets.schema import IMAGE_BOXES, IMAGE_LABELS
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.store.store import Store
@@ -27,6 +27,6 @@ def annotations_of(dataset: DatasetSpec, store: Store) -> Annotations | None:
     sides = pl.col("xmin", "xmax", "ymin", "ymax")
     sound = pl.all_horizontal(sides.is_finite()) & (pl.col("xmin") < pl.col("xmax")) & (pl.col("ymin") < pl.col("ymax"))
     return Annotations(
-        label_frame(labels.rename({"label_name": "label"}).with_columns(subset=_SUBSET)),
-        box_frame(boxes.filter(sound).rename({"label_name": "label"})),
+        labels.select("image_id", "positive", label="label_name", subset=_SUBSET),
+        boxes.filter(sound).select("image_id", sides, label="label_name"),
     )

@@ -10,12 +10,26 @@ from scipy.cluster.hierarchy import linkage
 from scipy.sparse import csr_array
 from scipy.spatial.distance import squareform
 
-from image_assets.exploration.frames import Annotations, BoxFrame, LabelFrame
 from image_assets.exploration.scales import BOX_SHARE
 
 DENDROGRAM_LABELS = 48
 """How many of the most frequent labels the dendrogram shows."""
 _MOST_PER_IMAGE = 40
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The labels and boxes of a dataset, whatever annotations they come from, lazily; either may have no rows.
+
+    Attributes:
+        labels: image_id, label (its name for people), positive (whether it is in the image, or somebody made sure that
+            it is not), subset (such as train or validation). A row may occur again: it counts once.
+        boxes: image_id, label, xmin, xmax, ymin, ymax: shares of the image's width and height, 0 … 1,
+            xmin < xmax, ymin < ymax.
+    """
+
+    labels: pl.LazyFrame
+    boxes: pl.LazyFrame
 
 
 @dataclass(frozen=True)
@@ -68,13 +82,13 @@ def label_statistics(annotations: Annotations) -> LabelStatistics:
     )
 
 
-def label_frequency(labels: LabelFrame) -> pl.DataFrame:
+def label_frequency(labels: pl.LazyFrame) -> pl.DataFrame:
     """Images in which a label is, and in which it was looked for and is not: columns label, positive, negative."""
     rows = _distinct(labels).group_by("label").agg(_positive(), _negative())
     return _collected(rows).sort(["positive", "label"], descending=[True, False])
 
 
-def labels_per_image(labels: LabelFrame) -> pl.DataFrame:
+def labels_per_image(labels: pl.LazyFrame) -> pl.DataFrame:
     """How many images have how many labels: columns labels, images.
 
     Labels that are not in the image do not count; an image that has no others has 0. 40 stands for 40 and more.
@@ -86,7 +100,7 @@ def labels_per_image(labels: LabelFrame) -> pl.DataFrame:
     return _collected(counted).sort("labels")
 
 
-def subset_counts(labels: LabelFrame) -> pl.DataFrame:
+def subset_counts(labels: pl.LazyFrame) -> pl.DataFrame:
     """Labels that are and are not in images, per subset: columns subset, positive, negative, images."""
     rows = (
         _distinct(labels)
@@ -96,7 +110,7 @@ def subset_counts(labels: LabelFrame) -> pl.DataFrame:
     return _collected(rows).sort("subset")
 
 
-def co_occurrence(labels: LabelFrame, names: list[str]) -> CoOccurrence:
+def co_occurrence(labels: pl.LazyFrame, names: list[str]) -> CoOccurrence:
     """Which of some labels are seen together. Labels that are *not* in an image are no sign of company: left out.
 
     The distance of two labels is Jaccard's, 1 - |A ∩ B| / |A ∪ B| with the sets of images that have them: 0 where they
@@ -123,7 +137,7 @@ def jaccard(both: np.ndarray) -> np.ndarray:
     return distances
 
 
-def box_shares(boxes: BoxFrame) -> pl.DataFrame:
+def box_shares(boxes: pl.LazyFrame) -> pl.DataFrame:
     """How large the boxes of a label are: columns label, level (of `scales.BOX_SHARE`), n.
 
     The share is (xmax - xmin) × (ymax - ymin). Boxes without an area are on the lowest level.
@@ -135,7 +149,7 @@ def box_shares(boxes: BoxFrame) -> pl.DataFrame:
     return _collected(rows).sort("label", "level")
 
 
-def _distinct(labels: LabelFrame) -> pl.LazyFrame:
+def _distinct(labels: pl.LazyFrame) -> pl.LazyFrame:
     """Each label of an image once; where it was both confirmed and denied, it is there."""
     return labels.group_by("subset", "image_id", "label").agg(pl.col("positive").any())
 

@@ -10,9 +10,8 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.exploration.class_plots import class_plots, refused_plot
 from image_assets.exploration.distribution_plots import box_plots, density_plots
-from image_assets.exploration.frames import Annotations
 from image_assets.exploration.label_plots import label_plots
-from image_assets.exploration.label_statistics import LabelStatistics, label_statistics
+from image_assets.exploration.label_statistics import Annotations, LabelStatistics, label_statistics
 from image_assets.exploration.size_plots import size_plots
 from image_assets.exploration.statistics import ImageStatistics, Levels, image_statistics
 from image_assets.features.extractor import shared_extractor

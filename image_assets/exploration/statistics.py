@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, METRICS, SIDE, Scale
-from image_assets.exploration.tally import CountQuery, Tally, pieces
+from image_assets.exploration.tally import CountQuery, pieces, tallied
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
@@ -151,23 +151,10 @@ def statistics_of(
         refused: Column reason of `quarantine`.
         features: Column features of `image_features`, where they are colour statistics.
     """
-    counted = _counted(images, _IMAGE_COUNTS)
+    counted = tallied(_IMAGE_COUNTS, images)
     return ImageStatistics(
         **{name: counted[name] for name in ("per_day", "sizes", "aspects", "file_sizes", "formats")},
         metrics=Levels(counted["metrics"], METRICS),
-        channels=Levels(_counted(features, _CHANNEL_COUNTS)["channels"], COLOUR_CHANNELS) if features else Levels(),
-        refused=_counted(refused, _REFUSED_COUNTS)["refused"],
+        channels=Levels(tallied(_CHANNEL_COUNTS, features)["channels"], COLOUR_CHANNELS) if features else Levels(),
+        refused=tallied(_REFUSED_COUNTS, refused)["refused"],
     )
-
-
-def _counted(rows: Iterable[pa.Table], counts: dict[str, CountQuery]) -> dict[str, pl.DataFrame]:
-    with Tally(counts) as tally:
-        for piece in rows:
-            tally.add(piece)
-        return {name: _or_empty(tally.result(name), count) for name, count in counts.items()}
-
-
-def _or_empty(rows: pl.DataFrame | None, count: CountQuery) -> pl.DataFrame:
-    if rows is not None:
-        return rows
-    return pl.DataFrame(schema={**dict.fromkeys(count.keys, pl.String), **dict.fromkeys(("n", *count.sums), pl.Int64)})

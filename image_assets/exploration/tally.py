@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 
 import duckdb
 import polars as pl
@@ -26,20 +25,18 @@ class CountQuery:
     Attributes:
         keys: Name → SQL expression over the columns of a piece.
         source: What stands after FROM; the piece is called `piece`.
-        where: Condition for a row to count.
         sums: Name → SQL expression of whole numbers that are added up beside.
     """
 
     keys: Mapping[str, str]
     source: str = "piece"
-    where: str = "true"
     sums: Mapping[str, str] = field(default_factory=dict)
 
     def sql(self) -> str:
         """The counts of one piece: the keys, `n`, the sums."""
         keys = ", ".join(f"{expression} AS {name}" for name, expression in self.keys.items())
         sums = "".join(f", sum({expression})::BIGINT AS {name}" for name, expression in self.sums.items())
-        return f"SELECT {keys}, count(*) AS n{sums} FROM {self.source} WHERE {self.where} GROUP BY ALL"
+        return f"SELECT {keys}, count(*) AS n{sums} FROM {self.source} GROUP BY ALL"
 
     def merged(self, table: str) -> str:
         """The counts of all pieces, whose counts stand in a table; sorted by the keys."""
@@ -48,41 +45,37 @@ class CountQuery:
         return f"SELECT {keys}, sum(n)::BIGINT AS n{sums} FROM {table} GROUP BY ALL ORDER BY ALL"
 
 
-class Tally:
-    """Counts that grow with every piece that is added. A context manager, which lets go of the memory."""
+def tallied(counts: Mapping[str, CountQuery], rows: Iterable[pa.Table]) -> dict[str, pl.DataFrame]:
+    """Count rows that come in pieces.
 
-    def __init__(self, counts: Mapping[str, CountQuery]) -> None:
-        self._counts = dict(counts)
-        self._made: set[str] = set()
-        self._connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": _THREADS})
+    Args:
+        counts: Name → what is counted.
+        rows: The pieces, one of which is held at a time.
 
-    def __enter__(self) -> Tally:
-        return self
+    Returns:
+        Of every name the keys, `n` and the sums, sorted by the keys; without rows where there were no pieces.
+    """
+    found = {name: _nothing(count) for name, count in counts.items()}
+    made = False
+    with duckdb.connect(config={"memory_limit": _MEMORY, "threads": _THREADS}) as database:
+        for piece in rows:
+            database.register("piece", piece)
+            for name, count in counts.items():
+                if made:
+                    database.execute(f"INSERT INTO {name} {count.sql()}")
+                    # Counts of counts: else they would grow with the number of pieces.
+                    database.execute(f"CREATE OR REPLACE TABLE {name} AS {count.merged(name)}")
+                else:
+                    database.execute(f"CREATE TABLE {name} AS {count.sql()}")
+            database.unregister("piece")
+            made = True
+        for name, count in counts.items() if made else ():
+            found[name] = pl.DataFrame(pl.from_arrow(database.sql(count.merged(name)).to_arrow_table()))
+    return found
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
 
-    def add(self, piece: pa.Table) -> None:
-        """Count the rows of a piece."""
-        self._connection.register("piece", piece)
-        for name, count in self._counts.items():
-            if name in self._made:
-                self._connection.execute(f"INSERT INTO {name} {count.sql()}")
-                # Counts of counts: else they would grow with the number of pieces.
-                self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS {count.merged(name)}")
-            else:
-                self._connection.execute(f"CREATE TABLE {name} AS {count.sql()}")
-                self._made.add(name)
-        self._connection.unregister("piece")
-
-    def result(self, name: str) -> pl.DataFrame | None:
-        """The keys, `n` and the sums of a count, sorted by the keys; None where nothing was added."""
-        if name not in self._made:
-            return None
-        found = self._connection.sql(self._counts[name].merged(name)).to_arrow_table()
-        return pl.DataFrame(pl.from_arrow(found))
+def _nothing(count: CountQuery) -> pl.DataFrame:
+    return pl.DataFrame(schema={**dict.fromkeys(count.keys, pl.String), **dict.fromkeys(("n", *count.sums), pl.Int64)})
 
 
 def pieces(table: PartitionedTable, columns: Sequence[str]) -> Iterator[pa.Table]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import polars as pl
 
@@ -153,11 +153,8 @@ def list_partition(
 
 
 def _commit_arrivals(partition: Partition, tables: IngestTables, listing: Listing) -> None:
-    arrivals = pl.DataFrame(
-        {"source": [f.source for f in listing.files], "bytes": [f.bytes for f in listing.files]},
-        schema={"source": pl.String, "bytes": pl.Int64},
-    )
-    tables.arrivals.replace(partition, [tables.arrivals.write_frame(partition, arrivals)])
+    rows = ((file.source, file.bytes) for file in listing.files)
+    tables.arrivals.replace(partition, [tables.arrivals.write_rows(partition, rows)])
 
 
 def _originals(
@@ -181,35 +178,15 @@ def _commit_the_rest(
     tables.quarantine.replace(
         partition, [*(unit.quarantine for unit in units), tables.quarantine.write_frame(partition, refused)]
     )
-    tables.duplicates.replace(partition, [tables.duplicates.write_frame(partition, _duplicates_frame(duplicates))])
+    repeats = (
+        (d.print.image_id, d.print.file.source, d.print.file.bytes, *astuple(d.original), d.original_source)
+        for d in duplicates
+    )
+    tables.duplicates.replace(partition, [tables.duplicates.write_rows(partition, repeats)])
 
 
 def _commit_companions(partition: Partition, table: PartitionedTable, found: Sequence[Companion]) -> None:
     # Most partitions have none, and most datasets no such table.
     if found or not table.snapshot().of(partition).files.is_empty():
-        rows = [(one.file.source, one.file.bytes, one.picture) for one in found]
-        schema = {"source": pl.String, "bytes": pl.Int64, "picture": pl.String}
-        table.replace(partition, [table.write_frame(partition, pl.DataFrame(rows, schema=schema, orient="row"))])
-
-
-def _duplicates_frame(duplicates: Sequence[Repeat]) -> pl.DataFrame:
-    schema = {
-        "image_id": pl.String,
-        "source": pl.String,
-        "bytes": pl.Int64,
-        "original_date": pl.Date,
-        "original_category": pl.String,
-        "original_source": pl.String,
-    }
-    rows = [
-        (
-            d.print.image_id,
-            d.print.file.source,
-            d.print.file.bytes,
-            d.original.date,
-            d.original.category,
-            d.original_source,
-        )
-        for d in duplicates
-    ]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+        rows = ((one.file.source, one.file.bytes, one.picture) for one in found)
+        table.replace(partition, [table.write_rows(partition, rows)])

@@ -75,35 +75,3 @@ except ImportError as error:
         f"dagster {version('dagster')} keeps elsewhere what the platform takes from its inside ({error}): say in "
         f"{__file__} where it is now, or stay with the version of requirements.lock"
     ) from error
-
-__all__ = [
-    "ASSET_CHECK_EVENTS",
-    "ASSET_EVENTS",
-    "ASSET_PARTITION_RANGE_END_TAG",
-    "ASSET_PARTITION_RANGE_START_TAG",
-    "AUTO_RETRY_RUN_ID_TAG",
-    "BACKFILL_ID_TAG",
-    "BULK_ACTION_TERMINAL_STATUSES",
-    "FINISHED_STATUSES",
-    "PARTITION_NAME_TAG",
-    "RUN_FAILURE_REASON_TAG",
-    "SQLITE_BUSY_TIMEOUT_SECONDS",
-    "WILL_RETRY_TAG",
-    "AssetCheckEvaluationTargetMaterializationData",
-    "AssetCheckExecutionRecordStatus",
-    "AssetCheckExecutionsTable",
-    "AssetEventTagsTable",
-    "AssetKeyTable",
-    "CheckError",
-    "ConfigurableClassData",
-    "ConsolidatedSqliteEventLogStorage",
-    "JobFailureData",
-    "RunFailureReason",
-    "RunTagsTable",
-    "SerializableErrorInfo",
-    "SqlEventLogStorage",
-    "SqlEventLogStorageTable",
-    "SqlRunStorage",
-    "SqliteEventLogStorage",
-    "auto_reexecution_should_retry_run",
-]

@@ -38,7 +38,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractors: ExtractorResource,
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn takes seconds to load, which every run of every other asset would wait for.
-        from image_assets.predictions.score import Scorer, check_usable, figures_of, no_rows, score_files, trained_on
+        from image_assets.predictions.score import Scorer, check_usable, figures_of, score_files, trained_on
         from image_assets.predictions.unseen import SeenError, scoring_model
 
         partition = partition_of(context.partition_key)
@@ -58,9 +58,8 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             if not scored_by:
                 # Made, of no rows: a day before the first model, or one that it has learnt from without ever having
                 # scored it, is nothing that somebody has to look after.
-                yield dg.MaterializeResult(
-                    value=no_rows(), metadata={**figures_of(no_rows()), "not scored": str(reason)}
-                )
+                nothing = PREDICTIONS.no_rows()
+                yield dg.MaterializeResult(value=nothing, metadata={**figures_of(nothing), "not scored": str(reason)})
             return
         except ModelRefusedError as reason:
             # The day's other assets do without; the check model_is_sound of the classifier fails of it.

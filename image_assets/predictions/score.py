@@ -60,7 +60,7 @@ class Scorer:
             ValueError: feature vectors of different widths, or of another width than the model's.
         """
         if images.is_empty():
-            return no_rows()
+            return PREDICTIONS.no_rows()
         _check_extractor(images, self.manifest)
         labels, probabilities = self.ranked(feature_matrix(images))
         names = self.names
@@ -103,7 +103,7 @@ def score_files(scorer: Scorer, image_features: PartitionFiles) -> pl.DataFrame:
         DamagedFile: a file is not as it was written.
         MixedExtractors, ValueError: as `Scorer.rows`.
     """
-    parts = [no_rows()]
+    parts = [PREDICTIONS.no_rows()]
     for file in image_features.files:
         parts += [scorer.rows(some) for some in image_features.table.files.frames(file.path, _COLUMNS, _READ_ROWS)]
     return pl.concat(parts).sort("image_id")
@@ -135,8 +135,3 @@ def _check_extractor(images: pl.DataFrame, manifest: ModelManifest) -> None:
             f"{manifest.extractor} {manifest.extractor_digest}; "
             f"the first is that of image {foreign['image_id'][0]}; materialise image_features of this partition again"
         )
-
-
-def no_rows() -> pl.DataFrame:
-    """Predictions of no image."""
-    return PREDICTIONS.no_rows()

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from image_assets.environment import CHROMIUM
-from image_assets.scrape.errors import CollectError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class CollectError(Exception):
+    """Nothing can be collected, or not from this page: the message says why and what to do."""
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_assets.scrape.browser import open_browser
-from image_assets.scrape.errors import CollectError
+from image_assets.scrape.browser import CollectError, open_browser
 from image_assets.scrape.gallery import Caps, FoundImage, collect_page
 from image_assets.settings.section import name_problem
 from image_assets.whole_files import write_whole

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from image_assets.scrape.errors import CollectError
+from image_assets.scrape.browser import CollectError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from obstore.store import LocalStore, ObjectStore
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from image_assets.alone import alone
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import Partition
-from image_assets.settings.section import DatasetName, Name, Sha256, said_of
+from image_assets.settings.section import DatasetName, Name, Sha256, Strict, said_of
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 
 FEATURE_SHARDS = "feature_shards"
@@ -39,11 +39,7 @@ class ShardError(ValueError):
     """A partition that cannot be published or a manifest that cannot be read: says what, where and what to do."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ShardFile(_Record):
+class ShardFile(Strict):
     """One published file."""
 
     # A name, never a path: a manifest cannot send its reader out of its own folder.
@@ -54,7 +50,7 @@ class ShardFile(_Record):
     sha256: Sha256
 
 
-class ShardManifest(_Record):
+class ShardManifest(Strict):
     """One partition's published state; `shards` is in the order of the rows."""
 
     format: Literal[1] = 1

@@ -55,6 +55,7 @@ class Code(StrEnum):
     ID_UNEXPECTED = "id_unexpected"
     LABEL = "label"
     NON_FINITE = "non_finite"
+    VECTORS = "vectors"
 
 
 @dataclass(frozen=True)

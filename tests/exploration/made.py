@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from image_assets.exploration.frames import Annotations, box_frame, label_frame
+from image_assets.exploration.label_statistics import Annotations
 from image_assets.exploration.statistics import ImageStatistics, statistics_of
 
 START = dt.date(2026, 11, 1)
@@ -86,4 +86,4 @@ def made_annotations(images: int, labels: int) -> Annotations:
     boxes = frame.select("image_id", "label").with_columns(
         xmin=corners[:, 0, 0], xmax=corners[:, 0, 1], ymin=corners[:, 1, 0], ymax=corners[:, 1, 1]
     )
-    return Annotations(label_frame(frame), box_frame(boxes))
+    return Annotations(frame.lazy(), boxes.lazy())

@@ -9,9 +9,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from image_assets.exploration.frames import Annotations, FrameError, box_frame, label_frame
 from image_assets.exploration.label_statistics import (
     DENDROGRAM_LABELS,
+    Annotations,
     box_shares,
     co_occurrence,
     jaccard,
@@ -25,7 +25,7 @@ from tests.exploration.made import made_annotations
 
 
 def labels(*rows: tuple[str, str, bool, str]) -> pl.LazyFrame:
-    return label_frame(pl.DataFrame(rows, schema=["image_id", "label", "positive", "subset"], orient="row"))
+    return pl.LazyFrame(rows, schema=["image_id", "label", "positive", "subset"], orient="row")
 
 
 SMALL = labels(
@@ -71,20 +71,8 @@ def test_many_labels_of_an_image_share_the_last_row() -> None:
 def test_boxes_are_counted_by_their_share_of_the_image() -> None:
     sides = {"xmin": [0.0, 0.5, 0.3, 0.2], "xmax": [1.0, 0.6, 0.3, float("nan")], "ymin": [0.0] * 4}
     frame = pl.DataFrame({"image_id": ["1"] * 4, "label": ["cat"] * 4, **sides, "ymax": [1.0, 0.1, 1.0, 1.0]})
-    found = box_shares(box_frame(frame))
+    found = box_shares(frame.lazy())
     assert found.rows() == [("cat", 0, 1), ("cat", 60, 1), ("cat", BOX_SHARE.levels - 1, 1)]
-
-
-def test_frames_of_other_columns_are_refused_by_name() -> None:
-    with pytest.raises(FrameError, match=r"labels has other columns .*: positive is missing, expected Boolean"):
-        label_frame(pl.DataFrame({"image_id": ["1"], "label": ["cat"], "subset": ["train"]}))
-    with pytest.raises(FrameError, match="image_id is Int64, expected String"):
-        label_frame(pl.DataFrame({"image_id": [1], "label": ["cat"], "positive": [True], "subset": ["train"]}))
-    frame = pl.DataFrame(
-        {"image_id": ["1"], "label": ["c"], **{side: [0.5] for side in ("xmin", "xmax", "ymin", "ymax")}}
-    )
-    narrow = frame.cast({"xmin": pl.Float32, "label": pl.Categorical}).with_columns(more=1)
-    assert box_frame(narrow).collect_schema() == box_frame(frame).collect_schema()
 
 
 def open_images(folder: Path) -> Annotations:
@@ -97,7 +85,7 @@ def open_images(folder: Path) -> Annotations:
         boxes.append(pl.read_csv(folder / f"{subset}-annotations-bbox.csv"))
     new = {"ImageID": "image_id", "LabelName": "code", "XMin": "xmin", "XMax": "xmax", "YMin": "ymin", "YMax": "ymax"}
     both = [pl.concat(rows).rename(new, strict=False).join(names, on="code") for rows in (found, boxes)]
-    return Annotations(label_frame(both[0]), box_frame(both[1]))
+    return Annotations(both[0].lazy().select("image_id", "label", "positive", "subset"), both[1].lazy())
 
 
 def test_real_annotations_are_counted_as_pandas_counts_them(shared_data: Path) -> None:

@@ -18,8 +18,7 @@ from PIL import Image
 from image_assets.cli import main
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.assets import exploration_assets
-from image_assets.exploration.frames import BOX_FRAME, LABEL_FRAME, Annotations, box_frame, label_frame
-from image_assets.exploration.label_statistics import label_statistics
+from image_assets.exploration.label_statistics import Annotations, label_statistics
 from image_assets.exploration.report import Exploration, make_report, report_of
 from image_assets.pages.figures import COLOURS, NAMED, group_title, named, short
 from image_assets.resources.store import StoreResource
@@ -161,7 +160,7 @@ def test_names_are_text_whatever_is_in_them() -> None:
     evil = ['<script>alert("1")</script>', "$\\frac{1}{0}$", "a & b", "</svg>", "\x00\x1b[2J", "名前", "x" * 300]
     frame = pl.DataFrame({"image_id": ["1"] * len(evil), "label": evil, "positive": [True] * len(evil), "subset": evil})
     boxes = frame.select("image_id", "label").with_columns(xmin=0.1, xmax=0.4, ymin=0.0, ymax=0.5)
-    statistics = label_statistics(Annotations(label_frame(frame), box_frame(boxes)))
+    statistics = label_statistics(Annotations(frame.lazy(), boxes.lazy()))
     made = report_of("<b>", "<i>", image_statistics(50, 2), statistics)
     assert references(made.html) == []
     assert Tags(made.html).balanced
@@ -195,10 +194,8 @@ def test_without_images_it_says_so(tmp_path: Path, loaded_platform: Platform) ->
 
 
 def test_without_annotations_of_loaded_images_it_says_so() -> None:
-    nothing = Annotations(
-        label_frame(pl.DataFrame(schema=LABEL_FRAME)),
-        box_frame(pl.DataFrame(schema=BOX_FRAME)),
-    )
+    some = made_annotations(3, 2)
+    nothing = Annotations(some.labels.clear(), some.boxes.clear())
     for images in (image_statistics(0, 3), image_statistics(50, 3)):
         made = report_of("made_up", "Made-up images.", images, label_statistics(nothing))
         assert "No loaded image has an annotation" in made.html

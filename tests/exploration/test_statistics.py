@@ -25,7 +25,7 @@ from image_assets.exploration.scales import (
     quantiles,
 )
 from image_assets.exploration.statistics import ImageStatistics, image_statistics, statistics_of
-from image_assets.exploration.tally import CountQuery, Tally, pieces
+from image_assets.exploration.tally import CountQuery, pieces, tallied
 from image_assets.schema import QUARANTINE, RAW_IMAGES
 from image_assets.store.tables.parquet_files import ParquetFiles
 from tests.exploration.made import feature_rows, image_rows, refused_rows
@@ -130,18 +130,13 @@ def test_pieces_of_a_table_are_bounded_and_carry_day_and_category(
     assert next(pieces(loaded_platform.store.table("drawn", QUARANTINE), ["reason"]))["category"][0].as_py() == "plant"
 
 
-def test_counts_of_keys_with_conditions_and_sums() -> None:
-    count = CountQuery({"category": "category"}, where="width > 640", sums={"bytes": "bytes"})
+def test_counts_of_keys_with_sums() -> None:
+    counts = {"counted": CountQuery({"category": "category"}, sums={"bytes": "bytes"})}
+    assert tallied(counts, [])["counted"].columns == ["category", "n", "bytes"]
     table = image_rows(500, 3)
-    with Tally({"large": count}) as found:
-        assert found.result("large") is None
-        found.add(table.slice(0, 100))
-        found.add(table.slice(100))
-        rows = found.result("large")
-    frame = pl.DataFrame(pl.from_arrow(table)).filter(pl.col("width") > 640)
+    frame = pl.DataFrame(pl.from_arrow(table))
     expected = frame.group_by("category").agg(pl.len().cast(pl.Int64).alias("n"), pl.col("bytes").sum())
-    assert rows is not None
-    assert rows.equals(expected.sort("category"))
+    assert tallied(counts, [table.slice(0, 100), table.slice(100)])["counted"].equals(expected.sort("category"))
 
 
 @pytest.mark.parametrize("name", SCALES)

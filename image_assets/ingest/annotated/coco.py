@@ -92,7 +92,7 @@ class Coco:
         return "select distinct part, key, 'annotation' as source, label, confidence from annotated"
 
     def all_boxes(self) -> str:
-        """All boxes: part, key, source, label, confidence, fractions, flags (null where unknown).
+        """All boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax, flags (null where unknown).
 
         Pixels are divided by the image's size as the annotations give it; without one the fractions are NaN. Pixels
         are often rounded, so a side up to one pixel beyond the image's edge is taken to be the edge.

@@ -86,7 +86,7 @@ class OpenImages:
         )
 
     def all_boxes(self) -> str:
-        """All boxes: part, key, source, label, confidence, fractions, flags (null where unknown)."""
+        """All boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax, flags (null where unknown)."""
         flags = ", ".join(
             f"case {column} when 1 then true when 0 then false end as {name}"
             for name, column in {

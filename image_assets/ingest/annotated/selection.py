@@ -9,68 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import polars as pl
 
 from image_assets.ingest.annotated.cache import built_once
+from image_assets.ingest.annotated.coco import Coco
 from image_assets.ingest.annotated.database import database, quoted, write_parquet
-from image_assets.ingest.annotated.files import AnnotationFolder, identity
+from image_assets.ingest.annotated.files import identity
 from image_assets.ingest.annotated.matching import Matcher
+from image_assets.ingest.annotated.open_images import OpenImages
 from image_assets.ingest.annotated.selecting import IMAGES, NAMES, STEPS, write_selection
-from image_assets.settings.annotated import AnnotatedSection
 
 # Part of every name in staging: raised whenever the same files would give other rows.
 _VERSION = 3
 _ROWS = "rows.parquet"
-
-
-class AnnotationReader(Protocol):
-    """Annotation files of one form, read into tables that `selecting` and `LabelSelection` know."""
-
-    @property
-    def settings(self) -> AnnotatedSection:
-        """Of the dataset file."""
-        ...
-
-    @property
-    def folder(self) -> AnnotationFolder:
-        """Where the files lie."""
-        ...
-
-    @property
-    def by_stem(self) -> bool:
-        """Whether an image's key is its file's name without folder and ending; else it is its path's end."""
-        ...
-
-    def files(self) -> list[Path]:
-        """The files that the selection is made of."""
-        ...
-
-    def box_files(self) -> list[Path]:
-        """The files of boxes."""
-        ...
-
-    def prepare(self, sql: duckdb.DuckDBPyConnection, folder: Path) -> None:
-        """Make the tables `wanted` and `known`; `folder` is where what takes long may be kept."""
-        ...
-
-    def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups`, `aliases` and `in_percent`; see `selecting`."""
-        ...
-
-    def all_labels(self) -> str:
-        """A query for all rows of image labels: part, key, source, label, confidence."""
-        ...
-
-    def all_boxes(self) -> str:
-        """A query for all boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax and the five flags."""
-        ...
-
-    def all_sizes(self) -> str:
-        """A query for the sizes of the images as the annotations give them: key, width, height (pixels)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +37,7 @@ class LabelSelection:
     Every method raises `SourceError` where the annotation files are not there, or not what they should be.
     """
 
-    annotations: AnnotationReader
+    annotations: OpenImages | Coco
     staging: Path
 
     @cached_property
@@ -113,7 +66,7 @@ class LabelSelection:
         return self._rows("labels", self.annotations.files(), self._labels)
 
     def boxes(self) -> Path:
-        """A Parquet file of the boxes of the selected images, by key: the columns of `AnnotationReader.all_boxes`, the
+        """A Parquet file of the boxes of the selected images, by key: the columns of `all_boxes`, the
         label's name, and `wanted`, whether a category takes the label.
         """
         return self._rows("boxes", [*self.annotations.files(), *self.annotations.box_files()], self._boxes)

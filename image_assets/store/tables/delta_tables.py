@@ -150,6 +150,11 @@ class PartitionedTable:
         table = frame.to_arrow().select(self.schema.file_schema.names).cast(self.schema.file_schema)
         return self.write_file(partition, _content_name(table), table.to_batches())
 
+    def write_rows(self, partition: Partition | None, rows: Iterable[Sequence[object]]) -> WrittenFile:
+        """As `write_frame`, of rows with a value for every column of a file, in their order."""
+        schema = self.schema.no_rows().schema
+        return self.write_frame(partition, pl.DataFrame(list(rows), schema=schema, orient="row"))
+
     def replace(self, partition: Partition | None, files: Sequence[WrittenFile]) -> CommitReport:
         """Make the partition (None: the table) consist of just these files, in one commit.
 
