@@ -81,16 +81,18 @@ def _dataset(root: Path, images: Path | None, categories: list[str]) -> DatasetS
     return load_dataset(file)
 
 
-def _land(landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, Path], console: Console) -> None:
+def _land(
+    landing: Path, days: tuple[dt.date, dt.date], categories: dict[str, tuple[Path, ...]], console: Console
+) -> None:
     if not categories:
         with TerminalProgress(console).track("draw the sample", "drawings") as progress:
             write_sample(landing, days, progress)
         return
-    for category, folder in categories.items():
+    for category, folders in categories.items():
         for day in days:
             with TerminalProgress(console).track(f"land {day} {category}", "files") as progress:
                 report = land_files(
-                    [folder],
+                    folders,
                     landing,
                     day,
                     category,

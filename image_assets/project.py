@@ -6,6 +6,7 @@ The one place that finds them, for the command line, Dagster's definitions and n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def place_or_default(place: Variable) -> str:
     """As `found`, or else the default of a deployment, which is a folder of the current one."""
     one = found(place)
     return one.value if one else place.default
+
+
+def no_images(places: Iterable[str | None]) -> set[Path]:
+    """What may lie among folders of images and belongs to the platform, absolute.
+
+    Args:
+        places: Landing zone, store and dataset file, as far as they are known.
+    """
+    folders = [folder for said in places if said and (folder := place_of(said, "place").folder)]
+    beside = {folder.parent / name for folder in folders for name in (PROJECT_FILE, "dagster")}
+    return {*folders, *beside}
 
 
 def seen_from_here(path: str | Path) -> str:

@@ -35,10 +35,13 @@ class DatasetFile(click.ParamType[str]):
         return [CompletionItem(incomplete, type="file"), *map(CompletionItem, bundled)]
 
 
-class _Day(click.ParamType[dt.date]):
+class Day(click.ParamType[dt.date]):
+    """A day, as 2026-11-20."""
+
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        """The day of a text."""
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d").date()
         except ValueError:
@@ -69,11 +72,12 @@ dataset_option = _setting(
 )
 store_option = _setting(STORE, "--store", "URL", help="a folder or s3://bucket/prefix")
 landing_option = _setting(LANDING, "--landing", "URL", help="the landing zone")
+dataset_if_known_option = _setting(
+    DATASETS, "--dataset", "FILE", required=False, type=DatasetFile(), help="dataset file, or the name of a bundled one"
+)
+store_if_known_option = _setting(STORE, "--store", "URL", required=False, help="a folder or s3://bucket/prefix")
 landing_if_known_option = _setting(
     LANDING, "--landing", "URL", required=False, help="the landing zone; default: that of the last run"
-)
-day_option = click.option(
-    "--day", required=True, metavar="DAY", type=_Day(), help="day of arrival, for example 2026-11-20"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 

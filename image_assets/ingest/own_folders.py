@@ -8,7 +8,7 @@ from __future__ import annotations
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,11 @@ class OwnFolders:
     """A folder of one's own.
 
     Attributes:
-        categories: Category name → its folder, sorted by folder name.
+        categories: Category name → its folders, sorted by folder name: one, or one in every part of a split.
         left_out: Printable names of what lies beside the folders and belongs to no category.
     """
 
-    categories: dict[str, Path]
+    categories: dict[str, tuple[Path, ...]]
     left_out: tuple[str, ...]
 
 
@@ -52,11 +52,12 @@ class _Found:
         return printable(str(self.top))
 
 
-def own_folders(folder: str | Path) -> OwnFolders:
-    """The categories of a folder of one's own: every folder directly in it is one.
+def own_folders(folder: str | Path, apart: Collection[Path] = ()) -> OwnFolders:
+    """The categories of a folder of one's own: every folder directly in it is one, or in `train`, `val` and the like.
 
     Args:
-        folder: Holds `<category>/**`; what is no arrival is passed over.
+        folder: Holds `<category>/**` or `<part of a split>/<category>/**`; what is no arrival is passed over.
+        apart: What may lie there and is not meant, absolute: the landing zone, the store, dataset files.
 
     Returns:
         The categories. Accents are dropped from their names, and what a name cannot hold becomes `_`.
@@ -68,7 +69,7 @@ def own_folders(folder: str | Path) -> OwnFolders:
     top = Path(folder)
     layout = f"expected {printable(str(top))}/<category>/**, a folder of images for every category"
     try:
-        found = _look(top)
+        found = _look(top, apart)
     except OSError as error:
         raise LandingError(f"{printable(str(top))}: {error.strerror}; {layout}") from None
     for ask in _QUESTIONS:
@@ -76,20 +77,22 @@ def own_folders(folder: str | Path) -> OwnFolders:
             raise LandingError(f"{question}; {layout}")
     if not found.folders:
         raise LandingError(f"{found.name}: no folders in it; {layout}")
-    return OwnFolders(_named(found.folders), tuple(printable(file.name) for file in found.files))
+    folders = [folder for part in _split(found) for folder in _look(part).folders] or found.folders
+    return OwnFolders(_named(folders), tuple(printable(file.name) for file in found.files))
 
 
-def _named(folders: Sequence[Path]) -> dict[str, Path]:
-    categories: dict[str, Path] = {}
+def _named(folders: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+    categories: dict[str, tuple[Path, ...]] = {}
     taken: dict[str, Path] = {}
     for folder in folders:
         name = _category_name(folder.name)
         if not name:
             raise LandingError(f"{printable(str(folder))}: no letter or digit of A-Z, 0-9 to name it by; rename it")
-        if name.lower() in taken:
+        if taken.get(name.lower(), folder).name != folder.name:
             both = f"{printable(str(taken[name.lower()]))} and {printable(str(folder))}"
             raise LandingError(f"{both} both become category {name!r}; rename one of them")
-        categories[name] = taken[name.lower()] = folder
+        taken[name.lower()] = folder
+        categories[name] = (*categories.get(name, ()), folder)
     return categories
 
 
@@ -98,10 +101,11 @@ def _category_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", letters).strip("_-")[:64]
 
 
-def _look(top: Path) -> _Found:
+def _look(top: Path, apart: Collection[Path] = ()) -> _Found:
     """What lies directly in a folder. Raises `OSError`."""
     ignore = no_arrivals()
-    entries = sorted((e for e in top.iterdir() if not is_ignored(e.name, ignore)), key=lambda e: e.name)
+    meant = (e for e in top.iterdir() if not is_ignored(e.name, ignore) and e.absolute() not in apart)
+    entries = sorted(meant, key=lambda e: e.name)
     return _Found(top, [e for e in entries if e.is_dir()], [e for e in entries if not e.is_dir()])
 
 
@@ -113,10 +117,12 @@ def _look_or_nothing(top: Path) -> _Found:
 
 
 def _loose_images(found: _Found) -> str | None:
-    loose = [
-        file for file in found.files if (mimetypes.guess_type(file.name, strict=False)[0] or "").startswith("image/")
-    ]
+    loose = [file for file in found.files if _is_image(file)]
     return f"{printable(str(loose[0]))}: {len(loose)} image(s) lie outside of any category" if loose else None
+
+
+def _is_image(file: Path) -> bool:
+    return (mimetypes.guess_type(file.name, strict=False)[0] or "").startswith("image/")
 
 
 def _loose_archives(found: _Found) -> str | None:
@@ -139,7 +145,22 @@ def _days(found: _Found) -> str | None:
     return f"{found.name}: holds folders of days, such as {days[0]}: give it as `--landing` to `image-assets run`"
 
 
+def _split(found: _Found) -> list[Path]:
+    """The parts of a split that hold folders of categories and nothing else; none where that is not certain."""
+    inside = [_look_or_nothing(folder) for folder in found.folders]
+    certain = all(
+        _PARTS_OF_A_SPLIT.fullmatch(part.top.name.lower())
+        and part.folders
+        and not (_loose_images(part) or _loose_archives(part))
+        for part in inside
+    )
+    several = len(inside) > 1 or any(len(part.folders) > 1 for part in inside)
+    return found.folders if certain and several else []
+
+
 def _parts_of_a_split(found: _Found) -> str | None:
+    if _split(found):
+        return None
     parts = [folder for folder in found.folders if _PARTS_OF_A_SPLIT.fullmatch(folder.name.lower())]
     others = [folder for folder in found.folders if folder not in parts and folder.name.lower() not in _ANNOTATIONS]
     with_folders = [part for part in parts if _look_or_nothing(part).folders]
@@ -168,6 +189,8 @@ def _annotations(found: _Found) -> str | None:
 
 def _one_around_all(found: _Found) -> str | None:
     within = found
+    if _split(found):
+        return None
     while len(within.folders) == 1 and (within is found or not within.files):
         within = _look_or_nothing(within.folders[0])
     if within is found or within.files or not within.folders:

@@ -18,8 +18,8 @@ from tests.pictures import picture
 
 # Scripts use these: a name may be added here, and none taken away.
 COMMANDS = {
-    "run": "--allow-loss --category --dataset --day --json --landing --store --until",
-    "land": "PATH... --category --day --landing",
+    "run": "--allow-loss --category --dataset --day --dry-run --from --json --landing --missing --store --to --until",
+    "land": "PATH... --category --dataset --day --json --landing --store",
     "collect": "URL... --backgrounds --category --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --store",
     "predict": "FILE... --dataset --json --store",
@@ -102,8 +102,11 @@ def test_help_reads_well_on_eighty_columns(
         ),
         (
             "land --day 2026-11-20",
-            "image-assets land: missing: --landing URL, --category NAME, PATH...; give ",
+            "image-assets land: missing: --landing URL, PATH...; give ",
         ),
+        ("run --dataset sample --landing b --store c --to 2026-11-20", "--to is the end of a range: give --from too"),
+        ("run --dataset sample --landing b --store c --missing --day 2026-11-20", "give one of --day, --from and "),
+        ("land --landing b --day 2026-11-20 c", "image-assets land: give --category, or --dataset with the categories"),
         ("run --day", "image-assets run: option '--day' requires an argument (see image-assets run --help)"),
         ("run --d x", "image-assets run: --d could be --dataset or --day"),
         ("run --json=yes", "image-assets run: option '--json' does not take a value"),
@@ -138,7 +141,7 @@ def test_names_of_options_may_be_cut_short_and_values_may_look_like_anything(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-x").mkdir()
     (tmp_path / "-x/a.png").write_bytes(picture(0, 0))
-    assert main(["land", "--landing=--here", "--d", "2026-11-20", "--cat=plants", "--", "-x"]) == 0
+    assert main(["land", "--land=--here", "--day", "2026-11-20", "--cat=plants", "--", "-x"]) == 0
     assert "1 files landed" in capsys.readouterr().out
     assert (tmp_path / "--here/2026-11-20/plants/-x/a.png").is_file()
 

@@ -24,7 +24,7 @@ def test_folders_become_categories_with_clean_names(tmp_path: Path) -> None:
         write(tmp_path / name / "1.png")
     write(tmp_path / "readme.txt")
     found = own_folders(tmp_path)
-    assert {name: folder.name for name, folder in found.categories.items()} == {
+    assert {name: folder.name for name, (folder,) in found.categories.items()} == {
         "owls_ducks": "(owls) & ducks!",
         "My_Cats": "My Cats",
         "x": "_x-",
@@ -93,11 +93,12 @@ def test_names_alone_do_not_make_a_shape_that_is_asked_about(tmp_path: Path, nam
         (["cats/1.png", "dogs.rar"], r"dogs\.rar lie.*not opened \(rar\): unpack it"),
         (["cats/1.png", "dogs.zip.001"], r"dogs\.zip\.001 lie.*a part of a split archive"),
         (["2026-11-20/cats/1.png"], r"folders of days, such as 2026-11-20: give it as `--landing`"),
-        (["train/cats/1.png", "train/dogs/2.png", "val/cats/3.png"], "found train/, val/ with cats/, dogs/ in train: "),
+        (["train/cats/1.png", "val/2.png", "val/cats/3.png"], "found train/, val/ with cats/ in train: "),
+        (["train/cats/1.png", "val/cats/3.png", "val/dogs.zip"], "found train/, val/ with cats/ in train: "),
+        (["train/cats/1.png", "val/Cats/1.png"], "train/cats and .*val/Cats both become category 'Cats'"),
         (["Training/cats/1.png", "test/1.png"], "found Training/, test/ with cats/ in Training: .*such as .*Training"),
         (["train/cats/1.png", "val/cats/1.png", "more/1.png"], "found train/, val/ with cats/ in train"),
         (["train/1.png", "test/1.png"], "found test/, train/: the parts of a split"),
-        (["train/cats/1.png", "train/dogs/1.png"], "found train/ with cats/, dogs/ in train"),
         (["train2017/1.jpg", "val2017/2.jpg", "annotations/instances.json"], "found train2017/, val2017/: the parts"),
         (["pictures/1.jpg", "annotations/instances.json"], r"found annotations/ with instances\.json .*kind: coco"),
         (["images/1.jpg", "labels/1.txt"], r"found labels/ with 1\.txt beside images/"),
@@ -115,6 +116,20 @@ def test_folders_that_give_no_categories_are_refused_with_what_was_found(
     with pytest.raises(LandingError, match=said) as refused:
         own_folders(top)
     assert "\n" not in str(refused.value)
+
+
+def test_the_parts_of_a_split_that_hold_categories_are_taken_together(tmp_path: Path) -> None:
+    for name in ("train/cats/1.png", "train/dogs/2.png", "val/cats/3.png"):
+        write(tmp_path / name)
+    found = own_folders(tmp_path).categories
+    assert found == {"cats": (tmp_path / "train/cats", tmp_path / "val/cats"), "dogs": (tmp_path / "train/dogs",)}
+    assert set(own_folders(tmp_path, apart=[tmp_path / "val"]).categories) == {"cats", "dogs"}
+
+
+def test_what_is_set_apart_is_no_category(tmp_path: Path) -> None:
+    for name in ("cats/1.png", "store/2.png"):
+        write(tmp_path / name)
+    assert set(own_folders(tmp_path, apart=[tmp_path / "store"]).categories) == {"cats"}
 
 
 def test_categories_of_a_folder_that_is_not_there_are_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""Which days `image-assets run` is to run, what that would be, and running one after the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+
+from image_assets.cli.deployment import DayReport, Deployment
+from image_assets.cli.printing import say
+from image_assets.dataset import DatasetSpec
+from image_assets.health.days import landed_days, loaded_partitions, never_run
+from image_assets.ingest.source import Source
+from image_assets.orchestration.runner import UsageError, chosen_partitions
+from image_assets.reports.tables import plain_table
+from image_assets.resources.landing import LandingResource
+from image_assets.schema import Partition
+from image_assets.store.store import Store
+
+Days = Mapping[dt.date, Sequence[Partition]]
+
+
+@dataclass(frozen=True)
+class DaysAsked:
+    """What was asked for: one day, a range, what is missing, or by default the newest day that landed."""
+
+    day: dt.date | None
+    first: dt.date | None
+    last: dt.date | None
+    categories: Sequence[str]
+    missing: bool
+
+    def __post_init__(self) -> None:
+        if sum((self.day is not None, self.first is not None, self.missing)) > 1:
+            raise click.UsageError("give one of --day, --from and --missing", click.get_current_context())
+        if self.last and not self.first:
+            raise click.UsageError("--to is the end of a range: give --from too", click.get_current_context())
+
+    @property
+    def several(self) -> bool:
+        """Whether it may be any number of days."""
+        return self.missing or self.first is not None
+
+
+def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str) -> Days:
+    """The partitions to be run, by day.
+
+    Raises:
+        SourceError: the landing zone cannot be listed.
+        UsageError: a day that is not over or before the dataset begins, an unknown category, or there is none.
+    """
+    if asked.day:
+        return {asked.day: chosen_partitions(dataset, asked.day, asked.categories)}
+    source, opened, wanted = LandingResource(url=landing).source(dataset), Store(store), None
+    over = dt.datetime.now(dataset.zone).date() - dt.timedelta(days=1)
+    last = asked.last or over
+    if asked.missing:
+        wanted = never_run(dataset, opened, source, over)
+        days = sorted({one.date for one in wanted})
+    elif asked.first:
+        known = {one.date for one in loaded_partitions(dataset, opened)} | _landed(dataset, source, last)
+        days = sorted(day for day in known if asked.first <= day <= last)
+    else:
+        days = [_newest(dataset, source, over)]
+        say(f"day {days[0]}, the newest that landed", to_stderr=True)
+    chosen = {day: chosen_partitions(dataset, day, asked.categories) for day in days}
+    if wanted is not None:
+        chosen = {day: [one for one in some if one in wanted] for day, some in chosen.items()}
+        chosen = {day: some for day, some in chosen.items() if some}
+    if not chosen and asked.first:
+        raise UsageError(f"nothing of dataset {dataset.name} landed or was loaded from {asked.first} to {last}")
+    return chosen
+
+
+def _landed(dataset: DatasetSpec, source: Source, last: dt.date) -> set[dt.date]:
+    return {day for day, categories in landed_days(dataset, source, last).items() if categories}
+
+
+def _newest(dataset: DatasetSpec, source: Source, over: dt.date) -> dt.date:
+    days = [day for day in source.days() if dataset.start_day <= day <= over]
+    newest = next((day for day in reversed(days) if {*source.categories(day)} & {*dataset.categories}), None)
+    if newest is None:
+        raise UsageError(
+            f"nothing of dataset {dataset.name} landed from {dataset.start_day} to {over}, the last day that is over: "
+            "bring images with image-assets land, or say which --day"
+        )
+    return newest
+
+
+def planned(days: Days, dataset: DatasetSpec, landing: str, store: str) -> dict[str, Any]:
+    """What a run of these days would take up; nothing is changed. The object of `--json`."""
+    source = LandingResource(url=landing).source(dataset)
+    loaded = loaded_partitions(dataset, Store(store))
+    return {
+        "dataset": dataset.name,
+        "days": [
+            {
+                "day": day.isoformat(),
+                "categories": {
+                    one.category: {"files": len(source.list_files(day, one.category).files), "loaded": one in loaded}
+                    for one in partitions
+                },
+            }
+            for day, partitions in days.items()
+        ],
+    }
+
+
+def show_planned(plan: Mapping[str, Any], console: Console) -> None:
+    """Print it for a person."""
+    table = plain_table("day", "category", "files", "loaded before", numbers=("files",))
+    for one in plan["days"]:
+        for category, found in one["categories"].items():
+            table.add_row(one["day"], category, f"{found['files']:,}", "yes" if found["loaded"] else "no")
+    console.print(table)
+    files = sum(found["files"] for one in plan["days"] for found in one["categories"].values())
+    said = f"{len(plan['days']):,} days with {files:,} files would be run; nothing was changed"
+    console.print(said, highlight=False, soft_wrap=True)
+
+
+def run_days(
+    deployment: Deployment, days: Days, console: Console, until: str | None, *, allow_loss: bool
+) -> list[DayReport]:
+    """Run one day after the other, whatever becomes of each, and say after several how each ended."""
+    reports: list[DayReport] = []
+    begun, name = time.monotonic(), deployment.dataset.name
+    for number, (day, partitions) in enumerate(days.items()):
+        if len(days) > 1:
+            left = (time.monotonic() - begun) / number * (len(days) - number) if number else None
+            console.rule(f"{name}, {day}: {number + 1} of {len(days)}{_to_go(left)}")
+        categories = [one.category for one in partitions]
+        reports.append(deployment.run(day, categories, until, allow_loss=allow_loss))
+        reports[-1].show(console)
+    if len(days) != 1:
+        _show_days(reports, console)
+    return reports
+
+
+def _to_go(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f", about {seconds / 60:,.0f} minutes to go" if seconds >= 90 else f", about {seconds:.0f} seconds to go"
+
+
+def _show_days(reports: Sequence[DayReport], console: Console) -> None:
+    failed = [report for report in reports if not report.result.ok]
+    console.rule(f"{len(reports):,} days, {len(failed):,} of them failed")
+    for report in failed:
+        console.print(f"[bold red]failed:[/] {report.day}", highlight=False)
+    if not reports:
+        console.print("[green]nothing is missing[/]")

@@ -1,0 +1,136 @@
+"""Days that nobody named: where `land` brings images to, what `run` takes up, and what it would take up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from image_assets.cli import main
+from image_assets.environment import DATASETS, LANDING, STORE
+from image_assets.ingest.day_book import DayBook
+from image_assets.project import PROJECT_FILE
+from image_assets.schema import Partition
+from image_assets.store.store import Store
+from tests.pictures import picture
+from tests.platform import small_dataset
+
+YESTERDAY = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+START = YESTERDAY - dt.timedelta(days=9)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose dataset has the categories plant and animal, with pictures beside; it is the current folder."""
+    for name in ("DAGSTER_HOME", DATASETS.name, LANDING.name, STORE.name):
+        monkeypatch.delenv(name, raising=False)
+    dataset = small_dataset().model_dump(mode="json") | {"start_day": START.isoformat(), "time_zone": "UTC"}
+    (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(dataset), encoding="utf-8")
+    (tmp_path / PROJECT_FILE).write_text("dataset: drawn.yaml\n", encoding="utf-8")
+    for kind, category in enumerate(("plant", "animal")):
+        for part in ("train", "val"):
+            (tmp_path / "pictures" / part / category).mkdir(parents=True)
+            (tmp_path / "pictures" / part / category / "1.png").write_bytes(picture(kind, len(part)))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def landed(project: Path, *days: dt.date) -> None:
+    for day in days:
+        assert main(["land", "--day", str(day), "pictures"]) == 0
+
+
+def test_folders_of_categories_land_under_their_names_also_in_the_parts_of_a_split(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["land", "pictures", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == {
+        "day": str(YESTERDAY),
+        "categories": {"animal": 2, "plant": 2},
+        "copied": 4,
+        "already_there": 0,
+        "ignored": 0,
+        "bytes": report["bytes"],
+        "refused": [],
+    }
+    assert len([*(project / f"landing/{YESTERDAY}/plant/plant").iterdir()]) == 2  # of one name, both are there
+
+
+def test_a_folder_that_is_no_category_is_refused_before_anything_lands(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "val"):
+        (project / "pictures" / part / "plant").rename(project / "pictures" / part / "plantt")
+    assert main(["land", "pictures"]) == 2
+    said = capsys.readouterr().err
+    assert "train/plantt: plantt is no category of dataset drawn; did you mean plant?" in said
+    assert not (project / "landing").exists()
+
+
+def test_images_land_on_the_last_day_that_is_over_or_today_where_that_one_was_run(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DayBook(Store(str(project / "store")), "drawn").begin(Partition(YESTERDAY, "plant"), "a run", "landing")
+    assert main(["land", "pictures"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(str(YESTERDAY + dt.timedelta(days=1)))
+
+
+def would_run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict[str, dict]]:
+    capsys.readouterr()
+    assert main(["run", "--dry-run", "--json", *words]) == 0
+    return {one["day"]: one["categories"] for one in json.loads(capsys.readouterr().out)["days"]}
+
+
+def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, third = (START + dt.timedelta(days=number) for number in (1, 3, 5))
+    landed(project, first, second, third)
+    two = {"files": 2, "loaded": False}
+    none = {"files": 0, "loaded": False}
+    assert would_run(capsys) == {str(third): {"plant": two, "animal": two, "human": none}}
+    assert would_run(capsys, "--from", str(first), "--to", str(second)).keys() == {str(first), str(second)}
+    assert would_run(capsys, "--from", str(second)).keys() == {str(second), str(third)}
+    DayBook(Store(str(project / "store")), "drawn").end(Partition(second, "plant"), "a run", "landing", 2, (), 0)
+    missing = would_run(capsys, "--missing")
+    assert {day: sorted(categories) for day, categories in missing.items()} == {
+        str(first): ["animal", "plant"],
+        str(second): ["animal"],
+        str(third): ["animal", "plant"],
+    }
+    assert would_run(capsys, "--missing", "--category", "plant").keys() == {str(first), str(third)}
+    assert main(["run", "--dry-run"]) == 0
+    printed = capsys.readouterr()
+    assert "1 days with 4 files would be run; nothing was changed" in printed.out
+    assert f"day {third}, the newest that landed" in printed.err
+    assert not (project / "dagster").exists()
+
+
+def test_a_range_without_anything_and_a_dataset_without_any_day_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "landing").mkdir()
+    assert main(["run"]) == 2
+    assert f"nothing of dataset drawn landed from {START} to {YESTERDAY}" in capsys.readouterr().err
+    assert main(["run", "--from", str(START)]) == 2
+    assert "nothing of dataset drawn landed or was loaded from" in capsys.readouterr().err
+
+
+def test_a_day_that_fails_is_not_hidden_by_the_next(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = START, START + dt.timedelta(days=1)
+    landed(project, first, second)
+    # Where something else stands than a folder, the run of its day ends.
+    shutil.rmtree(project / f"landing/{first}/plant")
+    (project / f"landing/{first}/plant").touch()
+    assert main(["run", "--from", str(first), "--until", "arrivals", "--json"]) == 1
+    printed = capsys.readouterr()
+    failed, came_through = json.loads(printed.out.splitlines()[-1])["days"]
+    assert failed["errors"]
+    assert not came_through["errors"]
+    told = " ".join(printed.err.split())
+    assert f"{second}: 2 of 2, about" in told
+    assert "2 days, 1 of them failed" in told
+    assert f"failed: {first}" in told
