@@ -29,7 +29,7 @@ def _floor(name: str, patterns: str, knows_dagster: bool = False) -> Floor:
 FLOORS = (
     _floor(
         "ground",
-        "image_assets errors environment alone places workers memory interrupts yaml_file whole_files markdown wording",
+        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording",
     ),
     _floor("words", "settings.* schema.* dataset project"),
     _floor("store", "store.*"),
@@ -64,6 +64,7 @@ FLOORS = (
     _floor("definitions", "definitions components.* run_history.*", knows_dagster=True),
     _floor("runs", "orchestration.*", knows_dagster=True),
     _floor("commands", "cli.* demo sample data_dictionary", knows_dagster=True),
+    _floor("the door of notebooks", "image_assets notebook", knows_dagster=True),
 )
 
 

@@ -97,6 +97,11 @@ class Health:
         return [one for one in self.open_days if one.state in TO_BE_RUN]
 
     @property
+    def not_passed(self) -> list[CheckState]:
+        """What its checks found wrong, or did not come to."""
+        return [one for one in self.checks or () if one.state not in ("passed", "not evaluated")]
+
+    @property
     def stopped(self) -> list[str]:
         """The categories of which nothing arrives any more, each with the day since when."""
         return [f"{one.category} since {one.stopped}" for one in self.categories if one.stopped]

@@ -78,10 +78,10 @@ class CheckBook:
         }
         self._records.write(f"{where}/{asset}", content)
 
-    def states(self, checks: Sequence[tuple[str, str]]) -> list[CheckState]:
-        """What the checks last found, by asset and check; what was never evaluated is left out."""
-        wanted = set(checks)
-        return [one for one in self._all() if (one.asset, one.check) in wanted]
+    def states(self, checks: Sequence[tuple[str, str]] | None = None) -> list[CheckState]:
+        """What the checks last found, by asset and check, or all of them; what was never evaluated is left out."""
+        wanted = None if checks is None else set(checks)
+        return [one for one in self._all() if wanted is None or (one.asset, one.check) in wanted]
 
     def _all(self) -> Iterator[CheckState]:
         for name, record in self._records.all():
