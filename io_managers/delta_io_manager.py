@@ -10,11 +10,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from image_assets.io_managers.table_metadata import column_schema
 from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.retrying import retried
 from image_assets.resources.store import StoreResource
-from image_assets.schema import TABLES, Partition, TableSchema, partition_of
+from image_assets.schema import PARTITION_COLUMNS, TABLES, Column, Partition, TableSchema, partition_of
 from image_assets.store.tables.delta_tables import CommitReport, PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.store.tables.partition_files import PartitionFiles
@@ -74,6 +73,22 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         raise dg.DagsterInvariantViolationError(
             f"{context.asset_key.to_user_string()} cannot be loaded as {wanted}; ask for pl.LazyFrame or PartitionFiles"
         )
+
+
+def column_schema(schema: TableSchema) -> dg.TableSchema:
+    """The table's columns for the UI."""
+    columns = [*schema.columns, *(PARTITION_COLUMNS if schema.partitioned else ())]
+    return dg.TableSchema(columns=[_column(column) for column in columns])
+
+
+def _column(column: Column) -> dg.TableColumn:
+    unit = f" ({column.unit})" if column.unit else ""
+    return dg.TableColumn(
+        column.name,
+        str(column.type),
+        description=column.meaning + unit,
+        constraints=dg.TableColumnConstraints(nullable=column.nullable),
+    )
 
 
 def _replace(

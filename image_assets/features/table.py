@@ -26,13 +26,11 @@ class FeatureTable:
         image_ids: [N].
         labels: int16 [N].
         features: float32 [N, D].
-        partitions: The partitions that the rows come from.
     """
 
     image_ids: pl.Series
     labels: np.ndarray
     features: np.ndarray
-    partitions: list[Partition]
 
 
 def feature_table(rows: pl.LazyFrame, extractor_digest: str) -> FeatureTable:
@@ -42,9 +40,8 @@ def feature_table(rows: pl.LazyFrame, extractor_digest: str) -> FeatureTable:
         MixedExtractors: naming the partitions that are to be extracted again.
     """
     refuse_foreign(rows, extractor_digest)
-    partitions = sorted(Partition(*key) for key in rows.select("date", "category").unique().collect().iter_rows())
     table = rows.select("image_id", "label", "features").sort("image_id").collect()
-    return FeatureTable(table["image_id"], table["label"].to_numpy(), feature_matrix(table), partitions)
+    return FeatureTable(table["image_id"], table["label"].to_numpy(), feature_matrix(table))
 
 
 def refuse_foreign(rows: pl.LazyFrame, extractor_digest: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.schema import Partition
+from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -20,6 +20,7 @@ from image_assets.wording import some
 
 ALLOW_LOSS_TAG = "image_assets/allow_loss"
 """The tag of a run that may let images go: `true`."""
+_NOTHING = RAW_IMAGES.no_rows().select("image_id", "source")
 
 
 class LossRefused(RuntimeError):
@@ -69,9 +70,7 @@ def loaded_before(table: PartitionedTable, there: Snapshot, partition: Partition
         partition: Which one.
     """
     files = there.of(partition).written_files()
-    found = [_ids(table, file) for file in files]
-    nothing = pl.DataFrame(schema={"image_id": pl.String, "source": pl.String})
-    return Loaded(sum(file.rows for file in files), pl.concat([nothing, *found]))
+    return Loaded(sum(file.rows for file in files), pl.concat([_NOTHING, *(_ids(table, file) for file in files)]))
 
 
 def loaded_ids(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
@@ -85,9 +84,8 @@ def told(partition: Partition, gone: Sequence[str]) -> str:
 
 
 def _ids(table: PartitionedTable, file: WrittenFile) -> pl.DataFrame:
-    nothing = pl.DataFrame(schema={"image_id": pl.String, "source": pl.String})
     try:
-        return pl.concat([nothing, *table.files.frames(file.path, ["image_id", "source"])])
+        return pl.concat([_NOTHING, *table.files.frames(file.path, ["image_id", "source"])])
     except DamagedFile:
         # Its images are to be loaded again; how many there were, the table's log knows.
-        return nothing
+        return _NOTHING

@@ -163,10 +163,8 @@ def _confirmed(candidates: pl.DataFrame, partition: Partition, library: Library,
 
 
 def _vectors(ids: pl.Series, there: Snapshot, library: Library) -> pl.DataFrame:
-    frames = [_unit_vectors(library, file, ids) for file in there.written_files()]
-    return (
-        pl.concat(frames) if frames else pl.DataFrame(schema={"image_id": pl.String, "features": pl.List(pl.Float32)})
-    )
+    frames = (_unit_vectors(library, file, ids) for file in there.written_files())
+    return pl.concat([pl.DataFrame(schema=_VECTORS), *frames])
 
 
 def _unit_vectors(library: Library, file: WrittenFile, ids: pl.Series) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.table_metadata import column_schema
+from image_assets.io_managers.delta_io_manager import column_schema
 from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete
 from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
 from image_assets.orchestration.partitions import partitions_of

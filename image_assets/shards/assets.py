@@ -61,24 +61,14 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _metadata(manifest: ShardManifest) -> dict:
-    records = [
-        dg.TableRecord({"file": s.file, "rows": s.rows, "columns": s.columns, "bytes": s.bytes, "sha256": s.sha256})
-        for s in manifest.shards
-    ]
-    columns = [
-        dg.TableColumn(name, kind)
-        for name, kind in (
-            ("file", "string"),
-            ("rows", "int"),
-            ("columns", "int"),
-            ("bytes", "int"),
-            ("sha256", "string"),
-        )
-    ]
+    records = [dg.TableRecord(shard.model_dump()) for shard in manifest.shards]
+    kinds = {"file": "string", "rows": "int", "columns": "int", "bytes": "int", "sha256": "string"}
     return {
         "dagster/row_count": manifest.rows,
         "shards": len(manifest.shards),
         "held back": len(manifest.held_back),
         "bytes": sum(shard.bytes for shard in manifest.shards),
-        "files": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
+        "files": dg.MetadataValue.table(
+            records, schema=dg.TableSchema([dg.TableColumn(*one) for one in kinds.items()])
+        ),
     }

@@ -41,16 +41,16 @@ class Records:
         """The record of a name; none where there is none, or something else is in its place."""
         return self._read(self._path(name)) if self._is_there() else None
 
-    def all(self, below: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-        """Names and records, those below a folder of names where one is given; in no order."""
+    def all(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names and records, in no order."""
         if not self._is_there():
             return
-        prefix = f"{self._folder}/{below}"
+        prefix = f"{self._folder}/"
         paths = [path for path in sizes_below(self._store.objects(self._dataset), prefix) if path.endswith(".json")]
         with ThreadPoolExecutor(_READERS) as readers:
             for path, record in zip(paths, readers.map(self._read, paths), strict=True):
                 if record is not None:
-                    yield path.removeprefix(f"{self._folder}/").removesuffix(".json"), record
+                    yield path.removeprefix(prefix).removesuffix(".json"), record
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}.json"

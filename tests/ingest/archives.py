@@ -18,7 +18,7 @@ from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import SourceReadError
-from image_assets.settings.archives import Archives
+from image_assets.settings.arrivals import Archives
 from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.workers import no_progress
 

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.schema import DUPLICATES, IMAGE_ID, SOURCE, Partition, TableSchema
+from image_assets.schema import DUPLICATES, Partition, TableSchema
+from image_assets.schema.table import IMAGE_ID, SOURCE
 from image_assets.store.store import Store
 from image_assets.store.tables import key_index, key_segments
 from image_assets.store.tables.damage import DamagedFile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from image_assets.images.reasons import Reason, WithReason
-from image_assets.settings.archives import Archives
+from image_assets.settings.arrivals import Archives
 
 # Whatever it grows by, this much costs little: a small archive of empty drawings is no bomb.
 RATIO_FROM_BYTES = 100_000_000

@@ -6,7 +6,7 @@ import bz2
 import io
 import lzma
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, StreamFailed
@@ -23,29 +23,7 @@ _PIECE = 1 << 16  # bytes read at once
 _BUFFER = 1 << 17
 _WINDOW_LOG = 31  # of zstd: `--long=31`, the largest window that its own program writes
 _MOST_MEMORY = 1 << _WINDOW_LOG  # bytes; both take only as much as is unpacked
-
-
-class Decompressor(Protocol):
-    """What bzip2, LZMA and zstd have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the end mark was read."""
-        ...
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing comes without more input."""
-        ...
-
-    @property
-    def unused_data(self) -> bytes:
-        """What was given after the end mark."""
-        ...
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """At most `max_length` bytes of what comes next."""
-        ...
+Decompressor = bz2.BZ2Decompressor | lzma.LZMADecompressor | zstd.ZstdDecompressor
 
 
 def bzip2_stream(stream: GuardedStream) -> BinaryIO:

@@ -16,7 +16,7 @@ from image_assets.ingest.archives.manifest import Shelf
 from image_assets.ingest.archives.unpack import Unpacker
 from image_assets.ingest.source import FileTree, Listing, SourceFile, SourceReadError, SourceUnreadable
 from image_assets.ingest.staging import held
-from image_assets.settings.archives import Archives
+from image_assets.settings.arrivals import Archives
 from image_assets.workers import Progress
 
 # Part of every shelf's name: what is staged by another version of this code is not taken for ours.

@@ -21,7 +21,7 @@ from image_assets.ingest.archives.member import (
 from image_assets.ingest.folder import ignored_part
 from image_assets.ingest.source import SourceReadError, printable
 from image_assets.ingest.staging import staged
-from image_assets.settings.archives import Archives
+from image_assets.settings.arrivals import Archives
 
 _CHUNK = 1 << 20
 
