@@ -3,7 +3,7 @@
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.schema import IMAGE_LABELS, LABEL_SELECTION, SELECTED_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
 

@@ -94,7 +94,7 @@ class Kind:
 
 def ours(case: Case, expected: str) -> Found:
     """One call of `refine`, as the asset makes it, with all that it reads and keeps."""
-    from image_assets.classifier.daily.refined import Places, Tables
+    from image_assets.classifier.daily.daily_model import Places, Tables
     from image_assets.classifier.daily.refinement import refine
     from image_assets.classifier.training.evaluate import evaluate
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from image_assets.ingest.annotated.files import AnnotationFolder
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.annotated.open_images import OpenImages
-from image_assets.ingest.annotated.selecting import Step
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.settings.annotated import OpenImagesSource
 
 root, categories = Path(sys.argv[1]), json.loads(sys.argv[2])

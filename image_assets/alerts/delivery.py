@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from image_assets.alerts.ledger import Entry, Ledger, State
-from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
+from image_assets.alerts.run_report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, Text, text_of_check, text_of_failure
 from image_assets.alerts.together import HOLD_SECONDS, grouped, text_of
 from image_assets.dataset import DatasetSpec

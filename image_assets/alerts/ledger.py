@@ -23,7 +23,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from image_assets.alerts.report import CheckOutcome, RunFailure
+from image_assets.alerts.run_report import CheckOutcome, RunFailure
 from image_assets.alerts.text import Text
 from image_assets.alone import locked
 

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from image_assets.alerts.report import CheckOutcome, RunFailure, StepFailure
+from image_assets.alerts.run_report import CheckOutcome, RunFailure, StepFailure
 
 _FIGURES = 20
 _CHARACTERS = 400

@@ -10,7 +10,7 @@ from image_assets.boxes.units import Cutter, cut_units
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.ingest.preview import SHEET_IMAGES, picture_sheet
 from image_assets.orchestration.partition_ranges import each_partition

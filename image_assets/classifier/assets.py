@@ -35,7 +35,7 @@ from image_assets.workers import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from image_assets.classifier.daily.refined import DailyModel
+    from image_assets.classifier.daily.daily_model import DailyModel
     from image_assets.classifier.promotion.champion import Challenged
     from image_assets.classifier.report.subject import ReportSubject
     from image_assets.classifier.training.evaluate import Evaluation
@@ -68,8 +68,8 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # scikit-learn and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.classifier.daily.daily_model import Places, Tables
         from image_assets.classifier.daily.drift_flag import flagged_drift
-        from image_assets.classifier.daily.refined import Places, Tables
         from image_assets.classifier.daily.refinement import refine
         from image_assets.classifier.promotion.champion import challenge
         from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from image_assets.ingest.annotated.coco import Coco
 from image_assets.ingest.annotated.files import annotation_folder
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.annotated.open_images import OpenImages
-from image_assets.ingest.annotated.selection import LabelSelection
 from image_assets.ingest.annotated.source import AnnotatedSource
 from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.bucket import BucketTree, ByLastModified

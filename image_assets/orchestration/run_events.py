@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport, StepFailure
+from image_assets.alerts.run_report import CheckOutcome, RunFailure, RunReport, StepFailure
 from image_assets.orchestration.dagster_internals import (
     AUTO_RETRY_RUN_ID_TAG,
     BACKFILL_ID_TAG,

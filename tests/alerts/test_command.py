@@ -11,7 +11,7 @@ import yaml
 
 from image_assets.alerts.delivery import ChannelError, deliver, record
 from image_assets.alerts.ledger import Ledger, State
-from image_assets.alerts.report import CheckOutcome, RunReport
+from image_assets.alerts.run_report import CheckOutcome, RunReport
 from image_assets.alerts.text import Links, Text
 from image_assets.cli import main
 from image_assets.settings.alerts import AlertChannel

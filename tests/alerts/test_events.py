@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from image_assets.alerts.report import RunReport, hears_of_check, hears_of_failure
+from image_assets.alerts.run_report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, text_of_check, text_of_failure
 from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.run_events import Retry, retry_of, run_report

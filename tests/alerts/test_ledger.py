@@ -25,7 +25,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from image_assets.alerts import ledger as ledger_module
 from image_assets.alerts.delivery import ChannelError, deliver, record
 from image_assets.alerts.ledger import Ledger, State
-from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport
+from image_assets.alerts.run_report import CheckOutcome, RunFailure, RunReport
 from image_assets.alerts.text import Links, Text
 from image_assets.settings.alerts import AlertChannel, Severity
 from tests.platform import small_dataset

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from image_assets.alerts import delivery
 from image_assets.alerts.delivery import deliver, record
 from image_assets.alerts.ledger import Ledger, Message
-from image_assets.alerts.report import CheckOutcome, RunFailure, RunReport
+from image_assets.alerts.run_report import CheckOutcome, RunFailure, RunReport
 from image_assets.alerts.text import Text
 from image_assets.alerts.together import grouped, text_of
 from tests.alerts.test_ledger import DATASET, LINKS, Channels

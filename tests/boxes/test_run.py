@@ -17,7 +17,7 @@ from image_assets.boxes.crop import BoxFlaw
 from image_assets.exploration.annotations import annotations_of
 from image_assets.exploration.report import make_report
 from image_assets.images.decode import decode
-from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import (
     ARRIVALS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from image_assets.classifier.daily.drift_flag import drift_of_the_latest_day, flagged_drift
-from image_assets.classifier.daily.refinement_policy import NOTHING_DRIFTED, Drifted
+from image_assets.classifier.daily.path_choice import NOTHING_DRIFTED, Drifted
 from image_assets.health.check_book import CheckBook, CheckState, CheckStatus
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS
 from image_assets.schema import IMAGE_FEATURES, Partition

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from image_assets.classifier.daily import refinement
-from image_assets.classifier.daily.refined import DailyModel, Places, Tables
+from image_assets.classifier.daily.daily_model import DailyModel, Places, Tables
+from image_assets.classifier.daily.path_choice import DAILY, FULL, NOTHING_DRIFTED, Drifted
 from image_assets.classifier.daily.refinement import refine
-from image_assets.classifier.daily.refinement_policy import DAILY, FULL, NOTHING_DRIFTED, Drifted
 from image_assets.classifier.mcnemar import mcnemar
 from image_assets.classifier.training import selection
 from image_assets.classifier.training.evaluate import evaluate
@@ -87,7 +87,7 @@ def test_a_week_of_days(store: Store) -> None:
         if found.decision.path == FULL:
             probabilities, ids = expected_full(spec, number + 1)
             assert found.held_out.image_ids.to_list() == ids.tolist()
-            # scikit-learn stops at a gradient five times as large: test_refit compares with one that goes on.
+            # scikit-learn stops at a gradient five times as large; see test_out_of_core_logistic.
             np.testing.assert_allclose(found.model.predict_proba(found.held_out_features), probabilities, atol=1e-2)
             assert found.trust is not None
             assert found.trust.full_accuracy == evaluation.accuracy

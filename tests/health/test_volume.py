@@ -17,7 +17,7 @@ from rich.console import Console
 
 from image_assets.alerts.delivery import deliver, record
 from image_assets.alerts.ledger import Ledger
-from image_assets.alerts.report import CheckOutcome, RunReport
+from image_assets.alerts.run_report import CheckOutcome, RunReport
 from image_assets.alerts.text import Links
 from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume

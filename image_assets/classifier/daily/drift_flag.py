@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from image_assets.classifier.daily.refinement_policy import Drifted
+from image_assets.classifier.daily.path_choice import Drifted
 from image_assets.dataset import DatasetSpec
 from image_assets.health.check_book import CheckBook, CheckState
 from image_assets.health.drift_days import BESIDE_THE_DAYS_BEFORE, BESIDE_THE_FIRST_DAYS

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from image_assets.classifier.daily.daily_model import DailyModel, FeatureKind, Places, Tables, Track, untracked
 from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
-from image_assets.classifier.daily.refined import DailyModel, FeatureKind, Places, Tables, Track, untracked
-from image_assets.classifier.daily.refinement_policy import (
+from image_assets.classifier.daily.out_of_core_logistic import STREAMED, fit_out_of_core
+from image_assets.classifier.daily.path_choice import (
     DAILY,
     NOTHING_DRIFTED,
     Drifted,
@@ -23,8 +24,7 @@ from image_assets.classifier.daily.refinement_policy import (
     choose_path,
     setup_digest,
 )
-from image_assets.classifier.daily.refinement_state import Totals, plan_update, read_totals, write_totals
-from image_assets.classifier.daily.refit import STREAMED, fit_out_of_core
+from image_assets.classifier.daily.running_totals import Totals, plan_update, read_totals, write_totals
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
 from image_assets.classifier.training.choice import ChosenCandidate, choose

@@ -9,7 +9,7 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 
-from image_assets.classifier.daily.refinement_policy import LastRefit, Trust
+from image_assets.classifier.daily.path_choice import LastRefit, Trust
 from image_assets.classifier.mcnemar import mcnemar
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.store.models.model import Model

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 import polars as pl
 
-from image_assets.classifier.daily.refined import DailyModel, Tables
+from image_assets.classifier.daily.daily_model import DailyModel, Tables
 from image_assets.classifier.promotion.champion import LabelledImages
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation

@@ -7,8 +7,8 @@ import dagster as dg
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joined_asset import joined_asset
 from image_assets.ingest.annotated.joining import Join
-from image_assets.ingest.annotated.report import label_selection, listed_files, selected_images
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
+from image_assets.ingest.annotated.selection_tables import label_selection, listed_files, selected_images
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.retrying import retried

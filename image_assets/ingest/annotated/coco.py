@@ -24,7 +24,7 @@ from image_assets.ingest.annotated.coco_json import (
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.annotated.files import AnnotationFolder, identity, parts_of
 from image_assets.ingest.annotated.json_objects import parsed
-from image_assets.ingest.annotated.selecting import LABEL_STATES, names_sql, register_wanted, state_of
+from image_assets.ingest.annotated.selection_sql import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import SourceError, printable
 from image_assets.settings.annotated import CocoSource
 
@@ -77,7 +77,7 @@ class Coco:
         )
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups`, `aliases` and `in_percent`: see `selecting`."""
+        """Make the tables `groups`, `aliases` and `in_percent`: see `selection_sql`."""
         sql.execute(
             "create table groups as select part, a.label, true as chosen, "
             f"{names_sql(state_of('key', 'confidence', 1.0), LABEL_STATES)} as state, "

@@ -6,7 +6,7 @@ import dagster as dg
 
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.joining import Join, join_files
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.annotated.source import selection_of
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset

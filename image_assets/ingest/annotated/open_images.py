@@ -15,7 +15,7 @@ from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, files_i
 from image_assets.ingest.annotated.database import database, quoted
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.labels import read_labels
-from image_assets.ingest.annotated.selecting import LABEL_STATES, names_sql, register_wanted, state_of
+from image_assets.ingest.annotated.selection_sql import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import printable
 from image_assets.settings.annotated import OpenImagesSource
 
@@ -55,7 +55,7 @@ class OpenImages:
         register_wanted(sql, self.wanted, self.book)
 
     def group(self, sql: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables `groups`, `aliases` and `in_percent`, in one pass over the rows: see `selecting`."""
+        """Make the tables `groups`, `aliases` and `in_percent`, in one pass over the rows: see `selection_sql`."""
         self._group(sql, ())
         if sql.execute("select 1 from groups where state = 'invalid' limit 1").fetchone() and self._labels_in_percent:
             self._group(sql, self._labels_in_percent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.pages.figures import MAIN, picture
 
 _SHOWN = (Step.READ, Step.KNOWN, Step.CHOSEN, Step.WANTED, Step.POSITIVE, Step.DISTINCT_IMAGES, Step.SELECTED)

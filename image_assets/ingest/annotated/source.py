@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from image_assets.ingest.annotated.arrived import arrived_images, read_in_doubt
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.day_folders import days_of, misnamed_days
 from image_assets.ingest.source import FileTree, Listing, Source, SourceFile, Unplaced
 from image_assets.workers import Progress

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from image_assets.dataset import parse_dataset
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.registry import annotated_selection
 from image_assets.settings.sources import CocoSource, OpenImagesSource
 

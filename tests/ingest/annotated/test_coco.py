@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from image_assets.ingest.annotated.coco_json import image_key_of
 from image_assets.ingest.annotated.matching import Matcher
-from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.ingest.source import SourceError
 from tests.ingest.annotated.stand_ins import chosen, counts, selection, write_coco
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.ingest.annotated.selecting import Step
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.ingest.source import SourceError
 from tests.ingest.annotated.stand_ins import (
     BOX_COLUMNS,

@@ -19,7 +19,7 @@ from image_assets.ingest.annotated.database import database, quoted, write_parqu
 from image_assets.ingest.annotated.files import identity
 from image_assets.ingest.annotated.matching import Matcher
 from image_assets.ingest.annotated.open_images import OpenImages
-from image_assets.ingest.annotated.selecting import IMAGES, NAMES, STEPS, write_selection
+from image_assets.ingest.annotated.selection_sql import IMAGES, NAMES, STEPS, write_selection
 
 # Part of every name in staging: raised whenever the same files would give other rows.
 _VERSION = 3
@@ -42,7 +42,7 @@ class LabelSelection:
 
     @cached_property
     def folder(self) -> Path:
-        """The folder with the files of `selecting.write_selection`."""
+        """The folder with the files of `selection_sql.write_selection`."""
         return built_once(self._place("selection", self.annotations.files()), self._build)
 
     @cached_property
@@ -52,7 +52,7 @@ class LabelSelection:
         return self._place("all", [*self.annotations.files(), *boxes]).name
 
     def images(self) -> pl.LazyFrame:
-        """One row for every image with a positive label of a category; see `selecting.write_selection`."""
+        """One row for every image with a positive label of a category; see `selection_sql.write_selection`."""
         return pl.scan_parquet(self.folder / IMAGES, glob=False)
 
     def steps(self) -> pl.DataFrame:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.ingest.annotated.selecting import Step
-from image_assets.ingest.annotated.selection import LabelSelection
+from image_assets.ingest.annotated.label_selection import LabelSelection
+from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.schema import SELECTED_IMAGES
 from image_assets.store.tables.delta_tables import PartitionedTable
 

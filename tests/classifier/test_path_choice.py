@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from image_assets.classifier.daily.refinement_policy import (
+from image_assets.classifier.daily.path_choice import (
     DAILY,
     FULL,
     Drifted,

@@ -17,7 +17,7 @@ import obstore
 import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
-from image_assets.classifier.daily.refinement_state import (
+from image_assets.classifier.daily.running_totals import (
     TOTALS,
     Totals,
     UnusableTotals,
@@ -137,8 +137,8 @@ def test_other_features_or_labels_begin_anew() -> None:
 WRITER = """
     import sys
     from obstore.store import LocalStore
-    from image_assets.classifier.daily.refinement_state import write_totals
-    from tests.classifier.test_refinement_state import PREFIX, totals
+    from image_assets.classifier.daily.running_totals import write_totals
+    from tests.classifier.test_running_totals import PREFIX, totals
 
     objects, states = LocalStore(sys.argv[1]), [totals(seed, 300) for seed in (1, 2)]
     print("ready", flush=True)

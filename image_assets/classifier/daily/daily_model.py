@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from obstore.store import ObjectStore
 
-from image_assets.classifier.daily.refinement_policy import PathChoice, Trust
+from image_assets.classifier.daily.path_choice import PathChoice, Trust
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows

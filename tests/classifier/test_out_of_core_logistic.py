@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier.daily import refit as module
+from image_assets.classifier.daily import out_of_core_logistic as module
 from image_assets.classifier.daily.discriminant import discriminant
-from image_assets.classifier.daily.refit import carried_over, fit_out_of_core
+from image_assets.classifier.daily.out_of_core_logistic import carried_over, fit_out_of_core
 from image_assets.classifier.daily.statistics import class_statistics
 from image_assets.classifier.training.families import (
     Candidate,
