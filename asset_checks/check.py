@@ -19,7 +19,7 @@ from image_assets.features.extractor import Extractor
 from image_assets.health.check_book import CheckBook, CheckStatus
 from image_assets.markdown import markdown_table
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
-from image_assets.orchestration.partition_ranges import keys_of
+from image_assets.orchestration.partition_ranges import keys_of_run
 from image_assets.orchestration.partitions import partitions_of
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.store import StoreResource
@@ -226,7 +226,7 @@ def _evaluated(
 
 
 def _partition_names(op: dg.OpExecutionContext) -> list[str]:
-    return [op.partition_key] if op.has_partition_key else keys_of(op)
+    return [op.partition_key] if op.has_partition_key else keys_of_run(op)
 
 
 def _materialisation(

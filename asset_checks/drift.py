@@ -46,7 +46,7 @@ _ADVICE = {
 }
 _HASH = ("image_id", "perceptual_hash", "entropy")
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
-METRICS = {
+DRIFTING_METRICS = {
     **{
         name: pl.col(name)
         for name in (
@@ -78,10 +78,10 @@ def metrics_drift(subject: Subject) -> Outcome:
         # Loads scikit-learn, which takes seconds and 100 MB: not before there is something to compare.
         from image_assets.health.drift import compare_numbers
 
-        return compare_numbers(_numbers(window), _numbers(day), list(METRICS))
+        return compare_numbers(_numbers(window), _numbers(day), list(DRIFTING_METRICS))
 
-    metrics = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
-    columns = sorted({*_HASH, *(name for metric in METRICS.values() for name in metric.meta.root_names())})
+    metrics = {name: metric.cast(pl.Float64) for name, metric in DRIFTING_METRICS.items()}
+    columns = sorted({*_HASH, *(name for metric in DRIFTING_METRICS.values() for name in metric.meta.root_names())})
 
     def measured(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.select("image_id", "perceptual_hash", **metrics)
@@ -222,7 +222,7 @@ def _one_of_each(subject: Subject, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbers(rows: pl.DataFrame) -> np.ndarray:
-    return rows.select(list(METRICS)).to_numpy()
+    return rows.select(list(DRIFTING_METRICS)).to_numpy()
 
 
 def _most_unlike(subject: Subject, day: pl.DataFrame, report: "DriftReport") -> pl.DataFrame:

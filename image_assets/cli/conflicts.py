@@ -24,13 +24,13 @@ def conflicts() -> None:
 def show(dataset: str, store: str, *, as_json: bool) -> int:
     """The conflicts, open ones first."""
     from image_assets.answers.conflicts import conflicts_of
-    from image_assets.reports.conflicts import NONE, conflict_table
+    from image_assets.reports.conflicts import NO_CONFLICTS, conflict_table
 
     answer = conflicts_of(*to_read(dataset, store))
     if as_json:
         print_json(answer.as_json())
     else:
-        Console().print(conflict_table(answer.files) if answer.files else NONE)
+        Console().print(conflict_table(answer.files) if answer.files else NO_CONFLICTS)
     return 0
 
 

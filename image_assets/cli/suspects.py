@@ -18,14 +18,14 @@ from image_assets.cli.words import Command
 def suspects(dataset: str, store: str, most: int, *, as_json: bool) -> int:
     """Images that are probably under the wrong category, or unlike all others of theirs."""
     from image_assets.answers.suspects import suspects_of
-    from image_assets.reports.suspects import NONE, suspects_table
+    from image_assets.reports.suspects import NO_SUSPECTS, suspects_table
 
     found = suspects_of(*to_read(dataset, store))
     if as_json:
         print_json(found.as_json())
         return 0
     shown = found.worst(most)
-    Console().print(suspects_table(shown) if shown else NONE)
+    Console().print(suspects_table(shown) if shown else NO_SUSPECTS)
     if more := len(found.images) - len(shown):
         say(f"and {more:,} more (--most shows more)")
     return 0

@@ -51,7 +51,7 @@ class Scale:
         return float(self.base) ** edges if self.base else edges
 
 
-METRICS = {
+METRIC_SCALES = {
     "brightness": Scale("Brightness", "0 black … 1 white", 0, 1),
     "contrast": Scale("Contrast", "standard deviation of luma", 0, 0.5),
     "sharpness": Scale("Sharpness", "variance of the Laplacian", 0, 5, base=10),

@@ -10,13 +10,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, METRICS, SIDE, Scale
+from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, METRIC_SCALES, SIDE, Scale
 from image_assets.exploration.tally import CountQuery, pieces, tallied
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
 
-IMAGE_COLUMNS = ("format", "width", "height", "bytes", *METRICS)
+IMAGE_COLUMNS = ("format", "width", "height", "bytes", *METRIC_SCALES)
 """What is read of `raw_images`, beside day and category."""
 
 
@@ -40,7 +40,7 @@ _IMAGE_COUNTS = {
     "aspects": CountQuery({"level": ASPECT.sql("width / height")}),
     "file_sizes": CountQuery({"level": FILE_SIZE.sql("bytes")}),
     "formats": CountQuery({"format": "format"}),
-    "metrics": CountQuery(_LEVEL_KEYS, source=_measures(METRICS, {name: name for name in METRICS})),
+    "metrics": CountQuery(_LEVEL_KEYS, source=_measures(METRIC_SCALES, {name: name for name in METRIC_SCALES})),
 }
 _CHANNEL_COUNTS = {
     "channels": CountQuery(
@@ -154,7 +154,7 @@ def statistics_of(
     counted = tallied(_IMAGE_COUNTS, images)
     return ImageStatistics(
         **{name: counted[name] for name in ("per_day", "sizes", "aspects", "file_sizes", "formats")},
-        metrics=Levels(counted["metrics"], METRICS),
+        metrics=Levels(counted["metrics"], METRIC_SCALES),
         channels=Levels(tallied(_CHANNEL_COUNTS, features)["channels"], COLOUR_CHANNELS) if features else Levels(),
         refused=tallied(_REFUSED_COUNTS, refused)["refused"],
     )

@@ -14,10 +14,8 @@ import numpy as np
 from image_assets.features.preprocess import Prepares
 from image_assets.images import jpeg
 from image_assets.images.decode import decode
+from image_assets.images.header import Size
 from image_assets.settings.stages import Limits
-
-Size = tuple[int, int]
-"""Width and height, pixels."""
 
 # The files were let in at the door; limits that were lowered since do not take their features away.
 _LET_IN = Limits(max_bytes=sys.maxsize, max_pixels=sys.maxsize, max_side=sys.maxsize)

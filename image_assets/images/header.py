@@ -17,6 +17,7 @@ from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
 
 Size = tuple[int, int]
+"""Width and height, pixels."""
 
 MAX_PARTS = 100_000  # JPEG segments, PNG chunks, GIF blocks, numbers of a TIFF tag: each costs Pillow microseconds
 MAX_SCANS = 100  # of a progressive JPEG, which has about ten: each walks over the whole picture

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from image_assets.images.thumbnail import SIDE, small_copy
+from image_assets.images.thumbnail import THUMBNAIL_SIDE, small_copy
 
 HASH_BITS = 64
 _HASH_SIDE, _HASH_FREQUENCIES = 32, 8
@@ -106,7 +106,7 @@ def _entropy(histograms: np.ndarray) -> list[float]:
 @lru_cache(maxsize=1)
 def _times_its_logarithm() -> np.ndarray:
     """float64: n log2 n for all numbers of pixels that a small copy may have."""
-    return np.array([0.0, *(number * log2(number) for number in range(1, SIDE * SIDE + 1))])
+    return np.array([0.0, *(number * log2(number) for number in range(1, THUMBNAIL_SIDE * THUMBNAIL_SIDE + 1))])
 
 
 def _light(histograms: np.ndarray) -> list[list[float]]:

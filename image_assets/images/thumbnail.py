@@ -8,11 +8,11 @@ import simplejpeg
 from image_assets.images.resampling import resampled
 
 QUALITY = 80
-SIDE = 96
+THUMBNAIL_SIDE = 96
 """Longest side of a thumbnail, pixels."""
 
 
-def small_copy(pixels: np.ndarray, side: int = SIDE) -> np.ndarray:
+def small_copy(pixels: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
     """Scale a picture down to fit a square, keeping its proportions; a smaller one keeps its size.
 
     Args:

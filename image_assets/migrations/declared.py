@@ -19,7 +19,7 @@ from image_assets.images.reasons import Rejected
 from image_assets.images.thumbnail import small_copy, thumbnail
 from image_assets.ingest.fingerprint import image_id
 from image_assets.migrations.steps import CannotDerive, Derivation, Migrations, Where
-from image_assets.schema import ACCOUNTING, METRICS, RAW_IMAGES
+from image_assets.schema import ACCOUNTING, METRIC_COLUMNS, RAW_IMAGES
 from image_assets.settings.stages import Limits
 from image_assets.workers import ordered_map
 
@@ -58,7 +58,7 @@ def _counted_anew(rows: pl.DataFrame, where: Where) -> pl.DataFrame:
 
 _FROM_CONTENT = (
     *("image_id", "bytes", "format", "width", "height", "thumbnail"),
-    *(column.name for column in METRICS),
+    *(column.name for column in METRIC_COLUMNS),
 )
 
 DECLARED = Migrations(

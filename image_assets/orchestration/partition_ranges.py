@@ -24,7 +24,7 @@ from image_assets.store.tables.partition_files import PartitionFiles
 RANGE_IN_ONE_RUN = dg.BackfillPolicy.single_run()
 
 
-def keys_of(context: dg.OpExecutionContext) -> list[str]:
+def keys_of_run(context: dg.OpExecutionContext) -> list[str]:
     """The partition keys of a run of several, the earliest days first, and the categories as the dataset file has them.
 
     Raises:
@@ -54,7 +54,7 @@ def each_partition(compute: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
             yield from _results(compute(context, **inputs))
             return
         values: dict[dg.AssetKey, dict[Partition, Any]] = {}
-        for key in keys_of(context.op_execution_context):
+        for key in keys_of_run(context.op_execution_context):
             for one in _of_one(compute, context, key, inputs):
                 context.add_asset_metadata(one.metadata, one.asset_key, key)
                 values.setdefault(one.asset_key, {})[partition_of(key)] = one.value

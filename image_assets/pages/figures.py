@@ -27,7 +27,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import Formatter, NullLocator
 from PIL import Image
 
-from image_assets.pages.rendering import printable
+from image_assets.pages.rendering import printable_text
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLOURS
@@ -178,7 +178,7 @@ def group_title(group: Sequence[str], what: str = "categories") -> str:
 
 def short(name: str, length: int = 28) -> str:
     """A name that fits beside a bar, without what cannot be printed."""
-    clean = printable(name)
+    clean = printable_text(name)
     return clean if len(clean) <= length else f"{clean[: length - 1]}…"
 
 

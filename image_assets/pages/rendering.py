@@ -12,7 +12,7 @@ from image_assets.markdown import data_url
 _WRITTEN_NUMBER = re.compile(r"[\d.,%–−± ]*\d[\d.,%–−± ]*")
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """Text with a mark in place of every character that cannot be printed."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
@@ -32,7 +32,7 @@ ENVIRONMENT = Environment(
     loader=PackageLoader("image_assets.pages"),
     autoescape=True,
     undefined=StrictUndefined,
-    finalize=lambda value: value if hasattr(value, "__html__") else printable(str(value)),
+    finalize=lambda value: value if hasattr(value, "__html__") else printable_text(str(value)),
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,

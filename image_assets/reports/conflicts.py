@@ -15,7 +15,7 @@ from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.thumbnails import thumbnails_of
 
 _SHOWN = 20
-NONE = "no picture is under two categories"
+NO_CONFLICTS = "no picture is under two categories"
 
 
 def conflict_table(files: Sequence[ConflictingFile]) -> Table:
@@ -37,7 +37,7 @@ def conflicts_markdown(files: Sequence[ConflictingFile], raw_images: Partitioned
         raw_images: Where the thumbnails are.
     """
     if not files:
-        return NONE
+        return NO_CONFLICTS
     shown = files[:_SHOWN]
     places = {one.image_id: Partition(one.day, one.category) for one in shown if one.loaded}
     pictures = thumbnails_of(raw_images, places)

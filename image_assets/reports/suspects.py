@@ -11,7 +11,7 @@ from image_assets.markdown import code, markdown_image, markdown_table
 from image_assets.reports.tables import plain_table
 
 _COLUMNS = ("day and category", "kind", "score", "suggested", "image id")
-NONE = "no suspects"
+NO_SUSPECTS = "no suspects"
 
 
 def suspects_table(suspects: Sequence[Suspect]) -> Table:
@@ -30,7 +30,7 @@ def suspects_markdown(suspects: Sequence[Suspect], thumbnails: Mapping[str, byte
         thumbnails: JPEG of every image that there is one of, by its id.
     """
     if not suspects:
-        return NONE
+        return NO_SUSPECTS
     rows = [(markdown_image(thumbnails.get(one.image_id)), *_cells(one), code(one.image_id[:12])) for one in suspects]
     return markdown_table(("image", *_COLUMNS), rows)
 

@@ -12,7 +12,15 @@ from image_assets.schema.annotations import (
     LABEL_SELECTION,
     SELECTED_IMAGES,
 )
-from image_assets.schema.images import ARRIVALS, COMPANIONS, DUPLICATES, IMAGE_FEATURES, METRICS, QUARANTINE, RAW_IMAGES
+from image_assets.schema.images import (
+    ARRIVALS,
+    COMPANIONS,
+    DUPLICATES,
+    IMAGE_FEATURES,
+    METRIC_COLUMNS,
+    QUARANTINE,
+    RAW_IMAGES,
+)
 from image_assets.schema.models import CONFIDENT_LABELS, EMBEDDING, IMAGENET_PREDICTIONS, PREDICTIONS
 from image_assets.schema.quality import (
     ACCOUNTING,
@@ -67,7 +75,7 @@ __all__ = [
     "LABEL_CONFLICTS",
     "LABEL_SELECTION",
     "LABEL_SUSPECTS",
-    "METRICS",
+    "METRIC_COLUMNS",
     "NEAR_DUPLICATES",
     "PARTITION_COLUMNS",
     "PREDICTIONS",

@@ -12,7 +12,7 @@ ARRIVALS = TableSchema(
     (SOURCE, FILE_BYTES),
 )
 
-METRICS = (
+METRIC_COLUMNS = (
     Column(
         "brightness",
         pa.float32(),
@@ -55,7 +55,7 @@ RAW_IMAGES = TableSchema(
         Column("width", pa.int32(), "Width after the EXIF orientation is applied", "pixels"),
         Column("height", pa.int32(), "Height after the EXIF orientation is applied", "pixels"),
         FILE_BYTES,
-        *METRICS,
+        *METRIC_COLUMNS,
         Column("thumbnail", pa.binary(), "JPEG of at most 96 pixels a side"),
         Column("content", pa.binary(), "The file itself, unchanged"),
     ),

@@ -138,8 +138,7 @@ def collect_page(
     try:
         end = time.monotonic() + caps.seconds
         _open(page, url, min(_LOAD_SECONDS, caps.seconds))
-        found: dict[str, FoundImage] = {}
-        return CollectedPage(*_scrolled(page, url, caps, end, found, backgrounds, progress))
+        return CollectedPage(*_scrolled(page, url, caps, end, backgrounds, progress))
     except Error as error:
         raise CollectError(f"{url}: {_reason(error)}") from None
     finally:
@@ -164,10 +163,10 @@ def _scrolled(
     url: str,
     caps: Caps,
     end: float,
-    found: dict[str, FoundImage],
     backgrounds: bool,
     progress: Callable[[int], None] | None,
 ) -> tuple[tuple[FoundImage, ...], str]:
+    found: dict[str, FoundImage] = {}
     for scrolls in range(caps.scrolls + 1):
         _gather(page, url, found, backgrounds)
         if progress:

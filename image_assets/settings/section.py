@@ -23,7 +23,7 @@ def name_problem(text: str) -> str:
     return ""
 
 
-def said_of(error: ValidationError) -> str:
+def faults_of(error: ValidationError) -> str:
     """What is wrong with a file that was read, in one line: every key with its fault."""
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'whole file'}: {one['msg']}" for one in error.errors())
 

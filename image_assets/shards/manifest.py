@@ -23,13 +23,13 @@ from pydantic import Field, ValidationError
 from image_assets.alone import alone
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import Partition
-from image_assets.settings.section import DatasetName, Name, Sha256, Strict, said_of
+from image_assets.settings.section import DatasetName, Name, Sha256, Strict, faults_of
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
 
 FEATURE_SHARDS = "feature_shards"
 MANIFESTS = "feature_shards_manifests"
 MANIFEST = "shards.json"
-LEGACY_MANIFEST = "manifest.json"  # among the shards, where it was in the way of readers of the folder
+LEGACY_SHARDS_MANIFEST = "manifest.json"  # among the shards, where it was in the way of readers of the folder
 DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file name carries
 
 Count = Annotated[int, Field(ge=0)]
@@ -149,7 +149,7 @@ def read_manifest(store: ObjectStore, prefix: str) -> ShardManifest | None:
 
 def manifest_content(store: ObjectStore, prefix: str) -> tuple[bytes, str] | None:
     """The text of the manifest that stands, and its path; None where there is none, in neither place."""
-    for path in (path_of(prefix, MANIFEST), path_of(prefix, LEGACY_MANIFEST)):
+    for path in (path_of(prefix, MANIFEST), path_of(prefix, LEGACY_SHARDS_MANIFEST)):
         with suppress(FileNotFoundError):
             return bytes(store.get(path).bytes()), path
     return None
@@ -161,7 +161,7 @@ def parse_manifest(content: bytes, origin: str) -> ShardManifest:
         return ShardManifest.model_validate_json(content)
     except ValidationError as error:
         raise ShardError(
-            f"{origin} is no shard manifest of format 1; publish the partition again: {said_of(error)}"
+            f"{origin} is no shard manifest of format 1; publish the partition again: {faults_of(error)}"
         ) from None
 
 

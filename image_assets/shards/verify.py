@@ -17,7 +17,7 @@ from obstore.store import ObjectStore
 
 from image_assets.schema import shard_schema
 from image_assets.shards.manifest import (
-    LEGACY_MANIFEST,
+    LEGACY_SHARDS_MANIFEST,
     MANIFEST,
     Expected,
     ShardError,
@@ -150,7 +150,7 @@ def check_files(store: ObjectStore, prefix: str, manifest: ShardManifest) -> lis
         if sha256 != shard.sha256:
             problems.append(Problem(Code.FILE_CHECKSUM, shard.file, "SHA-256", shard.sha256, sha256))
     if stored_manifest(store, prefix) is None:
-        there.pop(LEGACY_MANIFEST, None)
+        there.pop(LEGACY_SHARDS_MANIFEST, None)
     for name, size in sorted(there.items()):
         problems.append(
             Problem(Code.FILE_EXTRA, name, "a file that the manifest does not name", "none", f"{size} bytes")

@@ -19,7 +19,7 @@ from image_assets.exploration.scales import (
     BOX_SHARE,
     COLOUR_CHANNELS,
     FILE_SIZE,
-    METRICS,
+    METRIC_SCALES,
     SIDE,
     Scale,
     quantiles,
@@ -31,7 +31,7 @@ from image_assets.store.tables.parquet_files import ParquetFiles
 from tests.exploration.made import feature_rows, image_rows, refused_rows
 from tests.platform import FIRST, SECOND, Platform
 
-SCALES = {**METRICS, **COLOUR_CHANNELS, "side": SIDE, "aspect": ASPECT, "file_size": FILE_SIZE, "box": BOX_SHARE}
+SCALES = {**METRIC_SCALES, **COLOUR_CHANNELS, "side": SIDE, "aspect": ASPECT, "file_size": FILE_SIZE, "box": BOX_SHARE}
 
 
 def frames(statistics: ImageStatistics) -> list[pl.DataFrame]:
@@ -65,7 +65,7 @@ def test_the_metrics_fall_on_the_levels_that_numpy_finds(
     loaded_platform: Platform, of_platform: ImageStatistics
 ) -> None:
     images = loaded_platform.rows(RAW_IMAGES)
-    for name, scale in METRICS.items():
+    for name, scale in METRIC_SCALES.items():
         values = images.filter(category="plant")[name].to_numpy().astype(np.float64)
         expected = np.histogram(values.clip(scale.edges[0], scale.edges[-1]), scale.edges)[0]
         found = of_platform.metrics.of(name, [["plant"], ["animal", "human"]])
@@ -90,7 +90,7 @@ def test_neither_pictures_nor_thumbnails_are_read(
         pq.write_table(table, file)
     found = image_statistics(damaged.store, "drawn")
     assert all(a.equals(b) for a, b in zip(frames(found), frames(of_platform), strict=True))
-    assert asked == {"format", "width", "height", "bytes", "reason", *METRICS}
+    assert asked == {"format", "width", "height", "bytes", "reason", *METRIC_SCALES}
     # The control: whoever does ask for pictures finds that they are gone.
     (piece,) = pieces(damaged.store.table("drawn", RAW_IMAGES), ["content", "width"])
     assert piece.column_names == ["width", "date", "category"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_assets.asset_checks.drift import METRICS
+from image_assets.asset_checks.drift import DRIFTING_METRICS
 from image_assets.health.drift import (
     Figure,
     compare_features,
@@ -44,16 +44,16 @@ def photos(shared_data) -> pl.DataFrame:
         size = {"height": pixels.shape[0], "width": pixels.shape[1], "category": path.parent.name, "file": path.name}
         for dark, factor in ((False, 1), (True, 0.15)):
             rows.append({**size, "dark": dark, **measure((pixels * factor).astype(np.uint8))._asdict()})
-    metrics = {name: metric.cast(pl.Float64) for name, metric in METRICS.items()}
+    metrics = {name: metric.cast(pl.Float64) for name, metric in DRIFTING_METRICS.items()}
     return pl.DataFrame(rows).select("category", "dark", **metrics)
 
 
 def numbers(rows: pl.DataFrame) -> np.ndarray:
-    return rows.select(list(METRICS)).to_numpy()
+    return rows.select(list(DRIFTING_METRICS)).to_numpy()
 
 
 def alarms(window: np.ndarray, day: np.ndarray) -> list[str]:
-    return compare_numbers(window, day, list(METRICS)).alarms(LIMITS)
+    return compare_numbers(window, day, list(DRIFTING_METRICS)).alarms(LIMITS)
 
 
 # No alarm where nothing has changed
@@ -91,7 +91,7 @@ def test_thirty_per_cent_of_dark_photos_are_noticed_and_pointed_at(photos: pl.Da
     order = np.random.default_rng(seed).permutation(ordinary.height)
     window, day, darkened = order[150:], order[45:150], order[:45]
     shown = np.concatenate([numbers(dark[darkened]), numbers(ordinary[day])])
-    report = compare_numbers(numbers(ordinary[window]), shown, list(METRICS))
+    report = compare_numbers(numbers(ordinary[window]), shown, list(DRIFTING_METRICS))
     assert any(alarm.startswith("PSI of brightness") for alarm in report.alarms(LIMITS))
     assert (np.argsort(-report.scores)[:10] < 45).all()
 

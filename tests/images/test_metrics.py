@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure, measure_copies
 from image_assets.images.thumbnail import small_copy
-from image_assets.schema import METRICS
+from image_assets.schema import METRIC_COLUMNS
 from image_assets.settings.stages import Limits
 from tests.ingest.images import picture
 from tests.pictures import picture as striped
@@ -53,8 +53,8 @@ def noise(seed: int, height: int = 90, width: int = 96) -> np.ndarray:
 
 
 def test_the_metrics_are_the_columns() -> None:
-    assert ImageMetrics._fields == tuple(column.name for column in METRICS)
-    for value, column in zip(measure(PIXELS), METRICS, strict=True):
+    assert ImageMetrics._fields == tuple(column.name for column in METRIC_COLUMNS)
+    for value, column in zip(measure(PIXELS), METRIC_COLUMNS, strict=True):
         assert isinstance(value, {"float": float, "bool": bool, "int64": int}[str(column.type)])
 
 

@@ -15,7 +15,7 @@ from image_assets.images.decode import sniff
 from tests.ingest.images import picture
 
 
-def thumbnail(pixels: np.ndarray, side: int = thumbnails.SIDE) -> bytes:
+def thumbnail(pixels: np.ndarray, side: int = thumbnails.THUMBNAIL_SIDE) -> bytes:
     return thumbnails.thumbnail(thumbnails.small_copy(pixels, side))
 
 

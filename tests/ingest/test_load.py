@@ -22,7 +22,7 @@ from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.source import SourceChanged, SourceFile
-from image_assets.schema import METRICS, Partition, TableSchema
+from image_assets.schema import METRIC_COLUMNS, Partition, TableSchema
 from image_assets.settings.stages import Limits
 from image_assets.store.store import Store
 from image_assets.store.tables import key_index
@@ -98,7 +98,7 @@ def test_a_row_tells_what_the_image_is(place: Place) -> None:
     assert row["content"] == PICTURES[0]
     assert row["thumbnail"].startswith(b"\xff\xd8")
     measured = measure(decode(PICTURES[0], Limits()).pixels)
-    assert [row[column.name] for column in METRICS] == [pytest.approx(value) for value in measured]
+    assert [row[column.name] for column in METRIC_COLUMNS] == [pytest.approx(value) for value in measured]
 
 
 def test_nothing_arrived_gives_empty_partitions_not_an_error(place: Place) -> None:

@@ -26,7 +26,7 @@ from image_assets.migrations.steps import CannotDerive, Migrations, MigrationSte
 from image_assets.schema import (
     ARRIVALS,
     IMAGE_FEATURES,
-    METRICS,
+    METRIC_COLUMNS,
     QUARANTINE,
     RAW_IMAGES,
     REVIEWS,
@@ -41,7 +41,7 @@ from image_assets.store.tables.versions import PROPERTY, OldTable
 from tests.migrations.old_store import OldStore, in_order, made_older, unpacked, without
 from tests.platform import FIRST
 
-DERIVED = ("image_id", "format", "width", "height", "bytes", *(column.name for column in METRICS), "thumbnail")
+DERIVED = ("image_id", "format", "width", "height", "bytes", *(column.name for column in METRIC_COLUMNS), "thumbnail")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from image_assets.pages import page as pages
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import Gallery, Picture, Section, Table, page
-from image_assets.pages.rendering import ENVIRONMENT, MARKDOWN, printable
+from image_assets.pages.rendering import ENVIRONMENT, MARKDOWN, printable_text
 from tests.exploration.references import references
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
@@ -61,7 +61,7 @@ def test_text_is_text_wherever_it_stands(text: str) -> None:
     assert references(html) == []
     written = [line for line in "".join(found.texts).splitlines() if line]
     for piece in (f"a {text}", f"b {text}", f"below {text}", f"is {text}"):
-        assert any(printable(piece) in line for line in written)
+        assert any(printable_text(piece) in line for line in written)
 
 
 def test_a_template_that_does_not_escape_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

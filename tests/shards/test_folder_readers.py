@@ -18,7 +18,7 @@ import pytest
 from obstore.store import LocalStore
 
 from image_assets.shards.manifest import (
-    LEGACY_MANIFEST,
+    LEGACY_SHARDS_MANIFEST,
     MANIFEST,
     MANIFESTS,
     parse_manifest,
@@ -91,7 +91,7 @@ def test_a_manifest_among_the_shards_is_in_the_way(published: LocalStore, tmp_pa
 def test_a_manifest_of_earlier_versions_is_read_where_it_lies_and_moved_by_the_next_publish(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     manifest = publish_rows(store, 25)
-    legacy = tmp_path / PREFIX / LEGACY_MANIFEST
+    legacy = tmp_path / PREFIX / LEGACY_SHARDS_MANIFEST
     (tmp_path / path_of(PREFIX, MANIFEST)).rename(legacy)
     assert read_manifest(store, PREFIX) == manifest
     assert verify(store, PREFIX, image_ids(25), EXPECTED).problems == []

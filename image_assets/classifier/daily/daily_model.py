@@ -1,4 +1,4 @@
-"""What a refinement is given, and what comes out of it."""
+"""The model of a day and what it is, and what it is made from."""
 
 from __future__ import annotations
 

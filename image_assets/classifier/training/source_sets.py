@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.ingest.archives.formats import SUFFIXES
+from image_assets.ingest.archives.formats import ARCHIVE_SUFFIXES
 
 MOST_FOLDS = 10
 """Of more source sets, several are left out at a time."""
-_ARCHIVE = r"(?i)(" + "|".join(suffix.replace(".", r"\.") for suffix in SUFFIXES) + ")$"
+_ARCHIVE = r"(?i)(" + "|".join(suffix.replace(".", r"\.") for suffix in ARCHIVE_SUFFIXES) + ")$"
 
 
 def source_set(pattern: str | None = None) -> pl.Expr:

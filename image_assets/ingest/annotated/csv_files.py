@@ -17,9 +17,9 @@ import duckdb
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.source import SourceError, printable
 
-IMAGE_LABELS = {"ImageID": "VARCHAR", "Source": "VARCHAR", "LabelName": "VARCHAR", "Confidence": "DOUBLE"}
-BOXES = {
-    **IMAGE_LABELS,
+LABEL_FILE_COLUMNS = {"ImageID": "VARCHAR", "Source": "VARCHAR", "LabelName": "VARCHAR", "Confidence": "DOUBLE"}
+BOX_FILE_COLUMNS = {
+    **LABEL_FILE_COLUMNS,
     "XMin": "DOUBLE",
     "XMax": "DOUBLE",
     "YMin": "DOUBLE",

@@ -11,7 +11,13 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from image_assets.ingest.annotated.categories import LabelBook, Wanted, wanted_labels
-from image_assets.ingest.annotated.csv_files import BOXES, IMAGE_LABELS, files_in_percent, numbered_rows_of, rows_of
+from image_assets.ingest.annotated.csv_files import (
+    BOX_FILE_COLUMNS,
+    LABEL_FILE_COLUMNS,
+    files_in_percent,
+    numbered_rows_of,
+    rows_of,
+)
 from image_assets.ingest.annotated.database import database, quoted
 from image_assets.ingest.annotated.files import AnnotationFolder
 from image_assets.ingest.annotated.labels import read_labels
@@ -68,7 +74,7 @@ class OpenImages:
         numbered = (
             f"select part, LabelName as label, {self._chosen} as chosen, {state} as state, "
             f"case when w.label is not null then {_KEY} end as key, count(*) as rows "
-            f"from ({numbered_rows_of(files, IMAGE_LABELS, percent)}) "
+            f"from ({numbered_rows_of(files, LABEL_FILE_COLUMNS, percent)}) "
             "left join (select distinct label from wanted) w on LabelName = w.label group by all"
         )
         part, state = names_sql("part", [printable(file.name) for file in files]), names_sql("state", LABEL_STATES)
@@ -80,7 +86,7 @@ class OpenImages:
 
     def all_labels(self) -> str:
         """All rows of image labels: part, key, source, label, confidence."""
-        rows = rows_of(self._image_labels(), IMAGE_LABELS, self._labels_in_percent)
+        rows = rows_of(self._image_labels(), LABEL_FILE_COLUMNS, self._labels_in_percent)
         return (
             f"select part, {_KEY} as key, Source as source, LabelName as label, Confidence as confidence from ({rows})"
         )
@@ -101,7 +107,7 @@ class OpenImages:
             f"coalesce({column}, 'nan'::double) as {column.lower()}" for column in ("XMin", "XMax", "YMin", "YMax")
         )
         files = self.box_files()
-        rows = rows_of(files, BOXES, self._in_percent(files))
+        rows = rows_of(files, BOX_FILE_COLUMNS, self._in_percent(files))
         return (
             f"select part, {_KEY} as key, coalesce(Source, '') as source, coalesce(LabelName, '') as label, "
             f"Confidence as confidence, {sides}, {flags} from ({rows})"
@@ -132,7 +138,7 @@ class OpenImages:
 
     def _in_percent(self, files: Sequence[Path]) -> list[Path]:
         with TemporaryDirectory() as spill, database(self.settings.memory_mb, Path(spill)) as sql:
-            return files_in_percent(sql, files, IMAGE_LABELS)
+            return files_in_percent(sql, files, LABEL_FILE_COLUMNS)
 
     @property
     def _chosen(self) -> str:

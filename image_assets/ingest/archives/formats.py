@@ -15,7 +15,7 @@ from image_assets.ingest.archives.tar import BLOCK, tar_members
 from image_assets.ingest.archives.zip import zip_members
 from image_assets.ingest.archives.zip_records import find_directory, read_fully
 
-SUFFIXES = (
+ARCHIVE_SUFFIXES = (
     ".zip",
     ".tar",
     *(".tar.gz", ".tgz"),
@@ -34,7 +34,7 @@ ArchiveReader = Callable[[GuardedStream, Meter], Iterator[Member]]
 
 def is_archive_name(name: str) -> bool:
     """Whether a file of this name is looked into."""
-    return name.lower().endswith(SUFFIXES)
+    return name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
 def reader_of(stream: GuardedStream) -> ArchiveReader | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from image_assets.ingest.archives.formats import SUFFIXES
+from image_assets.ingest.archives.formats import ARCHIVE_SUFFIXES
 from image_assets.ingest.source import SourceFile
 
 _DEEPEST = 3  # folders around everything
@@ -72,4 +72,4 @@ def _around(names: Sequence[str], known: Collection[str]) -> str:
 
 def _stem(path: str) -> str:
     name = path.rpartition("/")[2]
-    return next((name[: -len(ending)] for ending in SUFFIXES if name.lower().endswith(ending)), name)
+    return next((name[: -len(ending)] for ending in ARCHIVE_SUFFIXES if name.lower().endswith(ending)), name)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from image_assets.ingest.source import FileTree, SourceError, SourceFile, printable
 from image_assets.settings.sources import UrlListSource
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+LIST_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 NO_CATEGORY = "(no category)"
 _BATCH_ROWS = 8_192
 _LONGEST_SHOWN = 1_000
@@ -63,7 +63,7 @@ class ListedUrl:
 
 def is_list(file: SourceFile) -> bool:
     """Whether a file is a list, by its name."""
-    return file.source.lower().endswith(SUFFIXES)
+    return file.source.lower().endswith(LIST_SUFFIXES)
 
 
 def rows(tree: FileTree, file: SourceFile, settings: UrlListSource) -> Iterator[ListedUrl]:

@@ -16,14 +16,14 @@ from image_assets.ingest.day_folders import days_of, misnamed_days
 from image_assets.ingest.source import FileTree, Listing, SourceFile, Unplaced
 from image_assets.ingest.urls.download import Downloads
 from image_assets.ingest.urls.kept import Kept
-from image_assets.ingest.urls.lists import NO_CATEGORY, SUFFIXES, ListedUrl, is_list, rows
+from image_assets.ingest.urls.lists import LIST_SUFFIXES, NO_CATEGORY, ListedUrl, is_list, rows
 from image_assets.settings.sources import UrlListSource
 from image_assets.workers import Progress
 
 # Part of what stands for lists and settings: raised whenever another answer may come, so that what was refused for good
 # is tried again.
 _VERSION = 2
-_READ = ", ".join(SUFFIXES)
+_READ = ", ".join(LIST_SUFFIXES)
 
 
 class UrlLists:

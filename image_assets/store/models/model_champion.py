@@ -11,11 +11,11 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import Field, ValidationError
 
-from image_assets.settings.section import Sha256, Strict, said_of
+from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.conditional_put import Stored, put_if_unchanged, read_stored
 from image_assets.store.models.model_files import (
     DIGITS,
-    LEGACY_MANIFEST,
+    LEGACY_MODEL_MANIFEST,
     ModelMissingError,
     ModelRefusedError,
     legacy_manifest,
@@ -74,7 +74,7 @@ def see_champion(store: ObjectStore, prefix: str) -> SeenChampion:
         try:
             return SeenChampion(Champion.model_validate_json(stored.content), stored=stored)
         except ValidationError as error:
-            said = f"{object_key(prefix, CHAMPION)} does not name a champion: {said_of(error)}; train the model again"
+            said = f"{object_key(prefix, CHAMPION)} does not name a champion: {faults_of(error)}; train the model again"
             return SeenChampion(None, said, stored)
     try:
         manifest = legacy_manifest(store, prefix)
@@ -91,7 +91,7 @@ def champion_state(store: ObjectStore, prefix: str) -> str | None:
 
     One small request: as long as the state is the same, so is the champion.
     """
-    for name in (CHAMPION, LEGACY_MANIFEST):
+    for name in (CHAMPION, LEGACY_MODEL_MANIFEST):
         try:
             found = obstore.head(store, object_key(prefix, name))
         except FileNotFoundError:
@@ -137,7 +137,7 @@ def switch(store: ObjectStore, prefix: str, seen: SeenChampion, champion: Champi
     ):
         put_model_manifest(store, prefix, manifest_of(store, prefix, seen.champion.sha256))
     put_if_unchanged(store, object_key(prefix, CHAMPION), champion.to_bytes(), seen.stored)
-    remove(store, object_key(prefix, LEGACY_MANIFEST))
+    remove(store, object_key(prefix, LEGACY_MODEL_MANIFEST))
 
 
 def prune_models(store: ObjectStore, prefix: str, champion: Champion, keep: int) -> list[str]:

@@ -18,11 +18,11 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from image_assets.settings.section import Sha256, Strict, said_of
+from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.models.model import FORMATS, Model, ModelFormat
 from image_assets.store.objects import content_of, remove, sizes_below
 
-LEGACY_MANIFEST = "manifest.json"
+LEGACY_MODEL_MANIFEST = "manifest.json"
 """Where stores of before the history of models keep the manifest of their only model."""
 DIGITS = 12  # of a digest, in file names
 _LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {"skops": ("numpy", "scikit-learn", "skops")}
@@ -169,7 +169,7 @@ def legacy_manifest(store: ObjectStore, prefix: str) -> ModelManifest | None:
     Raises:
         ModelRefusedError: it is not one of this format.
     """
-    key = object_key(prefix, LEGACY_MANIFEST)
+    key = object_key(prefix, LEGACY_MODEL_MANIFEST)
     content = content_of(store, key)
     return None if content is None else _parsed(ModelManifest, content, key)
 
@@ -236,7 +236,7 @@ def _parsed(kind: type[_Manifest], content: bytes, key: str) -> _Manifest:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise ModelRefusedError(f"{key} is not a manifest that this version reads: {said_of(error)}") from None
+        raise ModelRefusedError(f"{key} is not a manifest that this version reads: {faults_of(error)}") from None
 
 
 def _dumped(model: Model) -> bytes:
