@@ -22,7 +22,7 @@ from image_assets.resources.landing import LandingResource
 from image_assets.schema import Partition
 from image_assets.store.store import Store
 
-Days = Mapping[dt.date, Sequence[Partition]]
+PartitionsByDay = Mapping[dt.date, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DaysAsked:
         return self.missing or self.first is not None
 
 
-def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str) -> Days:
+def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str) -> PartitionsByDay:
     """The partitions to be run, by day.
 
     Raises:
@@ -92,7 +92,7 @@ def _newest(dataset: DatasetSpec, source: Source, over: dt.date) -> dt.date:
     return newest
 
 
-def planned(days: Days, dataset: DatasetSpec, landing: str, store: str) -> dict[str, Any]:
+def planned(days: PartitionsByDay, dataset: DatasetSpec, landing: str, store: str) -> dict[str, Any]:
     """What a run of these days would take up; nothing is changed. The object of `--json`."""
     source = LandingResource(url=landing).source(dataset)
     loaded = loaded_partitions(dataset, Store(store))
@@ -124,7 +124,7 @@ def show_planned(plan: Mapping[str, Any], console: Console) -> None:
 
 
 def run_days(
-    deployment: Deployment, days: Days, console: Console, until: str | None, *, allow_loss: bool
+    deployment: Deployment, days: PartitionsByDay, console: Console, until: str | None, *, allow_loss: bool
 ) -> list[DayReport]:
     """Run one day after the other, whatever becomes of each, and say after several how each ended."""
     reports: list[DayReport] = []

@@ -25,7 +25,7 @@ _DRAWS = 10_000
 _DAYS = 30
 _REGULARISATION = 0.001
 
-Thumbnails = Callable[[set[str]], Mapping[str, bytes]]
+ThumbnailReader = Callable[[set[str]], Mapping[str, bytes]]
 """From image ids to their JPEG thumbnails."""
 
 
@@ -58,7 +58,7 @@ class MeasuredBaselines(Frozen):
 
 
 def measure_baselines(
-    subject: ReportSubject, thumbnails: Thumbnails, sha256: str, spec: Baselines, *, of_colours: bool
+    subject: ReportSubject, thumbnails: ThumbnailReader, sha256: str, spec: Baselines, *, of_colours: bool
 ) -> MeasuredBaselines:
     """Measure what the checks compare a model with.
 
@@ -99,7 +99,7 @@ def _some_days(subject: ReportSubject, seed: int) -> np.ndarray:
 
 
 def colour_baseline(
-    subject: ReportSubject, training: np.ndarray, judged: np.ndarray, thumbnails: Thumbnails
+    subject: ReportSubject, training: np.ndarray, judged: np.ndarray, thumbnails: ThumbnailReader
 ) -> Colours | None:
     """Train on the colours of the one side, judge by those of the other.
 
