@@ -26,7 +26,7 @@ from image_assets.schema import (
     ARRIVALS,
     DUPLICATES,
     IMAGE_FEATURES,
-    METRICS,
+    METRIC_COLUMNS,
     QUARANTINE,
     RAW_IMAGES,
     Partition,
@@ -139,7 +139,7 @@ def _images(partition: Partition, label: int) -> pl.DataFrame:
             format=pl.lit("jpeg"),
             width=pl.lit(_SIDE, pl.Int32),
             height=pl.lit(_SIDE, pl.Int32),
-            **{column.name: pl.lit(0) for column in METRICS},
+            **{column.name: pl.lit(0) for column in METRIC_COLUMNS},
             thumbnail=pl.lit(bytes(700)),
             content=pl.lit(bytes(700)),
         )

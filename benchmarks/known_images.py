@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from benchmarks.history import add_files
 from image_assets.memory import PeakMemory, hand_back
-from image_assets.schema import METRICS, RAW_IMAGES, Partition
+from image_assets.schema import METRIC_COLUMNS, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index
 
@@ -85,7 +85,7 @@ def _rows(start: int, end: int) -> pa.RecordBatch:
         format=pl.lit("jpeg"),
         width=pl.lit(32, pl.Int32),
         height=pl.lit(32, pl.Int32),
-        **{column.name: pl.lit(0) for column in METRICS},
+        **{column.name: pl.lit(0) for column in METRIC_COLUMNS},
         bytes=pl.lit(700, pl.Int64),
         thumbnail=pl.lit(b""),
         content=pl.lit(b""),
