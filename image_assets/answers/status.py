@@ -8,9 +8,12 @@ from typing import Any
 
 from image_assets.answers.health import Health, health_of
 from image_assets.answers.loaded import PartitionFacts, partition_facts
+from image_assets.classifier.places import current_manifest
+from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.check_book import CheckState
 from image_assets.ingest.source import Source
+from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
 from image_assets.store.tables.store_damage import damaged_files
 
@@ -23,17 +26,27 @@ class Status:
         loaded: What is loaded, in the order of days and categories.
         health: How it fares.
         damaged: Files of the store that are missing or cut, each in one line.
+        model: The current one; None where there is none that can be read.
     """
 
     loaded: tuple[PartitionFacts, ...]
     health: Health
     damaged: tuple[str, ...]
+    model: ModelManifest | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets status --json`."""
         loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in self.loaded]
-        whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json()}
+        whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json(), "model": self._model()}
         return {**whole, "damaged": list(self.damaged)}
+
+    def _model(self) -> dict[str, Any] | None:
+        if self.model is None:
+            return None
+        unseen = unseen_of(self.model)
+        figures = {name: self.model.metrics.get(name) for name in ("accuracy", "macro_f1", "held_out")}
+        told = {**figures, UNSEEN: unseen.figures() if unseen else None}
+        return {"model": self.model.sha256[:DIGITS], "data_day": str(self.model.data_day), **told}
 
 
 def status_of(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], source: Source | None) -> Status:
@@ -47,4 +60,8 @@ def status_of(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], 
     """
     damaged = tuple(str(one) for one in damaged_files(store, dataset.name))
     loaded = tuple(partition_facts(dataset, store))
-    return Status(loaded, health_of(dataset, store, checks, source=source), damaged)
+    try:
+        model = current_manifest(dataset, store)
+    except ModelRefusedError:
+        model = None
+    return Status(loaded, health_of(dataset, store, checks, source=source), damaged, model)

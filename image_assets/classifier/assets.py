@@ -17,6 +17,7 @@ from image_assets.classifier.places import (
     statistics_prefix,
 )
 from image_assets.classifier.training.images import said_of_split
+from image_assets.classifier.unseen import UNSEEN, said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.io_managers.plots import save_plot
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from image_assets.classifier.daily.daily_model import DailyModel
     from image_assets.classifier.promotion.champion import Challenged
     from image_assets.classifier.report.subject import ReportSubject
-    from image_assets.classifier.training.evaluate import Evaluation
     from image_assets.classifier.training.selection import Score
 
 _NAMED = 20  # categories in a warning
@@ -73,7 +73,12 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.daily.refinement import refine
         from image_assets.classifier.promotion.champion import challenge
         from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
-        from image_assets.classifier.report.judged_images import evidence_of, judged_images, report_subject
+        from image_assets.classifier.report.judged_images import (
+            evidence_of,
+            judged_images,
+            report_subject,
+            with_unseen,
+        )
         from image_assets.classifier.training.evaluate import evaluate
         from image_assets.classifier.training.selection import too_few_pictures
         from image_assets.classifier.training.train import NotTrainableError, untested
@@ -107,9 +112,12 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 "(classifier.selection.folds)"
             )
         evaluation = evaluate(refined.model, refined.held_out_features, held_out.labels, dataset.categories)
-        description = _description(dataset, extractor, refined, evaluation)
         with retried():
             judged = judged_images(refined, tables, spec.refinement.evaluation_rows)
+        images = len(refined.training) + len(held_out)
+        subject = with_unseen(report_subject(dataset, refined, judged, evaluation), dataset, images)
+        description = _description(dataset, extractor, refined, subject)
+        with retried():
             settled = challenge(
                 opened.objects(),
                 classifier_prefix(dataset),
@@ -123,12 +131,12 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             plot = save_plot(opened, dataset.name, "confusion", confusion_picture(evaluation))
         if not settled.decision.promoted and settled.decision.reason != "same model":
             context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
-        subject = report_subject(dataset, refined, judged, evaluation)
         with track("report on the classifier", "parts") as report_progress:
             reported = _reported(dataset, opened, subject, settled, report_progress)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
+                "on sources it never saw": said_of_unseen(subject.unseen),
                 "model": settled.challenger.file,
                 "sha256": settled.challenger.sha256,
                 **refined.metadata(),
@@ -145,7 +153,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
 
 def _description(
-    dataset: DatasetSpec, extractor: Extractor, refined: "DailyModel", evaluation: "Evaluation"
+    dataset: DatasetSpec, extractor: Extractor, refined: "DailyModel", subject: "ReportSubject"
 ) -> ModelDescription:
     return ModelDescription(
         dataset=dataset.name,
@@ -159,7 +167,10 @@ def _description(
         training_ids_sha256=ids_digest(refined.training.image_ids),
         held_out=dataset.classifier.held_out,
         split=said_of_split(dataset.classifier),
-        metrics=evaluation.model_dump(mode="json"),
+        metrics={
+            **subject.evaluation.model_dump(mode="json"),
+            UNSEEN: subject.unseen.model_dump(mode="json") if subject.unseen else None,
+        },
     )
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.categories.record import agree
 from image_assets.classifier.places import CLASSIFIER, current_manifest, why_not_promoted
+from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
@@ -70,7 +71,9 @@ class DayReport:
         trained = CLASSIFIER in self.result.made
         figures = {name: self.model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
         held = self.held_back or None if trained else None
-        return {**figures, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
+        unseen = unseen_of(self.model)
+        told = {UNSEEN: unseen.figures() if unseen else None}
+        return {**figures, **told, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
 
     def show(self, console: Console) -> None:
         """Print the summary for a person."""

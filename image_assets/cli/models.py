@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from image_assets.classifier.unseen import UNSEEN, said_of_unseen, short_unseen, unseen_of
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
 from image_assets.cli.printing import print_json, say, write
 from image_assets.cli.words import CommandGroup, exactly_one
@@ -81,7 +82,8 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
         "data": f"{days[0]} to {days[-1]}, {len(manifest.partitions):,} partitions" if days else "–",
         "sha256": manifest.sha256,
         "libraries": ", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),
-        **{name: _text(value) for name, value in manifest.metrics.items()},
+        **{name: _text(value) for name, value in manifest.metrics.items() if name != UNSEEN},
+        "unseen sources": said_of_unseen(unseen_of(manifest)),
         "decision": f"{decision.reason}: {decision.explanation}" if decision else "none is recorded",
     }
     for name, text in lines.items():
@@ -166,11 +168,12 @@ def _switched(dataset: str, store: str, switch: Callable[..., Champion]) -> int:
 
 
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:
-    table = plain_table("model", "", "data until", "accuracy", "macro F1")
+    table = plain_table("model", "", "data until", "accuracy", "macro F1", "unseen sources")
     table.add_column("kind")
     table.add_column("decision", no_wrap=True)
     for one in kept:
         figures = [_figure(one, name) for name in ("accuracy", "macro_f1")]
+        figures.append(short_unseen(unseen_of(one.manifest)) if one.manifest else "–")
         day = str(one.manifest.data_day) if one.manifest else "–"
         said = one.decision.reason if one.decision else ""
         kind = one.manifest.kind if one.manifest else escape(f"unreadable: {one.problem}")

@@ -75,6 +75,11 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
         if not health.open_days and not health.misnamed:
             return
     show_health(console, health, everything=everything)
+    if found.model is not None:
+        from image_assets.classifier.unseen import said_of_unseen, unseen_of
+
+        told = f"model {found.model.sha256[:12]}, of {found.model.data_day}: {said_of_unseen(unseen_of(found.model))}"
+        console.print(told, highlight=False, markup=False)
     if loaded:
         days = sorted({one.partition.date for one in loaded})
         shown = loaded if everything else [one for one in loaded if one.partition.date in days[-_DAYS_SHOWN:]]

@@ -10,8 +10,10 @@ import numpy as np
 from obstore.store import ObjectStore
 
 from image_assets.classifier.promotion.gate import Agreement, agreement, compare_answers, judge, unfit
+from image_assets.classifier.promotion.unseen_gate import compare_unseen
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.images import BY_IMAGE
+from image_assets.classifier.unseen import unseen_of
 from image_assets.settings.promotion import Promotion
 from image_assets.store.conditional_put import ChangedMeanwhileError
 from image_assets.store.models.model import Model
@@ -210,7 +212,16 @@ def _compared(
                 "or the images have changed; look at label_suspects, and promote it by hand if the labels are right",
                 **figures,
             )
-    return facts.decided(verdict.promoted, verdict.reason, verdict.explanation, **figures)
+    elsewhere = compare_unseen(unseen_of(champion_manifest), unseen_of(facts.challenger), rules)
+    if elsewhere is None:
+        return facts.decided(verdict.promoted, verdict.reason, verdict.explanation, **figures)
+    said = f"{verdict.explanation}; {elsewhere.explanation}"
+    if verdict.promoted and elsewhere.is_worse(rules):
+        said = (
+            f"worse for new suppliers: accuracy {elsewhere.explanation}; on held-out images it is {verdict.explanation}"
+        )
+        return facts.decided(False, "worse", said, **figures)
+    return facts.decided(verdict.promoted, verdict.reason, said, **figures)
 
 
 def unseen_by_both(evidence: LabelledImages, champion: ModelManifest, challenger: ModelManifest) -> np.ndarray:

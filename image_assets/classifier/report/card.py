@@ -11,6 +11,7 @@ from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.intervals import wilson
 from image_assets.classifier.report.quality_sections import evaluation_figures
 from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.pages.rendering import MARKDOWN
 from image_assets.store.models.model_store import ModelManifest
@@ -44,6 +45,7 @@ def model_card(dataset: DatasetSpec, subject: ReportSubject, findings: Findings,
         counts=counts.rows(),
         most=_MOST_CLASSES,
         figures=evaluation_figures(evaluation),
+        unseen=said_of_unseen(subject.unseen),
         calibration=findings.calibration,
         fairness=findings.fairness,
         weak=weak,

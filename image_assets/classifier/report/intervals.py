@@ -18,7 +18,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(right: int, of: int) -> Interval:
+def wilson(right: float, of: float) -> Interval:
     """The 95 % score interval of a share (Wilson, Journal of the American Statistical Association 22, 1927).
 
     Args:

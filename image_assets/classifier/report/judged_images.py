@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -13,6 +13,8 @@ from image_assets.classifier.promotion.champion import LabelledImages
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.families import fit
+from image_assets.classifier.training.leave_out import measure_unseen
+from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.training_rows import streamed_rows
 from image_assets.dataset import DatasetSpec
@@ -79,10 +81,37 @@ def report_subject(
         candidate=str(refined.candidate),
         classes=dataset.categories,
         feature_names=FEATURE_NAMES if named else (),
-        images=judged.rows.select("image_id", "group", "date", "category"),
+        images=judged.rows.select("image_id", "group", "date", "category", "source_set"),
         labels=judged.labels,
         features=judged.features,
         aside=judged.aside,
         evaluation=evaluation,
         scores=refined.scores,
     )
+
+
+def with_unseen(subject: ReportSubject, dataset: DatasetSpec, all_images: int) -> ReportSubject:
+    """The same with its figures on sources that it never saw, measured on a sample of both sides of the split.
+
+    Args:
+        subject: Model and images.
+        dataset: Its `classifier.report` says how many images serve.
+        all_images: How many there are.
+    """
+    spec = dataset.classifier
+    aside = round(spec.report.max_rows * spec.held_out)
+    sides = [
+        subject.sample(held_out=held, most=most, seed=spec.report.seed)
+        for held, most in ((True, aside), (False, spec.report.max_rows - aside))
+    ]
+    # In the order of the ids, so that the figures do not depend on how the rows came.
+    rows = np.concatenate(sides)
+    rows = rows[np.argsort(subject.images["image_id"].gather(rows).to_numpy())]
+    sample = TrainingRows(
+        subject.features[rows],
+        subject.labels[rows],
+        subject.images["group"].gather(rows),
+        subject.images["source_set"].gather(rows),
+    )
+    learn = partial(subject.learn, probabilities=True)
+    return replace(subject, unseen=measure_unseen(learn, sample, subject.classes, subject.evaluation, all_images))

@@ -13,6 +13,7 @@ from image_assets.classifier.report.plots import confusion_plot, reliability_plo
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import Score
+from image_assets.classifier.unseen import CERTAIN, said_of_unseen
 from image_assets.pages.page import Section, Table
 
 MOST_ROWS = 500
@@ -35,6 +36,50 @@ def quality_section(subject: ReportSubject, findings: Findings) -> Section:
         + ("" if subject.evaluation.converged else " Training stopped at its limit of iterations before it was done."),
         [plot for plot in plots if plot],
         tables=tables,
+    )
+
+
+def unseen_section(subject: ReportSubject) -> Section:
+    """How good it is on images from elsewhere, and which sources it finds hard."""
+    found, title = subject.unseen, "On sources that it never saw"
+    if found is None or found.accuracy is None:
+        return Section("unseen", title, said_of_unseen(found))
+    evaluation = subject.evaluation
+    known = "" if found.known_accuracy is None else f"{found.known_accuracy:.1%}"
+    sure = subject.probabilities.max(axis=1)[subject.predicted != subject.truth] > CERTAIN
+    rows = [
+        ("accuracy", f"{found.accuracy:.1%}", f"{found.low:.1%} – {found.high:.1%}", known),
+        ("macro F1", f"{found.macro_f1:.1%}", "", f"{evaluation.macro_f1:.1%}"),
+        ("expected calibration error", f"{found.calibration_error:.4f}", "", f"{evaluation.calibration_error:.4f}"),
+        (
+            "mistakes above 99 %",
+            f"{found.certain_mistakes:,} of {found.mistakes:,}",
+            "",
+            f"{sure.sum():,} of {len(sure):,}",
+        ),
+    ]
+    by_source = sorted(found.per_source, key=lambda one: (one.right / one.images, one.name))
+    shares = [
+        (
+            one.shown,
+            one.images,
+            one.images - one.right,
+            f"{one.right / one.images:.1%}",
+            _interval(wilson(one.right, one.images)),
+        )
+        for one in by_source[:MOST_ROWS]
+    ]
+    sampled = f", a sample of {found.all_images:,}" if found.sampled < found.all_images else ""
+    return Section(
+        "unseen",
+        title,
+        f"{said_of_unseen(found)} {found.folds} models of the kind were trained on {found.sampled:,} images{sampled}, "
+        f"each without some of the {found.sources:,} sources, and judged by these: {found.images:,} images, each once. "
+        "Alarming: a figure far below that of the images held out: the model goes by what tells sources apart.",
+        tables=[
+            Table("Both figures", ("figure", "sources it never saw", "95 % interval", "images held out"), rows),
+            Table("Mistakes by source", ("source", "images", "mistakes", "right", "95 %"), shares, "The worst first."),
+        ],
     )
 
 

@@ -12,6 +12,7 @@ from image_assets.classifier.report.quality_sections import (
     candidates_section,
     classes_section,
     quality_section,
+    unseen_section,
 )
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.pages.figures import Plot
@@ -32,6 +33,7 @@ def sections_of(
     """
     return [
         quality_section(subject, findings),
+        unseen_section(subject),
         classes_section(subject),
         *([candidates_section(subject.scores, scoring)] if subject.scores else []),
         features_section(findings, subject, pictures),

@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.classifier.unseen import UnseenSources
 from image_assets.features.sample import stratified_sample
 from image_assets.store.models.model import Model
 
@@ -39,13 +40,14 @@ class ReportSubject:
         candidate: Its kind with its settings, in words.
         classes: Category → label.
         feature_names: [D], empty where features have no names.
-        images: [N] rows `image_id`, `date`, `category` and `group`: what must not be torn apart, an image's own id
-            where it is like no other.
+        images: [N] rows `image_id`, `date`, `category`, `source_set` and `group`: what must not be torn apart, an
+            image's own id where it is like no other.
         labels: int16 [N].
         features: float32 [N, D]; may be mapped into memory, as only samples and the held-out rows are read.
         aside: bool [N], true where an image is held out.
         evaluation: Of the model on the images held out.
         scores: Of the candidates that it was chosen from; may be empty.
+        unseen: How its kind does on sources that it never saw; None where that was not measured.
     """
 
     model: Model
@@ -59,6 +61,7 @@ class ReportSubject:
     aside: np.ndarray
     evaluation: Evaluation
     scores: Sequence[Score] = ()
+    unseen: UnseenSources | None = None
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -24,6 +24,7 @@ from image_assets.classifier.report.galleries import thumbnails
 from image_assets.classifier.report.places import baselines_name, newest_name, report_name, reports_prefix
 from image_assets.classifier.report.sections import sections_of
 from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.unseen import short_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import page
@@ -105,6 +106,7 @@ def report_page(
         f"Model {manifest.sha256[:12]}: {subject.candidate}, on features of {manifest.extractor}.",
         {
             "accuracy": f"{evaluation.accuracy:.1%}",
+            "on sources it never saw": short_unseen(subject.unseen),
             "balanced accuracy": f"{evaluation.balanced_accuracy:.1%}",
             "always the most frequent": f"{evaluation.majority_accuracy:.1%}",
             "calibration error": f"{evaluation.calibration_error:.3f}",

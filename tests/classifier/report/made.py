@@ -47,6 +47,7 @@ def made_subject(
         {
             "image_id": ids,
             "group": groups,
+            "source_set": [f"supplier {number % 4}" for number in range(count)],
             "date": [DAYS[number % 3] for number in range(count)],
             "category": [by_label[int(label)] for label in labels],
         }

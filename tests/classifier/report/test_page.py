@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,11 +13,16 @@ from image_assets.classifier.report import card
 from image_assets.classifier.report.analysis import Findings, analyse
 from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import galleries
+from image_assets.classifier.report.judged_images import with_unseen
+from image_assets.classifier.report.quality_sections import unseen_section
 from image_assets.classifier.report.sections import curve_section, errors_section
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.report.write import report_page
+from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
 from image_assets.classifier.training.selection import Score
+from image_assets.classifier.training.train import train
+from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
@@ -45,7 +51,8 @@ def made_page(subject: ReportSubject, findings: Findings, dataset: DatasetSpec =
 @pytest.fixture(scope="module")
 def subject() -> ReportSubject:
     made = made_subject(150, 41, separation=0.35)
-    return ReportSubject(**{**{name: getattr(made, name) for name in made.__dataclass_fields__}, "scores": SCORES})
+    scored = ReportSubject(**{**{name: getattr(made, name) for name in made.__dataclass_fields__}, "scores": SCORES})
+    return with_unseen(scored, DATASET, 150)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,7 @@ def test_every_part_is_there(page: tuple[str, list[Plot]]) -> None:
     assert [plot.key for plot in plots] == PLOTS
     assert all(f'<figure id="{key}">' in html for key in PLOTS)
     assert all("Alarming: " in plot.caption for plot in plots)
-    sections = ["quality", "classes", "candidates", "features", "curves", "split", "images"]
+    sections = ["quality", "unseen", "classes", "candidates", "features", "curves", "split", "images"]
     assert re.findall(r'<section id="(\w+)">', html) == sections
 
 
@@ -154,6 +161,43 @@ def test_the_cost_is_bounded_by_the_sample(subject: ReportSubject) -> None:
     assert found.sampled <= 150
     assert found.sampled <= training
     assert max(point.size for point in found.learning) <= found.sampled
+
+
+def test_page_and_card_say_how_it_does_on_sources_it_never_saw(
+    subject: ReportSubject, findings: Findings, page: tuple[str, list[Plot]]
+) -> None:
+    found = subject.unseen
+    assert found is not None
+    assert found.images == 150
+    assert f"On sources it never saw: {found.accuracy:.1%}" in page[0]
+    assert "supplier 3" in page[0]
+    assert said_of_unseen(found) in model_card(DATASET, subject, findings, made_manifest(subject))
+
+
+def test_of_one_source_the_page_says_that_instead_of_a_number(subject: ReportSubject) -> None:
+    one = replace(subject, images=subject.images.with_columns(source_set=pl.lit("")))
+    section = unseen_section(with_unseen(one, DATASET, 150))
+    assert section.text == "On sources it never saw: not known, for all images come from one source."
+    assert not section.tables
+
+
+def test_a_planted_background_is_told_on_the_page(subject: ReportSubject) -> None:
+    """Each source's pictures carry the label in their background: held-out images cannot show that, sources can."""
+    random = np.random.default_rng(0)
+    sets = np.array([int(name.split()[-1]) for name in subject.images["source_set"]])
+    backgrounds = (random.normal(size=(4, 3, 12)) * 6).astype(np.float32)[sets, subject.labels]
+    features = random.normal(size=(150, 12)).astype(np.float32) + backgrounds
+    aside = subject.aside
+    model = train(features[~aside], subject.labels[~aside], logistic_regression(0.01), subject.classes)
+    evaluation = evaluate(model, features[aside], subject.labels[aside], subject.classes)
+    planted = with_unseen(replace(subject, model=model, features=features, evaluation=evaluation), DATASET, 150)
+    assert evaluation.accuracy > 0.9
+    assert planted.unseen is not None
+    assert planted.unseen.accuracy is not None
+    assert planted.unseen.accuracy < 0.7
+    text = unseen_section(planted).text
+    assert f"{planted.unseen.accuracy:.1%}" in text
+    assert f"on held-out images: {evaluation.accuracy:.1%}. Expect the first for new suppliers." in text
 
 
 def test_without_errors_it_says_so() -> None:

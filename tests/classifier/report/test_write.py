@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from image_assets.classifier.places import CLASSIFIER
+from image_assets.classifier.places import CLASSIFIER, current_manifest
+from image_assets.classifier.unseen import said_of_unseen, unseen_of
 from image_assets.cli import main
 from image_assets.orchestration.automation import refresh_job_name
 from tests.exploration.references import references
@@ -56,6 +57,14 @@ def test_the_report_lies_beside_the_newest_one_and_is_linked(reported: tuple[Pla
     assert references(html) == []
     assert html.count("data:image/jpeg") > 5
     assert str(metadata["Would more images help?"]).startswith("![classifier_learning_curve](data:image/webp;base64,")
+
+
+def test_the_metadata_say_how_it_does_on_sources_it_never_saw(reported: tuple[Platform, dict[str, object]]) -> None:
+    platform, metadata = reported
+    manifest = current_manifest(platform.dataset, platform.store)
+    assert manifest is not None
+    assert unseen_of(manifest) is not None
+    assert metadata["on sources it never saw"] == said_of_unseen(unseen_of(manifest))
 
 
 def test_the_same_training_leaves_the_same_bytes_and_reports_go_with_their_models(
