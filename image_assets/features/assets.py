@@ -64,7 +64,7 @@ def _fidelity(raw_images: PartitionFiles, spec: AnyExtractor) -> dict[str, float
     """How close 8 bits are to 32, where that is what was chosen."""
     if not isinstance(spec, EfficientNetLite0) or spec.precision == "float32":
         return {}
-    found = sample_fidelity(raw_images, spec, EfficientNetLite0())
+    found = sample_fidelity(raw_images, spec, spec.model_copy(update={"precision": "float32"}))
     return {"cosine to float32, mean": round(found.mean, 5), "cosine to float32, worst": round(found.worst, 5)}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from image_assets.features.colour_statistics import ColourStatisticsExtractor
 from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
+from image_assets.features.mirrored import MirroredExtractor
 from image_assets.features.preprocess import Prepares
 from image_assets.features.tf_hub import TfHubExtractor
 from image_assets.settings import stages
@@ -52,6 +53,11 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
     Raises:
         ExtractorError: its weights or its module cannot be used.
     """
+    extractor = _of_one_picture(spec)
+    return MirroredExtractor(extractor) if spec.mirrored else extractor
+
+
+def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
     match spec:
         case stages.EfficientNetLite0():
             return EfficientNetLite0Extractor(spec.precision)

@@ -19,6 +19,11 @@ class EfficientNetLite0(SettingsSection):
         default="float32",
         description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
     )
+    mirrored: bool = Field(
+        default=True,
+        description="Mean of the features of a picture and its mirror image: better on photos of other sources, and "
+        "the model runs twice. Another extractor than without.",
+    )
 
 
 HubRuntime = Literal["tensorflow", "onnxruntime"]
@@ -36,12 +41,20 @@ class TfHub(SettingsSection):
         description="What runs it. onnxruntime is faster: the module is converted once, and refused where its features "
         "differ from TensorFlow's by more than 1e-4.",
     )
+    mirrored: bool = Field(
+        default=False, description="Mean of the features of a picture and its mirror image; the model runs twice."
+    )
 
 
 class ColourStatistics(SettingsSection):
     """Mean and standard deviation of the channels of BGR, HSV and L*a*b*: 18 numbers, no model."""
 
     kind: Literal["colour_statistics"]
+
+    @property
+    def mirrored(self) -> bool:
+        """False: a mirror image has the same colours."""
+        return False
 
 
 AnyExtractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
