@@ -95,6 +95,9 @@ same-outputs: .venv/.dev  ## the sample's outputs beside those of a commit's cod
 thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels
 	$(BIN)/python -m benchmarks.thirty_days $(if $(JSON),--json "$(JSON)")
 
+other-sources: .venv/.dev  ## the classifier on photos of sources that it never saw (DATA=folder of photos/ and coco/)
+	$(BIN)/python -m benchmarks.other_sources $(or $(DATA),../shared/data) $(if $(JSON),--json "$(JSON)")
+
 label-selection: .venv/.dev  ## choosing images by 9 million labels, beside pandas (PYSPARK=python that has it)
 	$(BIN)/python -m benchmarks.label_selection $(if $(PYSPARK),--pyspark "$(PYSPARK)") $(if $(JSON),--json "$(JSON)")
 
@@ -145,4 +148,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.daily.discriminant import fitted_scaler
 from image_assets.classifier.daily.statistics import ClassStatistics
-from image_assets.classifier.training.families import Candidate, pipeline_of
+from image_assets.classifier.training.families import Candidate, pipeline_of, tempered
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.train import NotTrainableError
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -150,7 +150,7 @@ def fit_out_of_core(
             problem, beginning if carried is None else carried, pipeline.named_steps["classify"].max_iter, progress
         )
     fitted = Pipeline([("scale", scaler), ("classify", _fitted(pipeline, classes, weights, int(result.nit)))])
-    return SklearnModel(fitted)
+    return SklearnModel(tempered(fitted, candidate))
 
 
 def _minimise(

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -23,13 +22,12 @@ from image_assets.classifier.report.subject import Cut, Learner
 from image_assets.classifier.training.calibration import Bin, calibration_error, reliability
 from image_assets.classifier.training.evaluate import mean_loss
 from image_assets.classifier.training.selection import TrainingRows
+from image_assets.classifier.training.temperature import LEAST_PROBABILITY, fitting_temperature, logarithms
 
 Way = Literal["temperature", "sigmoid", "isotonic"]
 WAYS: tuple[Way, ...] = ("temperature", "sigmoid", "isotonic")
 Calibrator = Callable[[np.ndarray], np.ndarray]
 """From probabilities, float64 [N, K], to better ones."""
-# A probability of 0 would be an infinite loss.
-_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def _judged(way: Way, probabilities: np.ndarray, places: np.ndarray, cuts: Seque
 
 def log_loss(probabilities: np.ndarray, places: np.ndarray) -> float:
     """Mean negative logarithm of the probability of the true class, nats; none counts as less than 1e-6."""
-    return mean_loss(probabilities[np.arange(len(places)), places], _LEAST)
+    return mean_loss(probabilities[np.arange(len(places)), places], LEAST_PROBABILITY)
 
 
 def calibrator(way: Way, probabilities: np.ndarray, places: np.ndarray) -> Calibrator:
@@ -120,22 +118,12 @@ def calibrator(way: Way, probabilities: np.ndarray, places: np.ndarray) -> Calib
 
 
 def _temperature(probabilities: np.ndarray, places: np.ndarray) -> Calibrator:
-    logits = _logarithms(probabilities)
-
-    def loss(log_beta: float) -> float:
-        return log_loss(softmax(np.exp(log_beta) * logits, axis=1), places)
-
-    found: Any = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
-    beta = np.exp(found.x)
-    return lambda given: softmax(beta * _logarithms(given), axis=1)
-
-
-def _logarithms(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities, np.finfo(np.float64).eps))
+    temperature = fitting_temperature(probabilities, places)
+    return lambda given: softmax(logarithms(given) / temperature, axis=1)
 
 
 def _log_odds(column: np.ndarray) -> np.ndarray:
-    inside = np.clip(column, _LEAST, 1 - _LEAST)
+    inside = np.clip(column, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     return np.log(inside / (1 - inside))[:, None]
 
 

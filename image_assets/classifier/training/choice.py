@@ -9,6 +9,7 @@ from obstore.store import ObjectStore
 from image_assets.classifier.training.families import Candidate, candidates_of
 from image_assets.classifier.training.score_book import StoredScores
 from image_assets.classifier.training.selection import Score, TrainingRows, select
+from image_assets.classifier.training.temperature import measured_temperature
 from image_assets.settings.classifier import Classifier
 from image_assets.workers import Progress, no_progress
 
@@ -24,7 +25,7 @@ class ChosenCandidate:
 def choose(
     spec: Classifier, rows: TrainingRows, objects: ObjectStore, prefix: str, progress: Progress = no_progress
 ) -> ChosenCandidate:
-    """Choose the dataset's best candidate on its training images.
+    """Choose the dataset's best candidate on its training images, and how certain it is to be.
 
     Args:
         spec: Candidates, and how they are compared.
@@ -36,10 +37,11 @@ def choose(
     Raises:
         NotTrainableError: as `select`.
     """
-    candidates = candidates_of(spec.candidates)
-    if len(candidates) == 1:
-        return ChosenCandidate(candidates[0], ())
-    book = StoredScores(objects, prefix)
-    scores = select(candidates, rows, spec.selection, book, progress)
-    book.forget_the_rest()
-    return ChosenCandidate(scores[0].candidate, tuple(scores))
+    candidates, scores = candidates_of(spec.candidates), []
+    if len(candidates) > 1:
+        book = StoredScores(objects, prefix)
+        scores = select(candidates, rows, spec.selection, book, progress)
+        book.forget_the_rest()
+    best = scores[0].candidate if scores else candidates[0]
+    temperature = measured_temperature(best, rows, spec.selection.seed)
+    return ChosenCandidate(best.tempered(temperature), tuple(scores))

@@ -27,6 +27,9 @@ _ONE_MODEL: Any = False
 _NEVER: Any = False
 
 Value = str | float | int | tuple[int, ...] | None
+TEMPERED = frozenset({"logistic_regression"})
+"""Families whose log odds are linear, so that a temperature is part of their coefficients."""
+_TEMPERATURE = "temperature"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Candidate:
     def digest(self) -> str:
         """Names the candidate in files: 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps([self.family, self.values]).encode()).hexdigest()[:16]
+
+    def tempered(self, temperature: float) -> Candidate:
+        """The same, its log odds divided by a temperature once it is fitted."""
+        return self if temperature == 1 else Candidate(self.family, (*self.values, (_TEMPERATURE, temperature)))
 
     def __str__(self) -> str:
         shown = ", ".join(f"{name} {value}" for name, value in self.values)
@@ -89,7 +96,16 @@ def fit(
 ) -> SklearnModel:
     """Fit a candidate to rows, float32 [N, D], and their labels, int [N]; see `pipeline_of`."""
     pipeline = pipeline_of(candidate, len(labels), seed, probabilities=probabilities)
-    return SklearnModel(pipeline.fit(features, labels))
+    return SklearnModel(tempered(pipeline.fit(features, labels), candidate))
+
+
+def tempered(pipeline: Pipeline, candidate: Candidate) -> Pipeline:
+    """A fitted pipeline with its candidate's temperature, where it has one: of linear log odds that is all it takes."""
+    temperature = dict(candidate.values).get(_TEMPERATURE)
+    if temperature is not None:
+        classify: Any = pipeline.named_steps["classify"]
+        classify.coef_, classify.intercept_ = classify.coef_ / temperature, classify.intercept_ / temperature
+    return pipeline
 
 
 def _logistic_regression(values: Mapping[str, Any], rows: int, seed: int) -> LogisticRegression:
