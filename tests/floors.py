@@ -63,7 +63,7 @@ FLOORS = (
     _floor("assets and checks", "*.assets ingest.annotated.joined_asset asset_checks.*", knows_dagster=True),
     _floor("definitions", "definitions components.* run_history.*", knows_dagster=True),
     _floor("runs", "orchestration.*", knows_dagster=True),
-    _floor("commands", "cli.* demo sample data_dictionary", knows_dagster=True),
+    _floor("commands", "cli.* demo new_project sample data_dictionary", knows_dagster=True),
     _floor("the door of notebooks", "image_assets notebook", knows_dagster=True),
 )
 

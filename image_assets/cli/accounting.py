@@ -12,7 +12,11 @@ from image_assets.cli.printing import print_json, write
 from image_assets.cli.words import Command
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=["image-assets accounting", "image-assets accounting --csv accounts.csv"],
+    failed="what was listed and what became of it do not balance",
+)
 @dataset_option
 @store_option
 @json_option

@@ -26,7 +26,7 @@ def alerts() -> None:
     """Who is told of failed checks and runs, and what was told."""
 
 
-@alerts.command()
+@alerts.command(examples=["image-assets alerts test"], failed="a channel did not take the message")
 @dataset_option
 def test(dataset: str) -> int:
     """Send a test message to every channel of a dataset."""
@@ -55,7 +55,7 @@ def test(dataset: str) -> int:
     return 1 if refused else 0
 
 
-@alerts.command("list")
+@alerts.command("list", examples=["image-assets alerts list --pending"])
 @click.option("--pending", is_flag=True, help="only what waits")
 @json_option
 def show(*, pending: bool, as_json: bool) -> int:

@@ -22,7 +22,9 @@ def bucket() -> None:
     """Create, empty or delete an S3 bucket."""
 
 
-@bucket.command()
+@bucket.command(
+    examples=["image-assets bucket create s3://bucket"], failed="its access list grants something to everybody"
+)
 @click.argument("url", help="s3://bucket")
 def create(url: str) -> int:
     """Make a private bucket; one that is there is left as it is."""
@@ -42,7 +44,7 @@ def create(url: str) -> int:
     return 0
 
 
-@bucket.command()
+@bucket.command(examples=["image-assets bucket empty s3://bucket/prefix"])
 @click.argument("url", help="s3://bucket, or s3://bucket/prefix for what lies below")
 @_yes_option
 def empty(url: str, *, yes: bool) -> int:
@@ -56,7 +58,7 @@ def empty(url: str, *, yes: bool) -> int:
     return 0
 
 
-@bucket.command()
+@bucket.command(examples=["image-assets bucket delete s3://bucket"])
 @click.argument("url", help="s3://bucket")
 @click.option("--empty", "with_content", is_flag=True, help="empty it first")
 @_yes_option

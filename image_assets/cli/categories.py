@@ -16,7 +16,7 @@ def categories() -> None:
     """What the numbers of categories mean in a store; change them."""
 
 
-@categories.command("list")
+@categories.command("list", examples=["image-assets categories list"])
 @dataset_option
 @store_option
 def show(dataset: str, store: str) -> int:
@@ -33,7 +33,7 @@ def show(dataset: str, store: str) -> int:
     return 0
 
 
-@categories.command()
+@categories.command(examples=["image-assets categories renumber"])
 @dataset_option
 @store_option
 def renumber(dataset: str, store: str) -> int:
@@ -45,7 +45,7 @@ def renumber(dataset: str, store: str) -> int:
     return 0
 
 
-@categories.command()
+@categories.command(examples=["image-assets categories rename owl owls"])
 @dataset_option
 @store_option
 @click.argument("old", help="its name in the store")

@@ -13,7 +13,11 @@ from image_assets.cli.printing import say
 from image_assets.cli.words import Command
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=["image-assets collect https://example.org/owls --category owl --out a.csv"],
+    failed="a page could not be read",
+)
 @click.argument("pages", nargs=-1, required=True, metavar="URL...", help="a gallery page")
 @click.option("--out", required=True, type=FILE, metavar="FILE", help="the list, a CSV file")
 @click.option("--category", required=True, metavar="NAME", help="category of all images")

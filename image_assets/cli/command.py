@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from image_assets.cli.collect import collect
 from image_assets.cli.compare import compare
 from image_assets.cli.conflicts import conflicts
 from image_assets.cli.demo import demo
+from image_assets.cli.init import init
 from image_assets.cli.land import land
 from image_assets.cli.migrate import migrate
 from image_assets.cli.models import models
@@ -35,7 +37,7 @@ from image_assets.interrupts import terminated_as_interrupted
 
 _NAME = "image-assets"
 _COMPLETION = "_IMAGE_ASSETS_COMPLETE"  # as click names it; shells set it when somebody presses Tab
-_BAD_USAGE = 2
+_BAD_USAGE, _WIDEST = 2, 80
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +47,7 @@ def image_assets() -> None:
 
 
 for _command in (
-    *(run, land, collect, status, predict, conflicts, suspects, alerts, accounting, report),
+    *(init, run, land, collect, status, predict, conflicts, suspects, alerts, accounting, report),
     *(bucket, categories, migrate, models, compare, runs, demo),
 ):
     image_assets.add_command(_command)
@@ -61,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked: Mapping[str, Any] = {}
     with terminated_as_interrupted() as interrupt:
         try:
-            with image_assets.make_context(_NAME, [*(sys.argv[1:] if arguments is None else arguments)]) as context:
+            words = [*(sys.argv[1:] if arguments is None else arguments)]
+            width = min(shutil.get_terminal_size().columns, _WIDEST) - 2  # by itself click needs 50
+            with image_assets.make_context(_NAME, words, terminal_width=width) as context:
                 asked = context.ensure_object(dict)
                 return image_assets.invoke(context)
         except click.exceptions.Exit as end:  # of --help and --version

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _REFUSED = 2
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["image-assets compare --csv compared.csv"])
 @dataset_option
 @store_option
 @click.option("--folds", type=WholeNumber(2, "folds"), default=5, metavar="N", help="outer folds; default 5")

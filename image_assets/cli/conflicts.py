@@ -17,7 +17,7 @@ def conflicts() -> None:
     """One picture under several categories: which, and which is right."""
 
 
-@conflicts.command("list")
+@conflicts.command("list", examples=["image-assets conflicts list"])
 @dataset_option
 @store_option
 @json_option
@@ -34,7 +34,7 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
     return 0
 
 
-@conflicts.command()
+@conflicts.command(examples=["image-assets conflicts settle 1f0c3a --category owl"])
 @dataset_option
 @store_option
 @click.argument("conflict", metavar="ID", help="the conflict's id, or the beginning of it")

@@ -11,7 +11,11 @@ from image_assets.cli.options import FILE
 from image_assets.cli.words import Command
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=["image-assets demo", "image-assets demo --images photos"],
+    failed="a check of severity ERROR failed, or a run did",
+)
 @click.option(
     "--root", metavar="FOLDER", default=".demo", type=FILE, help="for everything that the demo makes; default .demo"
 )

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 _DAY = "of arrival, such as 2026-11-20; default: the last day that is over, or today where that one was run already"
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=["image-assets land photos", "image-assets land --day 2026-11-20 --category owl photos/owls"],
+    failed="a file was refused",
+)
 @landing_option
 @dataset_if_known_option
 @store_if_known_option

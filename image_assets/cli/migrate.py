@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _NUMBERS = ("from", "to", "partitions", "rows")
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, examples=["image-assets migrate --dry-run"], failed="a table is left that this version cannot read"
+)
 @store_option
 @click.option("--dataset", metavar="FILE", type=DatasetFile(), help="only this dataset; default: all of the store")
 @click.option("--dry-run", is_flag=True, help="only say what would be done")

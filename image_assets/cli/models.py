@@ -36,7 +36,7 @@ def models() -> None:
     """The models of a dataset: which is current, and why."""
 
 
-@models.command("list")
+@models.command("list", examples=["image-assets models list --history"])
 @dataset_option
 @store_option
 @click.option("--history", "with_history", is_flag=True, help="every decision, also on models that are gone")
@@ -56,7 +56,9 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
     return 0
 
 
-@models.command()
+@models.command(
+    examples=["image-assets models show", "image-assets models show 1f0c3a --json"], failed="the model cannot be read"
+)
 @dataset_option
 @store_option
 @_digest_argument
@@ -91,7 +93,7 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     return 0
 
 
-@models.command()
+@models.command(examples=["image-assets models promote 1f0c3a"])
 @dataset_option
 @store_option
 @click.argument("digest", help=_DIGEST)
@@ -102,7 +104,7 @@ def promote(dataset: str, store: str, digest: str) -> int:
     return _switched(dataset, store, lambda objects, prefix, *rest: promote_model(objects, prefix, digest, *rest))
 
 
-@models.command()
+@models.command(examples=["image-assets models rollback"])
 @dataset_option
 @store_option
 def rollback(dataset: str, store: str) -> int:
@@ -112,7 +114,7 @@ def rollback(dataset: str, store: str) -> int:
     return _switched(dataset, store, roll_back)
 
 
-@models.command()
+@models.command(examples=["image-assets models export --onnx model.onnx"])
 @dataset_option
 @store_option
 @_digest_argument

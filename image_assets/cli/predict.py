@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from image_assets.predict.answer import Answer
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=["image-assets predict new.jpg", "image-assets predict --json one.jpg two.png"],
+    failed="a file is no picture that would be loaded",
+)
 @dataset_option
 @store_option
 @json_option

@@ -13,7 +13,9 @@ from image_assets.cli.words import Command
 _OUT = "the page: one HTML file; of a model, .md is its card"
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, examples=["image-assets report --out images.html", "image-assets report --of model --out model.html"]
+)
 @dataset_option
 @store_option
 @click.option(

@@ -12,7 +12,15 @@ from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=[
+        "image-assets run",
+        "image-assets run --from 2026-11-01 --to 2026-11-20",
+        "image-assets run --missing --dry-run",
+    ],
+    failed="a check of severity ERROR failed, or a run did",
+)
 @dataset_option
 @landing_option
 @store_option

@@ -19,7 +19,7 @@ def runs() -> None:
     """Dagster's records of runs."""
 
 
-@runs.command()
+@runs.command(examples=["image-assets runs prune --keep-days 30 --dry-run"])
 @store_option
 @click.option("--keep-days", type=WholeNumber(1, "days"), metavar="DAYS", help=_KEEP)
 @click.option("--dry-run", is_flag=True, help="only say how many there are")

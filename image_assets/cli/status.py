@@ -23,7 +23,7 @@ _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 _DAMAGED = 2
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["image-assets status", "image-assets status --all --json"])
 @dataset_option
 @store_option
 @json_option

@@ -10,7 +10,7 @@ from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=["image-assets suspects --most 20"])
 @dataset_option
 @store_option
 @json_option

@@ -17,6 +17,7 @@ from image_assets.environment import DATASETS, Variable, refuse_unknown
 
 _PROJECT_FILE = "image-assets.yaml"  # as image_assets.project names it, which takes long to load
 _FOUND = "image_assets.found"
+_STATUSES = (("2", "bad usage, input or places"), ("130", "Ctrl-C"), ("143", "SIGTERM"))
 
 
 class Setting(click.Option):
@@ -30,6 +31,12 @@ class Setting(click.Option):
     def __init__(self, *given: Any, variable: Variable, **named: Any) -> None:
         super().__init__(*given, **named)
         self.variable = variable
+        if self.required:
+            self.help = f"{self.help}; default: {variable.name} or the project file"
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Without the word that it is required: as a rule it is found."""
+        return {name: said for name, said in super().get_help_extra(ctx).items() if name != "required"}
 
     def get_default(self, ctx: click.Context, call: bool = True) -> Any:
         """What is found; as an option without a default where nothing is, and where only its help is shown."""
@@ -64,7 +71,26 @@ class _Told(click.Command):
 
 
 class Command(_Told):
-    """A command that says what is wrong with its words, and where it was told to look when something fails later."""
+    """A command that says what is wrong with its words, and where it was told to look when something fails later.
+
+    Args:
+        given: As `click.Command`.
+        examples: Of its use, for its help, whole.
+        failed: What exit status 1 means; empty where it does not end so.
+    """
+
+    def __init__(self, *given: Any, examples: Sequence[str] = (), failed: str = "", **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.examples, self.failed = examples, failed
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, and what the exit status means."""
+        del ctx
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  {example}\n" for example in self.examples))
+        failed = [("1", self.failed)] if self.failed else []
+        with formatter.section("Exit status"):
+            formatter.write_dl([("0", "done"), *failed, *_STATUSES])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, but all that is missing is told at once, and no option is taken for another one's value."""

@@ -14,10 +14,12 @@ import click
 import pytest
 
 from image_assets.cli.command import image_assets, main
+from image_assets.environment import DATASETS, LANDING, STORE
 from tests.pictures import picture
 
 # Scripts use these: a name may be added here, and none taken away.
 COMMANDS = {
+    "init": "[FOLDER] --categories --landing --name --store --yes",
     "run": "--allow-loss --category --dataset --day --dry-run --from --json --landing --missing --store --to --until",
     "land": "PATH... --category --dataset --day --json --landing --store",
     "collect": "URL... --backgrounds --category --max-images --max-scrolls --max-seconds --no-sandbox --out",
@@ -67,6 +69,34 @@ def test_every_command_and_option_that_scripts_use_is_there() -> None:
     assert found == COMMANDS
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_examples_and_exit_statuses_of_help_are_those_of_the_command(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable, value in ((DATASETS, "sample"), (LANDING, "landing"), (STORE, "store")):
+        monkeypatch.setenv(variable.name, value)
+    assert main([*command.split(), "--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert "\nExit status:\n  0    done\n" in help_text
+    examples = re.findall(r"^  (image-assets .*)$", help_text.partition("\nExamples:\n")[2], re.MULTILINE)
+    assert examples
+    found = dict(commands(image_assets))[command]
+    for example in examples:
+        words = example.removeprefix(f"image-assets {command}")
+        assert words != example
+        found.make_context(command, words.split())  # refuses what the command does not take
+
+
+@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
+def test_help_stays_within_forty_columns_but_for_the_examples(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main([*command.split(), "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 40 and not line.startswith("  image-assets ")] == []
+
+
 @pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
 def test_help_reads_well_on_eighty_columns(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -89,9 +119,9 @@ def test_help_reads_well_on_eighty_columns(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("", "image-assets: missing command; expected one of run, land, collect, "),
+        ("", "image-assets: missing command; expected one of init, run, land, "),
         ("staus", "image-assets: no such command 'staus'. Did you mean 'status'? (see image-assets --help)"),
-        ("walk", "image-assets: no such command 'walk'; expected one of run, land, "),
+        ("walk", "image-assets: no such command 'walk'; expected one of init, run, "),
         ("models", "image-assets models: missing command; expected one of list, show, promote, "),
         ("models lits", "image-assets models: no such command 'lits'. Did you mean 'list'?"),
         ("--verion", "image-assets: no such option '--verion'. Did you mean '--version'?"),
