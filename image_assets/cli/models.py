@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.classifier.unseen import UNSEEN, said_of_unseen, short_unseen, unseen_of
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
 from image_assets.cli.printing import print_json, say, write
 from image_assets.cli.words import CommandGroup, exactly_one
@@ -66,6 +65,7 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
 def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Everything that is known of one model."""
     from image_assets.answers.models import model_of
+    from image_assets.classifier.unseen import UNSEEN, said_of_unseen, unseen_of
 
     found = model_of(*to_read(dataset, store), digest)
     if as_json:
@@ -170,6 +170,8 @@ def _switched(dataset: str, store: str, switch: Callable[..., Champion]) -> int:
 
 
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:
+    from image_assets.classifier.unseen import short_unseen, unseen_of
+
     table = plain_table("model", "", "data until", "accuracy", "macro F1", "unseen sources")
     table.add_column("kind")
     table.add_column("decision", no_wrap=True)
