@@ -19,7 +19,7 @@ _DUPLICATE = ["image_id", "date", "category", "source", "original_date", "origin
 
 @dataclass(frozen=True)
 class EvidenceReader:
-    """Reads evidence. Pairs of images that are not loaded any more count for nothing."""
+    """Reads evidence. What says something of an image that has left its partition since counts for nothing."""
 
     store: Store
     dataset: DatasetSpec
@@ -32,7 +32,7 @@ class EvidenceReader:
         """The evidence of the whole dataset, of which `pairs` are all near-duplicates."""
         across = pairs.filter(pl.col("category") != pl.col("other_category"))
         duplicates = self._scan(DUPLICATES).filter(pl.col("category") != pl.col("original_category"))
-        return Evidence(across, duplicates.select(_DUPLICATE).collect(), self._reviews())
+        return Evidence(across, self._of_loaded(duplicates.select(_DUPLICATE).collect()), self._reviews())
 
     def of_partition(self, partition: Partition) -> Evidence:
         """Everything that contradicts an image of the partition; other partitions are looked up in indices."""
@@ -78,18 +78,29 @@ class EvidenceReader:
         snapshot = self._table(DUPLICATES).snapshot().besides(partition)
         index = original_index(self.store, self.dataset.name)
         found = index.find(key, snapshot, ["image_id", "source", "original_source"]).select(_DUPLICATE)
-        return found.filter(pl.col("category") != pl.col("original_category"))
+        return self._of_loaded(found.filter(pl.col("category") != pl.col("original_category")))
 
     def _still_loaded(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Without pairs of which an image has left its partition since."""
         if pairs.is_empty():
             return pairs
-        ids = pl.concat([pairs["image_id"], pairs["other_id"]]).unique().to_frame("image_id")
-        snapshot = self._table(RAW_IMAGES).snapshot()
-        loaded = image_index(self.store, self.dataset.name).find(ids, snapshot)
+        loaded = self._loaded(pl.concat([pairs["image_id"], pairs["other_id"]]))
         others = loaded.rename({"image_id": "other_id", "date": "other_date", "category": "other_category"})
         there = pairs.join(loaded, on=["image_id", "date", "category"], how="semi")
         return there.join(others, on=["other_id", "other_date", "other_category"], how="semi")
+
+    def _of_loaded(self, duplicates: pl.DataFrame) -> pl.DataFrame:
+        """Without duplicates whose original has left its partition since."""
+        if duplicates.is_empty():
+            return duplicates
+        originals = self._loaded(duplicates["image_id"])
+        where = ["image_id", "original_date", "original_category"]
+        return duplicates.join(originals, left_on=where, right_on=["image_id", "date", "category"], how="semi")
+
+    def _loaded(self, ids: pl.Series) -> pl.DataFrame:
+        """Where images are: image_id, date, category."""
+        snapshot = self._table(RAW_IMAGES).snapshot()
+        return image_index(self.store, self.dataset.name).find(ids.unique().to_frame("image_id"), snapshot)
 
     def _reviews(self) -> pl.DataFrame:
         return self._scan(REVIEWS).collect()

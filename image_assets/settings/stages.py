@@ -20,9 +20,9 @@ class EfficientNetLite0(SettingsSection):
         description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
     )
     mirrored: bool = Field(
-        default=True,
-        description="Mean of the features of a picture and its mirror image: better on photos of other sources, and "
-        "the model runs twice. Another extractor than without.",
+        default=False,
+        description="Mean of the features of a picture and its mirror image; the model runs twice. Another extractor "
+        "than without.",
     )
 
 

@@ -22,6 +22,7 @@ from image_assets.health.check_book import CheckBook
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.lookalikes.near_duplicates import Library, near_duplicates
+from image_assets.lookalikes.reviews import current_conflicts
 from image_assets.orchestration.automation import publish_job_name
 from image_assets.orchestration.partitions import partition_key
 from image_assets.resources.extractors import ExtractorResource
@@ -131,6 +132,24 @@ def test_what_left_its_partition_is_nobodys_near_duplicate_any_more(platform: Pl
     today = Partition(SECOND, "animal")
     copy.replace_rows(RAW_IMAGES, today, copy.rows(RAW_IMAGES, today).filter(pl.col("image_id") != gone))
     assert EvidenceReader(copy.store, copy.dataset).pairs().height == 1
+
+
+def test_a_file_moved_to_a_category_that_runs_earlier_has_its_new_label_after_a_second_run(
+    platform: Platform, tmp_path: Path
+) -> None:
+    copy = platform.copy_to(tmp_path / "copy")
+    (before,) = (copy.landing / str(FIRST) / "animal").rglob("picture-0004.png")
+    before.rename(copy.landing / str(FIRST) / "plant" / "was an animal.png")
+    first = copy.load(FIRST)
+    assert [str(check) for check in first.checks if not check.passed and check.severity == "ERROR"] == [
+        f"raw_images/duplicates_have_an_original [{FIRST} animal]"
+    ]
+    # The image is nowhere, so nothing contradicts its file.
+    assert current_conflicts(copy.dataset, copy.store).equals(current_conflicts(platform.dataset, platform.store))
+    assert copy.load(FIRST).ok
+    moved = copy.rows(RAW_IMAGES).filter(pl.col("source").str.ends_with("was an animal.png"))
+    assert moved["category"].to_list() == ["plant"]
+    assert copy.rows(DUPLICATES).filter(pl.col("image_id").is_in(moved["image_id"].implode())).is_empty()
 
 
 def test_groups_are_named_by_the_image_that_came_first(platform: Platform) -> None:
