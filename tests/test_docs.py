@@ -118,8 +118,9 @@ def test_a_store_of_an_earlier_version_is_migrated_as_the_page_says(tmp_path: Pa
 
 def test_the_examples_on_predictions_are_usable_parts_of_a_dataset_file() -> None:
     examples = [content for language, _, content in blocks(ROOT / "docs" / "predictions.md") if language == "yaml"]
-    split, embedded, hub = (small_dataset(**yaml.safe_load(example)) for example in examples)
+    split, by_source, embedded, hub = (small_dataset(**yaml.safe_load(example)) for example in examples)
     assert (split.classifier.split.by, split.classifier.split.last_days) == ("time", 14)
+    assert by_source.classifier.split.by == "source"
     assert [dataset.imagenet.classifier for dataset in (embedded, hub)] == ["embedded", "tf_hub"]
 
 

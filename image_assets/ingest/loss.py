@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.schema import Partition
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.delta_log import Snapshot
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -20,7 +20,7 @@ from image_assets.wording import some
 
 ALLOW_LOSS_TAG = "image_assets/allow_loss"
 """The tag of a run that may let images go: `true`."""
-_NOTHING = RAW_IMAGES.no_rows().select("image_id", "source")
+_NOTHING = pl.DataFrame(schema={"image_id": pl.String, "source": pl.String})
 
 
 class LossRefused(RuntimeError):

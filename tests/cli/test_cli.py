@@ -69,7 +69,9 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     }
     assert [(shard["rows"], shard["columns"]) for shard in plant["shards"]] == [(7, 1282), (7, 1282), (2, 1282)]
     assert first["checks"]["failed"] == []
-    assert list(first["classifier"]) == ["accuracy", "macro_f1", "held_out", "data_day", "trained", "held_back"]
+    assert list(first["classifier"]) == [
+        *("accuracy", "macro_f1", "held_out", "unseen_sources", "data_day", "trained", "held_back")
+    ]
     assert [first["classifier"][name] for name in ("data_day", "trained", "held_back")] == [str(FIRST), True, None]
     # What the documentation says to set for the UI: it has the day's runs.
     with dg.DagsterInstance.from_config(str(places / "dagster")) as instance:
