@@ -54,7 +54,7 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
         ExtractorError: its weights or its module cannot be used.
     """
     extractor = _of_one_picture(spec)
-    return MirroredExtractor(extractor) if spec.mirrored else extractor
+    return MirroredExtractor(extractor) if getattr(spec, "mirrored", False) else extractor
 
 
 def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:

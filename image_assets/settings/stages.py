@@ -51,11 +51,6 @@ class ColourStatistics(SettingsSection):
 
     kind: Literal["colour_statistics"]
 
-    @property
-    def mirrored(self) -> bool:
-        """False: a mirror image has the same colours."""
-        return False
-
 
 AnyExtractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
 

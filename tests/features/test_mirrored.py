@@ -44,4 +44,3 @@ def test_it_is_another_extractor_than_the_one_of_one_picture(both: Extractor, pl
 def test_colours_are_the_same_in_the_mirror_and_counted_once() -> None:
     with pytest.raises(ValidationError, match="mirrored"):
         ColourStatistics.model_validate({"kind": "colour_statistics", "mirrored": True})
-    assert not ColourStatistics(kind="colour_statistics").mirrored
