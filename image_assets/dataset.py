@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -31,6 +30,7 @@ from image_assets.settings.stages import (
     Limits,
     Shards,
 )
+from image_assets.wording import did_you_mean
 from image_assets.yaml_file import YamlError, read_yaml
 
 BUNDLED = Path(__file__).parent / "datasets"
@@ -115,8 +115,8 @@ class DatasetSpec(SettingsSection):
             raise ValueError(f"{both[0]!r} is among categories and among retired; it can be one of them")
         for name in self.label_conflicts.prefer:
             if name not in self.categories:
-                close = get_close_matches(name, self.categories, 1)
-                meant = f"did you mean {close[0]!r}? There are" if close else "there are"
+                meant = did_you_mean(name, self.categories)
+                meant = f"{meant} There are" if meant else "there are"
                 raise ValueError(
                     f"label_conflicts.prefer names {name!r}, which is no category; {meant} {', '.join(self.categories)}"
                 )
@@ -183,8 +183,8 @@ def _describe(error: Mapping[str, Any], section: type[Strict]) -> str:
         return f"  {key}: unknown key; {_meant(key, section)}{_allowed(key, section)}"
     said = error["msg"]
     if error["type"] == "literal_error" and isinstance(found, str):
-        close = get_close_matches(found.lower(), re.findall(r"'([^']*)'", error["ctx"]["expected"]), n=1)
-        said += f"; did you mean {close[0]}?" if close else ""
+        meant = did_you_mean(found.lower(), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+        said += f"; {meant}" if meant else ""
     return f"  {key}: found {shown}; {said}"
 
 
@@ -193,8 +193,8 @@ def _allowed(key: str, section: type[Strict]) -> str:
 
 
 def _meant(key: str, section: type[Strict]) -> str:
-    close = get_close_matches(key.rpartition(".")[2], _keys_beside(key, section), n=1)
-    return f"did you mean {close[0]}? " if close else ""
+    meant = did_you_mean(key.rpartition(".")[2], _keys_beside(key, section))
+    return f"{meant} " if meant else ""
 
 
 def _keys_beside(key: str, whole: type[Strict]) -> list[str]:

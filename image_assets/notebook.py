@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ from image_assets.project import found_datasets, place_or_default
 from image_assets.schema import TABLES
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index
+from image_assets.wording import did_you_mean
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -113,8 +113,7 @@ class OpenedProject:
         schema = next((one for one in TABLES if one.name == name), None)
         if schema is None:
             names = [one.name for one in TABLES]
-            close = get_close_matches(name, names, 1)
-            meant = f"is {close[0]!r} meant?" if close else f"there are {', '.join(names)}"
+            meant = did_you_mean(name, names) or f"there are {', '.join(names)}"
             raise LookupError(f"there is no table {name!r}; {meant}")
         rows = self._opened.table(self.dataset.name, schema).scan()
         if day is not None:

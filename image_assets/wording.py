@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def some(names: Iterable[object], most: int = 5) -> str:
@@ -14,3 +15,9 @@ def some(names: Iterable[object], most: int = 5) -> str:
     """
     said = [str(name) for name in names]
     return ", ".join(said[:most]) + (f" and {len(said) - most:,} more" if len(said) > most else "")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean owls?` where one of the known names is close, else nothing."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""

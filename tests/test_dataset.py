@@ -64,7 +64,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ),
         (
             {"label_conflicts": {"rule": "prefer", "prefer": ["owls"]}},
-            r"label_conflicts\.prefer names 'owls', which is no category; did you mean 'owl'\?",
+            r"label_conflicts\.prefer names 'owls', which is no category; did you mean owl\?",
         ),
         ({"retired": ["owl"]}, r"'owl' is among categories and among retired"),
         ({"owners": ["nobody"]}, r"owners: .*'nobody': expected an e-mail address or team:NAME"),

@@ -109,7 +109,7 @@ def test_a_table_is_that_of_the_store_by_day_and_category(project: ia.OpenedProj
     part = project.table("raw_images", str(SECOND), "plant").collect()
     assert whole.height == 60
     assert part.select("date", "category").unique().rows() == [(SECOND, "plant")]
-    with pytest.raises(LookupError, match="there is no table 'raw_image'; is 'raw_images' meant"):
+    with pytest.raises(LookupError, match="there is no table 'raw_image'; did you mean raw_images"):
         project.table("raw_image")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from image_assets.cli.options import (
 )
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
+from image_assets.wording import did_you_mean
 
 if TYPE_CHECKING:
     from image_assets.dataset import DatasetSpec
@@ -112,11 +112,10 @@ def _by_category(
     for path in paths:
         for name, folders in own_folders(path, no_images(places)).categories.items():
             if name not in dataset.categories:
-                close = get_close_matches(name, dataset.categories, 1)
-                meant = f"did you mean {close[0]}? " if close else ""
+                meant = did_you_mean(name, dataset.categories)
                 raise LandingError(
-                    f"{folders[0]}: {name} is no category of dataset {dataset.name}; {meant}it has "
-                    f"{', '.join(dataset.categories)}. Give --category where all of {path} is of one"
+                    f"{folders[0]}: {name} is no category of dataset {dataset.name}; {f'{meant} it' if meant else 'it'} "
+                    f"has {', '.join(dataset.categories)}. Give --category where all of {path} is of one"
                 )
             found[name] = (*found.get(name, ()), *folders)
     return found

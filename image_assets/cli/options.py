@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from image_assets.environment import Variable
     from image_assets.store.store import Store
 
-_BUNDLED = Path(__file__).parents[1] / "datasets"
 FILE = click.Path(readable=False, path_type=Path)
 """A file that need not be there yet."""
 
@@ -30,8 +29,10 @@ class DatasetFile(click.ParamType[str]):
         """What the shell offers: bundled datasets, and else files."""
         from click.shell_completion import CompletionItem
 
+        from image_assets.dataset import bundled_names
+
         del ctx, param
-        bundled = sorted(path.stem for path in _BUNDLED.glob("*.yaml") if path.stem.startswith(incomplete))
+        bundled = [name for name in bundled_names() if name.startswith(incomplete)]
         return [CompletionItem(incomplete, type="file"), *map(CompletionItem, bundled)]
 
 

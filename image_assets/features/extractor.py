@@ -54,7 +54,8 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
         ExtractorError: its weights or its module cannot be used.
     """
     extractor = _of_one_picture(spec)
-    return MirroredExtractor(extractor) if getattr(spec, "mirrored", False) else extractor
+    may_be_mirrored = isinstance(spec, stages.EfficientNetLite0 | stages.TfHub)
+    return MirroredExtractor(extractor) if may_be_mirrored and spec.mirrored else extractor
 
 
 def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:

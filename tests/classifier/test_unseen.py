@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.classifier.intervals import wilson
 from image_assets.classifier.promotion.unseen_gate import compare_unseen
-from image_assets.classifier.report.intervals import wilson
 from image_assets.classifier.training.evaluate import Evaluation, evaluate
 from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.classifier.training.leave_out import effective_images, measure_unseen

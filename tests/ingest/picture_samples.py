@@ -1,15 +1,12 @@
 """Named pictures of the kinds that people have, and what the door makes of each: a table in `what-is-accepted.md`.
 
-`make docs` writes the table into the page: `python -m tests.ingest.picture_samples docs/what-is-accepted.md`.
+The table is written by `tests.ingest.accepted_page`.
 """
 
 from __future__ import annotations
 
-import re
 import struct
-import sys
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +24,6 @@ _LONG = zlib.compress(b"step " * 300_000)  # 1.5 MB of text
 _HALF_SEEN = np.where(np.arange(128) < 64, 255, 0).astype(np.uint8)[None].repeat(96, 0)
 
 END = b"\xff\xd9"
-BEGIN, FINISH = "<!-- samples: written by `make docs` -->", "<!-- end of samples -->"
 
 
 class Sample(NamedTuple):
@@ -392,22 +388,3 @@ def _jxls() -> list[Sample]:
 
 
 SAMPLES = [*_jpegs(), *_pngs(), *_webps(), *_gifs(), *_bmps(), *_tiffs(), *_avifs(), *_heics(), *_jxls()]
-
-
-def table() -> str:
-    """The samples as a Markdown table: what is loaded first, then what is refused."""
-    lines = ["| format | file | outcome |", "|---|---|---|"]
-    for sample in sorted(SAMPLES, key=lambda one: one.refused is not None):
-        lines.append(f"| {sample.kind} | {sample.name} | {f'`{sample.refused}`' if sample.refused else 'loaded'} |")
-    return "\n".join(lines)
-
-
-def with_table(page: str) -> str:
-    """The page with its table replaced by that of today."""
-    written = f"{BEGIN}\n\n{table()}\n\n{FINISH}"
-    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(FINISH)}", lambda _: written, page, flags=re.DOTALL)
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(with_table(target.read_text(encoding="utf-8")), encoding="utf-8")

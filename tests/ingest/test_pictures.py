@@ -20,9 +20,10 @@ from image_assets.images.decode import ImageFormat, decode
 from image_assets.images.header import MAX_PARTS
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
+from tests.ingest.accepted_page import FINISH, table, with_table
 from tests.ingest.images import encode
 from tests.ingest.picture_files import interlaced, page, tiff_of
-from tests.ingest.picture_samples import END, FINISH, JPEGS, PICTURE, SAMPLES, Sample, table, with_table
+from tests.ingest.picture_samples import END, JPEGS, PICTURE, SAMPLES, Sample
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "what-is-accepted.md"
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL.TiffImagePlugin")

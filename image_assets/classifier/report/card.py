@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from image_assets.classifier.intervals import wilson
 from image_assets.classifier.report.analysis import Findings
-from image_assets.classifier.report.intervals import wilson
 from image_assets.classifier.report.quality_sections import evaluation_figures
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.unseen import said_of_unseen

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from image_assets.classifier.comparing.candidates_report import candidates_picture
+from image_assets.classifier.intervals import Interval, bootstrapped, wilson
 from image_assets.classifier.report.analysis import Findings
-from image_assets.classifier.report.intervals import Interval, bootstrapped, wilson
 from image_assets.classifier.report.plots import confusion_plot, reliability_plot, roc_plot
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import Evaluation

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.report.intervals import wilson
+from image_assets.classifier.intervals import wilson
 from image_assets.classifier.training.calibration import calibration_error, reliability
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.selection import TrainingRows

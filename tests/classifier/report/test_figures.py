@@ -21,6 +21,7 @@ from sklearn.model_selection import learning_curve as reference_curve
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.intervals import bootstrapped, wilson
 from image_assets.classifier.report.calibrated import WAYS, calibrate, calibrator, log_loss
 from image_assets.classifier.report.curve_plots import smallest_as_good
 from image_assets.classifier.report.elimination import CurvePoint, elimination_curve, feature_counts
@@ -31,7 +32,6 @@ from image_assets.classifier.report.importance import (
     permutation_importance,
     single_features,
 )
-from image_assets.classifier.report.intervals import bootstrapped, wilson
 from image_assets.classifier.report.learning_curve import in_turns, learning_curve, training_sizes
 from image_assets.classifier.report.split_fairness import split_fairness
 from image_assets.classifier.report.subject import ReportSubject, folds_of
