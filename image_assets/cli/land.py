@@ -114,8 +114,8 @@ def _by_category(
             if name not in dataset.categories:
                 meant = did_you_mean(name, dataset.categories)
                 raise LandingError(
-                    f"{folders[0]}: {name} is no category of dataset {dataset.name}; {f'{meant} it' if meant else 'it'} "
-                    f"has {', '.join(dataset.categories)}. Give --category where all of {path} is of one"
+                    f"{folders[0]}: {name} is no category of dataset {dataset.name}; {f'{meant} ' if meant else ''}"
+                    f"it has {', '.join(dataset.categories)}. Give --category where all of {path} is of one"
                 )
             found[name] = (*found.get(name, ()), *folders)
     return found
