@@ -35,6 +35,11 @@ from image_assets.shards.reading import ids_of, non_finite_in, read_shard, shape
 
 _EXAMPLES = 3
 _T = TypeVar("_T")
+# Polars panics over some damage that it does not expect; that is no `Exception`.
+_UNREADABLE = (
+    *(pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException),
+    *(OSError, ValueError, KeyError, MemoryError),
+)
 
 
 class Code(StrEnum):
@@ -250,7 +255,7 @@ def _look(
         return look(store, path_of(prefix, shard.file))
     except FileNotFoundError:
         problems.append(_missing(shard))
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, MemoryError) as error:
+    except _UNREADABLE as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         problems.append(Problem(Code.FILE_UNREADABLE, shard.file, "content", "a readable table", text))
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
@@ -63,3 +64,29 @@ def test_damage_at_any_place_is_found_and_named(data: st.DataObject) -> None:
             store.delete(path)
         for name, content in whole.items():
             replace_content(store, name, content)
+
+
+def test_damage_over_which_polars_panics_is_found_and_named() -> None:
+    store, whole = published("parquet")
+    name, content = next(one for one in sorted(whole.items()) if one[0].endswith(".parquet"))
+    # Somewhere in the footer, of which the last bytes but eight say how long it is.
+    footer = int.from_bytes(content[-8:-4], "little")
+    flipped = (
+        content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        for place in range(len(content) - 8 - footer, len(content) - 8)
+    )
+    replace_content(store, name, next(one for one in flipped if polars_panics(one)))
+    try:
+        assert name in {problem.file for problem in problems_of(store)}
+    finally:
+        replace_content(store, name, content)
+
+
+def polars_panics(content: bytes) -> bool:
+    try:
+        pl.read_parquet(content)
+    except pl.exceptions.PanicException:
+        return True
+    except pl.exceptions.PolarsError:
+        return False
+    return False
