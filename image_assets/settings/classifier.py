@@ -186,6 +186,11 @@ class Classifier(SettingsSection):
         description="With more training images, logistic_regression is fitted from disk, and of every other kind's a "
         "sample serves.",
     )
+    tempered_by_sources: bool = Field(
+        default=False,
+        description="Whether logistic_regression is made less certain, so that it is right as often as it says on "
+        "sources that it never saw. On sources that it knows, it is then right more often than it says.",
+    )
     refinement: Refinement = Refinement()
     promotion: Promotion = Promotion()
     unknown_below: Share = Field(

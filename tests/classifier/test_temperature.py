@@ -3,13 +3,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from obstore.store import MemoryStore
 from scipy.special import softmax
 
 from image_assets.classifier.training.calibration import calibration_error, reliability
+from image_assets.classifier.training.choice import choose
 from image_assets.classifier.training.families import Candidate, candidates_of, fit, logistic_regression
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.temperature import fitting_temperature, measured_temperature
-from image_assets.settings.classifier import RandomForestFamily
+from image_assets.settings.classifier import Classifier, RandomForestFamily
 
 PENALTY = logistic_regression(0.001)
 
@@ -37,6 +39,15 @@ def test_probabilities_are_honest_on_sources_that_were_never_seen() -> None:
     temperature = measured_temperature(PENALTY, rows, 0)
     assert temperature > 1.5
     assert error_on(rows, PENALTY.tempered(temperature), others) < error_on(rows, PENALTY, others) / 1.5
+
+
+def test_a_dataset_file_asks_for_it() -> None:
+    rows = of_sources(6, seed=1)
+    plain = choose(Classifier(), rows, MemoryStore(), "scores").candidate
+    assert choose(Classifier(tempered_by_sources=True), rows, MemoryStore(), "scores").candidate == plain.tempered(
+        measured_temperature(plain, rows, Classifier().selection.seed)
+    )
+    assert "temperature" not in str(plain)
 
 
 def test_sources_that_are_alike_need_none() -> None:

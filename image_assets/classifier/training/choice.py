@@ -25,7 +25,7 @@ class ChosenCandidate:
 def choose(
     spec: Classifier, rows: TrainingRows, objects: ObjectStore, prefix: str, progress: Progress = no_progress
 ) -> ChosenCandidate:
-    """Choose the dataset's best candidate on its training images, and how certain it is to be.
+    """Choose the dataset's best candidate on its training images, and how certain it is to be where that is asked for.
 
     Args:
         spec: Candidates, and how they are compared.
@@ -43,5 +43,6 @@ def choose(
         scores = select(candidates, rows, spec.selection, book, progress)
         book.forget_the_rest()
     best = scores[0].candidate if scores else candidates[0]
-    temperature = measured_temperature(best, rows, spec.selection.seed)
-    return ChosenCandidate(best.tempered(temperature), tuple(scores))
+    if spec.tempered_by_sources:
+        best = best.tempered(measured_temperature(best, rows, spec.selection.seed))
+    return ChosenCandidate(best, tuple(scores))
