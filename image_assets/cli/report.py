@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from image_assets.cli.options import FILE, dataset_option, store_option, to_read
 from image_assets.cli.printing import say, write
 from image_assets.cli.words import Command
 
-_OUT = "the page: one HTML file; of a model, .md is its card"
+_OUT = "the page: one HTML file; of a model, .md is its card, .json its mistakes"
 
 
 @click.command(
@@ -44,8 +45,12 @@ def _of_images(dataset: str, store: str, out: Path) -> int:
 def _of_model(dataset: str, store: str, out: Path) -> int:
     from image_assets.classifier.report.places import newest_name, read_report
 
-    name = newest_name("md" if out.suffix == ".md" else "html")
     spec, opened = to_read(dataset, store)
-    write(out, read_report(opened.objects(), spec.name, name))
+    if out.suffix == ".json":
+        from image_assets.answers.mistakes import mistakes_in_report
+
+        write(out, json.dumps(mistakes_in_report(spec, opened).as_json(), indent=1) + "\n")
+    else:
+        write(out, read_report(opened.objects(), spec.name, newest_name("md" if out.suffix == ".md" else "html")))
     say(f"the newest model: {out}")
     return 0

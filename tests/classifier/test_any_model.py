@@ -25,7 +25,7 @@ from image_assets.settings.classifier import AnyFamily, ModelReport
 from image_assets.store.models.model import Input, Model, ModelFormat
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model
-from tests.classifier.report.made import made_manifest, made_subject, thumbnails_of
+from tests.classifier.report.made import made_manifest, made_mistakes, made_subject, thumbnails_of
 from tests.classifier.synthetic import clusters
 
 
@@ -92,7 +92,8 @@ def test_a_model_of_another_library_has_a_whole_report(subject: ReportSubject) -
     assert shuffled is not None
     assert shuffled.accuracy <= shuffled.chance
     dataset = load_dataset("kingdoms")
-    html, plots = report_page(dataset, subject, findings, made_manifest(subject), thumbnails_of(subject))
+    mistakes = made_mistakes(subject, findings.galleries.errors)
+    html, plots = report_page(dataset, subject, findings, mistakes, made_manifest(subject), thumbnails_of(subject))
     assert html
     assert {"reliability", "learning_curve"} <= {plot.key for plot in plots}
 

@@ -10,6 +10,7 @@ import polars as pl
 from image_assets.classifier.intervals import wilson
 from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.quality_sections import evaluation_figures
+from image_assets.classifier.report.split_fairness import said_of_held_out
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
@@ -41,6 +42,7 @@ def model_card(dataset: DatasetSpec, subject: ReportSubject, findings: Findings,
         dataset=dataset,
         subject=subject,
         manifest=manifest,
+        held_out=said_of_held_out(dataset.classifier),
         days=subject.images["date"],
         counts=counts.rows(),
         most=_MOST_CLASSES,

@@ -7,6 +7,8 @@ from obstore.store import ObjectStore
 from image_assets.store.objects import content_of
 
 REPORTS = "reports"
+MISTAKES = "mistakes.json"
+"""Ending of the file that holds a model's mistakes as the page shows them."""
 
 
 class ReportMissingError(LookupError):
@@ -19,7 +21,7 @@ def reports_prefix(dataset: str) -> str:
 
 
 def report_name(sha256: str, ending: str) -> str:
-    """Name of the report of the model file with that SHA-256: `html` the page, `md` the card."""
+    """Name of the report of the model file with that SHA-256: `html` the page, `md` the card, `MISTAKES`."""
     return f"classifier-{sha256[:12]}.{ending}"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.curve_plots import days_plot, elimination_plot, importance_plot, learning_plot
 from image_assets.classifier.report.galleries import Shown
+from image_assets.classifier.report.mistake_sections import certain_section, parts_section
+from image_assets.classifier.report.mistakes import Mistakes
 from image_assets.classifier.report.quality_sections import (
     MOST_ROWS,
     candidates_section,
@@ -14,32 +16,36 @@ from image_assets.classifier.report.quality_sections import (
     quality_section,
     unseen_section,
 )
+from image_assets.classifier.report.split_fairness import said_of_held_out
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import Gallery, Picture, Section, Table
+from image_assets.settings.classifier import Classifier
 
 
 def sections_of(
-    subject: ReportSubject, findings: Findings, pictures: dict[str, bytes], scoring: str, share: float
+    subject: ReportSubject, findings: Findings, mistakes: Mistakes, pictures: dict[str, bytes], spec: Classifier
 ) -> list[Section]:
     """The page's parts in their order.
 
     Args:
         subject: Model and images.
         findings: What was found out about it.
+        mistakes: Its mistakes, counted.
         pictures: JPEG thumbnails by image id; an image without one is not shown.
-        scoring: What the candidates were compared by.
-        share: Of the images that were to be held out.
+        spec: How the images were split, and what the candidates were compared by.
     """
     return [
         quality_section(subject, findings),
         unseen_section(subject),
+        certain_section(mistakes, pictures),
+        parts_section(mistakes, pictures),
         classes_section(subject),
-        *([candidates_section(subject.scores, scoring)] if subject.scores else []),
+        *([candidates_section(subject.scores, spec.selection.scoring)] if subject.scores else []),
         features_section(findings, subject, pictures),
         curve_section(findings, subject.evaluation.majority_accuracy),
-        split_section(findings, share),
-        errors_section(findings, pictures),
+        split_section(findings, spec),
+        others_section(findings, pictures),
     ]
 
 
@@ -112,9 +118,9 @@ def curve_section(findings: Findings, majority: float) -> Section:
     )
 
 
-def split_section(findings: Findings, share: float) -> Section:
+def split_section(findings: Findings, spec: Classifier) -> Section:
     """Whether the images held out are a fair sample."""
-    found = findings.fairness
+    found, by_image = findings.fairness, spec.split.by == "image"
     torn = (
         f"None of {found.groups:,} groups of lookalikes is torn."
         if not found.torn and found.groups
@@ -126,6 +132,8 @@ def split_section(findings: Findings, share: float) -> Section:
     alike = "Too few images to compare their features."
     if found.auc is not None:
         told = "more than chance allows: the sides differ" if found.auc.value > found.auc.chance else "which is chance"
+        if found.auc.value > found.auc.chance and not by_image:
+            told += f", as images of other {'days' if spec.split.by == 'time' else 'sources'} may"
         alike = (
             f"A classifier that is to tell the sides apart by the features of {found.compared[0]:,} and "
             f"{found.compared[1]:,} images reaches an AUC of {found.auc.value:.3f}; by chance it stays below "
@@ -133,7 +141,9 @@ def split_section(findings: Findings, share: float) -> Section:
         )
     unlikely = found.unlikely_classes
     shares = (
-        f"Chance would hardly hold out so many or so few of {', '.join(unlikely)}."
+        _UNEVEN[spec.split.by]
+        if not by_image
+        else f"Chance would hardly hold out so many or so few of {', '.join(unlikely)}."
         if unlikely
         else "Of every category the share held out is within what chance gives."
     )
@@ -143,7 +153,7 @@ def split_section(findings: Findings, share: float) -> Section:
             row["training"],
             row["held_out"],
             f"{row['share']:.1%}",
-            f"{row['low']:.0%} – {row['high']:.0%}",
+            *((f"{row['low']:.0%} – {row['high']:.0%}",) if by_image else ()),
         )
         for row in found.classes.head(MOST_ROWS).iter_rows(named=True)
     ]
@@ -151,39 +161,40 @@ def split_section(findings: Findings, share: float) -> Section:
         (str(row["date"]), row["training"], row["held_out"], f"{row['share']:.1%}", row["right"])
         for row in found.days.tail(MOST_ROWS).iter_rows(named=True)
     ]
+    header = ("category", "training", "held out", "share held out", *(("by chance",) if by_image else ()))
     return Section(
         "split",
         "Was it judged fairly?",
-        f"{share:.0%} of the images were to be held out, whichever have such ids. {torn} {shares} {alike}",
+        f"{said_of_held_out(spec)} {torn} {shares} {alike}",
         [days_plot(found.days)],
         (("day", "training", "held out", "share held out", "right of those held out"), days),
-        [Table("The two sides", ("category", "training", "held out", "share held out", "by chance"), classes)],
+        [Table("The two sides", header, classes)],
     )
 
 
-def errors_section(findings: Findings, pictures: dict[str, bytes]) -> Section:
-    """The images themselves."""
+_UNEVEN = {
+    "source": "Sources are held out whole: a category's share is that of the sources that it came from.",
+    "time": "Days are held out whole: a category's share is that of the days on which it came.",
+}
+
+
+def others_section(findings: Findings, pictures: dict[str, bytes]) -> Section:
+    """Images that are no mistakes: the doubtful ones, and right ones for comparison."""
     found = findings.galleries
     shown = [
-        Gallery(
-            "Wrong, and sure of it",
-            "The errors with the highest probability first; beside each the image of the model's answer that it is "
-            "most like. Many are errors of the labels.",
-            _pictures(found.errors, pictures),
-        ),
         Gallery(
             "Least sure", "The two most probable categories are the closest here.", _pictures(found.doubts, pictures)
         ),
         Gallery("Right, for comparison", "Of every category the surest ones.", _pictures(found.right, pictures)),
     ]
-    text = "Images held out. " + ("" if found.errors else "Not one of them is wrong.")
-    return Section("images", "Look at them", text, galleries=[one for one in shown if one.pictures])
+    text = "Images held out: what it is least sure of, and what it gets right."
+    return Section("images", "Look at the others", text, galleries=[one for one in shown if one.pictures])
 
 
 def _pictures(shown: Sequence[Shown], pictures: dict[str, bytes]) -> list[Picture]:
     return [
         Picture(
-            [pictures[image] for image in (one.image_id, one.like) if image in pictures],
+            [pictures[one.image_id]],
             f"{one.answer} {one.certainty:.0%}, {one.second} {one.runner_up:.0%}",
             f"{'is' if one.answer == one.category else 'but is'} {one.category}; {one.date}; {one.image_id[:12]}",
         )

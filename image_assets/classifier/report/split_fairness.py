@@ -10,6 +10,7 @@ from scipy import stats
 
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.health.drift import Figure, compare_features
+from image_assets.settings.classifier import Classifier
 
 _CHANCE = 0.9999
 _LEAST_PER_SIDE = 20
@@ -41,6 +42,18 @@ class SplitFairness:
     def unlikely_classes(self) -> list[str]:
         """Categories of which chance alone would hardly have held out so many or so few."""
         return self.classes.filter(~pl.col("share").is_between("low", "high"))["category"].to_list()
+
+
+def said_of_held_out(spec: Classifier) -> str:
+    """A sentence for people on which images were held out."""
+    if spec.split.by == "source":
+        return (
+            f"About {spec.held_out:.0%} of the sources were held out, each with all its images; the source that a "
+            "category began with is always trained on."
+        )
+    if spec.split.by == "time":
+        return f"The last {spec.split.last_days:,} days with data were held out, with all their images."
+    return f"{spec.held_out:.0%} of the images were to be held out, whichever have such ids."
 
 
 def split_fairness(subject: ReportSubject, share: float, most: int, seed: int) -> SplitFairness:

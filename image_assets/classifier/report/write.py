@@ -1,8 +1,8 @@
 """Makes the report of a model and keeps it: the page, the model card, and the baselines that the checks compare with.
 
-Layout: `<dataset>/reports/classifier-<first 12 digits of the model's SHA-256>.html`, `.md` and `.json`, and the newest
-page and card as `classifier.html` and `classifier.md`. A report goes when its model file goes. Nothing depends on the
-time: the same model of the same data gives the same bytes.
+Layout: `<dataset>/reports/classifier-<first 12 digits of the model's SHA-256>.html`, `.md`, `.json` and
+`.mistakes.json`, and the newest page, card and mistakes as `classifier.html`, `.md` and `.mistakes.json`. A report goes
+when its model file goes. Nothing depends on the time: the same model of the same data gives the same bytes.
 
 What a report is about is put together in `judged_images`. A challenger that is not promoted has a report of its own
 too; with `newest=False` it does not take the place of the champion's.
@@ -21,7 +21,9 @@ from image_assets.classifier.report.analysis import Findings, analyse
 from image_assets.classifier.report.baselines import MeasuredBaselines, measure_baselines
 from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import thumbnails
-from image_assets.classifier.report.places import baselines_name, newest_name, report_name, reports_prefix
+from image_assets.classifier.report.mistake_sections import pictures_of_mistakes
+from image_assets.classifier.report.mistakes import Mistakes, looks_of, mistakes_of
+from image_assets.classifier.report.places import MISTAKES, baselines_name, newest_name, report_name, reports_prefix
 from image_assets.classifier.report.sections import sections_of
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.unseen import short_unseen
@@ -82,8 +84,16 @@ def write_report(
     if not spec.report.enabled:
         return WrittenReport("", [], baselines)
     findings = analyse(subject, spec.report, spec.held_out, progress)
-    html, plots = report_page(dataset, subject, findings, manifest, pictures(_wanted(findings)))
-    for ending, text in (("html", html), ("md", model_card(dataset, subject, findings, manifest))):
+    looks = looks_of(store, dataset.name, subject.images[subject.held_out], dataset.quality)
+    mistakes = mistakes_of(subject, looks, findings.galleries.errors)
+    shown = pictures(_wanted(findings) | pictures_of_mistakes(mistakes))
+    html, plots = report_page(dataset, subject, findings, mistakes, manifest, shown)
+    texts = {
+        "html": html,
+        "md": model_card(dataset, subject, findings, manifest),
+        MISTAKES: mistakes.model_dump_json(indent=1),
+    }
+    for ending, text in texts.items():
         obstore.put(objects, f"{prefix}/{report_name(manifest.sha256, ending)}", text.encode())
         if newest:
             obstore.put(objects, f"{prefix}/{newest_name(ending)}", text.encode())
@@ -94,12 +104,13 @@ def report_page(
     dataset: DatasetSpec,
     subject: ReportSubject,
     findings: Findings,
+    mistakes: Mistakes,
     manifest: ModelManifest,
     pictures: dict[str, bytes],
 ) -> tuple[str, list[Plot]]:
     """The page as HTML, self-contained, and its plots. The same findings give the same bytes."""
-    evaluation, spec = subject.evaluation, dataset.classifier
-    sections = sections_of(subject, findings, pictures, spec.selection.scoring, spec.held_out)
+    evaluation = subject.evaluation
+    sections = sections_of(subject, findings, mistakes, pictures, dataset.classifier)
     days = subject.images["date"]
     html = page(
         f"{dataset.name}: the classifier",
@@ -121,10 +132,9 @@ def report_page(
 
 
 def _wanted(findings: Findings) -> set[str]:
-    """Ids of all images that are shown."""
+    """Ids of all images that are shown beside the mistakes."""
     shown = findings.galleries
-    every = (*shown.errors, *shown.doubts, *shown.right)
-    ids = {image for one in every for image in (one.image_id, one.like) if image}
+    ids = {one.image_id for one in (*shown.doubts, *shown.right)}
     return ids | {image for images in findings.strongest for image in images}
 
 

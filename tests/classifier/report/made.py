@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
 import polars as pl
 from PIL import Image
 
+from image_assets.classifier.report.galleries import Shown
+from image_assets.classifier.report.mistakes import Mistakes, mistakes_of
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import Candidate, fit, logistic_regression
 from image_assets.classifier.training.images import held_out_with_lookalikes
 from image_assets.classifier.training.train import train
+from image_assets.images.issues import ISSUES
 from image_assets.schema import DUPLICATE_GROUPS
 from image_assets.store.models.model_store import ModelManifest, ids_digest
 from tests.classifier.synthetic import CLASSES, clusters, image_ids
@@ -90,3 +93,19 @@ def thumbnails_of(subject: ReportSubject, *, coloured: bool = False) -> dict[str
         Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG")
         found[image] = file.getvalue()
     return found
+
+
+def made_looks(subject: ReportSubject) -> pl.DataFrame:
+    """What the store would know of the images held out: photos of one size, without a flaw."""
+    ids = subject.images["image_id"].gather(subject.held_out)
+    return pl.DataFrame({"image_id": ids}).with_columns(
+        source=pl.format("2026-11-03/plant/{}.jpg", pl.col("image_id").str.head(4)),
+        width=pl.lit(640),
+        height=pl.lit(480),
+        **{issue.name: pl.lit(value=False) for issue in ISSUES},
+    )
+
+
+def made_mistakes(subject: ReportSubject, shown: Iterable[Shown]) -> Mistakes:
+    """Its mistakes on such images."""
+    return mistakes_of(subject, made_looks(subject), shown)

@@ -15,7 +15,7 @@ from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import galleries
 from image_assets.classifier.report.judged_images import with_unseen
 from image_assets.classifier.report.quality_sections import unseen_section
-from image_assets.classifier.report.sections import curve_section, errors_section
+from image_assets.classifier.report.sections import curve_section, others_section, split_section
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.report.write import report_page
 from image_assets.classifier.training.evaluate import evaluate
@@ -26,8 +26,9 @@ from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
-from image_assets.settings.classifier import ModelReport
-from tests.classifier.report.made import made_manifest, made_subject, thumbnails_of
+from image_assets.settings.classifier import Classifier, ModelReport
+from image_assets.settings.split import Split
+from tests.classifier.report.made import made_manifest, made_mistakes, made_subject, thumbnails_of
 from tests.exploration.references import references
 from tests.platform import small_dataset
 
@@ -45,7 +46,8 @@ PLOTS = [
 
 
 def made_page(subject: ReportSubject, findings: Findings, dataset: DatasetSpec = DATASET) -> tuple[str, list[Plot]]:
-    return report_page(dataset, subject, findings, made_manifest(subject), thumbnails_of(subject))
+    mistakes = made_mistakes(subject, findings.galleries.errors)
+    return report_page(dataset, subject, findings, mistakes, made_manifest(subject), thumbnails_of(subject))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,18 @@ def test_every_part_is_there(page: tuple[str, list[Plot]]) -> None:
     assert [plot.key for plot in plots] == PLOTS
     assert all(f'<figure id="{key}">' in html for key in PLOTS)
     assert all("Alarming: " in plot.caption for plot in plots)
-    sections = ["quality", "unseen", "classes", "candidates", "features", "curves", "split", "images"]
+    sections = [
+        "quality",
+        "unseen",
+        "mistakes",
+        "mistake_parts",
+        "classes",
+        "candidates",
+        "features",
+        "curves",
+        "split",
+        "images",
+    ]
     assert re.findall(r'<section id="(\w+)">', html) == sections
 
 
@@ -118,8 +131,8 @@ def test_the_galleries_show_what_they_say(subject: ReportSubject, findings: Find
 
 
 def test_pictures_that_are_not_there_are_left_out(subject: ReportSubject, findings: Findings) -> None:
-    assert errors_section(findings, {}).galleries == []
-    assert len(errors_section(findings, thumbnails_of(subject)).galleries) == 3
+    assert others_section(findings, {}).galleries == []
+    assert len(others_section(findings, thumbnails_of(subject)).galleries) == 2
 
 
 def test_names_are_text_whatever_is_in_them() -> None:
@@ -200,11 +213,32 @@ def test_a_planted_background_is_told_on_the_page(subject: ReportSubject) -> Non
     assert f"on held-out images: {evaluation.accuracy:.1%}. Expect the first for new suppliers." in text
 
 
-def test_without_errors_it_says_so() -> None:
+@pytest.mark.parametrize(
+    ("split", "said", "by_chance"),
+    [
+        (Split(), "25% of the images were to be held out, whichever have such ids.", True),
+        (Split(by="source"), "About 25% of the sources were held out, each with all its images;", False),
+        (Split(by="time", last_days=3), "The last 3 days with data were held out, with all their images.", False),
+    ],
+)
+def test_whether_it_was_judged_fairly_speaks_of_what_was_split_by(
+    subject: ReportSubject, findings: Findings, split: Split, said: str, by_chance: bool
+) -> None:
+    spec = Classifier(held_out=0.25, split=split)
+    section = split_section(findings, spec)
+    assert section.text.startswith(said)
+    assert ("such ids" in section.text) is by_chance
+    assert ("what chance gives" in section.text) is by_chance
+    assert ("by chance" in section.tables[0].header) is by_chance
+    assert len(section.tables[0].header) == len(section.tables[0].rows[0])
+    dataset = DATASET.model_copy(update={"classifier": spec})
+    assert said in model_card(dataset, subject, findings, made_manifest(subject))
+
+
+def test_without_errors_there_are_none_to_show() -> None:
     made = made_subject(120, 30, separation=4)
     assert made.evaluation.accuracy == 1
     assert galleries(made, 5).errors == ()
-    assert "Not one of them is wrong." in errors_section(analyse(made, WITHOUT_CURVES, 0.25), {}).text
 
 
 def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, findings: Findings) -> None:

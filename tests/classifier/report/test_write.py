@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -46,10 +47,10 @@ def test_the_report_lies_beside_the_newest_one_and_is_linked(reported: tuple[Pla
     platform, metadata = reported
     sha = str(metadata["sha256"])[:12]
     names = sorted(path.name for path in reports(platform).iterdir())
-    own = [f"classifier-{sha}.{ending}" for ending in ("html", "json", "md")]
+    own = [f"classifier-{sha}.{ending}" for ending in ("html", "json", "md", "mistakes.json")]
     # The champion of the day before had its baselines measured, and no report was wanted.
     before = [name for name in names if name.endswith(".json") and name not in own]
-    assert names == sorted([*before, *own, "classifier.html", "classifier.md"])
+    assert names == sorted([*before, *own, "classifier.html", "classifier.md", "classifier.mistakes.json"])
     assert len(before) == 1
     html = (reports(platform) / own[0]).read_text()
     assert str(metadata["page"]).endswith(f"drawn/reports/{own[0]}")
@@ -85,10 +86,15 @@ def test_the_command_hands_out_page_and_card(reported: tuple[Platform, dict[str,
     platform, _ = reported
     (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
     places = ["report", "--of", "model", "--dataset", f"{tmp_path}/drawn.yaml", "--store", platform.store.url]
-    for name in ("model.html", "model.md"):
+    for name in ("model.html", "model.md", "model.json"):
         assert main([*places, "--out", str(tmp_path / name)]) == 0
     assert (tmp_path / "model.html").read_bytes() == (reports(platform) / "classifier.html").read_bytes()
     assert (tmp_path / "model.md").read_text().startswith("# Model card: drawn classifier")
+    found, page = json.loads((tmp_path / "model.json").read_text()), (tmp_path / "model.html").read_text()
+    assert found["images"] == sum(part["images"] for part in found["by_source"])
+    assert found["mistakes"] == sum(part["mistakes"] for part in found["by_source"])
+    assert f"Of the {found['images']} images held out {found['mistakes'] / found['images']:.1%} are mistakes." in page
+    assert all(one["image_id"][:12] in page and one["source"] in page for one in found["most_certain"])
 
 
 def test_without_a_report_the_command_says_how_to_get_one(
