@@ -15,7 +15,6 @@ from functools import cached_property
 
 import obstore
 import polars as pl
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from obstore.exceptions import BaseError
@@ -94,7 +93,7 @@ class OpenTable:
 
 
 def _files(delta: DeltaTable) -> pl.DataFrame:
-    actions = pl.DataFrame(pl.from_arrow(pa.table(delta.get_add_actions(flatten=True))))
+    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
     names = {"rows": "num_records", "bytes": "size_bytes", "date": "partition.date", "category": "partition.category"}
     columns = [
         pl.col(old).alias(new) if old in actions.columns else pl.lit(None).alias(new) for new, old in names.items()
