@@ -12,13 +12,14 @@ import yaml
 from rich.console import Console
 
 from image_assets.answers.loaded import partition_facts
-from image_assets.cli.deployment import DayReport, Deployment
+from image_assets.cli.day_report import DayReport
+from image_assets.cli.deployment import Deployment
 from image_assets.cli.summary import partition_table
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
+from image_assets.errors import UsageError
 from image_assets.ingest.landing import land_files
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
-from image_assets.orchestration.runner import UsageError
 from image_assets.places import folder_of, make_folder
 from image_assets.resources.progress import TerminalProgress
 from image_assets.sample import write_sample

@@ -8,3 +8,7 @@ class CanPass(Exception):
 
     What waiting does not mend, such as a name that is misspelt or a right that is missing, is none of these.
     """
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done: the message says why and what can."""

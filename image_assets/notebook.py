@@ -41,7 +41,7 @@ from image_assets.wording import did_you_mean
 if TYPE_CHECKING:
     from PIL import Image
 
-    from image_assets.cli.deployment import DayReport
+    from image_assets.cli.day_report import DayReport
 
 AnyFile = str | os.PathLike[str] | bytes
 """A path, or the content of a file."""

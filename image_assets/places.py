@@ -174,3 +174,15 @@ def cache_folder() -> Path:
         PlaceError: the variable names no local folder, or there is no home folder.
     """
     return folder_of(CACHE.value or "~/.cache/image-assets", CACHE.name)
+
+
+def home_of(store_url: str) -> Path | None:
+    """Where runs of a store are recorded: the folder of `DAGSTER_HOME`, or one beside a local store.
+
+    None where the store is a bucket and the variable is not set.
+    """
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
+    store = place_of(store_url, "store").folder
+    return None if store is None else Path(os.path.realpath(store)).parent / "dagster"

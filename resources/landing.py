@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from image_assets.dataset import DatasetSpec
-from image_assets.ingest.registry import open_source
+from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
 from image_assets.places import place_of
 
@@ -25,6 +25,4 @@ class LandingResource(dg.ConfigurableResource):
 
     def source(self, dataset: DatasetSpec) -> Source:
         """The dataset's source."""
-        return open_source(
-            dataset.source, self.url, dataset.time_zone, self.options, dataset.limits, tuple(dataset.categories)
-        )
+        return source_of(dataset, self.url, self.options)

@@ -1,14 +1,15 @@
 """How long work tells where it is: lines in the run's log, or bars in a terminal."""
 
+from __future__ import annotations
+
 import io
 import logging
 import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
 
-import dagster as dg
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,8 +25,11 @@ from rich.text import Text
 
 from image_assets.workers import Progress
 
+if TYPE_CHECKING:
+    from dagster import DagsterLogManager
+
 _LOG = logging.getLogger(__name__)
-Log = logging.Logger | dg.DagsterLogManager
+Log: TypeAlias = "logging.Logger | DagsterLogManager"
 
 
 class ProgressReporter(Protocol):

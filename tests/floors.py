@@ -29,7 +29,7 @@ def _floor(name: str, patterns: str, knows_dagster: bool = False) -> Floor:
 FLOORS = (
     _floor(
         "ground",
-        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording",
+        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program",
     ),
     _floor("words", "settings.* schema.* dataset project"),
     _floor("store", "store.*"),

@@ -12,8 +12,9 @@ import polars as pl
 
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.definitions import build_definitions, build_resources
-from image_assets.orchestration.recorded_run import DayResult
-from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.health.day_result import DayResult
+from image_assets.health.days import chosen_partitions
+from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition, TableSchema

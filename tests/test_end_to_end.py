@@ -13,9 +13,10 @@ from image_assets.answers.loaded import partition_facts
 from image_assets.classifier.places import current_manifest
 from image_assets.dataset import load_dataset
 from image_assets.definitions import build_definitions, build_resources
+from image_assets.health.days import chosen_partitions
 from image_assets.images.decode import decode
 from image_assets.images.reasons import Rejected
-from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES

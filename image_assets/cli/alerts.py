@@ -33,7 +33,7 @@ def test(dataset: str) -> int:
     from image_assets.alerts.delivery import ChannelError
     from image_assets.alerts.text import Text
     from image_assets.dataset import load_dataset
-    from image_assets.orchestration.runner import UsageError
+    from image_assets.errors import UsageError
     from image_assets.resources.notifier import notifier_of_environment
 
     spec, console = load_dataset(dataset), Console()
@@ -62,7 +62,7 @@ def show(*, pending: bool, as_json: bool) -> int:
     """The delivery ledger: what was told, and what still waits."""
     from sqlalchemy.exc import DBAPIError
 
-    from image_assets.orchestration.runner import UsageError
+    from image_assets.errors import UsageError
 
     ledger = _ledger()
     try:
@@ -83,7 +83,7 @@ def _ledger() -> Ledger:
     import dagster as dg
 
     from image_assets.alerts.ledger import Ledger
-    from image_assets.orchestration.runner import UsageError
+    from image_assets.errors import UsageError
     from image_assets.places import folder_of
     from image_assets.resources.notifier import notifier_of_environment
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 from rich.console import Console
 
-from image_assets.cli.deployment import DayReport, Deployment
+from image_assets.cli.day_report import DayReport
 from image_assets.cli.printing import say
 from image_assets.dataset import DatasetSpec
-from image_assets.health.days import landed_days, loaded_partitions, never_run
+from image_assets.errors import UsageError
+from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run
+from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
-from image_assets.orchestration.runner import UsageError, chosen_partitions
 from image_assets.reports.tables import plain_table
-from image_assets.resources.landing import LandingResource
 from image_assets.schema import Partition
 from image_assets.store.store import Store
 
@@ -56,7 +56,7 @@ def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str
     """
     if asked.day:
         return {asked.day: chosen_partitions(dataset, asked.day, asked.categories)}
-    source, opened, wanted = LandingResource(url=landing).source(dataset), Store(store), None
+    source, opened, wanted = source_of(dataset, landing), Store(store), None
     over = dt.datetime.now(dataset.zone).date() - dt.timedelta(days=1)
     last = asked.last or over
     if asked.missing:
@@ -94,7 +94,7 @@ def _newest(dataset: DatasetSpec, source: Source, over: dt.date) -> dt.date:
 
 def planned(days: PartitionsByDay, dataset: DatasetSpec, landing: str, store: str) -> dict[str, Any]:
     """What a run of these days would take up; nothing is changed. The object of `--json`."""
-    source = LandingResource(url=landing).source(dataset)
+    source = source_of(dataset, landing)
     loaded = loaded_partitions(dataset, Store(store))
     return {
         "dataset": dataset.name,
@@ -124,17 +124,16 @@ def show_planned(plan: Mapping[str, Any], console: Console) -> None:
 
 
 def run_days(
-    deployment: Deployment, days: PartitionsByDay, console: Console, until: str | None, *, allow_loss: bool
+    dataset: DatasetSpec, days: PartitionsByDay, console: Console, run: Callable[[Sequence[Partition]], DayReport]
 ) -> list[DayReport]:
     """Run one day after the other, whatever becomes of each, and say after several how each ended."""
     reports: list[DayReport] = []
-    begun, name = time.monotonic(), deployment.dataset.name
+    begun, name = time.monotonic(), dataset.name
     for number, (day, partitions) in enumerate(days.items()):
         if len(days) > 1:
             left = (time.monotonic() - begun) / number * (len(days) - number) if number else None
             console.rule(f"{name}, {day}: {number + 1} of {len(days)}{_to_go(left)}")
-        categories = [one.category for one in partitions]
-        reports.append(deployment.run(day, categories, until, allow_loss=allow_loss))
+        reports.append(run(partitions))
         reports[-1].show(console)
     if len(days) != 1:
         _show_days(reports, console)

@@ -38,11 +38,11 @@ def _of_ours() -> tuple[type[Exception], ...]:
     from image_assets.classifier.report.places import ReportMissingError
     from image_assets.dataset import DatasetError
     from image_assets.environment import UnknownVariable
+    from image_assets.errors import UsageError
     from image_assets.features.errors import ExtractorError
     from image_assets.ingest.landing import LandingError
     from image_assets.ingest.source import SourceError
     from image_assets.lookalikes.reviews import ReviewError
-    from image_assets.orchestration.runner import UsageError
     from image_assets.places import PlaceError
     from image_assets.project import ProjectError
     from image_assets.resources.buckets import BucketError

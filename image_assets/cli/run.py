@@ -33,6 +33,7 @@ from image_assets.cli.words import Command
 @click.option("--category", multiple=True, metavar="NAME", help="only this category; may be repeated")
 @click.option("--until", metavar="ASSET", help="stop after this asset of the day, for example image_features")
 @click.option("--allow-loss", is_flag=True, help="let images go that were loaded and are no longer in the landing zone")
+@click.option("--verify", is_flag=True, help="look at everything again, also where nothing seems to have changed")
 @click.option("--dry-run", is_flag=True, help="only say what would be run")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object as the last line")
 def run(
@@ -47,12 +48,13 @@ def run(
     *,
     missing: bool,
     allow_loss: bool,
+    verify: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Materialise a day, or several, and what depends on it."""
+    from image_assets.cli.day_runner import DayRunner
     from image_assets.cli.days import DaysAsked, chosen_days, planned, run_days, show_planned
-    from image_assets.cli.deployment import Deployment
     from image_assets.dataset import load_dataset
     from image_assets.resources.progress import terminal_console
 
@@ -65,8 +67,8 @@ def run(
         plan = planned(days, spec, landing, store)
         print_json(plan) if as_json else show_planned(plan, console)
         return 0
-    with Deployment(spec, landing, store, console) as deployment:
-        reports = run_days(deployment, days, console, until, allow_loss=allow_loss)
+    with DayRunner(spec, landing, store, console, until, allow_loss=allow_loss, verify=verify) as runner:
+        reports = run_days(spec, days, console, runner)
     if as_json:
         several = {"dataset": spec.name, "days": [report.as_json() for report in reports]}
         print_json(several if asked.several else reports[0].as_json())

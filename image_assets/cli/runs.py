@@ -25,8 +25,8 @@ def runs() -> None:
 @click.option("--dry-run", is_flag=True, help="only say how many there are")
 def prune(store: str, keep_days: int | None, *, dry_run: bool) -> int:
     """Remove old runs; what they made and checked stays known."""
+    from image_assets.errors import UsageError
     from image_assets.orchestration.dagster_home import existing_instance
-    from image_assets.orchestration.runner import UsageError
     from image_assets.run_history.job import days_to_keep
     from image_assets.run_history.prune import PruneError, prune_runs
 

@@ -13,7 +13,7 @@ from image_assets.answers.loaded import PartitionFacts
 from image_assets.classifier.unseen import said_of_unseen, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
-from image_assets.orchestration.recorded_run import CheckResult, DayResult
+from image_assets.health.day_result import CheckResult, DayResult
 from image_assets.reports.tables import table_with_sums
 from image_assets.store.models.model_store import ModelManifest
 
@@ -79,9 +79,9 @@ def show_day(
         console.print("classifier: not trained", style="yellow")
     else:
         _show_model(console, model, held_back, trained="classifier" in result.made)
-    console.print(
-        "seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items()), style="dim"
-    )
+    if result.seconds:
+        took = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
+        console.print(f"seconds: {took}", style="dim")
 
 
 def _show_model(console: Console, model: ModelManifest, held_back: str, *, trained: bool) -> None:

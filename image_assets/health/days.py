@@ -6,11 +6,12 @@ What was run is asked of the store, what lies there of the landing zone, where i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from image_assets.dataset import DatasetSpec
+from image_assets.errors import UsageError
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.source import Source
 from image_assets.schema import ARRIVALS, Partition
@@ -34,6 +35,25 @@ class OpenDay:
 
     partition: Partition
     state: DayState
+
+
+def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
+    """The day's partitions, of the categories asked for or of all.
+
+    Raises:
+        UsageError: a day that is not over, or before the dataset begins, or an unknown category.
+    """
+    for category in categories:
+        if category not in dataset.categories:
+            raise UsageError(
+                f"dataset {dataset.name} has no category {category!r}; it has {', '.join(dataset.categories)}"
+            )
+    today = dt.datetime.now(dataset.zone).date()
+    if day >= today:
+        raise UsageError(f"{day} is not over in {dataset.time_zone}; the last complete day is {today - _ONE_DAY}")
+    if day < dataset.start_day:
+        raise UsageError(f"{day} lies before start_day {dataset.start_day} of dataset {dataset.name}; change it there")
+    return [Partition(day, category) for category in categories or dataset.categories]
 
 
 def landed_days(dataset: DatasetSpec, source: Source, until: dt.date, loaded: Collection[Partition] = ()) -> Landed:

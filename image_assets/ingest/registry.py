@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from image_assets.dataset import DatasetSpec
 from image_assets.ingest.annotated.coco import Coco
 from image_assets.ingest.annotated.files import annotation_folder
 from image_assets.ingest.annotated.label_selection import LabelSelection
@@ -21,6 +22,11 @@ from image_assets.settings.annotated import AnnotatedSection, CocoSource, OpenIm
 from image_assets.settings.no_arrivals import no_arrivals
 from image_assets.settings.sources import AnySource, BucketSource, FolderSource, UrlListSource
 from image_assets.settings.stages import Limits
+
+
+def source_of(dataset: DatasetSpec, landing: str, options: Mapping[str, str] | None = None) -> Source:
+    """The source of a dataset, which may have a landing zone of its own. Raises as `open_source`."""
+    return open_source(dataset.source, landing, dataset.time_zone, options, dataset.limits, tuple(dataset.categories))
 
 
 def open_source(

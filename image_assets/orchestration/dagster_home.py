@@ -14,9 +14,9 @@ from sqlalchemy.exc import ArgumentError
 from yaml import YAMLError
 
 from image_assets.alone import alone
+from image_assets.errors import UsageError
 from image_assets.orchestration.dagster_internals import CheckError
-from image_assets.orchestration.runner import UsageError
-from image_assets.places import PlaceError, folder_of, make_folder, place_of, refuse_read_only
+from image_assets.places import PlaceError, home_of, make_folder, refuse_read_only
 from image_assets.store.trouble import of_file
 from image_assets.whole_files import write_whole
 
@@ -70,7 +70,7 @@ def existing_instance(store_url: str) -> dg.DagsterInstance | None:
         HomeReadOnly: there is one, and its records may only be read.
         PlaceError: Dagster cannot have its home there.
     """
-    path = _home(store_url)
+    path = home_of(store_url)
     if path is None or not (path / _FILE).exists():
         return None
     databases = [path, *path.glob("*/*.db")] if any(path.glob("*/*.db")) else []
@@ -86,7 +86,7 @@ def usable_home(store_url: str) -> Path:
         UsageError: the store is a bucket and `DAGSTER_HOME` is not set.
         PlaceError: Dagster cannot have its home there.
     """
-    path = _home(store_url)
+    path = home_of(store_url)
     if path is None:
         raise UsageError(f"the store {store_url} is no local folder: set DAGSTER_HOME to say where runs are recorded")
     unusable = _NOT_IN_HOME.search(str(path))
@@ -142,11 +142,3 @@ def _no_warnings_of_retries() -> Iterator[None]:
         yield
     finally:
         logging.getLogger().removeFilter(wanted)
-
-
-def _home(store_url: str) -> Path | None:
-    home = os.environ.get("DAGSTER_HOME")
-    if home:
-        return Path(os.path.realpath(folder_of(home, "DAGSTER_HOME")))
-    store = place_of(store_url, "store").folder
-    return None if store is None else Path(os.path.realpath(store)).parent / "dagster"

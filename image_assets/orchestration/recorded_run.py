@@ -7,63 +7,16 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import dagster as dg
 
 from image_assets.asset_checks.check import NOT_EVALUATED
-from image_assets.health.check_book import OfCheck
+from image_assets.health.day_result import CheckResult, DayResult
 from image_assets.orchestration.dagster_internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from image_assets.orchestration.partitions import partition_key
 from image_assets.schema import Partition, partition_of
 from image_assets.shards.republish import PUBLISH_AGAIN
 from image_assets.store.trouble import recorded
-
-
-@dataclass(frozen=True)
-class CheckResult(OfCheck):
-    """One evaluation of one check."""
-
-    passed: bool
-    severity: str
-    blocking: bool
-    description: str
-    evaluated: bool = True
-
-
-@dataclass
-class DayResult:
-    """What running a day gave: its checks, the seconds of every stage, what was warned of and what ended a run.
-
-    Of a check that was evaluated several times in a partition it has the last evaluation; `made` are the assets that
-    were materialised, by name.
-    """
-
-    checks: list[CheckResult] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    made: set[str] = field(default_factory=set)
-    refreshed: bool = False
-
-    def add(self, other: DayResult) -> None:
-        """Add what other runs of the day gave."""
-        self.checks += other.checks
-        for stage, seconds in other.seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-        self.errors += other.errors
-        self.warnings += [warning for warning in other.warnings if warning not in self.warnings]
-        self.made |= other.made
-
-    @property
-    def sound(self) -> bool:
-        """Whether every run ended well and all blocking checks passed: more may be made of the data."""
-        return not self.errors and not any(check.blocking and not check.passed for check in self.checks)
-
-    @property
-    def ok(self) -> bool:
-        """Whether every run ended well and no check failed but those that only warn."""
-        return not self.errors and not any(check.severity == "ERROR" and not check.passed for check in self.checks)
 
 
 def run_job(

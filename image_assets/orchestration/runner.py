@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -10,11 +9,13 @@ import dagster as dg
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.asset_checks.raw_images import duplicates_have_an_original
 from image_assets.dataset import DatasetSpec
+from image_assets.errors import UsageError
+from image_assets.health.day_result import DayResult
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
-from image_assets.orchestration.partitions import partitioned, partitions_of
-from image_assets.orchestration.recorded_run import DayResult, run_job
+from image_assets.orchestration.partitions import partitioned
+from image_assets.orchestration.recorded_run import run_job
 from image_assets.schema import RAW_IMAGES, Partition, partition_of
 
 # Of many small partitions, Dagster's part of a run takes longer than the work. Where there are no more than the few,
@@ -23,32 +24,6 @@ from image_assets.schema import RAW_IMAGES, Partition, partition_of
 # of them puts into doubt.
 _FEW = 12
 _TOGETHER = 25
-
-
-class UsageError(ValueError):
-    """What was asked for cannot be done: the message says why and what can."""
-
-
-def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
-    """The day's partitions, of the categories asked for or of all.
-
-    Raises:
-        UsageError: a day that is not over, or before the dataset begins, or an unknown category.
-    """
-    for category in categories:
-        if category not in dataset.categories:
-            raise UsageError(
-                f"dataset {dataset.name} has no category {category!r}; it has {', '.join(dataset.categories)}"
-            )
-    days = partitions_of(dataset).get_partitions_def_for_dimension("date")
-    today = dt.datetime.now(dataset.zone).date()
-    if day >= today:
-        raise UsageError(
-            f"{day} is not over in {dataset.time_zone}; the last complete day is {today - dt.timedelta(1)}"
-        )
-    if not days.has_partition_key(day.isoformat()):
-        raise UsageError(f"{day} lies before start_day {dataset.start_day} of dataset {dataset.name}; change it there")
-    return [Partition(day, category) for category in categories or dataset.categories]
 
 
 @what_is_there_left_alone()

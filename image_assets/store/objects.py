@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import obstore
 from obstore.store import ObjectStore
 
@@ -17,6 +19,17 @@ def content_of(objects: ObjectStore, path: str) -> bytes | None:
 def sizes_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, int]:
     """The paths of all objects below a prefix, each with its size in bytes."""
     return {str(one["path"]): int(one["size"]) for page in obstore.list(objects, prefix) for one in page}
+
+
+def state_below(objects: ObjectStore, prefix: str | None = None, besides: str = "") -> str:
+    """A digest of all objects below a prefix by path, size and version; of those below `besides` nothing is asked."""
+    found = [
+        f"{one['path']}\0{one['size']}\0{one['e_tag'] or one['last_modified']}\n"
+        for page in obstore.list(objects, prefix)
+        for one in page
+        if not besides or not str(one["path"]).startswith(besides)
+    ]
+    return hashlib.sha256("".join(sorted(found)).encode()).hexdigest()
 
 
 def remove(objects: ObjectStore, *paths: str) -> None:

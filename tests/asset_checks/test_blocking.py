@@ -14,9 +14,9 @@ from image_assets.asset_checks import checks_of, feature_shards, image_features,
 from image_assets.asset_checks.check import Check, checks_in
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
+from image_assets.health.day_result import DayResult
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
 from image_assets.orchestration.partitions import partition_key
-from image_assets.orchestration.recorded_run import DayResult
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource

@@ -21,7 +21,7 @@ from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.train import train
 from image_assets.cli.summary import show_day
 from image_assets.features.table import feature_matrix
-from image_assets.orchestration.recorded_run import DayResult
+from image_assets.health.day_result import DayResult
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from image_assets.store.models.model_champion import see_champion, switch
 from image_assets.store.models.model_files import ModelManifest, manifest_name, seal_of

@@ -4,7 +4,7 @@ import pytest
 
 from image_assets.asset_checks import all_checks
 from image_assets.asset_checks.check import ERROR, WARN, Check, Outcome, Subject, check
-from image_assets.orchestration.recorded_run import CheckResult, DayResult
+from image_assets.health.day_result import CheckResult, DayResult
 
 
 @pytest.mark.parametrize("one", all_checks(), ids=lambda one: one.name)

@@ -15,12 +15,12 @@ import pytest
 from image_assets.answers.health import Health, health_of
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, CheckStatus, count_states
-from image_assets.health.days import due_day
+from image_assets.health.days import chosen_partitions, due_day
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.orchestration.automation import refresh_job_name
 from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.dagster_home import existing_instance, open_instance
-from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.orchestration.runner import run_day
 from image_assets.reports.health import bytes_text, health_markdown
 from image_assets.schema import IMAGE_FEATURES, Partition
 from tests.asset_checks.faults import PLANT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.health.days import chosen_partitions
+from image_assets.orchestration.runner import run_day
 from tests.pictures import land_pictures, picture
 from tests.platform import FIRST, Platform
 

@@ -11,8 +11,9 @@ from image_assets.answers.loaded import partition_facts
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.engines.engine import LocalEngine
+from image_assets.health.days import chosen_partitions
 from image_assets.ingest.load import IngestTables, ingest_partition
-from image_assets.orchestration.runner import chosen_partitions, run_day
+from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE, RAW_IMAGES

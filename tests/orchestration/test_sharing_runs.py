@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.health.day_result import DayResult
+from image_assets.health.days import chosen_partitions
 from image_assets.orchestration import runner
-from image_assets.orchestration.recorded_run import DayResult
-from image_assets.orchestration.runner import chosen_partitions, run_day, sharing_runs
+from image_assets.orchestration.runner import run_day, sharing_runs
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, TABLES, Partition
 from tests.pictures import clouds, land_pictures
 from tests.platform import FIRST, Platform, small_dataset

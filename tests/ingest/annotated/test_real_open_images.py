@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from image_assets.health.day_result import DayResult
 from image_assets.ingest.annotated.selection_sql import Step
-from image_assets.orchestration.recorded_run import DayResult
 from image_assets.schema import (
     ARRIVALS,
     BOX_QUARANTINE,

@@ -1,0 +1,106 @@
+"""What `image-assets run` says of a day: as a summary for people and as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from obstore.exceptions import BaseError as ObjectStoreError
+from rich.console import Console
+
+from image_assets.answers.loaded import PartitionFacts, partition_facts
+from image_assets.classifier.places import CLASSIFIER, current_manifest, why_not_promoted
+from image_assets.classifier.unseen import UNSEEN, unseen_of
+from image_assets.cli.summary import show_day
+from image_assets.dataset import DatasetSpec
+from image_assets.health.day_result import DayResult
+from image_assets.health.days import open_days
+from image_assets.ingest.source import Source, SourceError
+from image_assets.reports.health import misnamed_lines, open_day_lines
+from image_assets.schema import Partition
+from image_assets.store.models.model_store import ModelManifest
+from image_assets.store.store import Store
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What a day's run gave, with the figures that the tables hold now."""
+
+    dataset: DatasetSpec
+    day: dt.date
+    facts: list[PartitionFacts]
+    result: DayResult
+    model: ModelManifest | None
+    held_back: str = ""  # why the model that was trained last is not the current one; empty where it is
+    unchanged_since: dt.datetime | None = None  # when the run was whose result this is, where none had to be made
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `--json`."""
+        checks, seconds = self.result.checks, self.result.seconds
+        not_passed = [check for check in checks if not check.passed]
+        return {
+            "dataset": self.dataset.name,
+            "day": self.day.isoformat(),
+            "categories": {one.partition.category: one.as_json() for one in self.facts},
+            "checks": {
+                "passed": sum(check.passed and check.evaluated for check in checks),
+                "not_evaluated": sum(not check.evaluated for check in checks),
+                "warned": [str(check) for check in not_passed if check.severity == "WARN"],
+                "failed": [str(check) for check in not_passed if check.severity == "ERROR"],
+            },
+            "classifier": self._classifier(),
+            "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+            "unchanged_since": self.unchanged_since.isoformat() if self.unchanged_since else None,
+            "errors": self.result.errors,
+            "warnings": self.result.warnings,
+        }
+
+    def _classifier(self) -> dict[str, Any] | None:
+        """What is said of the current model, where the run came so far."""
+        if not self.model or not self.result.refreshed:
+            return None
+        trained = CLASSIFIER in self.result.made
+        figures = {name: self.model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
+        held = self.held_back or None if trained else None
+        unseen = unseen_of(self.model)
+        told = {UNSEEN: unseen.figures() if unseen else None}
+        return {**figures, **told, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
+
+    def show(self, console: Console) -> None:
+        """Print the summary for a person."""
+        show_day(console, self.dataset, self.day, self.facts, self.result, self.model, self.held_back)
+        if self.unchanged_since:
+            since = self.unchanged_since.astimezone(self.dataset.zone)
+            console.print(
+                f"nothing has changed since the run of {since:%Y-%m-%d %H:%M %Z}, which found this; to look at "
+                "everything again: --verify",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def report_of(
+    dataset: DatasetSpec,
+    store: Store,
+    source: Source,
+    partitions: Sequence[Partition],
+    result: DayResult,
+    unchanged_since: dt.datetime | None = None,
+) -> DayReport:
+    """What a run gave, with the figures that the tables hold now, and a word of earlier days that want one."""
+    day = partitions[0].date
+    result.warnings += _left_out(dataset, store, source, day)
+    facts = partition_facts(dataset, store, partitions)
+    held_back = why_not_promoted(dataset, store)
+    return DayReport(dataset, day, facts, result, current_manifest(dataset, store), held_back, unchanged_since)
+
+
+def _left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -> list[str]:
+    """The days before this one that landed and were not run, or whose run failed: nobody else may be told."""
+    try:
+        open_before = open_days(dataset, store, source, day - dt.timedelta(days=1))
+        return [*misnamed_lines(source.misnamed()), *open_day_lines(open_before)]
+    except (SourceError, ObjectStoreError, OSError) as error:
+        return [f"whether days before {day} were left out is not known: {error}"]

@@ -1,0 +1,82 @@
+"""Running days, but for those of which nothing has changed since they were run: these are told again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from image_assets.cli.day_report import DayReport, report_of
+from image_assets.dataset import DatasetSpec
+from image_assets.health.unchanged import DayAsked, DayResults
+from image_assets.ingest.registry import source_of
+from image_assets.places import home_of
+from image_assets.schema import Partition
+from image_assets.store.store import Store
+
+if TYPE_CHECKING:
+    from image_assets.cli.deployment import Deployment
+
+
+class DayRunner:
+    """Runs days of a dataset. A context manager. What runs them is loaded when the first day is to be run.
+
+    Args:
+        dataset: Whose days they are.
+        landing: The landing zone.
+        store: The store.
+        console: Where progress is shown.
+        until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
+        allow_loss: Whether images may go that were loaded and are no longer there.
+        verify: Whether to run days of which nothing seems to have changed, too.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetSpec,
+        landing: str,
+        store: str,
+        console: Console,
+        until: str | None = None,
+        *,
+        allow_loss: bool = False,
+        verify: bool = False,
+    ) -> None:
+        self._dataset, self._landing, self._store, self._console = dataset, landing, store, console
+        self._until, self._allow_loss, self._verify = until, allow_loss, verify
+        self._opened = ExitStack()
+
+    def __call__(self, partitions: Sequence[Partition]) -> DayReport:
+        """Run some partitions of a day, or tell what their last run gave. Raises as `Deployment`, and its `run`."""
+        source, store = source_of(self._dataset, self._landing), Store.to_read(self._store)
+        home = home_of(self._store)
+        results = None
+        if home is not None:
+            asked = DayAsked(self._dataset, store, source, partitions, home, self._until, self._allow_loss)
+            results = DayResults(asked) if asked.can_be_known else None
+        told = results.told() if results and not self._verify else None
+        if told is not None:
+            return report_of(self._dataset, store, source, partitions, told.result, told.at)
+        categories = [one.category for one in partitions]
+        report = self._deployment.run(partitions[0].date, categories, self._until, allow_loss=self._allow_loss)
+        if results is not None:
+            results.keep(report.result)
+        return report
+
+    @cached_property
+    def _deployment(self) -> Deployment:
+        from image_assets.cli.deployment import Deployment
+
+        return self._opened.enter_context(Deployment(self._dataset, self._landing, self._store, self._console))
+
+    def __enter__(self) -> DayRunner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
