@@ -130,7 +130,7 @@ def test_a_disk_that_fills_up_during_a_run_is_one_line_and_with_more_room_the_ru
 def test_a_full_home_of_before_is_one_line(place: Path) -> None:
     away = {"DAGSTER_HOME": str(place / "disk/home")}
     first, full, after = _with_a_disk(
-        place, 50_000, _run("store"), _FILL, _run("store"), "rm disk/ballast", _run("store"), **away
+        place, 50_000, _run("store"), _FILL, [*_run("store"), "--verify"], "rm disk/ballast", _run("store"), **away
     )
     assert (first[0], full[0], after[0]) == (0, 2, 0)
     (line,) = full[2].strip().splitlines()

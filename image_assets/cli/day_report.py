@@ -52,9 +52,9 @@ class DayReport:
             },
             "classifier": self._classifier(),
             "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
-            "unchanged_since": self.unchanged_since.isoformat() if self.unchanged_since else None,
             "errors": self.result.errors,
             "warnings": self.result.warnings,
+            "unchanged_since": self.unchanged_since.isoformat() if self.unchanged_since else None,
         }
 
     def _classifier(self) -> dict[str, Any] | None:
@@ -91,13 +91,13 @@ def report_of(
 ) -> DayReport:
     """What a run gave, with the figures that the tables hold now, and a word of earlier days that want one."""
     day = partitions[0].date
-    result.warnings += _left_out(dataset, store, source, day)
+    result.warnings += left_out(dataset, store, source, day)
     facts = partition_facts(dataset, store, partitions)
     held_back = why_not_promoted(dataset, store)
     return DayReport(dataset, day, facts, result, current_manifest(dataset, store), held_back, unchanged_since)
 
 
-def _left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -> list[str]:
+def left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -> list[str]:
     """The days before this one that landed and were not run, or whose run failed: nobody else may be told."""
     try:
         open_before = open_days(dataset, store, source, day - dt.timedelta(days=1))

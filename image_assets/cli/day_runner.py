@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from image_assets.cli.day_report import DayReport, report_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.unchanged import DayAsked, DayResults
 from image_assets.ingest.registry import source_of
-from image_assets.places import home_of
+from image_assets.ingest.source import SourceError
+from image_assets.places import PlaceError, home_of
 from image_assets.schema import Partition
 from image_assets.store.store import Store
 
@@ -52,20 +53,27 @@ class DayRunner:
 
     def __call__(self, partitions: Sequence[Partition]) -> DayReport:
         """Run some partitions of a day, or tell what their last run gave. Raises as `Deployment`, and its `run`."""
-        source, store = source_of(self._dataset, self._landing), Store.to_read(self._store)
-        home = home_of(self._store)
+        asked = self._asked(partitions)
         results = None
-        if home is not None:
-            asked = DayAsked(self._dataset, store, source, partitions, home, self._until, self._allow_loss)
-            results = DayResults(asked) if asked.can_be_known else None
+        if asked is not None and asked.can_be_known:
+            with suppress(SourceError, PlaceError, OSError):  # the run says so
+                results = DayResults(asked)
         told = results.told() if results and not self._verify else None
-        if told is not None:
-            return report_of(self._dataset, store, source, partitions, told.result, told.at)
+        if asked is not None and told is not None:
+            return report_of(self._dataset, asked.store, asked.source, partitions, told.result, told.at)
         categories = [one.category for one in partitions]
         report = self._deployment.run(partitions[0].date, categories, self._until, allow_loss=self._allow_loss)
         if results is not None:
             results.keep(report.result)
         return report
+
+    def _asked(self, partitions: Sequence[Partition]) -> DayAsked | None:
+        """None where it is not said where runs are recorded: no run can be told again, or made."""
+        home = home_of(self._store)
+        if home is None:
+            return None
+        source, store = source_of(self._dataset, self._landing), Store.to_read(self._store)
+        return DayAsked(self._dataset, store, source, partitions, home, self._until, self._allow_loss)
 
     @cached_property
     def _deployment(self) -> Deployment:

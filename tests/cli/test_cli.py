@@ -17,6 +17,7 @@ import yaml
 
 from image_assets.cli import main
 from image_assets.health.check_book import CHECK_RESULTS
+from image_assets.health.unchanged import DAY_RESULTS
 from image_assets.ingest import units
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
@@ -49,7 +50,7 @@ def snapshot(store: Path) -> dict[str, str]:
     return {
         str(file.relative_to(store)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(store.rglob("*"))
-        if file.is_file() and not {DAYS_RUN, CHECK_RESULTS} & set(file.parts)
+        if file.is_file() and not {DAYS_RUN, DAY_RESULTS, CHECK_RESULTS} & set(file.parts)
     }
 
 
@@ -58,7 +59,17 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
 ) -> None:
     assert run(places, FIRST) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert list(first) == ["dataset", "day", "categories", "checks", "classifier", "seconds", "errors", "warnings"]
+    assert list(first) == [
+        "dataset",
+        "day",
+        "categories",
+        "checks",
+        "classifier",
+        "seconds",
+        "errors",
+        "warnings",
+        "unchanged_since",
+    ]
     plant = first["categories"]["plant"]
     assert {name: plant[name] for name in ("listed", "loaded", "duplicates", "quarantined", "features")} == {
         "listed": 20,
@@ -79,9 +90,10 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     assert sorted(jobs) == ["drawn_daily"] * 3 + ["drawn_refresh"]
 
     before = snapshot(places / "store")
-    assert run(places, FIRST) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["categories"] == first["categories"]
-    assert snapshot(places / "store") == before
+    for more in ("--json", "--verify"):
+        assert run(places, FIRST, more) == 0
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["categories"] == first["categories"]
+        assert snapshot(places / "store") == before
 
     assert run(places, SECOND) == 0
     second = json.loads(capsys.readouterr().out.splitlines()[-1])

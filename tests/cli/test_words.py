@@ -20,7 +20,8 @@ from tests.pictures import picture
 # Scripts use these: a name may be added here, and none taken away.
 COMMANDS = {
     "init": "[FOLDER] --categories --landing --name --store --yes",
-    "run": "--allow-loss --category --dataset --day --dry-run --from --json --landing --missing --store --to --until",
+    "run": "--allow-loss --category --dataset --day --dry-run --from --json --landing --missing --store --to --until "
+    "--verify",
     "land": "PATH... --category --dataset --day --json --landing --store",
     "collect": "URL... --backgrounds --category --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --store",

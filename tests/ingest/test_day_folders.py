@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from image_assets.answers.health import health_of
 from image_assets.cli import main
-from image_assets.cli.deployment import Deployment
+from image_assets.cli.day_report import left_out
 from image_assets.dataset import load_dataset
 from image_assets.ingest.day_folders import days_among, meant_day
 from image_assets.ingest.source import SourceError
@@ -104,8 +103,7 @@ def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
     places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]
     assert main(["status", *places]) == 0
     assert "20261120 must be named 2026-11-20" in capsys.readouterr().out
-    with Deployment(dataset, f"{tmp_path}/landing", f"{tmp_path}/store", Console(quiet=True)) as deployment:
-        told = deployment._left_out(dt.date(2026, 11, 21))
+    told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 21))
     assert told[0] == "not run, as no folders of days: 20261120 must be named 2026-11-20"
 
 
