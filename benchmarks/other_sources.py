@@ -26,7 +26,7 @@ from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.classifier.training.temperature import fitting_temperature, logarithms
 from image_assets.features.decode import decode_at_least
 from image_assets.features.extractor import shared_extractor
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 
 CATEGORIES = ("plant", "animal", "human")
 _ANIMALS = {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
@@ -111,7 +111,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 def _extracted(pictures: Iterator[tuple[np.ndarray, int, str]]) -> Photos:
     """Features of pictures, uint8 [H, W, 3], with their labels and sets."""
-    extractor = shared_extractor(EfficientNetLite0(mirrored=False))
+    extractor = shared_extractor(EfficientNetLite(mirrored=False))
     squares, labels, sets = zip(
         *((extractor.prepare(pixels), label, of) for pixels, label, of in pictures), strict=True
     )
@@ -122,7 +122,7 @@ def _extracted(pictures: Iterator[tuple[np.ndarray, int, str]]) -> Photos:
 
 
 def _photos(data: Path) -> Iterator[tuple[np.ndarray, int, str]]:
-    extractor = shared_extractor(EfficientNetLite0(mirrored=False))
+    extractor = shared_extractor(EfficientNetLite(mirrored=False))
     for label, category in enumerate(CATEGORIES):
         files = sorted((data / "photos" / category).glob("*__*.jpg"))
         alone = len({file.name.split("__")[0] for file in files}) == 1

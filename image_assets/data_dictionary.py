@@ -39,9 +39,12 @@ def data_dictionary() -> str:
         markdown_table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
         "## Dataset files",
     ]
-    for section, name in dict(_sections(DatasetSpec)).items():
+    sections: dict[type[BaseModel], str] = {}
+    for section, name in _sections(DatasetSpec):
+        sections.setdefault(section, name)
+    for section, name in sections.items():
         kind = section.model_fields.get("kind")
-        title = f"`{name}`" + (f", kind `{get_args(kind.annotation)[0]}`" if kind else "") if name else "top level"
+        title = f"`{name}`" + (f", kind {_type_name(kind.annotation)}" if kind else "") if name else "top level"
         parts += [f"### {title}", (section.__doc__ or "").split("\n")[0], _settings(section)]
     return "\n\n".join(parts) + "\n"
 

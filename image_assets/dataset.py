@@ -24,7 +24,7 @@ from image_assets.settings.section import DatasetName, Name, SettingsSection, St
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
     AnyExtractor,
-    EfficientNetLite0,
+    EfficientNetLite,
     Embedding,
     EngineName,
     Limits,
@@ -59,7 +59,7 @@ class DatasetSpec(SettingsSection):
         default=3, ge=1, le=16, description="Hours after 07:00 by which a day's data is due; later it is stale."
     )
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
-    extractor: AnyExtractor = EfficientNetLite0()
+    extractor: AnyExtractor = EfficientNetLite()
     engine: EngineName = Field(
         default="local", description="Where units of work run: on this machine's cores, or on a Ray cluster."
     )

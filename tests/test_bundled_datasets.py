@@ -23,7 +23,7 @@ from image_assets.schema import (
     RAW_IMAGES,
     SELECTED_IMAGES,
 )
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from tests.ingest.annotated.stand_ins import BOX_COLUMNS, LABEL_COLUMNS, write_coco, write_csv
 from tests.pictures import clouds
 from tests.platform import Platform
@@ -94,7 +94,7 @@ def test_a_bundled_dataset_of_annotated_images_runs_to_features(
     dataset = load_dataset(arrive.__name__)
     # One of three files is damaged, which is more than is normal.
     limits = dataset.limits.model_copy(update={"quarantine_rate": 0.5})
-    platform = Platform(dataset.model_copy(update={"extractor": EfficientNetLite0(), "limits": limits}), tmp_path)
+    platform = Platform(dataset.model_copy(update={"extractor": EfficientNetLite(), "limits": limits}), tmp_path)
     expected = arrive(platform.landing)
     day = platform.landing / str(DAY)
     damaged = min(path for path in day.rglob("*.png"))

@@ -14,14 +14,14 @@ from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, partition_of
-from image_assets.settings.stages import AnyExtractor, ColourStatistics, EfficientNetLite0, TfHub
+from image_assets.settings.stages import AnyExtractor, ColourStatistics, Combined, EfficientNetLite, TfHub
 from image_assets.store.tables.partition_files import PartitionFiles
 
 
 def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     """The features of a dataset."""
 
-    @table_asset(dataset, IMAGE_FEATURES, reads=[RAW_IMAGES], kinds=[_runtime(dataset)], tags=DECIDES)
+    @table_asset(dataset, IMAGE_FEATURES, reads=[RAW_IMAGES], kinds=_runtimes(dataset.extractor), tags=DECIDES)
     def image_features(
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,
@@ -51,18 +51,20 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     return image_features
 
 
-def _runtime(dataset: DatasetSpec) -> str:
-    match dataset.extractor:
+def _runtimes(spec: AnyExtractor) -> set[str]:
+    match spec:
+        case Combined():
+            return set().union(*map(_runtimes, spec.extractors))
         case TfHub(runtime="tensorflow"):
-            return "tensorflow"
+            return {"tensorflow"}
         case ColourStatistics():
-            return "numpy"
-    return "onnx"
+            return {"numpy"}
+    return {"onnx"}
 
 
 def _fidelity(raw_images: PartitionFiles, spec: AnyExtractor) -> dict[str, float]:
     """How close 8 bits are to 32, where that is what was chosen."""
-    if not isinstance(spec, EfficientNetLite0) or spec.precision == "float32":
+    if not isinstance(spec, EfficientNetLite) or spec.precision == "float32":
         return {}
     found = sample_fidelity(raw_images, spec, spec.model_copy(update={"precision": "float32"}))
     return {"cosine to float32, mean": round(found.mean, 5), "cosine to float32, worst": round(found.worst, 5)}

@@ -42,7 +42,7 @@ class ColourStatisticsExtractor:
     def __init__(self) -> None:
         self.name = "colour_statistics"
         self.digest = extractor_digest("none", _SETTINGS)
-        self.image_size = IMAGE_SIZE
+        self.shape = (IMAGE_SIZE, IMAGE_SIZE, 3)
         self.width = len(FEATURE_NAMES)
 
     def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
@@ -58,7 +58,7 @@ class ColourStatisticsExtractor:
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, 18]`, of prepared images, uint8 `[N, 256, 256, 3]`."""
-        check_batch(batch, self.image_size)
+        check_batch(batch, IMAGE_SIZE)
         features = np.empty((len(batch), self.width), np.float32)
         for row, image in zip(features, batch, strict=True):
             row[:] = colour_statistics(image)

@@ -1,4 +1,4 @@
-"""From an accepted image file to the square that a model takes, decoding no more pixels than that needs.
+"""From an accepted image file to what a model takes, decoding no more pixels than that needs.
 
 Orientation and colours follow the door's rules (`image_assets.images.convert`).
 """
@@ -37,7 +37,7 @@ def prepared(content: bytes, extractor: Prepares) -> np.ndarray:
     """Decode an accepted image file and resize it for an extractor.
 
     Returns:
-        uint8 `[image_size, image_size, 3]`, RGB, upright.
+        uint8 `[*shape]`, of an RGB picture, upright.
 
     Raises:
         Rejected: the content is no image that the door lets in.
@@ -50,12 +50,12 @@ def all_prepared(contents: Sequence[bytes], extractor: Prepares) -> np.ndarray:
     """Accepted image files as a model takes them. Raises as `prepared`.
 
     Returns:
-        uint8 `[N, image_size, image_size, 3]`.
+        uint8 `[N, *shape]`.
     """
-    squares = np.empty((len(contents), extractor.image_size, extractor.image_size, 3), np.uint8)
-    for square, content in zip(squares, contents, strict=True):
-        square[:] = prepared(content, extractor)
-    return squares
+    pictures = np.empty((len(contents), *extractor.shape), np.uint8)
+    for picture, content in zip(pictures, contents, strict=True):
+        picture[:] = prepared(content, extractor)
+    return pictures
 
 
 def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size]) -> DecodedPicture:

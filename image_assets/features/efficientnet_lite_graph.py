@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as an ONNX graph in float32, built in memory from its weights."""
+"""An EfficientNet-Lite as an ONNX graph in float32, built in memory from its weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from image_assets.features.efficientnet_lite_layers import (
     CLASSES,
     FEATURES,
-    IMAGE_SIZE,
     MEAN,
     Convolution,
     Weights,
@@ -15,19 +14,24 @@ from image_assets.features.efficientnet_lite_layers import (
 )
 from image_assets.features.onnx_graph import OnnxGraph, Values
 
-INPUTS: Values = {"images": (np.uint8, ["N", IMAGE_SIZE, IMAGE_SIZE, 3])}
 OUTPUTS: Values = {"features": (np.float32, ["N", FEATURES]), "logits": (np.float32, ["N", CLASSES])}
 
 
-def build_graph(weights: Weights) -> bytes:
+def inputs(image_size: int) -> Values:
+    """What a network takes."""
+    return {"images": (np.uint8, ["N", image_size, image_size, 3])}
+
+
+def build_graph(weights: Weights, image_size: int = 224) -> bytes:
     """The network as a serialised ONNX model; the same weights give the same bytes.
 
     Args:
         weights: Tensor name → array, as `efficientnet_lite_pytorch` names them.
+        image_size: Side of the square input in pixels.
 
     Returns:
-        A model with the input `images`, uint8 `[N, 224, 224, 3]`, and the outputs `features`, float32 `[N, 1280]`, and
-        `logits`, float32 `[N, 1000]`, for any N.
+        A model with the input `images`, uint8 `[N, image_size, image_size, 3]`, and the outputs `features`, float32
+        `[N, 1280]`, and `logits`, float32 `[N, 1000]`, for any N.
     """
     from onnx import TensorProto
 
@@ -45,11 +49,11 @@ def build_graph(weights: Weights) -> bytes:
             x = graph.node("Add", [x, outputs[layer.adds]], f"{layer.name}.sum")
         outputs[layer.name] = x
     add_head(graph, x, weights)
-    return graph.serialise("efficientnet_lite0", INPUTS, OUTPUTS)
+    return graph.serialise("efficientnet_lite0", inputs(image_size), OUTPUTS)
 
 
 def add_head(graph: OnnxGraph, x: str, weights: Weights) -> None:
-    """Add what follows the convolutions, from `x`, float32 `[N, 1280, 7, 7]`, to the features and the logits."""
+    """Add what follows the convolutions, from `x`, float32 `[N, 1280, H, W]`, to the features and the logits."""
     x = graph.node("GlobalAveragePool", [x], "pooled")
     x = graph.node("Flatten", [x], "features")
     head = [graph.constant(name, weights[name]) for name in ("_fc.weight", "_fc.bias")]

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as an ONNX graph in 8-bit integers, built in memory from its weights alone."""
+"""An EfficientNet-Lite as an ONNX graph in 8-bit integers, built in memory from its weights alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_assets.features.efficientnet_lite_graph import INPUTS, OUTPUTS, add_head, convolution_attributes
+from image_assets.features.efficientnet_lite_graph import OUTPUTS, add_head, convolution_attributes, inputs
 from image_assets.features.efficientnet_lite_layers import MEAN, Convolution, Weights, convolutions
 from image_assets.features.onnx_graph import OnnxGraph
 from image_assets.features.quantisation import (
@@ -61,11 +61,12 @@ class _Activation:
         return expected_relu6(self.mean, np.sqrt(self.variance)) if self.relu6 else self.mean
 
 
-def build_int8_graph(weights: Weights) -> bytes:
+def build_int8_graph(weights: Weights, image_size: int = 224) -> bytes:
     """The network as a serialised ONNX model with the inputs and outputs of `build_graph`.
 
     Args:
         weights: Tensor name → array, as `efficientnet_lite_pytorch` names them.
+        image_size: Side of the square input in pixels.
     """
     graph = OnnxGraph()
     x = _pixels(graph)
@@ -76,7 +77,7 @@ def build_int8_graph(weights: Weights) -> bytes:
             x = _sum(graph, x, outputs[layer.adds], f"{layer.name}.sum")
         outputs[layer.name] = x
     add_head(graph, _real(graph, x, "real"), weights)
-    return graph.serialise("efficientnet_lite0_int8", INPUTS, OUTPUTS)
+    return graph.serialise("efficientnet_lite0_int8", inputs(image_size), OUTPUTS)
 
 
 def _pixels(graph: OnnxGraph) -> _Activation:

@@ -1,8 +1,8 @@
-"""What EfficientNet-Lite0 is made of: its convolutions in the order of the data, read off its weights.
+"""What EfficientNet-Lite0, -Lite1 and -Lite2 are made of: convolutions in the order of the data, read off the weights.
 
-Architecture: EfficientNet-B0 (Tan and Le, ICML 2019, https://arxiv.org/abs/1905.11946) without squeeze-and-excitation
-and with ReLU6 for swish, as `efficientnet_lite_builder.py` of https://github.com/tensorflow/tpu defines it. Every
-batch normalisation is folded into the convolution before it.
+Architecture: EfficientNet-B0 … B2 (Tan and Le, ICML 2019, https://arxiv.org/abs/1905.11946) without
+squeeze-and-excitation and with ReLU6 for swish, as `efficientnet_lite_builder.py` of https://github.com/tensorflow/tpu
+defines them. Every batch normalisation is folded into the convolution before it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 Weights = Mapping[str, np.ndarray]
 
-IMAGE_SIZE = 224
 FEATURES = 1280
 CLASSES = 1000
 # A pixel v in 0 … 255 enters the network as (v - MEAN) / STD.
@@ -55,22 +54,28 @@ class Convolution:
 
 @dataclass(frozen=True)
 class _Stage:
-    """A run of inverted residual blocks; the first one takes the stride and changes the number of channels."""
+    """A run of inverted residual blocks; the first one takes the stride and changes the number of channels.
+
+    Attributes:
+        blocks: How many, in Lite0.
+        deeper: How many in Lite1 and Lite2: 1.1 and 1.2 times as many, rounded up, but for the ends.
+    """
 
     blocks: int
+    deeper: int
     stride: int
     expands: bool
 
 
 # Kernel sizes and channels are read off the weights.
 _STAGES = (
-    _Stage(1, 1, expands=False),
-    _Stage(2, 2, expands=True),
-    _Stage(2, 2, expands=True),
-    _Stage(3, 2, expands=True),
-    _Stage(3, 1, expands=True),
-    _Stage(4, 2, expands=True),
-    _Stage(1, 1, expands=True),
+    _Stage(1, 1, 1, expands=False),
+    _Stage(2, 3, 2, expands=True),
+    _Stage(2, 3, 2, expands=True),
+    _Stage(3, 4, 2, expands=True),
+    _Stage(3, 4, 1, expands=True),
+    _Stage(4, 5, 2, expands=True),
+    _Stage(1, 1, 1, expands=True),
 )
 
 
@@ -84,8 +89,9 @@ def convolutions(weights: Weights) -> Iterator[Convolution]:
     # The division by the standard deviation, a power of two, is exact in the weights and costs nothing there.
     yield replace(stem, kernel=stem.kernel / STD)
     index = 0
+    deeper = f"_blocks.{sum(stage.blocks for stage in _STAGES)}._project_conv.weight" in weights
     for stage in _STAGES:
-        for block in range(stage.blocks):
+        for block in range(stage.deeper if deeper else stage.blocks):
             yield from _block(weights, index, stage, first=block == 0)
             index += 1
     yield _folded(weights, "_conv_head", "_bn1")

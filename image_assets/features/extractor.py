@@ -12,7 +12,8 @@ from typing import Protocol, assert_never
 import numpy as np
 
 from image_assets.features.colour_statistics import ColourStatisticsExtractor
-from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
+from image_assets.features.combined import CombinedExtractor
+from image_assets.features.efficientnet_lite import EfficientNetLiteExtractor
 from image_assets.features.mirrored import MirroredExtractor
 from image_assets.features.preprocess import Prepares
 from image_assets.features.tf_hub import TfHubExtractor
@@ -33,7 +34,7 @@ class Extractor(Prepares, Protocol):
     width: int
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, *shape]`."""
         ...
 
 
@@ -42,7 +43,7 @@ def shared_extractor(spec: stages.AnyExtractor) -> Extractor:
     return _built(spec)  # pyright: ignore[reportArgumentType]  # frozen, hence hashable
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _built(spec: stages.AnyExtractor) -> Extractor:
     return build_extractor(spec)
 
@@ -54,16 +55,17 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
         ExtractorError: its weights or its module cannot be used.
     """
     extractor = _of_one_picture(spec)
-    may_be_mirrored = isinstance(spec, stages.EfficientNetLite0 | stages.TfHub)
-    return MirroredExtractor(extractor) if may_be_mirrored and spec.mirrored else extractor
+    return MirroredExtractor(extractor) if isinstance(spec, stages.MayBeMirrored) and spec.mirrored else extractor
 
 
 def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
     match spec:
-        case stages.EfficientNetLite0():
-            return EfficientNetLite0Extractor(spec.precision)
+        case stages.EfficientNetLite():
+            return EfficientNetLiteExtractor(spec.precision, spec.kind)
         case stages.TfHub():
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
         case stages.ColourStatistics():
             return ColourStatisticsExtractor()
+        case stages.Combined():
+            return CombinedExtractor([shared_extractor(part) for part in spec.extractors])
     assert_never(spec)

@@ -24,7 +24,7 @@ class MirroredExtractor:
 
     def __init__(self, inner: Extractor) -> None:
         self._inner = inner
-        self.name, self.width, self.image_size = inner.name, inner.width, inner.image_size
+        self.name, self.width, self.shape = inner.name, inner.width, inner.shape
         self.prepare, self.sufficient_size = inner.prepare, inner.sufficient_size
         self.digest = extractor_digest(inner.digest, {"mirrored": True})
 

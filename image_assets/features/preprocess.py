@@ -76,16 +76,15 @@ class Resize:
 
 
 class Prepares(Protocol):
-    """What says how pictures become the squares that a model takes.
+    """What says how pictures become what a model takes."""
 
-    Attributes:
-        image_size: Side of the square, pixels.
-    """
-
-    image_size: int
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a prepared picture; most take a square, `(image_size, image_size, 3)`."""
+        ...
 
     def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[image_size, image_size, 3]`."""
+        """Resize one RGB image, uint8 `[H, W, 3]`, to uint8 `[*shape]`."""
         ...
 
     def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
@@ -97,14 +96,14 @@ class Prepares(Protocol):
 
 
 class Resized:
-    """What prepares pictures by resizing them.
+    """What prepares pictures by resizing them to squares.
 
     Args:
         resize: How.
     """
 
     def __init__(self, resize: Resize) -> None:
-        self.image_size = resize.size
+        self.image_size, self.shape = resize.size, (resize.size, resize.size, 3)
         self.prepare, self.sufficient_size = resize.__call__, resize.sufficient_size
 
 

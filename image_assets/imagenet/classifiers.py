@@ -13,7 +13,7 @@ import numpy as np
 
 from image_assets.features.comparison_images import comparison_batches
 from image_assets.features.digest import extractor_digest, folder_digest
-from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor
+from image_assets.features.efficientnet_lite import EfficientNetLiteExtractor
 from image_assets.features.errors import HubModuleError, WeightsError
 from image_assets.features.hub_module import HubModule, module_folder
 from image_assets.features.preprocess import Prepares, Resize, Resized, check_batch
@@ -43,7 +43,7 @@ class ImagenetClassifier(Prepares, Protocol):
         ...
 
 
-class EmbeddedClassifier(EfficientNetLite0Extractor):
+class EmbeddedClassifier(EfficientNetLiteExtractor):
     """EfficientNet-Lite0 with its published head.
 
     Raises:

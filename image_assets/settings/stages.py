@@ -11,14 +11,9 @@ from image_assets.settings.section import SettingsSection
 Precision = Literal["float32", "int8"]
 
 
-class EfficientNetLite0(SettingsSection):
-    """EfficientNet-Lite0 with its published ImageNet weights: 1,280 features, no download."""
+class MayBeMirrored(SettingsSection):
+    """An extractor that sees another picture in a mirror image."""
 
-    kind: Literal["efficientnet_lite0"] = "efficientnet_lite0"
-    precision: Precision = Field(
-        default="float32",
-        description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
-    )
     mirrored: bool = Field(
         default=False,
         description="Mean of the features of a picture and its mirror image; the model runs twice. Another extractor "
@@ -26,10 +21,27 @@ class EfficientNetLite0(SettingsSection):
     )
 
 
+EfficientNetLiteKind = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+
+
+class EfficientNetLite(MayBeMirrored):
+    """An EfficientNet-Lite with its published ImageNet weights: 1,280 features, no download."""
+
+    kind: EfficientNetLiteKind = Field(
+        default="efficientnet_lite0",
+        description="Lite1 and Lite2 are larger, take pictures of 240 and 260 pixels, not 224, and need the extra "
+        "`efficientnet`.",
+    )
+    precision: Precision = Field(
+        default="float32",
+        description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
+    )
+
+
 HubRuntime = Literal["tensorflow", "onnxruntime"]
 
 
-class TfHub(SettingsSection):
+class TfHub(MayBeMirrored):
     """Any TF Hub image feature-vector module."""
 
     kind: Literal["tf_hub"]
@@ -41,9 +53,6 @@ class TfHub(SettingsSection):
         description="What runs it. onnxruntime is faster: the module is converted once, and refused where its features "
         "differ from TensorFlow's by more than 1e-4.",
     )
-    mirrored: bool = Field(
-        default=False, description="Mean of the features of a picture and its mirror image; the model runs twice."
-    )
 
 
 class ColourStatistics(SettingsSection):
@@ -52,7 +61,17 @@ class ColourStatistics(SettingsSection):
     kind: Literal["colour_statistics"]
 
 
-AnyExtractor = Annotated[EfficientNetLite0 | TfHub | ColourStatistics, Field(discriminator="kind")]
+OneExtractor = Annotated[EfficientNetLite | TfHub | ColourStatistics, Field(discriminator="kind")]
+
+
+class Combined(SettingsSection):
+    """Several extractors side by side: their features follow each other. A picture is decoded once."""
+
+    kind: Literal["combined"]
+    extractors: tuple[OneExtractor, ...] = Field(min_length=2, description="Each as it would stand alone.")
+
+
+AnyExtractor = Annotated[OneExtractor | Combined, Field(discriminator="kind")]
 
 
 EngineName = Literal["local", "ray"]

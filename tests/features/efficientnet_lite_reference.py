@@ -1,21 +1,24 @@
-"""EfficientNet-Lite0 once more, slowly, in numpy, with nothing folded: what the graph is compared with."""
+"""The EfficientNet-Lites once more, slowly, in numpy, with nothing folded: what the graph is compared with."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 Weights = dict[str, np.ndarray]
-# Blocks, stride of the first one, whether they expand; kernel sizes and channels are in the weights.
+# Blocks of Lite0, stride of the first one, whether they expand; kernel sizes and channels are in the weights.
 _STAGES = [(1, 1, False), (2, 2, True), (2, 2, True), (3, 2, True), (3, 1, True), (4, 2, True), (1, 1, True)]
 
 
-def features(weights: Weights, image: np.ndarray) -> np.ndarray:
-    """Features, float64 `[1280]`, of one prepared image, uint8 `[224, 224, 3]`."""
+def features(weights: Weights, image: np.ndarray, depth: float = 1) -> np.ndarray:
+    """Features, float64 `[1280]`, of one prepared image, uint8 `[H, W, 3]`, by a network so many times as deep."""
     x = (image / 255 - 127 / 255) / (128 / 255)
     x = _relu6(_norm(weights, "_bn0", convolve(x, weights["_conv_stem.weight"], 2)))
     index = 0
     for blocks, first_stride, expands in _STAGES:
-        for stride in [first_stride] + [1] * (blocks - 1):
+        deeper = blocks if blocks == 1 else math.ceil(depth * blocks)
+        for stride in [first_stride] + [1] * (deeper - 1):
             x = _block(weights, f"_blocks.{index}", x, stride, expands)
             index += 1
     x = _relu6(_norm(weights, "_bn1", convolve(x, weights["_conv_head.weight"], 1)))

@@ -119,7 +119,7 @@ def test_the_sums_are_exact_and_do_not_depend_on_the_order_of_pixels(picture: np
 
 def test_a_dataset_file_chooses_it_and_the_digest_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = build_extractor(SPEC)
-    assert (extractor.name, extractor.width, extractor.image_size) == ("colour_statistics", 18, 256)
+    assert (extractor.name, extractor.width, extractor.shape) == ("colour_statistics", 18, (256, 256, 3))
     assert build_extractor(SPEC).digest == extractor.digest
     monkeypatch.setitem(module._SETTINGS, "sample", "every other pixel")
     assert build_extractor(SPEC).digest != extractor.digest
@@ -158,7 +158,7 @@ def test_a_large_jpeg_is_decoded_whole_as_a_small_copy_mixes_its_colours(extract
         """What it would be to count a copy that was scaled down."""
 
         def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
-            return Resize(self.image_size, "squash")(pixels)
+            return Resize(256, "squash")(pixels)
 
     assert np.abs(Scaled().infer(prepared(buffer.getvalue(), Scaled())[None])[0] - whole).max() > 20
 

@@ -13,24 +13,24 @@ from PIL import Image
 
 from image_assets.dataset import DatasetError, parse_dataset
 from image_assets.features import efficientnet_lite_int8, quantisation
-from image_assets.features.efficientnet_lite import EfficientNetLite0Extractor, load_weights
+from image_assets.features.efficientnet_lite import EfficientNetLiteExtractor, load_weights
 from image_assets.features.efficientnet_lite_int8 import build_int8_graph
 from image_assets.features.extractor import build_extractor
 from image_assets.features.fidelity import fidelity
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from tests.features import efficientnet_lite_int8_reference as reference
 
 CATS = range(281, 286)  # tabby, tiger cat, Persian, Siamese and Egyptian cat among the ImageNet classes
 
 
 @pytest.fixture(scope="module")
-def float32() -> EfficientNetLite0Extractor:
-    return EfficientNetLite0Extractor()
+def float32() -> EfficientNetLiteExtractor:
+    return EfficientNetLiteExtractor()
 
 
 @pytest.fixture(scope="module")
-def int8() -> EfficientNetLite0Extractor:
-    return EfficientNetLite0Extractor("int8")
+def int8() -> EfficientNetLiteExtractor:
+    return EfficientNetLiteExtractor("int8")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def pictures() -> list[np.ndarray]:
 
 
 def test_features_stay_close_to_float32(
-    int8: EfficientNetLite0Extractor, float32: EfficientNetLite0Extractor, pictures: list[np.ndarray]
+    int8: EfficientNetLiteExtractor, float32: EfficientNetLiteExtractor, pictures: list[np.ndarray]
 ) -> None:
     found = fidelity(int8, float32, pictures)
     assert found.mean >= 0.993
@@ -47,7 +47,7 @@ def test_features_stay_close_to_float32(
 
 
 def test_features_of_photos_stay_close_to_float32(
-    int8: EfficientNetLite0Extractor, float32: EfficientNetLite0Extractor, shared_data: Path
+    int8: EfficientNetLiteExtractor, float32: EfficientNetLiteExtractor, shared_data: Path
 ) -> None:
     files = sorted((shared_data / "photos").rglob("*.jpg"))[::9]
     found = fidelity(int8, float32, [np.asarray(Image.open(file).convert("RGB")) for file in files])
@@ -57,26 +57,26 @@ def test_features_of_photos_stay_close_to_float32(
 
 
 def test_ranges_that_are_too_narrow_are_found_out(
-    monkeypatch: pytest.MonkeyPatch, float32: EfficientNetLite0Extractor, pictures: list[np.ndarray]
+    monkeypatch: pytest.MonkeyPatch, float32: EfficientNetLiteExtractor, pictures: list[np.ndarray]
 ) -> None:
     monkeypatch.setattr(efficientnet_lite_int8, "DEVIATIONS", 1)
-    assert fidelity(EfficientNetLite0Extractor("int8"), float32, pictures).worst < 0.9
+    assert fidelity(EfficientNetLiteExtractor("int8"), float32, pictures).worst < 0.9
 
 
 def test_rounded_weights_without_a_corrected_bias_are_found_out(
-    monkeypatch: pytest.MonkeyPatch, float32: EfficientNetLite0Extractor, pictures: list[np.ndarray]
+    monkeypatch: pytest.MonkeyPatch, float32: EfficientNetLiteExtractor, pictures: list[np.ndarray]
 ) -> None:
     monkeypatch.setattr(efficientnet_lite_int8, "expected_relu6", lambda mean, deviation: np.zeros_like(mean))
-    assert fidelity(EfficientNetLite0Extractor("int8"), float32, pictures).mean < 0.99
+    assert fidelity(EfficientNetLiteExtractor("int8"), float32, pictures).mean < 0.99
 
 
-def test_a_cat_is_still_a_cat(int8: EfficientNetLite0Extractor) -> None:
+def test_a_cat_is_still_a_cat(int8: EfficientNetLiteExtractor) -> None:
     probabilities = int8.classify(int8.prepare(skimage.data.chelsea())[None])[0]
     assert probabilities.argmax() in CATS
     assert probabilities[CATS.start : CATS.stop].sum() > 0.9
 
 
-def test_the_runtime_computes_what_the_integers_say(int8: EfficientNetLite0Extractor) -> None:
+def test_the_runtime_computes_what_the_integers_say(int8: EfficientNetLiteExtractor) -> None:
     pixels = int8.prepare(skimage.data.coffee())
     expected = reference.features(build_int8_graph(load_weights()), pixels)
     np.testing.assert_allclose(int8.infer(pixels[None])[0], expected, rtol=0, atol=1e-5)
@@ -95,7 +95,7 @@ def _largest_pair(model: bytes) -> int:
     return max(int(np.sort(np.maximum(weights, 0), axis=1)[:, -2:].sum(axis=1).max()) for weights in flat)
 
 
-def test_neither_the_batch_nor_the_threads_change_a_bit(int8: EfficientNetLite0Extractor) -> None:
+def test_neither_the_batch_nor_the_threads_change_a_bit(int8: EfficientNetLiteExtractor) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (32, 224, 224, 3), dtype=np.uint8)
     together = int8.infer(noise)
     with ThreadPoolExecutor(4) as pool:
@@ -114,15 +114,13 @@ def test_every_process_builds_the_same_graph() -> None:
     assert hashlib.sha256(build_int8_graph(load_weights())).hexdigest() == other
 
 
-def test_the_precisions_are_two_extractors(
-    int8: EfficientNetLite0Extractor, float32: EfficientNetLite0Extractor
-) -> None:
-    assert int8.digest != float32.digest == EfficientNetLite0Extractor("float32").digest
-    assert EfficientNetLite0Extractor("int8").digest == int8.digest
+def test_the_precisions_are_two_extractors(int8: EfficientNetLiteExtractor, float32: EfficientNetLiteExtractor) -> None:
+    assert int8.digest != float32.digest == EfficientNetLiteExtractor("float32").digest
+    assert EfficientNetLiteExtractor("int8").digest == int8.digest
 
 
 def test_a_dataset_file_chooses_the_precision(
-    int8: EfficientNetLite0Extractor, float32: EfficientNetLite0Extractor
+    int8: EfficientNetLiteExtractor, float32: EfficientNetLiteExtractor
 ) -> None:
     assert build_extractor(_dataset(precision="int8")).digest == int8.digest
     assert build_extractor(_dataset()).digest == float32.digest
@@ -130,7 +128,7 @@ def test_a_dataset_file_chooses_the_precision(
         _dataset(precision="int4")
 
 
-def _dataset(**settings: str) -> EfficientNetLite0:
+def _dataset(**settings: str) -> EfficientNetLite:
     content = {
         "name": "cats",
         "categories": {"cat": 0},
@@ -138,5 +136,5 @@ def _dataset(**settings: str) -> EfficientNetLite0:
         "extractor": {"kind": "efficientnet_lite0", **settings},
     }
     extractor = parse_dataset(content, "cats.yaml").extractor
-    assert isinstance(extractor, EfficientNetLite0)
+    assert isinstance(extractor, EfficientNetLite)
     return extractor

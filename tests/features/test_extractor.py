@@ -11,13 +11,13 @@ from image_assets.settings import stages
 
 
 def test_a_dataset_file_chooses_the_embedded_extractor() -> None:
-    extractor = build_extractor(stages.EfficientNetLite0())
-    assert (extractor.name, extractor.image_size, extractor.width) == ("efficientnet_lite0", 224, 1280)
+    extractor = build_extractor(stages.EfficientNetLite())
+    assert (extractor.name, extractor.shape, extractor.width) == ("efficientnet_lite0", (224, 224, 3), 1280)
     assert len(extractor.digest) == 64
 
 
 def test_a_process_builds_an_extractor_once() -> None:
-    assert shared_extractor(stages.EfficientNetLite0()) is shared_extractor(stages.EfficientNetLite0())
+    assert shared_extractor(stages.EfficientNetLite()) is shared_extractor(stages.EfficientNetLite())
 
 
 def test_without_tensorflow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

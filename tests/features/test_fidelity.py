@@ -19,10 +19,10 @@ class Colours:
     def __init__(self, mix: list[list[float]]) -> None:
         self.name = "colours"
         self.digest = "0" * 64
-        self.image_size = 8
+        self.shape = (8, 8, 3)
         self.width = len(mix[0])
         self._mix = np.array(mix, np.float32)
-        self._resize = Resize(self.image_size, "squash")
+        self._resize = Resize(8, "squash")
 
     def prepare(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         return self._resize(pixels, whole)

@@ -149,7 +149,7 @@ def dense(folder: Path) -> str:
 @pytest.mark.parametrize("rows", [1, 7, 32])
 def test_a_row_depends_on_no_other(extractor: TfHubExtractor, tmp_path: Path, rows: int) -> None:
     for one in (extractor, TfHubExtractor(dense(tmp_path / "dense"), 16, 300, "onnxruntime")):
-        batch = images(32, one.image_size)
+        batch = images(32, one.shape[0])
         whole = one.infer(batch)
         parts = [one.infer(batch[i : i + rows]) for i in range(0, len(batch), rows)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)

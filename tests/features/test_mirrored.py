@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from image_assets.features.extractor import Extractor, build_extractor
-from image_assets.settings.stages import ColourStatistics, EfficientNetLite0
+from image_assets.settings.stages import ColourStatistics, EfficientNetLite
 
 BATCH = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
 MIRRORED = np.ascontiguousarray(BATCH[:, :, ::-1])
@@ -13,12 +13,12 @@ MIRRORED = np.ascontiguousarray(BATCH[:, :, ::-1])
 
 @pytest.fixture(scope="module")
 def both() -> Extractor:
-    return build_extractor(EfficientNetLite0(mirrored=True))
+    return build_extractor(EfficientNetLite(mirrored=True))
 
 
 @pytest.fixture(scope="module")
 def plain() -> Extractor:
-    return build_extractor(EfficientNetLite0())
+    return build_extractor(EfficientNetLite())
 
 
 def test_a_mirror_image_has_the_same_features_bit_for_bit(both: Extractor, plain: Extractor) -> None:
@@ -38,7 +38,7 @@ def test_they_do_not_depend_on_the_other_rows(both: Extractor) -> None:
 
 def test_it_is_another_extractor_than_the_one_of_one_picture(both: Extractor, plain: Extractor) -> None:
     assert both.digest != plain.digest
-    assert (both.name, both.width, both.image_size) == (plain.name, plain.width, plain.image_size)
+    assert (both.name, both.width, both.shape) == (plain.name, plain.width, plain.shape)
 
 
 def test_colours_are_the_same_in_the_mirror_and_counted_once() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from image_assets.features.extractor import build_extractor
 from image_assets.features.onnx_session import release_arenas
 from image_assets.memory import hand_back
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 
 
 def resident() -> int:
@@ -22,7 +22,7 @@ def resident() -> int:
 
 
 def test_what_a_session_keeps_for_its_next_batch_is_given_back() -> None:
-    extractor = build_extractor(EfficientNetLite0())
+    extractor = build_extractor(EfficientNetLite())
     batch = np.random.default_rng(0).integers(0, 256, (32, 224, 224, 3), np.uint8)
     features = extractor.infer(batch)
     gc.collect()

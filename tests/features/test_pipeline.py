@@ -20,7 +20,7 @@ _SIDE = 4
 class MeanColour:
     """Three features: the mean of every channel, and a note of how large the batches were."""
 
-    name, digest, image_size, width = "mean_colour", "0" * 64, _SIDE, 3
+    name, digest, shape, width = "mean_colour", "0" * 64, (_SIDE, _SIDE, 3), 3
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from image_assets.asset_checks.image_features import one_extractor
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import IMAGE_FEATURES
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from tests.asset_checks.faults import outcome
 from tests.platform import FIRST, Platform, small_dataset
 
@@ -36,7 +36,7 @@ def switched(damaged: Platform) -> Platform:
 def test_a_partition_is_replaced_in_one_version_and_the_old_one_can_still_be_read(
     loaded_platform: Platform, switched: Platform
 ) -> None:
-    float32, int8 = (shared_extractor(EfficientNetLite0(precision=one)).digest for one in ("float32", "int8"))
+    float32, int8 = (shared_extractor(EfficientNetLite(precision=one)).digest for one in ("float32", "int8"))
     url = switched.store.location(switched.dataset.name, IMAGE_FEATURES.name)
     before = DeltaTable(str(Path(loaded_platform.store.location(switched.dataset.name, IMAGE_FEATURES.name)))).version()
     after = DeltaTable(url).version()

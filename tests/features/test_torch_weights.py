@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from image_assets.features.efficientnet_lite import WEIGHTS_SHA256, load_weights
+from image_assets.features.efficientnet_lite import LITE0, load_weights
 from image_assets.features.errors import WeightsError
 from image_assets.features.torch_weights import read_torch_weights
 from tests.features.torch_files import SavedTensor, tensor, torch_file, with_state
@@ -75,7 +75,7 @@ def test_another_file_is_refused_with_both_hashes_and_what_to_do(tmp_path: Path,
 
 def test_a_missing_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"nowhere\.pth.*reinstall"):
-        read_torch_weights(tmp_path / "nowhere.pth", WEIGHTS_SHA256)
+        read_torch_weights(tmp_path / "nowhere.pth", LITE0.sha256)
 
 
 def test_the_trap_of_these_tests_is_armed(tmp_path: Path) -> None:
@@ -89,5 +89,5 @@ def test_a_malicious_pickle_of_another_hash_is_not_interpreted(tmp_path: Path, p
     canary = tmp_path / "canary"
     trap = pickle.dumps(Trap(canary), protocol=2)
     with pytest.raises(WeightsError, match="not the expected weights"):
-        read(tmp_path, trap if place == "header" else with_state(trap), WEIGHTS_SHA256)
+        read(tmp_path, trap if place == "header" else with_state(trap), LITE0.sha256)
     assert not canary.exists()

@@ -17,13 +17,13 @@ from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.features.table import MixedExtractors, feature_matrix, feature_table
 from image_assets.features.units import Extraction, extract_units, unit_name
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, no_progress
 from tests.platform import SECOND, Platform
 
-SPEC = EfficientNetLite0()
+SPEC = EfficientNetLite()
 
 
 class Threads:

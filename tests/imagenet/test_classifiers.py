@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from image_assets.features import efficientnet_lite
 from image_assets.features.digest import folder_digest
-from image_assets.features.efficientnet_lite import WEIGHTS_SHA256
+from image_assets.features.efficientnet_lite import LITE0
 from image_assets.features.errors import HubModuleError, WeightsError
 from image_assets.imagenet.classifiers import EmbeddedClassifier, HubClassifier, shared_classifier
 from image_assets.imagenet.labels import imagenet_labels, softmax, top_classes
@@ -63,7 +63,7 @@ def test_the_embedded_head_knows_a_cat() -> None:
     (best, *_), (score, *_) = (found[0] for found in top_classes(probabilities, 5))
     assert imagenet_labels()[best] in {"tabby, tabby cat", "tiger cat", "Egyptian cat"}
     assert score > 0.3
-    assert (classifier.weights, probabilities.shape) == (WEIGHTS_SHA256, (1, 1_000))
+    assert (classifier.weights, probabilities.shape) == (LITE0.sha256, (1, 1_000))
     assert shared_classifier(Imagenet(classifier="embedded", top=3)) is classifier
 
 
@@ -213,9 +213,9 @@ def test_weights_of_the_embedded_head_that_are_others_are_refused(
     (package / "weights.pth").write_bytes(content)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(efficientnet_lite, "WEIGHTS_PACKAGE", package.name)
-    monkeypatch.setattr(efficientnet_lite, "WEIGHTS_FILE", "weights.pth")
-    with pytest.raises(WeightsError, match=f"not the expected weights.*{WEIGHTS_SHA256}"):
+    monkeypatch.setattr(efficientnet_lite.Variant, "package", package.name)
+    monkeypatch.setattr(efficientnet_lite.Variant, "file", "weights.pth")
+    with pytest.raises(WeightsError, match=f"not the expected weights.*{LITE0.sha256}"):
         EmbeddedClassifier()
     assert not (tmp_path / "canary").exists()
 

@@ -19,7 +19,7 @@ from image_assets.definitions import (
     build_definitions,
     build_resources,
 )
-from image_assets.features.efficientnet_lite import WEIGHTS_SHA256
+from image_assets.features.efficientnet_lite import LITE0
 from image_assets.features.extractor import Extractor
 from image_assets.features.torch_weights import read_torch_weights
 from image_assets.ingest.day_book import DayBook
@@ -339,7 +339,7 @@ class TamperedWeights(ExtractorResource):
     """An extractor whose weights file is not the published one."""
 
     def extractor(self, dataset: DatasetSpec) -> Extractor:
-        read_torch_weights(Path(__file__), WEIGHTS_SHA256)
+        read_torch_weights(Path(__file__), LITE0.sha256)
         raise AssertionError("these weights should have been refused")
 
 

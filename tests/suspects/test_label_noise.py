@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.settings.quality import LabelNoise
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from image_assets.suspects.label_noise import SUSPECTS_SCHEMA, LabelSuspects, label_suspects
 from image_assets.suspects.outliers import outlier_scores
 
@@ -63,7 +63,7 @@ def clusters(sizes: dict[int, int], width: int = 16) -> tuple[np.ndarray, np.nda
 @pytest.fixture(scope="module")
 def photos(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels of 900 photos of plants, animals and humans, in the order of their digests."""
-    extractor = shared_extractor(EfficientNetLite0())
+    extractor = shared_extractor(EfficientNetLite())
     files = [
         (hashlib.sha256(file.read_bytes()).hexdigest(), label, file)
         for name, label in CLASSES.items()

@@ -17,7 +17,7 @@ from image_assets.features.extractor import shared_extractor
 from image_assets.features.sample import stratified_sample
 from image_assets.reports.suspects import suspects_markdown
 from image_assets.schema import IMAGE_FEATURES, LABEL_SUSPECTS, RAW_IMAGES, Partition
-from image_assets.settings.stages import EfficientNetLite0
+from image_assets.settings.stages import EfficientNetLite
 from image_assets.suspects.suspects import find_suspects, lookalike_groups
 from tests.asset_checks.faults import change, failing, outcome
 from tests.lookalikes.pairs import PAIRS
@@ -87,7 +87,7 @@ def test_suspects_that_somebody_added_are_counted(loaded_platform: Platform, tmp
 
 
 def test_a_large_dataset_is_judged_on_a_sample(mislabelled: Platform) -> None:
-    digest = shared_extractor(EfficientNetLite0()).digest
+    digest = shared_extractor(EfficientNetLite()).digest
     rows = mislabelled.rows(IMAGE_FEATURES)
     # Every image three times, as if there were more.
     more = pl.concat([rows.with_columns(image_id=pl.col("image_id") + str(copy)) for copy in range(3)]).lazy()
