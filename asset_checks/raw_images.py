@@ -4,6 +4,7 @@ import polars as pl
 
 from image_assets.asset_checks.check import Outcome, Subject, check
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
+from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index, original_index
 
 _DUPLICATE = ("image_id", "source", "date", "category")
@@ -92,8 +93,7 @@ def quarantine_rate(subject: Subject) -> Outcome:
 def duplicates_have_an_original(subject: Subject) -> Outcome:
     """No duplicate whose image is nowhere."""
     concerned = pl.concat([subject.rows(DUPLICATES).select(_DUPLICATE).collect(), _duplicates_of_images_here(subject)])
-    loaded = image_index(subject.store, subject.dataset.name).find(concerned, subject.table(RAW_IMAGES).snapshot())
-    lost = concerned.join(loaded, on="image_id", how="anti").sort("date", "category", "source")
+    lost = without_original(subject.store, subject.dataset.name, concerned).sort("date", "category", "source")
     again = ", ".join(sorted({f"{date} {category}" for date, category in lost.select("date", "category").iter_rows()}))
     return Outcome(
         passed=lost.is_empty(),
@@ -101,6 +101,12 @@ def duplicates_have_an_original(subject: Subject) -> Outcome:
         sample=lost,
         advice=f"The file that was loaded first is gone from the source. Run again: {again}; its copy is then loaded.",
     )
+
+
+def without_original(store: Store, dataset: str, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Those of the duplicates whose image is not loaded anywhere."""
+    loaded = image_index(store, dataset).find(duplicates, store.table(dataset, RAW_IMAGES).snapshot())
+    return duplicates.join(loaded, on="image_id", how="anti")
 
 
 def _duplicates_of_images_here(subject: Subject) -> pl.DataFrame:

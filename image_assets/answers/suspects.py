@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.schema import LABEL_SUSPECTS, Partition
+from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 
 
@@ -23,6 +23,7 @@ class Suspect:
         score: The higher, the more suspect; of a label at most 1, of an outlier in robust standard deviations.
         suggested_category: The most probable other category; None for outliers.
         probability: Of the suggested category; None for outliers.
+        source: Its file: of a folder, the path in the landing zone; None where it is no longer loaded there.
     """
 
     image_id: str
@@ -31,6 +32,7 @@ class Suspect:
     score: float
     suggested_category: str | None
     probability: float | None
+    source: str | None
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in the output of `image-assets suspects --json`."""
@@ -58,12 +60,16 @@ class Suspects:
 
 def suspects_of(dataset: DatasetSpec, store: Store) -> Suspects:
     """Read the table `label_suspects`; nobody is suspect where it was not made yet."""
-    return suspects_in(dataset.name, store.table(dataset.name, LABEL_SUSPECTS).scan().collect())
+    return suspects_in(dataset, store, store.table(dataset.name, LABEL_SUSPECTS).scan().collect())
 
 
-def suspects_in(dataset: str, rows: pl.DataFrame) -> Suspects:
-    """The suspects that rows of `label_suspects` tell of."""
-    ordered = rows.sort("kind", "score", "image_id", descending=[False, True, False])
-    known = ordered.select("image_id", "date", "category", "kind", "score", "suggested_category", "probability")
-    found = (Suspect(image, Partition(day, category), *rest) for image, day, category, *rest in known.iter_rows())
-    return Suspects(dataset, tuple(found))
+def suspects_in(dataset: DatasetSpec, store: Store, rows: pl.DataFrame) -> Suspects:
+    """The suspects that rows of `label_suspects` tell of, with their files as they are loaded now."""
+    place = ("image_id", "date", "category")
+    partitions = [Partition(*one) for one in rows.select("date", "category").unique().iter_rows()]
+    loaded = store.table(dataset.name, RAW_IMAGES).scan(partitions).select(*place, "source")
+    found = loaded.filter(pl.col("image_id").is_in(rows["image_id"].implode())).collect()
+    ordered = rows.join(found, on=place, how="left").sort("kind", "score", "image_id", descending=[False, True, False])
+    known = ordered.select(*place, "kind", "score", "suggested_category", "probability", "source")
+    suspects = (Suspect(image, Partition(day, category), *rest) for image, day, category, *rest in known.iter_rows())
+    return Suspects(dataset.name, tuple(suspects))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from image_assets.asset_checks import check_keys, checks_of
-from image_assets.asset_checks.raw_images import duplicates_have_an_original
+from image_assets.asset_checks.raw_images import duplicates_have_an_original, without_original
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
 from image_assets.health.day_result import DayResult
@@ -16,7 +16,7 @@ from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partitioned
 from image_assets.orchestration.recorded_run import run_job
-from image_assets.schema import RAW_IMAGES, Partition, partition_of
+from image_assets.schema import DUPLICATES, RAW_IMAGES, Partition, partition_of
 
 # Of many small partitions, Dagster's part of a run takes longer than the work. Where there are no more than the few,
 # each has a run of its own; otherwise at most so many share one, as what one of them stops is made of none of them.
@@ -39,8 +39,10 @@ def run_day(
 ) -> DayResult:
     """Materialise the partitions in their order, then, unless told not to, what is made of the whole dataset.
 
-    What that shows to be published with images whose category is in doubt is published anew. The whole dataset's part
-    is left alone where a partition did not come through: it would be made from data that is not sound.
+    A copy of an image that was lost with its original is loaded in its place, by a second run of the copy's partition
+    where that came first. What is shown to be published with images whose category is in doubt is published anew. The
+    whole dataset's part is left alone where a partition did not come through: it would be made from data that is not
+    sound.
 
     Args:
         definitions: The dataset's and its resources.
@@ -58,9 +60,16 @@ def run_day(
     result = DayResult()
     assets = needed_for(until, dataset, definitions) if until else None
     daily, tags = definitions.resolve_job_def(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
-    for some in sharing_runs(dataset, partitions):
-        result.add(_run_some(definitions, daily, some, instance, assets, tags))
-    _check_originals_again(definitions, dataset, partitions, instance, result)
+
+    def load(these: Sequence[Partition]) -> None:
+        for some in sharing_runs(dataset, these):
+            result.add(_run_some(definitions, daily, some, instance, assets, tags))
+
+    load(partitions)
+    name = duplicates_have_an_original.name
+    if lost := [one.partition for one in result.checks if one.check == name and not one.passed and one.partition]:
+        load(_holding_lost_copies(definitions, dataset, partitions))
+        _check_originals_again(definitions, dataset, lost, instance, result)
     if refresh and until is None and result.sound:
         whole = definitions.resolve_job_def(refresh_job_name(dataset))
         for key in run_job(definitions, whole, [], instance, result):
@@ -108,6 +117,19 @@ def _run_some(
     return result
 
 
+def _holding_lost_copies(
+    definitions: dg.Definitions, dataset: DatasetSpec, partitions: Sequence[Partition]
+) -> list[Partition]:
+    """The partitions that hold a copy of an image which was lost with its original, in their order.
+
+    A file that was moved to another category is such a copy where that category is run before the one it was in.
+    """
+    store = (definitions.resources or {})["store"].open()
+    copies = without_original(store, dataset.name, store.table(dataset.name, DUPLICATES).scan(partitions).collect())
+    holding = set(copies.select("date", "category").iter_rows())
+    return [one for one in partitions if (one.date, one.category) in holding]
+
+
 def _check_originals_again(
     definitions: dg.Definitions,
     dataset: DatasetSpec,
@@ -115,14 +137,11 @@ def _check_originals_again(
     instance: dg.DagsterInstance,
     result: DayResult,
 ) -> None:
-    """Look again at images that were lost with their original, as far as partitions that were run later have a copy."""
-    name = duplicates_have_an_original.name
-    lost = [one.partition for one in result.checks if one.check == name and not one.passed and one.partition]
+    """Look again at partitions that images were lost from with their original, now that others have loaded a copy."""
     keys = {key for key in check_keys(checks_of(dataset)) if key.asset_key.path[-1] == RAW_IMAGES.name}
-    everything = definitions.resolve_implicit_global_asset_job_def() if lost else None
-    for partition in lost:
-        if everything is not None and partition != partitions[-1]:
-            run_job(definitions, everything.get_subset(asset_check_selection=keys), [partition], instance, result)
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
+    for partition in partitions:
+        run_job(definitions, job, [partition], instance, result)
 
 
 def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from image_assets.answers.suspects import Suspect
@@ -11,14 +12,16 @@ from image_assets.markdown import code, markdown_image, markdown_table
 from image_assets.reports.tables import plain_table
 
 _COLUMNS = ("day and category", "kind", "score", "suggested", "image id")
+_FILE = "file"
 NO_SUSPECTS = "no suspects"
 
 
 def suspects_table(suspects: Sequence[Suspect]) -> Table:
     """A line per suspect."""
     table = plain_table(*_COLUMNS, numbers=("score",))
+    table.add_column(_FILE, overflow="fold")
     for one in suspects:
-        table.add_row(*_cells(one), one.image_id[:12])
+        table.add_row(*_cells(one), one.image_id[:12], escape(one.source or ""))
     return table
 
 
@@ -31,8 +34,11 @@ def suspects_markdown(suspects: Sequence[Suspect], thumbnails: Mapping[str, byte
     """
     if not suspects:
         return NO_SUSPECTS
-    rows = [(markdown_image(thumbnails.get(one.image_id)), *_cells(one), code(one.image_id[:12])) for one in suspects]
-    return markdown_table(("image", *_COLUMNS), rows)
+    rows = [
+        (markdown_image(thumbnails.get(one.image_id)), *_cells(one), *map(code, (one.image_id[:12], one.source or "")))
+        for one in suspects
+    ]
+    return markdown_table(("image", *_COLUMNS, _FILE), rows)
 
 
 def _cells(one: Suspect) -> tuple[str, str, str, str]:

@@ -32,10 +32,11 @@ def label_suspects_asset(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         digest = extractors.extractor(dataset).digest
         with retried():
-            pairs = EvidenceReader(store.open(), dataset).pairs()
+            opened = store.open()
+            pairs = EvidenceReader(opened, dataset).pairs()
             report = find_suspects(image_features, pairs, dataset, digest)
-            shown = suspects_in(dataset.name, report.rows).worst(_SHOWN)
-            raw_images = store.open().table(dataset.name, RAW_IMAGES)
+            shown = suspects_in(dataset, opened, report.rows).worst(_SHOWN)
+            raw_images = opened.table(dataset.name, RAW_IMAGES)
             pictures = thumbnails_of(raw_images, {one.image_id: one.partition for one in shown})
         if report.skipped:
             context.log.info(report.skipped)

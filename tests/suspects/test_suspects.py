@@ -122,7 +122,7 @@ def test_a_sample_keeps_the_shares_of_categories_but_not_too_few_of_any() -> Non
 
 
 def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(
-    mislabelled: Platform, capsys: pytest.CaptureFixture[str]
+    mislabelled: Platform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = suspects_of(mislabelled.dataset, mislabelled.store).worst(3)
     pictures = dict(mislabelled.rows(RAW_IMAGES).select("image_id", "thumbnail").iter_rows())
@@ -133,9 +133,13 @@ def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(
     assert suspects_markdown((), {}) == "no suspects"
     (mislabelled.root / "small.yaml").write_text(yaml.safe_dump(mislabelled.dataset.model_dump(mode="json")))
     places = ["--dataset", f"{mislabelled.root}/small.yaml", "--store", f"{mislabelled.root}/store"]
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["suspects", *places, "--most", "3"]) == 0
     table, _, more = capsys.readouterr().out.strip().rpartition("\n")
     assert all(one.image_id[:12] in table for one in shown)
+    # The file that is to be moved or taken away is named, and is there.
+    named = [line.split()[-1] for line in table.strip().splitlines()[2:]]
+    assert [(mislabelled.landing / name).is_file() for name in named] == [True] * 3
     assert more.startswith("and ")
     assert main(["suspects", *places, "--most", "1000"]) == 0
     assert "more" not in capsys.readouterr().out
@@ -143,7 +147,7 @@ def test_a_person_sees_the_worst_of_either_kind_with_their_pictures(
 
 @pytest.mark.parametrize(("labels", "outliers", "expected"), [(30, 30, (10, 10)), (3, 30, (3, 17)), (30, 2, (18, 2))])
 def test_many_of_one_kind_leave_room_for_the_other(labels: int, outliers: int, expected: tuple[int, int]) -> None:
-    one = Suspect("a", Partition(FIRST, "plant"), "label", 0.5, "animal", 0.5)
+    one = Suspect("a", Partition(FIRST, "plant"), "label", 0.5, "animal", 0.5, None)
     images = [one] * labels + [replace(one, kind="outlier", suggested_category=None, probability=None)] * outliers
     shown = [one.kind for one in Suspects("drawn", tuple(images)).worst(20)]
     assert (shown.count("label"), shown.count("outlier")) == expected
