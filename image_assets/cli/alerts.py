@@ -28,7 +28,8 @@ def alerts() -> None:
 
 @alerts.command(examples=["image-assets alerts test"], failed="a channel did not take the message")
 @dataset_option
-def test(dataset: str) -> int:
+@json_option
+def test(dataset: str, *, as_json: bool) -> int:
     """Send a test message to every channel of a dataset."""
     from image_assets.alerts.delivery import ChannelError
     from image_assets.alerts.text import Text
@@ -43,16 +44,24 @@ def test(dataset: str) -> int:
     notifier = notifier_of_environment()
     where = f"\n\nUI: <{notifier.ui_url}>" if notifier.ui_url else ""
     text = Text(f"[{spec.name}] test message", f"Alerts of the dataset {spec.name} arrive here.{where}")
-    refused = 0
+    tried: list[dict[str, str | None]] = []
     for channel in channels:
+        problem = None
         try:
             notifier.send(channel, text, "recovered")
         except ChannelError as error:
-            refused += 1
-            console.print(f"[red]failed[/]    {escape(str(error))}", highlight=False, soft_wrap=True)
-        else:
-            console.print(f"[green]accepted[/]  channel {escape(channel.label)}", highlight=False, soft_wrap=True)
-    return 1 if refused else 0
+            problem = str(error)
+        tried.append({"channel": channel.label, "error": problem})
+        if not as_json:
+            said = (
+                f"[red]failed[/]    {escape(problem)}"
+                if problem
+                else f"[green]accepted[/]  channel {escape(channel.label)}"
+            )
+            console.print(said, highlight=False, soft_wrap=True)
+    if as_json:
+        print_json({"dataset": spec.name, "channels": tried})
+    return 1 if any(one["error"] for one in tried) else 0
 
 
 @alerts.command("list", examples=["image-assets alerts list --pending"])

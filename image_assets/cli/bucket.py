@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from image_assets.cli.printing import say
+from image_assets.cli.options import json_option
+from image_assets.cli.printing import tell
 from image_assets.cli.words import CommandGroup
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def bucket() -> None:
     examples=["image-assets bucket create s3://bucket"], failed="its access list grants something to everybody"
 )
 @click.argument("url", help="s3://bucket")
-def create(url: str) -> int:
+@json_option
+def create(url: str, *, as_json: bool) -> int:
     """Make a private bucket; one that is there is left as it is."""
     from image_assets.resources.buckets import Bucket
 
@@ -37,24 +39,30 @@ def create(url: str) -> int:
         False: "public access to it is NOT blocked",
         None: "this server cannot block public access; nothing in it is public unless somebody grants it",
     }
-    say(f"bucket {place.name} {'created' if created.is_new else 'was there already'}; {says[created.is_blocked]}")
-    if place.is_public():
+    public = place.is_public()
+    tell(
+        {"bucket": place.name, "new": created.is_new, "blocks_public": created.is_blocked, "public": public},
+        f"bucket {place.name} {'created' if created.is_new else 'was there already'}; {says[created.is_blocked]}",
+        as_json=as_json,
+    )
+    if public and not as_json:
         Console().print("its access list grants something to everybody", style="bold red")
-        return 1
-    return 0
+    return 1 if public else 0
 
 
 @bucket.command(examples=["image-assets bucket empty s3://bucket/prefix"])
 @click.argument("url", help="s3://bucket, or s3://bucket/prefix for what lies below")
 @_yes_option
-def empty(url: str, *, yes: bool) -> int:
+@json_option
+def empty(url: str, *, yes: bool, as_json: bool) -> int:
     """Delete everything in it, earlier versions and unfinished uploads too."""
     from image_assets.resources.buckets import Bucket
 
     place = Bucket(url)
     what = f"everything below {place.prefix}/ in bucket {place.name}" if place.prefix else f"bucket {place.name}"
     _confirm(place, f"this deletes {what}, with all earlier versions", yes=yes)
-    _run_empty(place)
+    number = _run_empty(place, as_json=as_json)
+    tell({"bucket": place.name, "deleted": number}, _emptied(number), as_json=as_json)
     return 0
 
 
@@ -62,7 +70,8 @@ def empty(url: str, *, yes: bool) -> int:
 @click.argument("url", help="s3://bucket")
 @click.option("--empty", "with_content", is_flag=True, help="empty it first")
 @_yes_option
-def delete(url: str, *, with_content: bool, yes: bool) -> int:
+@json_option
+def delete(url: str, *, with_content: bool, yes: bool, as_json: bool) -> int:
     """Delete an empty bucket."""
     from image_assets.resources.buckets import Bucket
 
@@ -71,20 +80,23 @@ def delete(url: str, *, with_content: bool, yes: bool) -> int:
         place.delete()  # says why not, before anybody is asked
     content = " with all that is in it" if with_content else ""
     _confirm(place, f"this deletes bucket {place.name}{content}", yes=yes)
-    if with_content and not place.prefix:
-        _run_empty(place)
+    emptied = with_content and not place.prefix
+    number = _run_empty(place, as_json=as_json) if emptied else 0
     place.delete()
-    say(f"bucket {place.name} deleted")
+    lines = [*([_emptied(number)] if emptied else []), f"bucket {place.name} deleted"]
+    tell({"bucket": place.name, "deleted": number}, *lines, as_json=as_json)
     return 0
 
 
-def _run_empty(place: Bucket) -> None:
+def _run_empty(place: Bucket, *, as_json: bool) -> int:
     from image_assets.resources.progress import TerminalProgress
 
-    console = Console()
-    with TerminalProgress(console).track(f"empty {place.name}", "objects") as progress:
-        number = place.empty(progress)
-    console.print(f"{number:,} objects and versions deleted", highlight=False)
+    with TerminalProgress(Console(stderr=as_json)).track(f"empty {place.name}", "objects") as progress:
+        return place.empty(progress)
+
+
+def _emptied(number: int) -> str:
+    return f"{number:,} objects and versions deleted"
 
 
 def _confirm(place: Bucket, warning: str, *, yes: bool) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from image_assets.cli.options import FILE
-from image_assets.cli.printing import say
+from image_assets.cli.options import FILE, json_option
+from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 
 
@@ -26,12 +26,13 @@ from image_assets.cli.words import Command
 @click.option("--max-seconds", type=float, default=300, metavar="N", help="for a page; default 300")
 @click.option("--backgrounds", is_flag=True, help="CSS backgrounds are images too")
 @click.option("--no-sandbox", is_flag=True, help="where the system forbids Chromium's sandbox")
-def collect(pages: tuple[str, ...], out: Path, category: str, **how: Any) -> int:
+@json_option
+def collect(pages: tuple[str, ...], out: Path, category: str, *, as_json: bool, **how: Any) -> int:
     """Collect image URLs from gallery pages into a list."""
     from image_assets.scrape.collect import collect_urls
     from image_assets.scrape.gallery import Caps
 
-    console = Console()
+    console = Console(stderr=as_json)
     caps = Caps(how["max_images"], how["max_scrolls"], how["max_seconds"])
     with console.status("opening the browser …") as status:
         report = collect_urls(
@@ -43,6 +44,10 @@ def collect(pages: tuple[str, ...], out: Path, category: str, **how: Any) -> int
             sandbox=not how["no_sandbox"],
             progress=lambda images: status.update(f"{images:,} images"),
         )
+    if as_json:
+        told = {"list": str(out), "images": report.images, "notes": [*report.notes], "failed": [*report.failed]}
+        print_json(told)
+        return 1 if report.failed else 0
     for note in report.notes:
         say(note)
     for line in report.failed:

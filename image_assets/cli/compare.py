@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from image_assets.cli.options import FILE, WholeNumber, dataset_option, store_option, to_write
-from image_assets.cli.printing import say, write
+from image_assets.cli.options import FILE, WholeNumber, dataset_option, json_option, store_option, to_write
+from image_assets.cli.printing import print_json, say, write
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ _REFUSED = 2
 @click.option("--no-colours", is_flag=True, help="without the colour features beside")
 @click.option("--csv", metavar="FILE", type=FILE, help="write every fold into this file")
 @click.option("--plot", metavar="FILE", type=FILE, help="write the plot into this PNG file")
-def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how: Any) -> int:
+@json_option
+def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, *, as_json: bool, **how: Any) -> int:
     """Which family of classifiers is best: nested cross-validation."""
     from image_assets.classifier.comparing.comparison import compare_families
     from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
@@ -36,7 +37,7 @@ def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how
     from image_assets.features.table import MixedExtractors
     from image_assets.resources.progress import TerminalProgress, terminal_console
 
-    (spec, opened), console = to_write(dataset, store), terminal_console(sys.stdout)
+    (spec, opened), console = to_write(dataset, store), terminal_console(sys.stderr if as_json else sys.stdout)
     try:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:
             compared = compare_families(
@@ -50,10 +51,13 @@ def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, **how
     except (NotTrainableError, MixedExtractors) as error:
         say(f"error: {error}", to_stderr=True)
         return _REFUSED
-    scoring = spec.classifier.selection.scoring
-    show_comparison(console, compared, scoring)
+    scoring, folds = spec.classifier.selection.scoring, nested_frame(compared)
+    if as_json:
+        print_json({"dataset": spec.name, "scoring": scoring, "folds": folds.to_dicts()})
+    else:
+        show_comparison(console, compared, scoring)
     if csv:
-        write(csv, nested_frame(compared).write_csv())
+        write(csv, folds.write_csv())
     if plot:
         write(plot, nested_plot(compared, scoring))
     return 0

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import print_json, say
+from image_assets.cli.printing import print_json, tell
 from image_assets.cli.words import CommandGroup, exactly_one
 
 
@@ -41,18 +41,32 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
 @click.option("--category", multiple=True, metavar="NAME", help="is right; may be repeated where several are")
 @click.option("--none", is_flag=True, help="none is: the pictures are kept nowhere")
 @click.option("--reviewer", metavar="NAME", help="who decided; default: the name that you are logged in with")
+@json_option
 def settle(
-    dataset: str, store: str, conflict: str, category: tuple[str, ...], reviewer: str | None, *, none: bool
+    dataset: str,
+    store: str,
+    conflict: str,
+    category: tuple[str, ...],
+    reviewer: str | None,
+    *,
+    none: bool,
+    as_json: bool,
 ) -> int:
     """Say which category is right."""
     exactly_one(category=category, none=none)
     from image_assets.lookalikes.reviews import Review, record_review
 
     review = Review(frozenset(category), reviewer or _user())
-    marks = record_review(*to_write(dataset, store), conflict, review, dt.datetime.now(dt.UTC))
-    for image, name, belongs in marks.select("image_id", "category", "belongs").iter_rows():
-        Console().print(f"{image[:12]} {'belongs' if belongs else 'does not belong'} under {name}", highlight=False)
-    say("it takes effect with the next run, which also publishes the partitions concerned anew")
+    spec, opened = to_write(dataset, store)
+    marks = record_review(spec, opened, conflict, review, dt.datetime.now(dt.UTC))
+    settled = marks.select("image_id", "category", "belongs").to_dicts()
+    belongs = {True: "belongs", False: "does not belong"}
+    tell(
+        {"dataset": spec.name, "reviewer": review.reviewer, "images": settled},
+        *(f"{one['image_id'][:12]} {belongs[one['belongs']]} under {one['category']}" for one in settled),
+        "it takes effect with the next run, which also publishes the partitions concerned anew",
+        as_json=as_json,
+    )
     return 0
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_assets.cli.options import FILE
-from image_assets.cli.printing import say
+from image_assets.cli.options import FILE, json_option
+from image_assets.cli.printing import say, tell
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
@@ -23,25 +23,33 @@ if TYPE_CHECKING:
 @click.option("--landing", metavar="URL", help="the landing zone; default: landing in the folder")
 @click.option("--store", metavar="URL", default="store", help="default: store in the folder")
 @click.option("--yes", is_flag=True, help="ask nothing: take what lies there")
+@json_option
 @click.argument("folder", default=".", metavar="[FOLDER]", type=FILE, help="with a folder of images for each category")
-def init(folder: Path, name: str | None, categories: str | None, landing: str | None, store: str, *, yes: bool) -> int:
+def init(
+    folder: Path, name: str | None, categories: str | None, landing: str | None, store: str, *, yes: bool, as_json: bool
+) -> int:
     """Make a project of a folder: a project file, and a dataset file from what lies there."""
     from image_assets.new_project import look_into, write_project
     from image_assets.project import PROJECT_FILE, ProjectError, seen_from_here
 
     found = look_into(folder)
-    if sys.stdin.isatty() and not yes:
+    if sys.stdin.isatty() and not yes and not as_json:
         name, categories = _asked(found, name, categories)
     names = [one.strip() for one in categories.split(",") if one.strip()] if categories else found.categories
     if not names:
         raise ProjectError(f"{found.question}; or name the --categories, such as --categories duck,owl")
     landing = landing or found.landing
     spec = write_project(folder, name or found.name, names, found.first_day, landing, store)
-    for file, what in ((f"{spec.name}.yaml", ", ".join(names)), (PROJECT_FILE, f"landing {landing}, store {store}")):
-        say(f"{seen_from_here((folder / file).absolute())}: {what}")
-    say("next:")
-    for line in _next(found, folder):
-        say(f"  {line}")
+    file, project = (seen_from_here((folder / one).absolute()) for one in (f"{spec.name}.yaml", PROJECT_FILE))
+    following = _next(found, folder)
+    tell(
+        {"project": project, "dataset": file, "categories": [*names], "next": following},
+        f"{file}: {', '.join(names)}",
+        f"{project}: landing {landing}, store {store}",
+        "next:",
+        *(f"  {line}" for line in following),
+        as_json=as_json,
+    )
     return 0
 
 

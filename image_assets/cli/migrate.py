@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from image_assets.cli.options import DatasetFile, store_option
-from image_assets.cli.printing import say
+from image_assets.cli.options import DatasetFile, json_option, store_option
+from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 from image_assets.reports.tables import plain_table
 
@@ -27,7 +27,8 @@ _NUMBERS = ("from", "to", "partitions", "rows")
 @store_option
 @click.option("--dataset", metavar="FILE", type=DatasetFile(), help="only this dataset; default: all of the store")
 @click.option("--dry-run", is_flag=True, help="only say what would be done")
-def migrate(store: str, dataset: str | None, *, dry_run: bool) -> int:
+@json_option
+def migrate(store: str, dataset: str | None, *, dry_run: bool, as_json: bool) -> int:
     """Make a store of an earlier version one of today's; every row stays.
 
     The exit status is 1 where a table is left that this version cannot read.
@@ -40,18 +41,31 @@ def migrate(store: str, dataset: str | None, *, dry_run: bool) -> int:
     read = Store.to_read(store)
     datasets = [load_dataset(dataset).name] if dataset else datasets_of(read)
     plans = plan_store(read, DECLARED, datasets)
-    console = Console()
-    if not plans:
-        say(f"no tables in {store}")
-        return 0
-    _show(console, plans)
+    console = Console(stderr=as_json)
+    if plans:
+        _show(console, plans)
+    else:
+        _say(console, f"no tables in {store}")
     stuck = [plan for plan in plans if plan.is_stuck]
-    if not dry_run:
+    if plans and not dry_run:
         stuck += _carry_all(console, Store.to_write(store), [plan for plan in plans if plan.is_due])
-    _move_manifests(read if dry_run else Store.to_write(store), datasets, dry=dry_run)
+    moved = _move_manifests(console, read if dry_run else Store.to_write(store), datasets, dry=dry_run) if plans else 0
+    if as_json:
+        left = [{"table": plan.name, "reason": plan.reason} for plan in stuck]
+        tables = [_as_json(plan) for plan in plans]
+        print_json({"dry_run": dry_run, "tables": tables, "manifests": moved, "left": left})
     for plan in stuck:
         say(f"{plan.name}: {plan.reason}", to_stderr=True)
     return 1 if stuck else 0
+
+
+def _as_json(plan: TablePlan) -> dict[str, object]:
+    numbers = {"version": plan.version, "to": plan.schema.version, "partitions": plan.partitions, "rows": plan.rows}
+    return {"table": plan.name, "state": plan.state, **numbers, "comes": [*plan.comes], "goes": [*plan.goes]}
+
+
+def _say(console: Console, line: str) -> None:
+    say(line, to_stderr=console.stderr)
 
 
 def _show(console: Console, plans: Sequence[TablePlan]) -> None:
@@ -68,7 +82,7 @@ def _show(console: Console, plans: Sequence[TablePlan]) -> None:
         console.print(table)
     bare = sum(plan.state == "without number" for plan in plans)
     numbers = f", {bare:,} of them without its number" if bare else ""
-    say(f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")
+    _say(console, f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")
 
 
 def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> list[TablePlan]:
@@ -97,22 +111,24 @@ def _carry_all(console: Console, store: Store, plans: Sequence[TablePlan]) -> li
             if plan.state == "older":
                 found = f", {done.found:,} of them by an earlier call" if done.found else ""
                 partitions = f"{_counted(done.partitions + done.found, 'partition')}{found}"
-                say(f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
+                _say(console, f"{plan.name}: {partitions}; {plan.rows:,} rows before, {done.rows:,} after")
     return left
 
 
-def _move_manifests(store: Store, datasets: Sequence[str], *, dry: bool) -> None:
+def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, dry: bool) -> int:
     from image_assets.migrations.manifests import legacy_manifests, move_manifest
 
+    number = 0
     for dataset in datasets:
         prefixes = legacy_manifests(store, dataset)
         for prefix in () if dry else prefixes:
             move_manifest(store, prefix)
         if prefixes:
             moved = "would move" if dry else "moved"
-            say(
-                f"{dataset}: {_counted(len(prefixes), 'manifest')} {moved} from among the shards to their own folder",
-            )
+            manifests = _counted(len(prefixes), "manifest")
+            _say(console, f"{dataset}: {manifests} {moved} from among the shards to their own folder")
+        number += len(prefixes)
+    return number
 
 
 def _counted(number: int, what: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import print_json, say, write
+from image_assets.cli.printing import print_json, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.reports.tables import plain_table
 
@@ -97,21 +97,26 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
 @dataset_option
 @store_option
 @click.argument("digest", help=_DIGEST)
-def promote(dataset: str, store: str, digest: str) -> int:
+@json_option
+def promote(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Make a model the current one."""
     from image_assets.classifier.promotion.by_hand import promote_model
 
-    return _switched(dataset, store, lambda objects, prefix, *rest: promote_model(objects, prefix, digest, *rest))
+    def switch(objects: ObjectStore, prefix: str, *rest: Any) -> Champion:
+        return promote_model(objects, prefix, digest, *rest)
+
+    return _switched(dataset, store, switch, as_json=as_json)
 
 
 @models.command(examples=["image-assets models rollback"])
 @dataset_option
 @store_option
-def rollback(dataset: str, store: str) -> int:
+@json_option
+def rollback(dataset: str, store: str, *, as_json: bool) -> int:
     """Go back to the model before the current one."""
     from image_assets.classifier.promotion.by_hand import roll_back
 
-    return _switched(dataset, store, roll_back)
+    return _switched(dataset, store, roll_back, as_json=as_json)
 
 
 @models.command(examples=["image-assets models export --onnx model.onnx"])
@@ -120,7 +125,8 @@ def rollback(dataset: str, store: str) -> int:
 @_digest_argument
 @click.option("--onnx", metavar="FILE", type=FILE, help="for ONNX runtimes, where it gives the same answers")
 @click.option("--skops", metavar="FILE", type=FILE, help="for scikit-learn, byte by byte as it is kept")
-def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path | None) -> int:
+@json_option
+def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path | None, *, as_json: bool) -> int:
     """Write a model into a file."""
     exactly_one(onnx=onnx, skops=skops)
     from image_assets.classifier.promotion.by_hand import find_model
@@ -144,7 +150,7 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
             f"{manifest.file} of {manifest.dataset}: {onnx}, {len(exported.content):,} bytes; probabilities "
             f"differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"
         )
-    say(said)
+    tell({"model": manifest.sha256, "dataset": manifest.dataset, "file": str(skops or onnx)}, said, as_json=as_json)
     return 0
 
 
@@ -154,18 +160,19 @@ def _models_of(dataset: DatasetSpec, store: Store) -> tuple[ObjectStore, str]:
     return store.objects(), classifier_prefix(dataset)
 
 
-def _switched(dataset: str, store: str, switch: Callable[..., Champion]) -> int:
+def _switched(dataset: str, store: str, switch: Callable[..., Champion], *, as_json: bool) -> int:
     """Have another model made the current one, by the dataset's extractor and categories as they are now."""
     from image_assets.resources.extractors import ExtractorResource
 
     spec, opened = to_write(dataset, store)
     digest = ExtractorResource().extractor(spec).digest
     champion = switch(*_models_of(spec, opened), digest, spec.categories, dt.datetime.now(dt.UTC))
-    say(
+    said = (
         f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
         if champion.reason == "by hand"
         else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
     )
+    tell(champion.model_dump(mode="json"), said, as_json=as_json)
     return 0
 
 

@@ -25,3 +25,12 @@ def write(path: Path, content: str | bytes) -> None:
 def print_json(report: dict[str, Any]) -> None:
     """Print what a command gives to programs, in one line."""
     print(json.dumps(report, ensure_ascii=False))  # noqa: T201  # the product of the command
+
+
+def tell(report: dict[str, Any], *lines: str, as_json: bool) -> None:
+    """Print what a command did: the lines for a person, or the object for a program."""
+    if as_json:
+        print_json(report)
+        return
+    for line in lines:
+        say(line)

@@ -6,8 +6,8 @@ import datetime as dt
 
 import click
 
-from image_assets.cli.options import WholeNumber, store_option
-from image_assets.cli.printing import say
+from image_assets.cli.options import WholeNumber, json_option, store_option
+from image_assets.cli.printing import tell
 from image_assets.cli.words import CommandGroup
 from image_assets.environment import KEEP_RUNS_DAYS
 
@@ -23,7 +23,8 @@ def runs() -> None:
 @store_option
 @click.option("--keep-days", type=WholeNumber(1, "days"), metavar="DAYS", help=_KEEP)
 @click.option("--dry-run", is_flag=True, help="only say how many there are")
-def prune(store: str, keep_days: int | None, *, dry_run: bool) -> int:
+@json_option
+def prune(store: str, keep_days: int | None, *, dry_run: bool, as_json: bool) -> int:
     """Remove old runs; what they made and checked stays known."""
     from image_assets.errors import UsageError
     from image_assets.orchestration.dagster_home import existing_instance
@@ -42,5 +43,7 @@ def prune(store: str, keep_days: int | None, *, dry_run: bool) -> int:
         instance.dispose()
     did = "would be removed" if dry_run else f"removed, with {pruned.events:,} entries of the logs"
     kept = f"; {pruned.kept:,} older ones stay: not ended, or the last of their kind and not gone well"
-    say(f"{pruned.runs:,} runs that ended before {before:%Y-%m-%d} {did}{kept if pruned.kept else ''}")
+    said = f"{pruned.runs:,} runs that ended before {before:%Y-%m-%d} {did}{kept if pruned.kept else ''}"
+    figures = {"runs": pruned.runs, "events": pruned.events, "kept": pruned.kept}
+    tell({"before": before.isoformat(), "dry_run": dry_run, **figures}, said, as_json=as_json)
     return 0

@@ -16,6 +16,7 @@ from image_assets.alerts.text import Links, Text
 from image_assets.cli import main
 from image_assets.settings.alerts import AlertChannel
 from tests.alerts.receivers import MailServer, Webhook
+from tests.cli.shapes import assert_told
 from tests.platform import small_dataset
 
 DATASET = small_dataset(alerts={"channels": [{"url_env": "TEAM_URL"}, {"url_env": "MAIL_URL"}]})
@@ -38,10 +39,12 @@ def test_every_channel_gets_a_test_message_and_its_answer_is_told(
         assert main(["alerts", "test", "--dataset", dataset_file]) == 1
         failed, accepted = capsys.readouterr().out.splitlines()
         with hook.up():
-            assert main(["alerts", "test", "--dataset", dataset_file]) == 0
+            assert main(["alerts", "test", "--dataset", dataset_file, "--json"]) == 0
     assert failed.startswith("failed    channel TEAM_URL did not accept the message")
     assert accepted == "accepted  channel MAIL_URL"
-    assert mails.password not in failed + accepted + capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert_told("alerts test", json.loads(printed))
+    assert mails.password not in failed + accepted + printed
     assert [message.title for message in hook.received] == ["[drawn] test message"]
     assert len(mails.received) == 2
 
@@ -72,7 +75,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_ledger_is_listed_with_what_waits_and_why(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["alerts", "list", "--json"]) == 0
-    waiting, delivered = json.loads(capsys.readouterr().out)["alerts"]
+    told = json.loads(capsys.readouterr().out)
+    assert_told("alerts list", told)
+    waiting, delivered = told["alerts"]
     assert (waiting["channel"], waiting["delivered"], waiting["tries"]) == ("TEAM_URL", None, 1)
     assert waiting["error"] == "channel TEAM_URL is down"
     assert waiting["at"] == "2027-01-15 08:00:00"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
+from tests.cli.shapes import assert_told
 from tests.platform import SECOND, Platform, small_dataset
 
 CANDIDATES = [
@@ -95,7 +97,10 @@ def test_the_command_prints_writes_and_goes_on(
     kept = {file: file.read_bytes() for file in platform.root.rglob("comparison-scores/*/*.json")}
     # Per features and fold: both candidates on the inner folds, and on the outer one.
     assert len(kept) == 2 * 3 * (2 + 2)
-    assert main(["compare", *places, "--folds", "3"]) == 0
+    assert main(["compare", *places, "--folds", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert_told("compare", told)
+    assert len(told["folds"]) == rows.height
     assert {file: file.read_bytes() for file in kept} == kept
 
 

@@ -27,6 +27,7 @@ from image_assets.settings.promotion import Promotion
 from image_assets.store.models.model_files import load_model_of
 from image_assets.store.models.model_store import ModelDescription, ids_digest, load_model, read_champion
 from tests.classifier.synthetic import clusters, image_ids
+from tests.cli.shapes import assert_told
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 
@@ -139,7 +140,8 @@ def test_rolled_back_and_promoted_again(models: Run, platform: Platform) -> None
     status, _, err = models("rollback")
     assert status == 2
     assert "has no predecessor" in " ".join(err.split())
-    status, out, _ = models("promote", new[:6])
+    status, out, _ = models("promote", new[:6], "--json")
+    assert_told("models promote", json.loads(out))
     assert (status, champion(platform), predecessor(platform)) == (0, new, old)
     reasons = [one["reason"] for one in json.loads(models("list", "--json", "--history")[1])["history"]]
     assert reasons[0] == "first"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from image_assets.cli import main
 from image_assets.resources.buckets import Bucket, BucketError, Created
 from image_assets.store.s3 import s3_client
+from tests.cli.shapes import assert_told
 from tests.s3_server import S3Server
 
 
@@ -51,6 +53,9 @@ def test_a_bucket_is_created_once_and_is_private(run: Run, s3_server: S3Server) 
     assert (status, f"bucket {name} created; this server cannot block public access" in said) == (0, True)
     status, said = run("create", f"s3://{name}")
     assert (status, "was there already" in said) == (0, True)
+    status, said = run("create", f"s3://{name}", "--json")
+    assert_told("bucket create", json.loads(said))
+    assert (status, json.loads(said)["new"]) == (0, False)
     assert name in names(s3_server)
     assert not Bucket(f"s3://{name}").is_public()
 

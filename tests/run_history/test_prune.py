@@ -1,6 +1,7 @@
 """Old runs leave Dagster's records; what they made and what the checks last found stays known."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from image_assets.environment import KEEP_RUNS_DAYS
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, prune_definitions
 from image_assets.run_history.prune import PruneError, prune_runs
+from tests.cli.shapes import assert_told
 from tests.dagster_internals import (
     InstigatorState,
     InstigatorStatus,
@@ -236,6 +238,8 @@ def test_the_command_says_what_it_did(
         _page(instance)
     assert main(["runs", "prune", "--store", store, "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("0 runs that ended before")
+    assert main(["runs", "prune", "--store", store, "--json"]) == 0
+    assert_told("runs prune", json.loads(capsys.readouterr().out))
     monkeypatch.setenv(KEEP_RUNS_DAYS.name, "none")
     assert main(["runs", "prune", "--store", store]) == 2
     assert KEEP_RUNS_DAYS.name in capsys.readouterr().err
