@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import site
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -39,6 +40,9 @@ def _line(path: Path) -> str:
 
 
 def _installed() -> Iterator[str]:
-    """Names of what pip installed, which hold the version."""
-    for place in filter(os.path.isdir, sys.path):
+    """Names of what pip installed, which hold the version.
+
+    `sys.path` is not asked: some libraries add a folder of their own to it once they are loaded.
+    """
+    for place in filter(os.path.isdir, {*site.getsitepackages(), site.getusersitepackages()}):
         yield from (f"{place}/{name}" for name in os.listdir(place) if name.endswith((".dist-info", ".egg-info")))

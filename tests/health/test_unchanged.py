@@ -219,9 +219,22 @@ def test_another_file_of_the_program_is_another_program(tmp_path: Path, monkeypa
     module.write_text("changed = True")
     changed = digest()
     assert changed != before
+    monkeypatch.setattr(program.site, "getsitepackages", lambda: [str(tmp_path)])
+    installed = digest()
     (tmp_path / "other-1.0.dist-info").mkdir()
-    assert digest() != changed
+    assert digest() != installed
     program.program_digest.cache_clear()
+
+
+def test_a_library_that_brings_others_along_makes_no_other_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.program_digest.cache_clear()
+    before = program.program_digest()
+    (tmp_path / "brought-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    program.program_digest.cache_clear()
+    assert program.program_digest() == before
 
 
 def test_the_second_run_says_so_and_loads_no_dagster(
