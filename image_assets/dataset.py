@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -198,7 +198,7 @@ def _meant(key: str, section: type[Strict]) -> str:
 
 
 def _keys_beside(key: str, whole: type[Strict]) -> list[str]:
-    """The keys that are allowed where `key` stands, read off the model itself."""
+    """The keys that are allowed where `key` stands, read off the model itself, required ones first."""
     section: Any = whole
     for part in key.split(".")[:-1]:
         if part.isdigit():  # a place in a list
@@ -207,20 +207,21 @@ def _keys_beside(key: str, whole: type[Strict]) -> list[str]:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
-            kinds = [s for s in _sections(SettingsSection) if _kind_of(s) == Literal[part]]
+            kinds = [one for one in _sections(SettingsSection) if part in _kinds_of(one)]
             section = kinds[0] if kinds else whole
         else:
             section = field.annotation
-    return list(getattr(section, "model_fields", whole.model_fields))
+    fields = getattr(section, "model_fields", whole.model_fields)
+    return sorted(fields, key=lambda name: not fields[name].is_required())
 
 
 def _sections(base: type[SettingsSection]) -> list[type[SettingsSection]]:
     return [section for one in base.__subclasses__() for section in (one, *_sections(one))]
 
 
-def _kind_of(section: type[SettingsSection]) -> Any:
+def _kinds_of(section: type[SettingsSection]) -> tuple[Any, ...]:
     field = section.model_fields.get("kind")
-    return field.annotation if field else None
+    return get_args(field.annotation) if field else ()
 
 
 def parse_dataset(content: object, origin: str) -> DatasetSpec:

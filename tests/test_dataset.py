@@ -42,7 +42,7 @@ def test_what_is_not_said_has_a_default() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"categorys": {}}, r"categorys: unknown key; did you mean categories\? allowed keys here: name, description"),
+        ({"categorys": {}}, r"categorys: unknown key; did you mean categories\? allowed keys here: name, categories"),
         ({"name": "Birds of prey"}, r"name: found 'Birds of prey'; String should match pattern"),
         ({"start_day": "2026-13-01"}, r"start_day: found '2026-13-01'; Input should be a valid date"),
         ({"time_zone": "Mars"}, r"time_zone: found 'Mars'; .*expected an IANA time zone"),
@@ -50,8 +50,19 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"categories": {"owl": 0, "Owl": 1}}, r"'owl' and 'Owl' differ only in case"),
         ({"categories": {"../etc": 0}}, r"categories.*\.\./etc"),
         ({"categories": {}}, r"categories: .*at least 1 item"),
-        ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', 'tf_hub', 'colour_statistics'"),
-        ({"extractor": {"kind": "tf_hub"}}, r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module"),
+        ({"extractor": {"kind": "magic"}}, r"extractor: .*'efficientnet_lite0', .*'tf_hub', 'colour_statistics'"),
+        (
+            {"extractor": {"kind": "tf_hub"}},
+            r"extractor\.tf_hub\.module: missing; allowed keys here: kind, module, image_size, width, mirrored",
+        ),
+        (
+            {"extractor": {"kind": "efficientnet_lite2", "mirored": True}},
+            r"mirored: unknown key; did you mean mirrored\? allowed keys here: mirrored, kind, precision$",
+        ),
+        (
+            {"extractor": {"kind": "combined", "extractors": [{"kind": "tf_hub"}, {"kind": "colour_statistics"}]}},
+            r"extractors\.0\.tf_hub\.module: missing; allowed keys here: kind, module, image_size, width, mirrored",
+        ),
         ({"shards": {"rows": 0}}, r"shards\.rows: found 0; Input should be greater than 0"),
         ({"limits": {"formats": ["jpg"]}}, r"limits\.formats\.0: found 'jpg'; .*did you mean jpeg\?"),
         ({"limits": {"formats": ["JXL"]}}, r"limits\.formats\.0: found 'JXL'; .*did you mean jxl\?"),
