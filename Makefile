@@ -51,6 +51,11 @@ ui: .venv/.run  ## the Dagster UI on the demo's data
 	IMAGE_ASSETS_STORE=$(CURDIR)/$(DEMO)/store DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster \
 	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
 
+console: .venv/.run  ## the demo in the browser: what image-assets console shows of it (PORT=n)
+	@test -f $(DEMO)/dataset.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }
+	DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster $(BIN)/image-assets console --dataset $(DEMO)/dataset.yaml \
+		--store $(DEMO)/store $(if $(PORT),--port $(PORT))
+
 test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long"
 
@@ -148,4 +153,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

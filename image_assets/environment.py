@@ -89,8 +89,16 @@ CHROMIUM = Variable(
     "the browser of `image-assets collect`",
     otherwise="a Chromium on `PATH`, else Playwright's own",
 )
+CONSOLE_TOKEN = Variable(
+    "IMAGE_ASSETS_CONSOLE_TOKEN",
+    "what changes in the console need: at least 16 letters and digits",
+    otherwise="a new one at every start, which is printed",
+)
 
-VARIABLES = (DATASETS, LANDING, STORE, ENGINE, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM)
+VARIABLES = (
+    *(DATASETS, LANDING, STORE, ENGINE, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM),
+    CONSOLE_TOKEN,
+)
 """All that there are."""
 
 

@@ -48,6 +48,7 @@ FLOORS = (
     ),
     _floor("answers and alerts", "answers.* alerts.*"),
     _floor("reports", "reports.*"),
+    _floor("console", "console.*"),
     _floor(
         "keys and retries",
         "orchestration orchestration.partitions orchestration.retrying orchestration.dagster_internals",

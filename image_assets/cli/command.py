@@ -20,6 +20,7 @@ from image_assets.cli.categories import categories
 from image_assets.cli.collect import collect
 from image_assets.cli.compare import compare
 from image_assets.cli.conflicts import conflicts
+from image_assets.cli.console import console
 from image_assets.cli.demo import demo
 from image_assets.cli.init import init
 from image_assets.cli.land import land
@@ -48,7 +49,7 @@ def image_assets() -> None:
 
 for _command in (
     *(init, run, land, collect, status, predict, conflicts, suspects, alerts, accounting, report),
-    *(bucket, categories, migrate, models, compare, runs, demo),
+    *(bucket, categories, migrate, models, compare, runs, console, demo),
 ):
     image_assets.add_command(_command)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from image_assets.images.metrics import measure
 from image_assets.settings.quality import Quality
 
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
@@ -53,3 +55,17 @@ ODD_SHAPE = Issue("odd_shape", pl.max_horizontal("width", "height") / pl.min_hor
 ODD_SIZE = Issue("odd_size", (_SIDE / _SIDE.median()).log().abs().exp(), above=True)
 
 ISSUES = (DARK, BRIGHT, BLURRED, LOW_INFORMATION, ODD_SHAPE, ODD_SIZE)
+_OF_ONE_PICTURE = tuple(one for one in ISSUES if one is not ODD_SIZE)
+
+
+def issues_of(pixels: np.ndarray, quality: Quality) -> tuple[str, ...]:
+    """The names of a single picture's issues: all but `odd_size`, which is held against the day's other images.
+
+    Args:
+        pixels: uint8 [height, width, 3], RGB, upright.
+        quality: The dataset's thresholds.
+    """
+    height, width = pixels.shape[:2]
+    row = pl.DataFrame({**measure(pixels)._asdict(), "width": width, "height": height})
+    found = row.select(one.found(quality).alias(one.name) for one in _OF_ONE_PICTURE).row(0, named=True)
+    return tuple(name for name, has in found.items() if has)

@@ -1,11 +1,28 @@
-"""What is answered of an image file."""
+"""What is answered of an image file, and what lies between the file and the answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from image_assets.images.reasons import Reason
+
+
+@dataclass(frozen=True, eq=False)
+class LetIn:
+    """A file that the door lets in, as far as the model's input.
+
+    Attributes:
+        image_id: SHA-256 of the file's bytes.
+        prepared: uint8 `[*shape]`, as the extractor takes it.
+        issues: Names of what is wrong with the picture, as in `image_assets.images.issues`, where that was asked.
+    """
+
+    image_id: str
+    prepared: np.ndarray
+    issues: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,16 @@ from itertools import chain, islice
 import numpy as np
 
 from image_assets.dataset import DatasetSpec
-from image_assets.features.decode import all_prepared
-from image_assets.features.extractor import shared_extractor
+from image_assets.features.decode import all_prepared, prepared
+from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.features.pipeline import BATCH_IMAGES
 from image_assets.images.decode import decode
+from image_assets.images.issues import issues_of
 from image_assets.images.reasons import Rejected
 from image_assets.ingest.fingerprint import image_id
-from image_assets.predict.answer import Answer, NoImage, Prediction
+from image_assets.predict.answer import Answer, LetIn, NoImage, Prediction
 from image_assets.predict.current import CurrentModel
+from image_assets.store.models.model_files import ModelManifest
 from image_assets.store.store import Store
 from image_assets.workers import ordered_map
 
@@ -38,7 +40,7 @@ class Predictor:
         Raises:
             ExtractorError: the dataset's extractor cannot be used.
         """
-        self._limits = dataset.limits
+        self._limits, self._quality = dataset.limits, dataset.quality
         self._extractor = shared_extractor(dataset.extractor)
         self._current = CurrentModel(dataset, store, self._extractor.digest)
 
@@ -60,34 +62,55 @@ class Predictor:
         return chain.from_iterable(ordered_map(self._answered, batches))
 
     def _answered(self, contents: Sequence[bytes]) -> list[Answer]:
-        refused = [self._refused(content) for content in contents]
-        let_in = [content for content, why in zip(contents, refused, strict=True) if why is None]
-        predicted = iter(self._predicted(let_in) if let_in else [])
-        return [why or next(predicted) for why in refused]
+        looked_at = [self.let_in(content) for content in contents]
+        predicted = iter(self.predict([one for one in looked_at if isinstance(one, LetIn)]))
+        return [one if isinstance(one, NoImage) else next(predicted) for one in looked_at]
 
-    def _refused(self, content: bytes) -> NoImage | None:
+    def let_in(self, content: bytes, *, with_issues: bool = False) -> LetIn | NoImage:
+        """What the door says of a file, and what the model takes of it; the model is not asked.
+
+        Args:
+            content: The file.
+            with_issues: Whether it is looked at what is wrong with the picture, which takes milliseconds.
+        """
         try:
-            decode(content, self._limits)
+            picture = decode(content, self._limits)
+            return LetIn(
+                image_id(content),
+                prepared(content, self._extractor),
+                issues_of(picture.pixels, self._quality) if with_issues else (),
+            )
         except Rejected as rejected:
             return NoImage(image_id(content), rejected.reason, rejected.detail)
-        return None
 
-    def _predicted(self, contents: Sequence[bytes]) -> list[Prediction]:
+    def predict(self, pictures: Sequence[LetIn]) -> list[Prediction]:
+        """What pictures are taken for, in their order, all by the model that is current now. Raises as `answers`."""
+        if not pictures:
+            return []
         scorer = self._current.scorer()
-        labels, probabilities = scorer.ranked(self.features(contents))
+        labels, probabilities = scorer.ranked(self._extractor.infer(np.stack([one.prepared for one in pictures])))
         # As in the table, whose probabilities have single precision.
         unknown = probabilities[:, 0].astype(np.float32) < np.float32(scorer.unknown_below)
         names = [[scorer.names[label] for label in row] for row in labels.tolist()]
         return [
             Prediction(
-                image_id(content),
+                picture.image_id,
                 tuple(zip(names[row], probabilities[row].tolist(), strict=True)),
                 bool(unknown[row]),
                 scorer.manifest.sha256,
                 self._extractor.digest,
             )
-            for row, content in enumerate(contents)
+            for row, picture in enumerate(pictures)
         ]
+
+    @property
+    def extractor(self) -> Extractor:
+        """The extractor whose features the model is given."""
+        return self._extractor
+
+    def manifest(self) -> ModelManifest:
+        """What is known of the current model. Raises as `answers`."""
+        return self._current.scorer().manifest
 
     def features(self, contents: Sequence[bytes]) -> np.ndarray:
         """float32 [N, D], of files that the door lets in, as `image_features` has them.

@@ -1,0 +1,101 @@
+"""The application: its addresses, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from image_assets.console.body import Bounds, Capacity, discard_rest
+from image_assets.console.classify import Classifier, classify_routes
+from image_assets.console.documentation import documentation_routes
+from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
+from image_assets.console.inference import InferenceThread
+from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
+from image_assets.console.rendering import static_routes
+from image_assets.dataset import DatasetSpec
+from image_assets.predict.predictor import Predictor
+from image_assets.predict.seen import SeenImages
+from image_assets.store.store import Store
+
+
+@dataclass(frozen=True)
+class ConsoleSettings:
+    """What a console shows, and to whom.
+
+    Attributes:
+        dataset: The dataset.
+        store: Where its tables and models are.
+        token: That changes need.
+        bounds: How much a request may bring.
+        hosts: Names that requests may use.
+    """
+
+    dataset: DatasetSpec
+    store: Store
+    token: str = field(repr=False)
+    bounds: Bounds = field(default_factory=Bounds)
+    hosts: Collection[str] = LOOPBACK
+
+
+def console_app(settings: ConsoleSettings) -> Guard:
+    """The application as an ASGI server takes it.
+
+    Raises:
+        ExtractorError: the dataset's extractor cannot be used.
+    """
+    inference = InferenceThread(Predictor(settings.dataset, settings.store))
+    seen = SeenImages(settings.dataset, settings.store)
+    classifier = Classifier(settings.dataset.name, inference, seen, Capacity(settings.bounds))
+
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        del app
+        inference.start()
+        try:
+            yield
+        finally:
+            inference.stop()
+            classifier.close()
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, ClientDisconnect):
+            return Response(status_code=400)  # nobody reads it
+        refused = of_status(error.status_code, error.detail) if isinstance(error, HTTPException) else of_error(error)
+        if refused.headers.get("connection") == "close":
+            await discard_rest(request, settings.bounds)
+        return response_to(request, refused)
+
+    handled = dict.fromkeys((HTTPException, Exception, ClientDisconnect, *TOLD), on_error)
+    app = Starlette(routes=routes(settings, classifier), lifespan=running, exception_handlers=handled)
+    return Guard(app, settings.hosts)
+
+
+def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]:
+    """All addresses."""
+    pages = [Route("/", lambda _: RedirectResponse("/docs")), *entrance_routes(settings.token)]
+    programs = [*_health_routes(classifier), *classify_routes(classifier), *documentation_routes()]
+    return [*pages, *programs, *static_routes()]
+
+
+def _health_routes(classifier: Classifier) -> list[Route]:
+    """Whether it lives, and whether it can classify: for whoever starts it and sends it work."""
+
+    def alive(request: Request) -> Response:
+        del request
+        return JSONResponse({"alive": True})
+
+    def ready(request: Request) -> Response:
+        del request
+        if not classifier.inference.warm:
+            raise Refused(503, "starting", "the model is being loaded; ask again in a moment", {"retry-after": "1"})
+        manifest = classifier.inference.manifest()
+        return JSONResponse({"ready": True, "model": {"name": classifier.dataset, "sha256": manifest.sha256}})
+
+    return [Route("/healthz", alive), Route("/readyz", ready)]

@@ -1,0 +1,138 @@
+"""`/v1/classify` and `/v1/classify:batch`: image files to what the current model takes them for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from image_assets.console.body import Capacity, body_of
+from image_assets.console.inference import InferenceThread
+from image_assets.console.refusals import Refused, of_image
+from image_assets.console.uploads import Upload, only_one, uploads_in
+from image_assets.predict.answer import LetIn, NoImage, Prediction
+from image_assets.predict.seen import SeenImages
+from image_assets.workers import cores
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+USUAL_TOP = 5
+"""So many categories are told of where nobody says how many."""
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What is answered of one image.
+
+    Attributes:
+        prediction: By the current model.
+        issues: What is wrong with the picture, see `image_assets.images.issues`.
+        seen: Whether the image is of a day and category that the model was trained on; None where that is not known.
+    """
+
+    prediction: Prediction
+    issues: tuple[str, ...]
+    seen: bool | None
+
+
+class Classifier:
+    """Takes files to answers: the door on as many threads as there are cores, the model on one.
+
+    Args:
+        dataset: Whose model answers: its name.
+        inference: Asks the model.
+        seen: Knows what models were trained on.
+        capacity: How much may be worked on.
+    """
+
+    def __init__(self, dataset: str, inference: InferenceThread, seen: SeenImages, capacity: Capacity) -> None:
+        self.dataset, self.inference, self.capacity = dataset, inference, capacity
+        self._seen = seen
+        self._door = ThreadPoolExecutor(cores(), thread_name_prefix="door")
+
+    async def classify(self, contents: Sequence[bytes | Refused]) -> list[Classified | Refused]:
+        """What files are taken for, in their order, or why one of them is not. Raises as `Predictor.answers`."""
+        loop = asyncio.get_running_loop()
+
+        async def looked_at(content: bytes | Refused) -> LetIn | Refused:
+            if isinstance(content, Refused):
+                return content
+            found = await loop.run_in_executor(self._door, self.inference.let_in, content)
+            return of_image(found) if isinstance(found, NoImage) else found
+
+        at_the_door = await asyncio.gather(*map(looked_at, contents))
+        pictures = [one for one in at_the_door if isinstance(one, LetIn)]
+        predictions = await self.inference.predict(pictures) if pictures else []
+        seen = await loop.run_in_executor(self._door, self._which_were_seen, predictions) if predictions else []
+        answers = iter(zip(predictions, pictures, seen, strict=True))
+        return [one if isinstance(one, Refused) else _classified(*next(answers)) for one in at_the_door]
+
+    def _which_were_seen(self, predictions: Sequence[Prediction]) -> list[bool | None]:
+        return [self._seen.holds(one.model, one.image_id) for one in predictions]
+
+    def as_json(self, answer: Classified, top: int) -> dict[str, Any]:
+        """An answer of the API; `ImageAnswer` in the OpenAPI document."""
+        prediction = answer.prediction
+        return {
+            "image_id": prediction.image_id,
+            "category": prediction.category,
+            "probability": prediction.probability,
+            "unknown": prediction.unknown,
+            "categories": [{"category": name, "probability": share} for name, share in prediction.categories[:top]],
+            "quality": list(answer.issues),
+            "seen_in_training": answer.seen,
+            "model": {"name": self.dataset, "sha256": prediction.model},
+            "extractor": {"digest": prediction.extractor},
+        }
+
+    def close(self) -> None:
+        """End its threads."""
+        self._door.shutdown()
+
+
+def classify_routes(classifier: Classifier) -> list[Route]:
+    """The addresses of the API that classify."""
+
+    async def one(request: Request) -> Response:
+        top = _top(request)
+        async with body_of(request, classifier.capacity) as body:
+            content = only_one(await uploads_in(request.headers, body, classifier.capacity.bounds.images))
+            (answer,) = await classifier.classify([content])
+        if isinstance(answer, Refused):
+            raise answer
+        return JSONResponse(classifier.as_json(answer, top))
+
+    async def several(request: Request) -> Response:
+        top = _top(request)
+        async with body_of(request, classifier.capacity) as body:
+            uploads = await uploads_in(request.headers, body, classifier.capacity.bounds.images)
+            answers = await classifier.classify([upload.content for upload in uploads])
+        told = [_item(classifier, upload, answer, top) for upload, answer in zip(uploads, answers, strict=True)]
+        return JSONResponse({"answers": told})
+
+    return [
+        Route("/v1/classify", one, methods=["POST"]),
+        Route("/v1/classify:batch", several, methods=["POST"]),
+    ]
+
+
+def _item(classifier: Classifier, upload: Upload, answer: Classified | Refused, top: int) -> dict[str, Any]:
+    if isinstance(answer, Refused):
+        return {"name": upload.name, "error": answer.as_json()}
+    return {"name": upload.name, **classifier.as_json(answer, top)}
+
+
+def _classified(prediction: Prediction, picture: LetIn, seen: bool | None) -> Classified:
+    return Classified(prediction, picture.issues, seen)
+
+
+def _top(request: Request) -> int:
+    said = request.query_params.get("top", str(USUAL_TOP))
+    if not said.isdecimal() or not 1 <= int(said) <= 100_000:
+        raise Refused(400, "bad_top", f"top={said!r}: expected how many categories are told of, from 1 on")
+    return int(said)

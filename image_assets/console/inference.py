@@ -1,0 +1,122 @@
+"""One thread that asks the model: what waits is answered together, and nothing waits while it is idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+
+import numpy as np
+
+from image_assets.features.pipeline import BATCH_IMAGES
+from image_assets.predict.answer import LetIn, NoImage, Prediction
+from image_assets.predict.predictor import Predictor
+from image_assets.store.models.model_files import ModelManifest
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    picture: LetIn
+    answer: Future[Prediction]
+
+
+class InferenceThread:
+    """Answers in the order of the questions, up to a batch of the model at a time.
+
+    The model of a batch is the one that is current when it begins: another one that became it is loaded in between, and
+    what waits meanwhile is answered by the new one.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        """Nothing runs yet."""
+        self._predictor = predictor
+        self._waiting: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="inference", daemon=True)
+        self._warm = Event()
+        self.batches = self.images = 0
+
+    def start(self) -> None:
+        """Begin, with a batch that nobody asked for, so that the first question finds everything loaded."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after what waits is answered."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    @property
+    def warm(self) -> bool:
+        """Whether it has answered, or found that there is no model that could."""
+        return self._warm.is_set()
+
+    @property
+    def depth(self) -> int:
+        """How many pictures wait."""
+        return self._waiting.qsize()
+
+    async def predict(self, pictures: Sequence[LetIn]) -> list[Prediction]:
+        """What pictures are taken for. Raises as `Predictor.answers`."""
+        asked = [_Asked(picture, Future()) for picture in pictures]
+        for one in asked:
+            self._waiting.put(one)
+        answers = await asyncio.gather(*(asyncio.wrap_future(one.answer) for one in asked), return_exceptions=True)
+        for one in answers:
+            if isinstance(one, BaseException):
+                raise one
+        return [one for one in answers if isinstance(one, Prediction)]
+
+    def let_in(self, content: bytes) -> LetIn | NoImage:
+        """What the door says of a file; on the caller's thread."""
+        return self._predictor.let_in(content, with_issues=True)
+
+    def manifest(self) -> ModelManifest:
+        """Of the model that would answer now. Raises as `Predictor.answers`."""
+        return self._predictor.manifest()
+
+    def _run(self) -> None:
+        self._warm_up()
+        while (first := self._waiting.get()) is not None:
+            batch = [first]
+            stopping = self._take(batch)
+            self._answer([one for one in batch if one.answer.set_running_or_notify_cancel()])
+            if stopping:
+                return
+
+    def _take(self, batch: list[_Asked]) -> bool:
+        """Put what waits to a batch. Returns whether the end was among it."""
+        while len(batch) < BATCH_IMAGES:
+            try:
+                one = self._waiting.get_nowait()
+            except Empty:
+                return False
+            if one is None:
+                return True
+            batch.append(one)
+        return False
+
+    def _answer(self, batch: Sequence[_Asked]) -> None:
+        if not batch:
+            return
+        self.batches += 1
+        self.images += len(batch)
+        try:
+            for one, answer in zip(batch, self._predictor.predict([one.picture for one in batch]), strict=True):
+                one.answer.set_result(answer)
+        except Exception as error:  # noqa: BLE001  # whoever asks is told, and the thread goes on
+            for one in batch:
+                one.answer.set_exception(error)
+
+    def _warm_up(self) -> None:
+        extractor = self._predictor.extractor
+        nothing = LetIn("0" * 64, np.zeros(extractor.shape, np.uint8), ())
+        try:
+            self._predictor.predict([nothing])
+        except Exception as error:  # noqa: BLE001  # told again to whoever asks
+            _LOG.warning("the console cannot classify yet: %s", error)
+        self._warm.set()

@@ -1,0 +1,81 @@
+"""What a request is told that is not answered: a status, a code for programs and a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from image_assets.classifier.promotion.by_hand import ModelCommandError
+from image_assets.features.errors import ExtractorError
+from image_assets.images.reasons import Reason
+from image_assets.predict.answer import NoImage
+from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
+from image_assets.store.trouble import in_one_line
+
+_INFERENCE_PROTOCOL = "/v2"
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+_TOO_LARGE = (Reason.TOO_MANY_BYTES, Reason.TOO_MANY_PIXELS, Reason.SIDE_TOO_LONG)
+
+
+@dataclass
+class Refused(Exception):
+    """A request that is not answered.
+
+    Attributes:
+        status: Of HTTP.
+        code: For programs: lower-case words and `_`.
+        message: A sentence that says what is wrong and what to do.
+        headers: That go with it.
+    """
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Its entry in answers."""
+        return {"code": self.code, "message": self.message}
+
+
+TOLD: tuple[type[Exception], ...] = (Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError)
+"""Errors of which somebody who asks is told what they say."""
+
+
+def of_image(answer: NoImage) -> Refused:
+    """What is told of a file that the door does not let in."""
+    status = 413 if answer.reason in _TOO_LARGE else 422
+    return Refused(status, answer.reason.value, f"this is no image that is let in: {answer.detail}")
+
+
+def of_error(error: Exception) -> Refused:
+    """What is told of an error: what somebody can mend in its own words, of any other that there was one."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, ModelMissingError):
+        return Refused(503, "no_model", f"{in_one_line(str(error))}; run a day first (image-assets run)")
+    if isinstance(error, ModelRefusedError | ExtractorError):
+        return Refused(503, "model_unusable", in_one_line(str(error)))
+    if isinstance(error, ModelCommandError):
+        return Refused(409, "not_possible", in_one_line(str(error)))
+    return Refused(500, "failed", "this failed in a way that is a fault of the console; its log says where")
+
+
+def response_to(request: Request, refused: Refused) -> Response:
+    """The answer, in the form that whoever asks expects."""
+    if request.url.path.startswith(_INFERENCE_PROTOCOL):
+        return JSONResponse({"error": refused.message}, refused.status, dict(refused.headers))
+    return JSONResponse({"error": refused.as_json()}, refused.status, dict(refused.headers))
+
+
+def of_status(status: int, detail: str) -> Refused:
+    """What is told where no route takes a request."""
+    said = {
+        404: "there is nothing at this address; /docs lists what there is",
+        405: "this address takes another method",
+    }
+    return Refused(status, _CODES.get(status, "refused"), said.get(status, detail))

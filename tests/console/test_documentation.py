@@ -1,0 +1,66 @@
+"""The OpenAPI document says what there is, and answers are as it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from starlette.routing import Route
+
+from image_assets.console.app import console_app
+from tests.console.served import settings_of
+from tests.pictures import picture
+from tests.platform import Platform
+
+_NOT_OF_THE_API = ("/", "/enter", "/docs", "/openapi.json", "/static/{name}")
+
+
+@pytest.fixture(scope="module")
+def document(console: httpx.Client) -> dict[str, Any]:
+    return console.get("/openapi.json").json()
+
+
+def test_every_address_of_the_api_is_in_the_document_and_no_other(
+    document: dict[str, Any], loaded_platform: Platform
+) -> None:
+    found = {
+        (route.path, method.lower())
+        for route in console_app(settings_of(loaded_platform)).routes
+        if isinstance(route, Route) and route.path not in _NOT_OF_THE_API
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    assert found == {(path, method) for path, operations in document["paths"].items() for method in operations}
+
+
+def assert_fits(document: dict[str, Any], path: str, method: str, answer: httpx.Response) -> None:
+    told = document["paths"][path][method]["responses"][str(answer.status_code)]
+    schema = {**told["content"]["application/json"]["schema"], "components": document["components"]}
+    resource = Resource.from_contents({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+    Draft202012Validator(schema, registry=Registry().with_resource("", resource)).validate(answer.json())
+
+
+def test_answers_are_as_the_document_says(document: dict[str, Any], console: httpx.Client) -> None:
+    image, headers = picture(1, 5), {"content-type": "image/png"}
+    for path, method, answer in (
+        ("/healthz", "get", console.get("/healthz")),
+        ("/readyz", "get", console.get("/readyz")),
+        ("/v1/classify", "post", console.post("/v1/classify", content=image, headers=headers)),
+        ("/v1/classify", "post", console.post("/v1/classify", content=b"", headers=headers)),
+        ("/v1/classify", "post", console.post("/v1/classify", content=b"")),
+        ("/v1/classify:batch", "post", console.post("/v1/classify:batch", files={"a": ("a", image), "b": ("b", b"")})),
+    ):
+        assert_fits(document, path, method, answer)
+
+
+def test_the_page_shows_every_address_and_asks_nobody_else(document: dict[str, Any], console: httpx.Client) -> None:
+    page = console.get("/docs").text
+    for path, operations in document["paths"].items():
+        for method, one in operations.items():
+            assert f"{method.upper()} {path}" in page
+            assert one["summary"] in page
+    assert "http://" not in page
+    assert "https://" not in page
