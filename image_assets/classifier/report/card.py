@@ -9,6 +9,7 @@ import polars as pl
 
 from image_assets.classifier.intervals import wilson
 from image_assets.classifier.report.analysis import Findings
+from image_assets.classifier.report.mistakes import FIRST, Mistakes, worse_parts
 from image_assets.classifier.report.quality_sections import evaluation_figures
 from image_assets.classifier.report.split_fairness import said_of_held_out
 from image_assets.classifier.report.subject import ReportSubject
@@ -21,7 +22,9 @@ _WEAK = 5
 _MOST_CLASSES = 200
 
 
-def model_card(dataset: DatasetSpec, subject: ReportSubject, findings: Findings, manifest: ModelManifest) -> str:
+def model_card(
+    dataset: DatasetSpec, subject: ReportSubject, findings: Findings, mistakes: Mistakes, manifest: ModelManifest
+) -> str:
     """The card of a model. The same model gives the same text."""
     evaluation = subject.evaluation
     counts = (
@@ -51,4 +54,7 @@ def model_card(dataset: DatasetSpec, subject: ReportSubject, findings: Findings,
         calibration=findings.calibration,
         fairness=findings.fairness,
         weak=weak,
+        mistakes=mistakes,
+        certain=mistakes.most_certain[:FIRST],
+        worse=worse_parts(mistakes),
     )

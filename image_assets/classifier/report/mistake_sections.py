@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from image_assets.classifier.report.mistakes import FEW_IMAGES, Mistake, Mistakes, Part, clearly_worse
+from image_assets.classifier.report.mistakes import FEW_IMAGES, FIRST, Mistake, Mistakes, Part, clearly_worse
 from image_assets.pages.page import Gallery, Picture, Section, Table
 from image_assets.wording import some
 
-FIRST = 10
 _TITLE = "Its most certain mistakes"
 _EXAMPLES = 6
 _NAMED = 8
@@ -23,9 +22,7 @@ def pictures_of_mistakes(found: Mistakes) -> set[str]:
 def certain_section(found: Mistakes, pictures: Mapping[str, bytes]) -> Section:
     """The mistakes that the model is surest of, ten first."""
     if not found.mistakes:
-        return Section(
-            "mistakes", "Its most certain mistakes", f"None: all {found.images:,} images held out are right."
-        )
+        return Section("mistakes", _TITLE, f"None: all {found.images:,} images held out are right.")
     some_first, more = found.most_certain[:FIRST], found.most_certain[FIRST:]
     galleries = [
         Gallery(f"The {len(some_first)} most certain", "The surest first.", _pictures(some_first, pictures)),
@@ -55,7 +52,7 @@ def parts_section(found: Mistakes, pictures: Mapping[str, bytes]) -> Section:
         header = (what, "images", "mistakes", "share wrong", "95 % interval")
         tables.append(Table(title, header, [_row(part) for part in parts], f"{text} {said}"))
         shown = [
-            Picture([pictures[part.example]], _name(part), f"{part.mistakes:,} of {part.images:,} wrong")
+            Picture([pictures[part.example]], part.title, f"{part.mistakes:,} of {part.images:,} wrong")
             for part in examples
             if part.example in pictures
         ]
@@ -78,8 +75,7 @@ _NOT_WORSE = "None has more mistakes than over all, as far as so few images can 
 def _sources_text(found: Mistakes) -> str:
     if found.sources < 2:
         return "All images held out come from one source."
-    left_out = found.sources - len(found.by_source)
-    return "The worst first." + (f" {left_out:,} more sources have no larger share." if left_out else "")
+    return "The worst first."
 
 
 def _shown_parts(found: Mistakes) -> Iterator[list[Part]]:
@@ -91,13 +87,9 @@ def _shown_parts(found: Mistakes) -> Iterator[list[Part]]:
 
 def _row(part: Part) -> tuple[str, int, int, str, str]:
     if part.share is None:
-        return _name(part), part.images, part.mistakes, "too few images" if part.images else "no image", ""
+        return part.title, part.images, part.mistakes, "too few images" if part.images else "no image", ""
     low, high = part.interval
-    return _name(part), part.images, part.mistakes, _share(part.share), f"{low:.1%} – {high:.1%}"
-
-
-def _name(part: Part) -> str:
-    return part.name or "(no source named)"
+    return part.title, part.images, part.mistakes, _share(part.share), f"{low:.1%} – {high:.1%}"
 
 
 def _share(share: float) -> str:

@@ -24,7 +24,10 @@ from image_assets.store.store import Store
 
 FEW_IMAGES = 10
 """Of fewer images no share is given: one mistake more would change it by a tenth."""
+FIRST = 10
+"""Of the most certain mistakes those that come first."""
 FLAWLESS = "none of these"
+_NO_SIZE = "size not known"
 _MOST_SOURCES = 500
 _SIDES = (96, 224, 512, 1_024, 2_048)
 
@@ -36,6 +39,11 @@ class Part(Frozen):
     images: int
     mistakes: int
     example: str = Field(default="", description="Id of the most certain of the mistakes; empty where there is none.")
+
+    @property
+    def title(self) -> str:
+        """The name, also of images of no source."""
+        return self.name or "(no source named)"
 
     @property
     def share(self) -> float | None:
@@ -70,8 +78,10 @@ class Mistakes(Frozen):
 
     images: int = Field(description="Images held out.")
     mistakes: int
-    sources: int = Field(description="Source sets that these come from; `by_source` names those that fit.")
-    by_source: tuple[Part, ...] = Field(description="The largest share of mistakes first, few images last.")
+    sources: int = Field(description="Source sets that these come from.")
+    by_source: tuple[Part, ...] = Field(
+        description="The largest share of mistakes first, few images last; of very many sources the last together."
+    )
     by_flag: tuple[Part, ...] = Field(description="An image may have several flags.")
     by_size: tuple[Part, ...] = Field(description="By the shorter side in pixels, small ones first.")
     most_certain: tuple[Mistake, ...] = Field(description="The most probable answers among the wrong ones first.")
@@ -117,11 +127,13 @@ def mistakes_of(subject: ReportSubject, looks: pl.DataFrame, shown: Iterable[Sho
     names = [issue.name for issue in ISSUES]
     flawed = pl.any_horizontal(names).fill_null(False)
     by_source = sorted(_parts(rows, rows["source_set"]), key=_worst_first)
+    named, others = by_source[:_MOST_SOURCES], [part.name for part in by_source[_MOST_SOURCES:]]
+    together = [_part(f"the other {len(others):,} sources", rows.filter(pl.col("source_set").is_in(others)))]
     return Mistakes(
         images=len(wrong),
         mistakes=int(wrong.sum()),
         sources=len(by_source),
-        by_source=tuple(by_source[:_MOST_SOURCES]),
+        by_source=(*named, *(together if others else ())),
         by_flag=tuple(
             _part(name.replace("_", " "), rows.filter(found))
             for name, found in [*((name, pl.col(name)) for name in names), (FLAWLESS, ~flawed)]
@@ -137,10 +149,10 @@ def _worst_first(part: Part) -> tuple[bool, float, int, str]:
 
 def _by_size(rows: pl.DataFrame) -> tuple[Part, ...]:
     limits = [f"under {_SIDES[0]}", *(f"{low:,} – {high - 1:,}" for low, high in pairwise(_SIDES))]
-    names = [*limits, f"{_SIDES[-1]:,} and more"]
-    known = rows.drop_nulls("side")
-    places = np.searchsorted(_SIDES, known["side"].to_numpy(), side="right")
-    return tuple(_parts(known, pl.Series(np.array(names)[places], dtype=pl.Enum(names))))
+    names = [*limits, f"{_SIDES[-1]:,} and more", _NO_SIZE]
+    places = np.searchsorted(_SIDES, rows["side"].fill_null(0).to_numpy(), side="right")
+    places[rows["side"].is_null().to_numpy()] = len(names) - 1
+    return tuple(_parts(rows, pl.Series(np.array(names)[places], dtype=pl.Enum(names))))
 
 
 def _parts(rows: pl.DataFrame, names: pl.Series) -> list[Part]:
@@ -175,6 +187,12 @@ def _mistakes(shown: Iterable[Shown], looks: dict[str, dict]) -> Iterable[Mistak
 
 
 def clearly_worse(parts: Sequence[Part], found: Mistakes) -> list[str]:
-    """Names of the parts with more mistakes than all images have, beyond what their number leaves open."""
+    """Titles of the parts with more mistakes than all images have, beyond what their number leaves open."""
     overall = found.mistakes / max(found.images, 1)
-    return [part.name for part in parts if part.images >= FEW_IMAGES and part.interval.low > overall]
+    return [part.title for part in parts if part.images >= FEW_IMAGES and part.interval.low > overall]
+
+
+def worse_parts(found: Mistakes) -> dict[str, list[str]]:
+    """Such parts by what the images were divided by; nothing of what has none."""
+    ways = {"by source": found.by_source, "by quality flag": found.by_flag, "by shorter side": found.by_size}
+    return {way: worse for way, parts in ways.items() if (worse := clearly_worse(parts, found))}

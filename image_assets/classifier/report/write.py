@@ -90,7 +90,7 @@ def write_report(
     html, plots = report_page(dataset, subject, findings, mistakes, manifest, shown)
     texts = {
         "html": html,
-        "md": model_card(dataset, subject, findings, manifest),
+        "md": model_card(dataset, subject, findings, mistakes, manifest),
         MISTAKES: mistakes.model_dump_json(indent=1),
     }
     for ending, text in texts.items():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.classifier.intervals import wilson
+from image_assets.classifier.report import mistakes
 from image_assets.classifier.report.galleries import galleries
 from image_assets.classifier.report.mistake_sections import certain_section, parts_section, pictures_of_mistakes
 from image_assets.classifier.report.mistakes import FEW_IMAGES, FLAWLESS, Mistakes, clearly_worse, looks_of, mistakes_of
@@ -38,6 +39,16 @@ def test_every_image_held_out_is_counted_once_by_source_and_by_size(subject: Rep
     assert {part.name for part in found.by_source} == {f"supplier {number}" for number in range(4)}
     shares = [part.share for part in found.by_source if part.share is not None]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_of_very_many_sources_the_last_are_told_together(
+    subject: ReportSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mistakes, "_MOST_SOURCES", 2)
+    found = found_in(subject, made_looks(subject))
+    assert [part.name for part in found.by_source][2:] == ["the other 2 sources"]
+    assert sum(part.images for part in found.by_source) == found.images
+    assert sum(part.mistakes for part in found.by_source) == found.mistakes
 
 
 def test_the_ten_most_certain_mistakes_come_first_with_all_that_is_known_of_them(subject: ReportSubject) -> None:
@@ -114,7 +125,7 @@ def test_an_image_that_is_gone_is_shown_as_such(subject: ReportSubject) -> None:
     looks = made_looks(subject)
     gone = looks.clear(looks.height).with_columns(looks["image_id"])
     found = found_in(subject, gone)
-    assert found.by_size == ()
+    assert [(part.name, part.images) for part in found.by_size] == [("size not known", found.images)]
     text = certain_section(found, thumbnails_of(subject)).galleries[0].pictures[0].text
     assert "size not known; no quality flag" in text
     assert "not loaded any more" in text

@@ -14,6 +14,7 @@ from image_assets.classifier.report.analysis import Findings, analyse
 from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import galleries
 from image_assets.classifier.report.judged_images import with_unseen
+from image_assets.classifier.report.mistakes import mistakes_of
 from image_assets.classifier.report.quality_sections import unseen_section
 from image_assets.classifier.report.sections import curve_section, others_section, split_section
 from image_assets.classifier.report.subject import ReportSubject
@@ -28,7 +29,7 @@ from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
 from image_assets.settings.classifier import Classifier, ModelReport
 from image_assets.settings.split import Split
-from tests.classifier.report.made import made_manifest, made_mistakes, made_subject, thumbnails_of
+from tests.classifier.report.made import made_looks, made_manifest, made_mistakes, made_subject, thumbnails_of
 from tests.exploration.references import references
 from tests.platform import small_dataset
 
@@ -48,6 +49,11 @@ PLOTS = [
 def made_page(subject: ReportSubject, findings: Findings, dataset: DatasetSpec = DATASET) -> tuple[str, list[Plot]]:
     mistakes = made_mistakes(subject, findings.galleries.errors)
     return report_page(dataset, subject, findings, mistakes, made_manifest(subject), thumbnails_of(subject))
+
+
+def made_card(subject: ReportSubject, findings: Findings, dataset: DatasetSpec = DATASET) -> str:
+    mistakes = made_mistakes(subject, findings.galleries.errors)
+    return model_card(dataset, subject, findings, mistakes, made_manifest(subject))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +150,7 @@ def test_names_are_text_whatever_is_in_them() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "onerror=alert" not in re.sub(r">[^<]*<", "><", html)  # only as text between tags
-    card = model_card(DATASET, made, found, made_manifest(made))
+    card = made_card(made, found)
     assert "<script" not in card
     assert "<img" not in card
     assert "<b>" not in card
@@ -184,7 +190,7 @@ def test_page_and_card_say_how_it_does_on_sources_it_never_saw(
     assert found.images == 150
     assert f"On sources it never saw: {found.accuracy:.1%}" in page[0]
     assert "supplier 3" in page[0]
-    assert said_of_unseen(found) in model_card(DATASET, subject, findings, made_manifest(subject))
+    assert said_of_unseen(found) in made_card(subject, findings)
 
 
 def test_of_one_source_the_page_says_that_instead_of_a_number(subject: ReportSubject) -> None:
@@ -232,7 +238,7 @@ def test_whether_it_was_judged_fairly_speaks_of_what_was_split_by(
     assert ("by chance" in section.tables[0].header) is by_chance
     assert len(section.tables[0].header) == len(section.tables[0].rows[0])
     dataset = DATASET.model_copy(update={"classifier": spec})
-    assert said in model_card(dataset, subject, findings, made_manifest(subject))
+    assert said in made_card(subject, findings, dataset)
 
 
 def test_without_errors_there_are_none_to_show() -> None:
@@ -243,7 +249,7 @@ def test_without_errors_there_are_none_to_show() -> None:
 
 def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, findings: Findings) -> None:
     manifest = made_manifest(subject)
-    card = model_card(DATASET, subject, findings, manifest)
+    card = made_card(subject, findings)
     headings = re.findall(r"^## (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Intended use", "Training and evaluation data", "Metrics", "Limits", "Ethical considerations"),
@@ -257,11 +263,30 @@ def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, finding
     assert f"| accuracy | {subject.evaluation.accuracy:.1%} | " in card
 
 
+def test_the_card_names_the_most_certain_mistakes_and_where_there_are_most(
+    subject: ReportSubject, findings: Findings
+) -> None:
+    said = made_card(subject, findings)
+    mistakes = made_mistakes(subject, findings.galleries.errors)
+    first = mistakes.most_certain[0]
+    row = f"| {first.category} | {first.answer} | {first.probability:.1%} | {first.source} | `{first.image_id[:12]}` |"
+    assert row in said
+    assert f"Of {mistakes.mistakes} mistakes on {mistakes.images} images held out" in said
+    assert "Mistaken clearly more often" not in said
+    blurred = pl.Series(subject.predicted != subject.truth)
+    planted = mistakes_of(subject, made_looks(subject).with_columns(blurred=blurred), findings.galleries.errors)
+    worse = model_card(DATASET, subject, findings, planted, made_manifest(subject))
+    assert "- Mistaken clearly more often than over all, by quality flag: blurred.\n" in worse
+    right = made_subject(120, 30, separation=4)
+    none = f"None: all {right.evaluation.held_out} images held out are right."
+    assert none in made_card(right, analyse(right, WITHOUT_CURVES, 0.25))
+
+
 def test_the_card_says_what_is_wrong_with_a_model(
     subject: ReportSubject, findings: Findings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(card, "_MOST_CLASSES", 1)
-    sound = model_card(DATASET, subject, findings, made_manifest(subject))
+    sound = made_card(subject, findings)
     told = (
         "- Training stopped at its limit of iterations before it was done.",
         "- 1,234 groups of lookalikes are on both sides: the figures are too good.",
@@ -273,4 +298,4 @@ def test_the_card_says_what_is_wrong_with_a_model(
     auc = findings.fairness.auc._replace(value=0.9, chance=0.6)
     unfair = replace(findings, fairness=replace(findings.fairness, torn=1_234, auc=auc))
     unfinished = replace(subject, evaluation=subject.evaluation.model_copy(update={"converged": False}))
-    assert "\n".join(told) in model_card(DATASET, unfinished, unfair, made_manifest(subject))
+    assert "\n".join(told) in made_card(unfinished, unfair)
