@@ -129,9 +129,10 @@ lint: .venv/.dev  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-docs: .venv/.run  ## the data dictionary, from the schema; the checks; what is accepted, from its samples; the picture of the floors
+docs: .venv/.run  ## the data dictionary, from the schema; the checks; the glossary; what is accepted, from its samples; the picture of the floors
 	$(BIN)/python -m image_assets.data_dictionary docs/data-dictionary.md
 	$(BIN)/python -m image_assets.asset_checks.catalogue docs/checks.md
+	$(BIN)/python -m image_assets.pages.glossary docs/glossary.md
 	$(BIN)/python -m tests.ingest.accepted_page docs/what-is-accepted.md
 	$(BIN)/python -m tests.floors_picture docs/images/floors.svg
 

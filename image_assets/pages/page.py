@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_assets.pages.figures import Plot
+from image_assets.pages.glossary import Term, terms_in
 from image_assets.pages.rendering import ENVIRONMENT
+
+_TEXT_OF_SVG = re.compile(r">([^<>]+)</text>")
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,34 @@ class Section:
     galleries: Sequence[Gallery] = ()
 
 
+@dataclass(frozen=True)
+class _Explained:
+    """A section with the terms that it uses, each where it is used first."""
+
+    section: Section
+    terms: list[Term]
+    tables: list[tuple[Table, list[Term]]]
+    plots: list[tuple[Plot, list[Term]]]
+
+
+def _explained(section: Section) -> _Explained:
+    seen: set[str] = set()
+
+    def new(*texts: str) -> list[Term]:
+        found = [term for term in terms_in(*texts) if term.name not in seen]
+        seen.update(term.name for term in found)
+        return found
+
+    return _Explained(
+        section,
+        new(section.title, section.text),
+        [(one, new(one.title, one.text, *one.header, *(str(row[0]) for row in one.rows))) for one in section.tables],
+        [(one, new(one.title, one.caption, *_TEXT_OF_SVG.findall(one.svg))) for one in section.plots],
+    )
+
+
 def page(title: str, description: str, figures: dict[str, str], sections: Sequence[Section]) -> str:
-    """The page as HTML.
+    """The page as HTML, with an explanation of every figure and term of the glossary where it is used.
 
     Args:
         title: What it is about.
@@ -83,4 +113,9 @@ def page(title: str, description: str, figures: dict[str, str], sections: Sequen
         sections: Its parts.
     """
     template = ENVIRONMENT.get_template("report.html")
-    return template.render(title=title, description=description, figures=figures, sections=sections)
+    return template.render(
+        title=title,
+        description=description,
+        figures=[(name, value, terms_in(name)) for name, value in figures.items()],
+        parts=[_explained(section) for section in sections],
+    )

@@ -105,4 +105,19 @@ def test_it_fits_the_screen_and_can_be_read(browser: Any, page_file: Path, width
                     || box.top < frame.top - 2 }).map(text => text.textContent) })"""
     )
     assert outside == []
+    # On a phone a plot is scrolled, not shrunk until nothing on it can be read.
+    smallest = page.locator("figure svg text").first.evaluate("text => text.getBoundingClientRect().height")
+    assert smallest >= 9
+    page.close()
+
+
+def test_what_a_figure_means_unfolds_without_a_script(browser: Any, page_file: Path) -> None:
+    page = browser.new_page(java_script_enabled=False, viewport={"width": 360, "height": 900})
+    page.goto(page_file.as_uri())
+    asked = page.get_by_text("What is meant by brightness").first
+    meaning = page.get_by_text("The mean luma of a picture")
+    assert not meaning.is_visible()
+    asked.focus()
+    page.keyboard.press("Enter")
+    assert meaning.is_visible()
     page.close()
