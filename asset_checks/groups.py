@@ -27,10 +27,10 @@ from image_assets.asset_checks import (
 )
 from image_assets.asset_checks.check import Check, checks_in
 from image_assets.dataset import DatasetSpec
-from image_assets.settings.annotated import AnnotatedSection
+from image_assets.health.checked_assets import CHECKED_ASSETS
 
 
-def _always(dataset: DatasetSpec) -> bool:
+def _with_its_asset(dataset: DatasetSpec) -> bool:
     del dataset
     return True
 
@@ -43,7 +43,7 @@ class CheckGroup:
         asset: The asset's name.
         checks: The checks, in the order in which they are evaluated.
         partitioned: Whether the asset has partitions, each of which is checked.
-        has: Whether a dataset has them.
+        of: Which datasets with that asset have them.
         where: Which datasets have them, in words; empty for all.
         besides: Other assets that the checks look at: a run that makes these too makes them first.
     """
@@ -51,25 +51,17 @@ class CheckGroup:
     asset: str
     checks: Sequence[Check]
     partitioned: bool = True
-    has: Callable[[DatasetSpec], bool] = _always
+    of: Callable[[DatasetSpec], bool] = _with_its_asset
     where: str = ""
     besides: Sequence[str] = ()
+
+    def has(self, dataset: DatasetSpec) -> bool:
+        """Whether a dataset has them."""
+        return CHECKED_ASSETS[self.asset](dataset) and self.of(dataset)
 
 
 def _from_url_lists(dataset: DatasetSpec) -> bool:
     return dataset.source.kind == "url_list"
-
-
-def _annotated(dataset: DatasetSpec) -> bool:
-    return isinstance(dataset.source, AnnotatedSection)
-
-
-def _with_boxes(dataset: DatasetSpec) -> bool:
-    return isinstance(dataset.source, AnnotatedSection) and dataset.source.with_boxes
-
-
-def _with_imagenet(dataset: DatasetSpec) -> bool:
-    return dataset.imagenet.wanted
 
 
 _OF_CHIPS = (
@@ -83,7 +75,7 @@ _BOXES = f"{_ANNOTATIONS} and boxes"
 _IMAGENET = "only where `imagenet` is wanted"
 CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("raw_images", (*checks_in(raw_images, image_quality, volume), drift.metrics_drift)),
-    CheckGroup("raw_images", checks_in(url_lists), has=_from_url_lists, where="only of a source of kind `url_list`"),
+    CheckGroup("raw_images", checks_in(url_lists), of=_from_url_lists, where="only of a source of kind `url_list`"),
     CheckGroup("image_features", (*checks_in(image_features), drift.features_drift)),
     CheckGroup("predictions", checks_in(predictions)),
     CheckGroup("near_duplicates", checks_in(near_duplicates)),
@@ -93,9 +85,9 @@ CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("embedding", checks_in(embedding), partitioned=False),
     CheckGroup("label_suspects", checks_in(label_suspects), partitioned=False),
     CheckGroup("accounting", checks_in(accounting), partitioned=False),
-    CheckGroup("label_selection", checks_in(label_selection), partitioned=False, has=_annotated, where=_ANNOTATIONS),
-    CheckGroup("image_labels", [image_chips.labels_have_an_image], has=_annotated, where=_ANNOTATIONS),
-    CheckGroup("image_boxes", [image_chips.boxes_have_an_image], has=_with_boxes, where=_BOXES),
-    CheckGroup("image_chips", _OF_CHIPS, has=_with_boxes, where=_BOXES),
-    CheckGroup("imagenet_predictions", checks_in(imagenet_predictions), has=_with_imagenet, where=_IMAGENET),
+    CheckGroup("label_selection", checks_in(label_selection), partitioned=False, where=_ANNOTATIONS),
+    CheckGroup("image_labels", [image_chips.labels_have_an_image], where=_ANNOTATIONS),
+    CheckGroup("image_boxes", [image_chips.boxes_have_an_image], where=_BOXES),
+    CheckGroup("image_chips", _OF_CHIPS, where=_BOXES),
+    CheckGroup("imagenet_predictions", checks_in(imagenet_predictions), where=_IMAGENET),
 )

@@ -58,7 +58,7 @@ FLOORS = (
     _floor(
         "what runs when",
         "orchestration.partition_ranges orchestration.automation orchestration.daily_schedule orchestration.run_events "
-        "orchestration.alert_sensors orchestration.check_states orchestration.table_assets",
+        "orchestration.alert_sensors orchestration.unfinished_checks orchestration.table_assets",
         knows_dagster=True,
     ),
     _floor("assets and checks", "*.assets ingest.annotated.joined_asset asset_checks.*", knows_dagster=True),

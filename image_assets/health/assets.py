@@ -77,13 +77,14 @@ def _health(
         context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource
     ) -> dg.MaterializeResult:
         from image_assets.answers.health import health_of
-        from image_assets.health.check_book import count_states
-        from image_assets.orchestration.check_states import check_states
+        from image_assets.health.check_book import count_states, latest_states
+        from image_assets.orchestration.unfinished_checks import unfinished_checks
         from image_assets.reports.health import health_markdown
 
         with retried():
             source = landing.source(dataset)
-            checks = check_states(store.open(), dataset.name, check_keys, context.instance)
+            unfinished = unfinished_checks(context.instance, store.open(), dataset.name, check_keys)
+            checks = latest_states(store.open(), dataset, unfinished)
             found = health_of(dataset, store.open(), checks, source=source)
         return dg.MaterializeResult(
             metadata={

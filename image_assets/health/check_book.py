@@ -6,8 +6,10 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from image_assets.dataset import DatasetSpec
+from image_assets.health.checked_assets import checked_assets
 from image_assets.schema import Partition
 from image_assets.store.records import Records
 from image_assets.store.store import Store
@@ -73,22 +75,70 @@ class CheckBook:
         where = f"{partition.date}/{partition.category}" if partition else _WHOLE
         content = {
             "run": run_id,
-            "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "at": _now(),
             "checks": {name: {"state": state, "description": said} for name, (state, said) in results.items()},
         }
         self._records.write(f"{where}/{asset}", content)
 
     def states(self, checks: Sequence[tuple[str, str]] | None = None) -> list[CheckState]:
-        """What the checks last found, by asset and check, or all of them; what was never evaluated is left out."""
-        wanted = None if checks is None else set(checks)
-        return [one for one in self._all() if wanted is None or (one.asset, one.check) in wanted]
+        """What the checks last found, by asset and check, or all of them.
 
-    def _all(self) -> Iterator[CheckState]:
+        What was never evaluated is left out, and what the newest record of an asset does not name: this is no longer
+        checked, however long ago a partition was last looked at.
+        """
+        records = list(self._all())
+        newest = {record.asset: record for record in sorted(records, key=lambda record: record.at)}
+        made = {(asset, name) for asset, record in newest.items() for name in record.found}
+        wanted = made if checks is None else made.intersection(checks)
+        return [state for record in records for state in record.states() if (state.asset, state.check) in wanted]
+
+    def _all(self) -> Iterator[_Record]:
         for name, record in self._records.all():
             *where, asset = name.split("/")
             partition = Partition(dt.date.fromisoformat(where[0]), where[1]) if where != [_WHOLE] else None
-            for check, found in record["checks"].items():
-                yield CheckState(asset, check, partition, found["state"], found["description"], record["run"])
+            yield _Record(asset, partition, record["checks"], record["run"], record["at"])
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class _Record:
+    asset: str
+    partition: Partition | None
+    found: Mapping[str, Mapping[str, Any]]
+    run_id: str
+    at: str
+
+    def states(self) -> Iterator[CheckState]:
+        for check, found in self.found.items():
+            yield CheckState(self.asset, check, self.partition, found["state"], found["description"], self.run_id)
+
+
+def latest_states(store: Store, dataset: DatasetSpec, unfinished: Sequence[CheckState] = ()) -> list[CheckState]:
+    """What a dataset's checks last found, the worst first; what was never evaluated is left out.
+
+    Args:
+        store: Where they are kept.
+        dataset: Whose they are.
+        unfinished: What was planned since and never came to an end.
+    """
+    assets = set(checked_assets(dataset))
+    states = {_key(one): one for one in CheckBook(store, dataset.name).states() if one.asset in assets}
+    states.update((_key(one), one) for one in unfinished)
+    return sorted(states.values(), key=_order)
+
+
+def _key(one: CheckState) -> tuple[str, str, Partition | None]:
+    return one.asset, one.check, one.partition
+
+
+def _order(one: CheckState) -> tuple[int, int, str, str, str]:
+    """Worst first, then the latest days."""
+    worst = {"failed": 0, "warned": 1, "unfinished": 2, "not evaluated": 3, "passed": 4}[one.state]
+    day, category = (-one.partition.date.toordinal(), one.partition.category) if one.partition else (0, "")
+    return worst, day, category, one.asset, one.check
 
 
 def count_states(states: Sequence[CheckState]) -> dict[CheckStatus, int]:

@@ -16,27 +16,14 @@ from yaml import YAMLError
 from image_assets.alone import alone
 from image_assets.errors import UsageError
 from image_assets.orchestration.dagster_internals import CheckError
+from image_assets.orchestration.home_files import INSTANCE_FILE, SETTINGS_FILE
 from image_assets.places import PlaceError, home_of, make_folder, refuse_read_only
 from image_assets.store.trouble import of_file
 from image_assets.whole_files import write_whole
 
-# No usage figures are sent anywhere, and no dialogue asks for an e-mail address. What a run prints, which is next to
-# nothing, goes where its process prints, instead of into three files a run by two processes of their own.
-_INSTANCE_FILE = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-event_log_storage:
-  module: image_assets.run_history
-  class: RunHistory
-compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
-  class: NoOpComputeLogManager
-"""
 # Dagster takes its home's path for a pattern when it looks for dagster.yaml, and for a part of a URL in SQLite's.
 _NOT_IN_HOME = re.compile(r"[*?\[\]\ud800-\udfff]|%[0-9A-Fa-f]{2}")
-_FILE, _WHAT = "dagster.yaml", "Dagster's home"
+_WHAT = "Dagster's home"
 
 
 class HomeReadOnly(PlaceError):
@@ -54,13 +41,13 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
     make_folder(path, _WHAT)
     # Of two first commands at once, one makes the home and the other finds it whole.
     with alone(path):
-        if not (path / _FILE).exists():
-            with of_file(path / _FILE):
-                write_whole(path / _FILE, _INSTANCE_FILE.encode())
+        if not (path / SETTINGS_FILE).exists():
+            with of_file(path / SETTINGS_FILE):
+                write_whole(path / SETTINGS_FILE, INSTANCE_FILE.encode())
         os.environ["DAGSTER_HOME"] = str(path)
         # What a run plans to do is written at once.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
-        return _opened(path / _FILE)
+        return _opened(path / SETTINGS_FILE)
 
 
 def existing_instance(store_url: str) -> dg.DagsterInstance | None:
@@ -71,7 +58,7 @@ def existing_instance(store_url: str) -> dg.DagsterInstance | None:
         PlaceError: Dagster cannot have its home there.
     """
     path = home_of(store_url)
-    if path is None or not (path / _FILE).exists():
+    if path is None or not (path / SETTINGS_FILE).exists():
         return None
     databases = [path, *path.glob("*/*.db")] if any(path.glob("*/*.db")) else []
     if not all(os.access(one, os.W_OK) and os.access(one.parent, os.X_OK) for one in databases):
@@ -95,7 +82,7 @@ def usable_home(store_url: str) -> Path:
             f"{_WHAT} {str(path)!r}: Dagster cannot use a folder with {unusable[0]!r} in its path; set DAGSTER_HOME to "
             "another"
         )
-    if not (path / _FILE).exists():
+    if not (path / SETTINGS_FILE).exists():
         refuse_read_only(path, _WHAT)
     return path
 

@@ -14,13 +14,24 @@ import pytest
 
 from image_assets.answers.health import Health, health_of
 from image_assets.asset_checks import check_keys, checks_of
-from image_assets.health.check_book import CHECK_RESULTS, STATES, CheckBook, CheckState, CheckStatus, count_states
+from image_assets.dataset import DatasetSpec
+from image_assets.health import check_book
+from image_assets.health.check_book import (
+    CHECK_RESULTS,
+    STATES,
+    CheckBook,
+    CheckState,
+    CheckStatus,
+    count_states,
+    latest_states,
+)
+from image_assets.health.checked_assets import checked_assets
 from image_assets.health.days import chosen_partitions, due_day
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.orchestration.automation import refresh_job_name
-from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.dagster_home import existing_instance, open_instance
 from image_assets.orchestration.runner import run_day
+from image_assets.orchestration.unfinished_checks import unfinished_checks
 from image_assets.reports.health import bytes_text, health_markdown
 from image_assets.schema import IMAGE_FEATURES, Partition
 from tests.asset_checks.faults import PLANT
@@ -29,6 +40,11 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 ZONE = ZoneInfo("UTC")
+OPEN_IMAGES = {
+    "kind": "open_images",
+    "annotations": "nowhere",
+    "categories_from": {"plant": ["Plant"], "animal": ["Animal"], "human": ["Person"]},
+}
 CHECKED = {key.asset_key.path[-1] for key in check_keys(checks_of(small_dataset()))}
 DUE = dt.datetime.combine(SECOND + dt.timedelta(1), dt.time(12), ZONE)
 
@@ -41,8 +57,8 @@ def day_of(platform: Platform, day: dt.date, instance: dg.DagsterInstance, *cate
 
 def health(platform: Platform, instance: dg.DagsterInstance | None, now: dt.datetime = DUE) -> Health:
     keys = check_keys(checks_of(platform.dataset))
-    checks = check_states(platform.store, platform.dataset.name, keys, instance)
-    return health_of(platform.dataset, platform.store, checks, now)
+    planned = unfinished_checks(instance, platform.store, platform.dataset.name, keys) if instance else []
+    return health_of(platform.dataset, platform.store, latest_states(platform.store, platform.dataset, planned), now)
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +139,45 @@ def test_the_checks_are_in_the_state_of_their_latest_evaluation(recorded) -> Non
     assert worst_first == sorted(worst_first, key=["failed", "warned", "unfinished", "not evaluated", "passed"].index)
 
 
-def test_what_only_warns_is_told_from_what_fails(recorded) -> None:
-    platform, _ = recorded
-    key = dg.AssetCheckKey(dg.AssetKey(["other", "raw_images"]), "by_hand")
+def test_what_only_warns_is_told_from_what_fails(tmp_path: Path) -> None:
+    platform = Platform(small_dataset(), tmp_path)
     for state in STATES:
-        CheckBook(platform.store, "other").write("raw_images", None, {"by_hand": (state, "why")}, "a run")
-        (one,) = check_states(platform.store, "other", [key])
+        CheckBook(platform.store, "drawn").write("raw_images", None, {"by_hand": (state, "why")}, "a run")
+        (one,) = latest_states(platform.store, platform.dataset)
         assert (one.state, one.description) == (state, "why")
         assert str(one) == "raw_images/by_hand"
-        assert check_states(platform.store, "other", []) == []
+
+
+def test_what_is_no_longer_checked_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform, times = Platform(small_dataset(), tmp_path), iter(range(10))
+    monkeypatch.setattr(check_book, "_now", lambda: f"2026-11-05T00:00:0{next(times)}+00:00")
+    book = CheckBook(platform.store, "drawn")
+    book.write("raw_images", Partition(FIRST, "plant"), {"of_old": ("failed", ""), "kept": ("failed", "")}, "1")
+    book.write("raw_images", Partition(FIRST, "animal"), {"kept": ("passed", ""), "new": ("passed", "")}, "2")
+    book.write("image_chips", Partition(FIRST, "plant"), {"of_boxes": ("failed", "")}, "3")
+    found = {str(one): one.state for one in latest_states(platform.store, platform.dataset)}
+    assert found == {
+        f"raw_images/kept [{FIRST} plant]": "failed",
+        f"raw_images/kept [{FIRST} animal]": "passed",
+        f"raw_images/new [{FIRST} animal]": "passed",
+    }
+    # What the folder of results of an asset that the dataset does not have holds, is another dataset's.
+    assert "image_chips/of_boxes" in {one.name for one in book.states()}
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        small_dataset(),
+        small_dataset(imagenet={"classifier": "embedded"}),
+        small_dataset(source={"kind": "url_list"}),
+        small_dataset(source={**OPEN_IMAGES, "with_boxes": True}),
+        small_dataset(source={**OPEN_IMAGES, "with_boxes": False}),
+    ],
+    ids=["plain", "ImageNet", "URLs", "boxes", "no boxes"],
+)
+def test_those_who_read_what_checks_found_know_the_same_assets_as_those_who_make_them(dataset: DatasetSpec) -> None:
+    assert set(checked_assets(dataset)) == {key.asset_key.path[-1] for key in check_keys(checks_of(dataset))}
 
 
 def test_what_another_store_recorded_in_the_same_home_is_not_told(recorded, tmp_path) -> None:
