@@ -11,6 +11,7 @@ from image_assets.boxes.assets import box_assets
 from image_assets.classifier.assets import classifier_assets
 from image_assets.dataset import DatasetError, DatasetSpec, bundled_names, load_datasets
 from image_assets.embedding.assets import embedding_assets
+from image_assets.engines.processes import ProcessesError, forced_processes
 from image_assets.environment import DATASETS, ENGINE, LANDING, STORE, refuse_unknown
 from image_assets.exploration.assets import exploration_assets
 from image_assets.features.assets import feature_assets
@@ -78,8 +79,12 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
     """The resources of a deployment, by the names that the assets ask for.
 
     Raises:
-        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine.
+        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine, or `IMAGE_ASSETS_PROCESSES` is no number of processes.
     """
+    try:
+        forced_processes()
+    except ProcessesError as error:
+        raise DatasetError(str(error)) from None
     return {
         "landing": landing,
         "store": store,

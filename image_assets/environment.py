@@ -63,6 +63,11 @@ DATASETS = Variable(
 LANDING = Variable("IMAGE_ASSETS_LANDING", "the landing zone", "landing")
 STORE = Variable("IMAGE_ASSETS_STORE", "a folder or `s3://bucket/prefix`", "store")
 ENGINE = Variable("IMAGE_ASSETS_ENGINE", "`local` or `ray`, for all datasets", otherwise="what each dataset file says")
+PROCESSES = Variable(
+    "IMAGE_ASSETS_PROCESSES",
+    "processes that share the cores to decode images and run models",
+    otherwise="one for about four cores, fewer where there is little memory",
+)
 UI_URL = Variable(
     "IMAGE_ASSETS_UI_URL",
     "where the UI is, for links in alerts, such as `https://dagster.example.org`",
@@ -96,7 +101,7 @@ CONSOLE_TOKEN = Variable(
 )
 
 VARIABLES = (
-    *(DATASETS, LANDING, STORE, ENGINE, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM),
+    *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM),
     CONSOLE_TOKEN,
 )
 """All that there are."""

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
+from math import ceil
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,13 +22,39 @@ Progress = Callable[[int, int], None]
 """Called with what is done and the total; from one thread."""
 
 
+_GROUPS, _OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
 def no_progress(done: int, total: int) -> None:
     """Report nothing."""
 
 
 def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processors that this process may use: where it may run, and of their time what its container allows."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([here, *(ceil(share) for share in _allowed_by_groups())]))
+
+
+def _allowed_by_groups() -> Iterator[float]:
+    """Processors' worth of time that each control group allows which this process is in: cgroups(7)."""
+    try:
+        lines = _OWN_GROUP.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+    for folder in (_GROUPS / own, *(_GROUPS / parent for parent in PurePosixPath(own).parents)):
+        yield from _share(folder / "cpu.max")
+    yield from _share(_GROUPS / "cpu/cpu.cfs_quota_us", _GROUPS / "cpu/cpu.cfs_period_us")  # version 1
+
+
+def _share(*files: Path) -> Iterator[float]:
+    """Quota ÷ period, microseconds, of one file or two; none where nothing is said."""
+    try:
+        quota, period = (int(word) for file in files for word in file.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # not there, or "max"
+        return
+    if quota > 0 and period > 0:
+        yield quota / period
 
 
 def chunks(items: Sequence[T], most: int, weight: Callable[[T], int], heaviest: int) -> Iterator[Sequence[T]]:

@@ -127,6 +127,28 @@ def test_a_disk_that_fills_up_during_a_run_is_one_line_and_with_more_room_the_ru
     assert "40     40" in after[1]
 
 
+def test_a_temporary_folder_that_fills_up_under_several_processes_ends_the_run_and_with_room_it_goes_on(
+    place: Path,
+) -> None:
+    several = {"IMAGE_ASSETS_PROCESSES": "2", "TMPDIR": str(place / "disk"), "DAGSTER_HOME": str(place / "home")}
+    full, after, left = _with_a_disk(
+        place,
+        1_100,
+        _run("store"),
+        "mount -o remount,size=50m disk",
+        _run("store"),
+        ["status", "--dataset", "drawn.yaml", "--store", "store"],
+        **several,
+    )
+    assert full[0] == 1
+    (said,) = " ".join(full[1].split()).split("failed: ")[1:]
+    assert "no space left on device" in said.lower()
+    assert "(while working on loading " in said
+    assert "Traceback" not in full[1] + full[2]
+    assert after[0] == left[0] == 0
+    assert "40     40" in after[1]
+
+
 def test_a_full_home_of_before_is_one_line(place: Path) -> None:
     away = {"DAGSTER_HOME": str(place / "disk/home")}
     first, full, after = _with_a_disk(

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow as pa
 from image_assets.boxes.crop import SIDES, BoxFlaw, chip_id, chip_png, flaws, pixel_box
 from image_assets.boxes.frames import PictureSize, Reach, drawn_on, turned_sides
 from image_assets.engines.engine import Engine, Unit, finished_or_made
+from image_assets.engines.pieces import made_in_order, spans
 from image_assets.images.decode import decode
 from image_assets.ingest.annotated.joining import belongs_to
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, Partition, TableSchema
@@ -121,8 +122,9 @@ def _cut_unit(job: _Job, threads: int, progress: Progress) -> CutUnit:
     rows = rows.with_columns(flaws(rows).alias("reason"))
     sound = rows.filter(pl.col("reason").is_null()).drop("reason")
     refused = [_refused(rows)]
-    batches = _chips(job, sound, refused, threads, progress)
-    chips = cutter.chips.write_file(cutter.partition, job.name, batches)
+    with made_in_order(_cut_piece, _pieces(job, sound, threads), threads) as steps:
+        batches = _told(steps, refused, sound.height, progress)
+        chips = cutter.chips.write_file(cutter.partition, job.name, batches)
     return CutUnit(chips, cutter.quarantine.write_file(cutter.partition, job.name, refused))
 
 
@@ -147,6 +149,48 @@ def _refused(rows: pl.DataFrame) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
 
 
+def _told(
+    steps: Iterable[tuple[pa.RecordBatch, pa.RecordBatch]],
+    refused: list[pa.RecordBatch],
+    total: int,
+    progress: Progress,
+) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for chips, others in steps:
+        done += chips.num_rows + others.num_rows
+        progress(done, total)
+        refused.append(others)
+        yield chips
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some images of a job, by their rows, and the sound boxes of these."""
+
+    job: _Job
+    images: range
+    boxes: pl.DataFrame
+
+
+def _pieces(job: _Job, boxes: pl.DataFrame, threads: int) -> list[_Piece]:
+    parts = spans(job.images.rows, _READ_IMAGES, threads)
+    if len(parts) == 1:
+        return [_Piece(job, parts[0], boxes)]
+    frames = job.cutter.raw_images.files.frames(job.images.path, ["image_id"])
+    ids = pl.concat([rows["image_id"] for rows in frames])
+    # Batches end with row groups, so one may reach beyond the rows of its piece.
+    beyond = _READ_IMAGES
+    return [
+        _Piece(
+            replace(job, sizes={one: job.sizes[one] for one in near if one in job.sizes}),
+            part,
+            boxes.filter(pl.col("image_id").is_in(near.implode())),
+        )
+        for part in parts
+        for near in [ids[part.start : part.stop + beyond]]
+    ]
+
+
 @dataclass(frozen=True)
 class _Lot:
     """Some boxes of an image."""
@@ -157,26 +201,21 @@ class _Lot:
     boxes: list[dict]
 
 
-def _chips(
-    job: _Job, boxes: pl.DataFrame, refused: list[pa.RecordBatch], threads: int, progress: Progress
-) -> Iterator[pa.RecordBatch]:
-    done = 0
-    lots = _lots(job, boxes)
-    for chips, others in ordered_map(partial(_cut, job.cutter.limits), lots, threads, waiting_per_worker=2):
-        done += chips.num_rows + others.num_rows
-        progress(done, boxes.height)
-        refused.append(others)
-        yield chips
+def _cut_piece(piece: _Piece, threads: int) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """The chips of every lot, and the boxes of it that are refused."""
+    return ordered_map(partial(_cut, piece.job.cutter.limits), _lots(piece), threads, waiting_per_worker=2)
 
 
-def _lots(job: _Job, boxes: pl.DataFrame) -> Iterator[_Lot]:
+def _lots(piece: _Piece) -> Iterator[_Lot]:
     """Images with some of their boxes, in the order of the images."""
+    job, boxes = piece.job, piece.boxes
     ends = boxes.group_by("image_id", maintain_order=True).agg(
         pl.len(), right=pl.col("xmax").max(), lower=pl.col("ymax").max()
     )
     ends = ends.with_columns(start=pl.col("len").cum_sum() - pl.col("len"))
     of_image = {row["image_id"]: row for row in ends.iter_rows(named=True)}
-    for batch in job.cutter.raw_images.files.read(job.images.path, ["image_id", "content"], _READ_IMAGES):
+    files = job.cutter.raw_images.files
+    for batch in files.read(job.images.path, ["image_id", "content"], _READ_IMAGES, piece.images):
         for image_id, content in zip(batch["image_id"].to_pylist(), batch["content"], strict=True):
             if image_id not in of_image:
                 continue

@@ -41,16 +41,22 @@ class Effort:
 
 
 def extract_rows(
-    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int | None = None, effort: Effort | None = None
+    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of `image_features` for rows of `raw_images`, in their order.
+    """The rows of `image_features` for rows of `raw_images`, in their order; see `extract_steps`."""
+    return (rows for rows, _ in extract_steps(batches, extractor, threads or cores()))
+
+
+def extract_steps(
+    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int
+) -> Iterator[tuple[pa.RecordBatch, Effort]]:
+    """The rows of `image_features` for rows of `raw_images`, in their order, each batch with what it took.
 
     Args:
         batches: Columns image_id, label and content, the image files, of images that were let in. Cut into batches
             of at most `BATCH_IMAGES` and about `BATCH_BYTES`; a batch's features depend on no other.
         extractor: What makes the features.
-        threads: Workers; default: one per core.
-        effort: Added to as the work goes on.
+        threads: Workers.
     """
 
     def work(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Effort]:
@@ -61,10 +67,7 @@ def extract_rows(
         spent = Effort(decoded - began, time.perf_counter() - decoded)
         return feature_batch(rows["image_id"], rows["label"], features, extractor.digest), spent
 
-    for rows, spent in ordered_map(work, _small(batches), threads or cores(), _WAITING_PER_WORKER):
-        if effort is not None:
-            effort.add(spent)
-        yield rows
+    return ordered_map(work, _small(batches), threads, _WAITING_PER_WORKER)
 
 
 def feature_batch(image_ids: pa.Array, labels: pa.Array, features: np.ndarray, digest: str) -> pa.RecordBatch:

@@ -7,16 +7,20 @@ features of another extractor never take its place.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+import pyarrow as pa
+
 from image_assets.engines.engine import Engine, Unit, finished_or_made
+from image_assets.engines.pieces import made_in_order, spans
 from image_assets.features.decode import decode_at_least
 from image_assets.features.errors import check_same_everywhere
 from image_assets.features.extractor import shared_extractor
 from image_assets.features.fidelity import Fidelity, fidelity
 from image_assets.features.onnx_session import release_arenas
-from image_assets.features.pipeline import Effort, extract_rows
+from image_assets.features.pipeline import Effort, extract_steps
 from image_assets.memory import PeakMemory, hand_back
 from image_assets.schema import Partition
 from image_assets.settings.stages import AnyExtractor
@@ -115,10 +119,21 @@ def _extract_unit(work: _Work, file: WrittenFile, threads: int, progress: Progre
     peak, effort = PeakMemory(), Effort()
     extractor = shared_extractor(work.spec)
     check_same_everywhere(extractor.name, extractor.digest, work.digest)
-    batches = work.raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS)
-    rows = extract_rows(batches, extractor, threads, effort)
-    name = unit_name(file, work.digest)
-    written = work.image_features.write_file(work.partition, name, counted(rows, file.rows, progress))
+    pieces = spans(file.rows, _READ_ROWS, threads)
+    with made_in_order(partial(_extract_rows, work, file), pieces, threads) as steps:
+        rows = counted(_counting(steps, effort), file.rows, progress)
+        written = work.image_features.write_file(work.partition, unit_name(file, work.digest), rows)
     if file.rows > _READ_ROWS:  # a smaller one leaves little behind, and there may be hundreds of them
         release_arenas()
-    return UnitFeatures(written, effort, peak.bytes())
+    return UnitFeatures(written, effort, max(peak.bytes(), steps.peak_bytes))
+
+
+def _extract_rows(work: _Work, file: WrittenFile, rows: range, threads: int) -> Iterator[tuple[pa.RecordBatch, Effort]]:
+    batches = work.raw_images.files.read(file.path, ["image_id", "label", "content"], _READ_ROWS, rows)
+    return extract_steps(batches, shared_extractor(work.spec), threads)
+
+
+def _counting(steps: Iterable[tuple[pa.RecordBatch, Effort]], effort: Effort) -> Iterator[pa.RecordBatch]:
+    for rows, spent in steps:
+        effort.add(spent)
+        yield rows

@@ -7,12 +7,14 @@ is found again, and what another classifier said never takes its place.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
 
 from image_assets.engines.engine import Engine, Unit, finished_or_made
+from image_assets.engines.pieces import made_in_order, spans
 from image_assets.features.decode import all_prepared
 from image_assets.features.errors import check_same_everywhere
 from image_assets.imagenet.classifiers import ImagenetClassifier, shared_classifier
@@ -82,11 +84,17 @@ class _Work:
 def _classify_unit(work: _Work, file: WrittenFile, threads: int, progress: Progress) -> WrittenFile:
     classifier = shared_classifier(work.spec)
     check_same_everywhere(f"{classifier.name} classifier", classifier.digest, work.digest)
-    label = partial(label_pictures, classifier=classifier, top=work.spec.top, delivered_as=work.partition.category)
+    pieces = spans(file.rows, _BATCH_IMAGES, threads)
+    with made_in_order(partial(_label_rows, work, file), pieces, threads) as steps:
+        rows = counted((rows for rows, _ in steps), file.rows, progress)
+        return work.predictions.write_file(work.partition, work.name_of(file), rows)
 
-    batches = work.pictures.table.files.read(file.path, work.pictures.columns, _BATCH_IMAGES)
-    rows = ordered_map(label, batches, threads, _WAITING_PER_WORKER)
-    return work.predictions.write_file(work.partition, work.name_of(file), counted(rows, file.rows, progress))
+
+def _label_rows(work: _Work, file: WrittenFile, rows: range, threads: int) -> Iterator[tuple[pa.RecordBatch, None]]:
+    classifier = shared_classifier(work.spec)
+    label = partial(label_pictures, classifier=classifier, top=work.spec.top, delivered_as=work.partition.category)
+    batches = work.pictures.table.files.read(file.path, work.pictures.columns, _BATCH_IMAGES, rows)
+    return ((labelled, None) for labelled in ordered_map(label, batches, threads, _WAITING_PER_WORKER))
 
 
 def label_pictures(

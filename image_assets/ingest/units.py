@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from image_assets.engines.engine import UNIT_FILES, Engine, Unit, finished_or_made
+from image_assets.engines.pieces import images_of_a_piece, made_in_order
 from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
 from image_assets.images.reasons import Reason, Rejected
@@ -32,6 +33,8 @@ _DOOR_VERSION = 7
 # What a worker thread decodes at a time. Bounded in bytes too, as several of them wait to be written.
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16_000_000
+# What a worker process is given at a time, at most: its images lie in a file until they are written to the table's.
+_PIECE_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,20 @@ def _find_unit(prints: Sequence[Fingerprint], loader: Loader) -> LoadedUnit | No
 def _load_unit(prints: Sequence[Fingerprint], loader: Loader, threads: int, progress: Progress) -> LoadedUnit:
     name = _unit_name(prints, loader)
     refusals: list[Refusal] = []
-    batches = _batches(prints, loader, refusals, threads, progress)
-    raw = loader.raw_images.write_file(loader.partition, name, batches)
+    with made_in_order(partial(_load_chunks, loader), _pieces(prints, threads), threads) as steps:
+        raw = loader.raw_images.write_file(loader.partition, name, _told(steps, len(prints), refusals, progress))
     return LoadedUnit(raw, loader.quarantine.write_file(loader.partition, name, [refusal_batch(refusals)]))
+
+
+def _told(
+    steps: Iterable[tuple[pa.RecordBatch, _Chunk]], total: int, refusals: list[Refusal], progress: Progress
+) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for rows, chunk in steps:
+        refusals.extend(chunk.refused)
+        yield rows
+        done += chunk.files
+        progress(done, total)
 
 
 def _unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
@@ -115,25 +129,37 @@ def _unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _batches(
-    prints: Sequence[Fingerprint], loader: Loader, refusals: list[Refusal], threads: int, progress: Progress
-) -> Iterator[pa.RecordBatch]:
-    done = 0
-    pieces = chunks(prints, _CHUNK_FILES, lambda one: one.file.bytes, _CHUNK_BYTES)
-    for count, rows, refused in ordered_map(partial(_load_chunk, loader), pieces, threads, waiting_per_worker=2):
-        refusals.extend(refused)
-        yield rows
-        done += count
-        progress(done, len(prints))
+@dataclass(frozen=True)
+class _Chunk:
+    """What is told of a chunk of files beside the rows of those that were let in."""
+
+    files: int
+    refused: list[Refusal]
 
 
-def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[int, pa.RecordBatch, list[Refusal]]:
+_Chunks = Sequence[Sequence[Fingerprint]]
+
+
+def _pieces(prints: Sequence[Fingerprint], threads: int) -> list[_Chunks]:
+    """The files of a unit in chunks, and these in the pieces that processes do."""
+    cut = list(chunks(prints, _CHUNK_FILES, lambda one: one.file.bytes, _CHUNK_BYTES))
+    size = images_of_a_piece(len(prints), _CHUNK_FILES, threads)
+    if size >= len(prints):
+        return [cut]
+    return list(chunks(cut, size // _CHUNK_FILES, lambda part: sum(one.file.bytes for one in part), _PIECE_BYTES))
+
+
+def _load_chunks(loader: Loader, piece: _Chunks, threads: int) -> Iterator[tuple[pa.RecordBatch, _Chunk]]:
+    return ordered_map(partial(_load_chunk, loader), piece, threads, waiting_per_worker=2)
+
+
+def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[pa.RecordBatch, _Chunk]:
     results = [_read(one, loader) for one in prints]
     refused = [result for result in results if isinstance(result, Refusal)]
     images = [result for result in results if not isinstance(result, Refusal)]
     measured = measure_copies([image.copy for image in images])
     rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
-    return len(prints), pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), refused
+    return pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), _Chunk(len(prints), refused)
 
 
 def _read_again(one: Fingerprint, loader: Loader) -> bytes:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets.features import pipeline
-from image_assets.features.pipeline import Effort, extract_rows
+from image_assets.features.pipeline import Effort, extract_rows, extract_steps
 from tests.ingest.images import encode
 
 _SIDE = 4
@@ -82,7 +82,8 @@ def test_batches_do_not_depend_on_how_the_rows_arrive_within_a_file() -> None:
 
 def test_the_effort_is_counted_over_all_workers() -> None:
     effort = Effort()
-    list(extract_rows([batch([plain(shade) for shade in range(64)])], MeanColour(), 2, effort))
+    for _, spent in extract_steps([batch([plain(shade) for shade in range(64)])], MeanColour(), 2):
+        effort.add(spent)
     assert effort.decoding > effort.model > 0
 
 

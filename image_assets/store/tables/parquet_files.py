@@ -79,8 +79,17 @@ class ParquetFiles:
             obstore.put(self._objects, path, local, max_concurrency=_PARTS_AT_ONCE)
         return WrittenFile(path, rows, size)
 
-    def read(self, path: str, columns: list[str], rows: int = _READ_ROWS) -> Iterator[pa.RecordBatch]:
-        """The columns asked for, in batches of at most `rows` rows.
+    def read(
+        self, path: str, columns: list[str], rows: int = _READ_ROWS, begin_in: range | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The columns asked for, in batches of at most `rows` rows, none of which reaches beyond its row group.
+
+        Args:
+            path: Of the file.
+            columns: Their names.
+            rows: Of a batch, at most.
+            begin_in: Rows of the file; batches that begin in others are left out. Ranges that follow each other give
+                together the batches of the whole.
 
         Raises:
             DamagedFile: the file is not as it was written.
@@ -89,7 +98,7 @@ class ParquetFiles:
         try:
             with self._open(path) as file:
                 opened = True
-                yield from file.iter_batches(batch_size=rows, columns=columns)
+                yield from _batches(file, columns, rows, begin_in)
         except FileNotFoundError as error:
             raise DamagedFile.of(self._url, path, "is missing") from error
         except (pa.ArrowInvalid, OSError) as error:
@@ -154,6 +163,22 @@ class ParquetFiles:
             # Readers then see plain lists, which every Delta reader knows.
             "store_schema": False,
         }
+
+
+def _batches(file: pq.ParquetFile, columns: list[str], rows: int, begin_in: range | None) -> Iterator[pa.RecordBatch]:
+    start = 0
+    for number in range(file.metadata.num_row_groups):
+        end = start + file.metadata.row_group(number).num_rows
+        if begin_in is None or (start < begin_in.stop and end > begin_in.start):
+            at = start
+            # A group at a time: a batch that reached into the next would hold as many images of any size.
+            for batch in file.iter_batches(batch_size=rows, row_groups=[number], columns=columns):
+                if begin_in is None or at in begin_in:
+                    yield batch
+                elif at >= begin_in.stop:
+                    break
+                at += batch.num_rows
+        start = end
 
 
 def wrong_size(written: int, found: int | None) -> str:
