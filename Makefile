@@ -45,11 +45,10 @@ node_modules/.run: package.json package-lock.json
 demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
 	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
 
-ui: .venv/.run  ## the Dagster UI on the demo's data
-	@test -f $(DEMO)/dataset.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }
-	IMAGE_ASSETS_DATASETS=$(CURDIR)/$(DEMO)/dataset.yaml IMAGE_ASSETS_LANDING=$(CURDIR)/$(DEMO)/landing \
-	IMAGE_ASSETS_STORE=$(CURDIR)/$(DEMO)/store DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster \
-	$(BIN)/dagster dev -w workspace.yaml --host 127.0.0.1 $(if $(PORT),--port $(PORT))
+ui: .venv/.run  ## the Dagster UI on the demo's data (PORT=n)
+	@test -f $(DEMO)/image-assets.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }
+	cd $(DEMO) && DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster $(CURDIR)/$(BIN)/image-assets ui \
+		--dataset dataset.yaml --landing landing --store store $(if $(PORT),--port $(PORT))
 
 console: .venv/.run  ## the demo in the browser: what image-assets console shows of it (PORT=n)
 	@test -f $(DEMO)/dataset.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }

@@ -21,6 +21,7 @@ from image_assets.ingest.landing import land_files
 from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
 from image_assets.places import folder_of, make_folder
+from image_assets.project import PROJECT_FILE
 from image_assets.resources.progress import TerminalProgress
 from image_assets.sample import write_sample
 from image_assets.store.trouble import of_file
@@ -55,8 +56,16 @@ def run_demo(root: Path, images: Path | None, console: Console) -> list[DayRepor
             reports[-1].show(console)
         console.rule("the demo")
         console.print(partition_table(partition_facts(dataset, deployment.store), "everything that is loaded"))
+    _make_project(root)
     _say_where(root, dataset, console)
     return reports
+
+
+def _make_project(root: Path) -> None:
+    """Its project file: commands in the demo's folder, and Dagster, find everything by it."""
+    file = root / PROJECT_FILE
+    with of_file(file):
+        file.write_text("dataset: dataset.yaml\nlanding: landing\nstore: store\n", encoding="utf-8")
 
 
 def _dataset(root: Path, images: Path | None, categories: list[str]) -> DatasetSpec:
@@ -112,7 +121,7 @@ def _early(path: str) -> bool:
 
 
 def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
-    store, quoted = root / "store" / dataset.name, shlex.quote(str(root))
+    store = root / "store" / dataset.name
     lines = [
         ("tables", f"{store}/raw_images, …/image_features, …/quarantine, … (Delta: pl.read_delta, DuckDB, Spark)"),
         ("shards", f"{store}/feature_shards/date=…/category=…/*"),
@@ -126,6 +135,6 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
     for line in (
         "make ui                           lineage, partitions, checks and plots in the Dagster UI",
         "make demo IMAGES=/path/to/folder  the same with folders of your own, one per category (make clean-demo first)",
-        f".venv/bin/image-assets status --dataset {quoted}/dataset.yaml --store {quoted}/store",
+        f"cd {shlex.quote(str(root))}    image-assets status, report, predict and the others need no more words there",
     ):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -33,6 +33,7 @@ from image_assets.cli.run import run
 from image_assets.cli.runs import runs
 from image_assets.cli.status import status
 from image_assets.cli.suspects import suspects
+from image_assets.cli.ui import ui
 from image_assets.cli.words import CommandGroup, usage_line
 from image_assets.interrupts import terminated_as_interrupted
 
@@ -48,7 +49,7 @@ def image_assets() -> None:
 
 
 for _command in (
-    *(init, run, land, collect, status, predict, conflicts, suspects, alerts, accounting, report),
+    *(init, run, land, collect, status, ui, predict, conflicts, suspects, alerts, accounting, report),
     *(bucket, categories, migrate, models, compare, runs, console, demo),
 ):
     image_assets.add_command(_command)

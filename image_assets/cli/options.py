@@ -71,6 +71,14 @@ def _setting(variable: Variable, name: str, metavar: str, *, required: bool = Tr
 dataset_option = _setting(
     DATASETS, "--dataset", "FILE", type=DatasetFile(), help="dataset file, or the name of a bundled one"
 )
+datasets_option = _setting(
+    DATASETS,
+    "--dataset",
+    "FILE",
+    type=DatasetFile(),
+    multiple=True,
+    help="dataset file, or the name of a bundled one; may be repeated",
+)
 store_option = _setting(STORE, "--store", "URL", help="a folder or s3://bucket/prefix")
 landing_option = _setting(LANDING, "--landing", "URL", help="the landing zone")
 dataset_if_known_option = _setting(

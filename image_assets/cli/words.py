@@ -47,6 +47,9 @@ class Setting(click.Option):
 
         if self.variable is DATASETS:
             several = found_datasets()
+            if several and self.multiple:
+                ctx.meta.setdefault(_FOUND, {})[self.name] = several[0].origin
+                return [one.value for one in several]
             if len(several) > 1:
                 names = ", ".join(one.value for one in several)
                 raise click.UsageError(
@@ -193,8 +196,10 @@ def _where_from(ctx: click.Context, params: Iterable[click.Parameter]) -> str:
     from image_assets.project import seen_from_here
 
     said = {one.name or "": ctx.params[one.name or ""] for one in params if isinstance(one, Setting)}
+    several = {name: [value] if isinstance(value, str) else value for name, value in said.items() if value}
     return ", ".join(
-        f"{name} {seen_from_here(value)} ({origins.get(name, f'--{name}')})" for name, value in said.items() if value
+        f"{name} {' and '.join(map(seen_from_here, values))} ({origins.get(name, f'--{name}')})"
+        for name, values in several.items()
     )
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "land": "PATH... --category --dataset --day --json --landing --store",
     "collect": "URL... --backgrounds --category --json --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --store",
+    "ui": "--dataset --json --landing --port --store",
     "predict": "FILE... --dataset --json --store",
     "conflicts list": "--dataset --json --store",
     "suspects": "--dataset --json --most --store",
