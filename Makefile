@@ -83,6 +83,9 @@ day: .venv/.dev  ## a day from files to features by image-assets run, beside the
 	$(BIN)/python -m benchmarks.day $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
+cores: .venv/.dev  ## images per second as cores grow, by processes and threads, beside independent processes (PHOTOS=folder)
+	$(BIN)/python -m benchmarks.cores $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(JSON),--json "$(JSON)")
+
 cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAGES=n)
 	$(BIN)/python -m benchmarks.cluster $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
@@ -153,4 +156,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long crash-rounds damaged-day mutations bench extraction day cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

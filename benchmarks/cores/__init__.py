@@ -1,0 +1,1 @@
+"""How images per second grow with cores, by processes and threads."""
