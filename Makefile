@@ -53,7 +53,7 @@ ui: .venv/.run  ## the Dagster UI on the demo's data (PORT=n)
 console: .venv/.run  ## the demo in the browser: what image-assets console shows of it (PORT=n)
 	@test -f $(DEMO)/dataset.yaml || { echo "nothing to show yet: run make demo first"; exit 1; }
 	DAGSTER_HOME=$(CURDIR)/$(DEMO)/dagster $(BIN)/image-assets console --dataset $(DEMO)/dataset.yaml \
-		--store $(DEMO)/store $(if $(PORT),--port $(PORT))
+		--landing $(DEMO)/landing --store $(DEMO)/store $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long"

@@ -13,10 +13,6 @@ from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
     from image_assets.answers.status import Status
-    from image_assets.dataset import DatasetSpec
-    from image_assets.health.check_book import CheckState
-    from image_assets.ingest.source import Source
-    from image_assets.store.store import Store
 
 _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 _DAMAGED = 2
@@ -33,45 +29,17 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
 
     The exit status is 2 where files of the store are missing or cut: what can be told without them is told.
     """
-    from image_assets.answers.status import status_of
-    from image_assets.health.check_book import latest_states
+    from image_assets.orchestration.current_status import current_status
 
-    spec, opened = to_read(dataset, store)
-    unfinished, unknown = _unfinished(spec, opened, store)
-    checks = latest_states(opened, spec, unfinished)
-    found = status_of(spec, opened, checks, _source(spec, opened, landing))
+    now = current_status(*to_read(dataset, store), landing)
+    found = now.status
     if as_json:
         print_json(found.as_json())
     else:
         _show(store, found, everything=everything)
-    for line in (*unknown, *found.damaged):
+    for line in (*now.unknown, *found.damaged):
         say(line, to_stderr=True)
     return _DAMAGED if found.damaged else 0
-
-
-def _unfinished(dataset: DatasetSpec, opened: Store, store: str) -> tuple[list[CheckState], list[str]]:
-    """What runs planned and never came to, where that can be read; and what is not known otherwise."""
-    from image_assets.orchestration.home_files import every_check_came_to_an_end
-    from image_assets.places import home_of
-
-    home = home_of(store)
-    if home is None or every_check_came_to_an_end(home):
-        return [], []
-
-    from image_assets.asset_checks import check_keys, checks_of
-    from image_assets.orchestration.dagster_home import HomeReadOnly, existing_instance
-    from image_assets.orchestration.unfinished_checks import unfinished_checks
-
-    try:
-        instance = existing_instance(store)
-    except HomeReadOnly as error:
-        return [], [f"{error}; checks that a run planned and never came to are not told"]
-    if instance is None:
-        return [], []
-    try:
-        return unfinished_checks(instance, opened, dataset.name, check_keys(checks_of(dataset))), []
-    finally:
-        instance.dispose()
 
 
 def _show(store: str, found: Status, *, everything: bool) -> None:
@@ -97,15 +65,3 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
         if many and title is None:
             title = "by day (--all shows categories)"
         console.print(partition_table(shown, title, by_day=many))
-
-
-def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:
-    """Where images arrive: as was said, or where the last run found it."""
-    from image_assets.ingest.day_book import DayBook
-    from image_assets.ingest.registry import source_of
-
-    place = landing
-    if not place:
-        runs = DayBook(store, dataset.name).runs().values()
-        place = max(runs, key=lambda run: run.at).landing if runs else ""
-    return source_of(dataset, place) if place else None

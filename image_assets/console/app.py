@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
 from image_assets.console.documentation import documentation_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
+from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
@@ -32,6 +33,7 @@ class ConsoleSettings:
     Attributes:
         dataset: The dataset.
         store: Where its tables and models are.
+        ask: Gathers what is known of the dataset at this moment.
         token: That changes need.
         bounds: How much a request may bring.
         hosts: Names that requests may use.
@@ -39,6 +41,7 @@ class ConsoleSettings:
 
     dataset: DatasetSpec
     store: Store
+    ask: Callable[[], Now]
     token: str = field(repr=False)
     bounds: Bounds = field(default_factory=Bounds)
     hosts: Collection[str] = LOOPBACK
@@ -79,7 +82,7 @@ def console_app(settings: ConsoleSettings) -> Guard:
 
 def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]:
     """All addresses."""
-    pages = [Route("/", lambda _: RedirectResponse("/docs")), *entrance_routes(settings.token)]
+    pages = [*health_routes(settings.ask), *entrance_routes(settings.token)]
     programs = [*_health_routes(classifier), *classify_routes(classifier), *documentation_routes()]
     return [*pages, *programs, *static_routes()]
 

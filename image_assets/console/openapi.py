@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from image_assets.answers.day_states import STATES
+
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -58,6 +60,16 @@ _ANSWER = _object(
     model=_object("The model that answered.", name=_TEXT, sha256=_TEXT),
     extractor=_object("What made its features.", digest=_TEXT),
 )
+_MAYBE: Schema = {"type": ["string", "null"]}
+_CAUSE = _object("Why it is so.", state=_TEXT, what=_TEXT, said=_TEXT, since=_MAYBE, run_id=_TEXT)
+_DAY = _object(
+    "A day.",
+    day=_MAYBE,
+    category=_MAYBE,
+    state={"enum": list(STATES), "description": "The worst first; not evaluated is not passed."},
+    causes=_list_of(_CAUSE),
+    checks={"type": "object", "additionalProperties": {"type": "integer"}},
+)
 SCHEMAS: dict[str, Schema] = {
     "Error": _object("Why there is no answer.", error=_ERROR),
     "ImageAnswer": _ANSWER,
@@ -74,6 +86,8 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Image": _ITEM,
     "Images": _object("Several images.", images=_list_of(_ref("Image"))),
+    "Status": {"type": "object", "description": "The status."},
+    "Days": _object("The whole dataset, whose day is null, and every day and category.", days=_list_of(_DAY)),
     "Alive": _object("It lives.", alive={"const": True}),
     "Ready": _object("It can classify.", ready={"const": True}, model=_object("With this.", name=_TEXT, sha256=_TEXT)),
 }
@@ -135,6 +149,8 @@ PATHS: dict[str, dict[str, Schema]] = {
             parameters=[_TOP],
         )
     },
+    "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
+    "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},
     "/healthz": {"get": operation("Whether the console lives.", "Alive", ())},
     "/readyz": {"get": operation("Whether it can classify.", "Ready", (503,))},
 }

@@ -14,6 +14,8 @@ from image_assets.features.errors import ExtractorError
 from image_assets.images.reasons import Reason
 from image_assets.predict.answer import NoImage
 from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
+from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.versions import OtherVersion
 from image_assets.store.trouble import in_one_line
 
 _INFERENCE_PROTOCOL = "/v2"
@@ -42,7 +44,10 @@ class Refused(Exception):
         return {"code": self.code, "message": self.message}
 
 
-TOLD: tuple[type[Exception], ...] = (Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError)
+TOLD: tuple[type[Exception], ...] = (
+    *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
+    *(Damaged, OtherVersion),
+)
 """Errors of which somebody who asks is told what they say."""
 
 
@@ -62,6 +67,8 @@ def of_error(error: Exception) -> Refused:
         return Refused(503, "model_unusable", in_one_line(str(error)))
     if isinstance(error, ModelCommandError):
         return Refused(409, "not_possible", in_one_line(str(error)))
+    if isinstance(error, Damaged | OtherVersion):
+        return Refused(503, "store_unreadable", in_one_line(str(error)))
     return Refused(500, "failed", "this failed in a way that is a fault of the console; its log says where")
 
 

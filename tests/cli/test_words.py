@@ -48,7 +48,7 @@ COMMANDS = {
     "models export": "[DIGEST] --dataset --json --onnx --skops --store",
     "compare": "--all --csv --dataset --folds --json --no-colours --plot --store",
     "runs prune": "--dry-run --json --keep-days --store",
-    "console": "--dataset --json --port --store",
+    "console": "--dataset --json --landing --port --store",
     "demo": "--images --json --root",
 }
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})

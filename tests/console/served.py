@@ -12,7 +12,9 @@ import httpx
 
 from image_assets.console.app import ConsoleSettings, console_app
 from image_assets.console.body import Bounds
+from image_assets.console.health import Now
 from image_assets.console.server import listening_socket, server_of
+from image_assets.orchestration.current_status import current_status
 from tests.platform import Platform
 
 TOKEN = "a-token-of-the-tests"
@@ -20,7 +22,12 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
 def settings_of(platform: Platform, **changes: object) -> ConsoleSettings:
-    return replace(ConsoleSettings(platform.dataset, platform.store, TOKEN), **changes)  # pyright: ignore[reportArgumentType]
+    def ask() -> Now:
+        now = current_status(platform.dataset, platform.store, str(platform.landing))
+        return Now(now.status, now.unknown, now.running)
+
+    settings = ConsoleSettings(platform.dataset, platform.store, ask, TOKEN)
+    return replace(settings, **changes)  # pyright: ignore[reportArgumentType]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.console.served import settings_of
 from tests.pictures import picture
 from tests.platform import Platform
 
-_NOT_OF_THE_API = ("/", "/enter", "/docs", "/openapi.json", "/static/{name}")
+_NOT_OF_THE_API = ("/", "/days/{day}/{category:path}", "/enter", "/docs", "/openapi.json", "/static/{name}")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,8 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], console: htt
     image, headers = picture(1, 5), {"content-type": "image/png"}
     for path, method, answer in (
         ("/healthz", "get", console.get("/healthz")),
+        ("/v1/status", "get", console.get("/v1/status")),
+        ("/v1/days", "get", console.get("/v1/days")),
         ("/readyz", "get", console.get("/readyz")),
         ("/v1/classify", "post", console.post("/v1/classify", content=image, headers=headers)),
         ("/v1/classify", "post", console.post("/v1/classify", content=b"", headers=headers)),

@@ -1,0 +1,111 @@
+"""The first page: one state of each day and category, why it is so and what to do; and the same for programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from image_assets.answers.day_states import STATES, OneDay, day_states
+from image_assets.answers.status import Status
+from image_assets.console.refusals import Refused
+from image_assets.console.rendering import html_page
+from image_assets.health.check_book import count_states
+from image_assets.reports.health import bytes_text
+
+_DAYS_SHOWN = 31
+
+
+class Now(NamedTuple):
+    """What is known at a moment: the status, what is not known, and the runs that are not over."""
+
+    status: Status
+    unknown: Sequence[str]
+    running: frozenset[str]
+
+
+def health_routes(ask: Callable[[], Now]) -> list[Route]:
+    """Its addresses.
+
+    Args:
+        ask: Gathers what is known; takes its time, from any thread.
+    """
+
+    async def page(request: Request) -> Response:
+        now = await run_in_threadpool(ask)
+        return html_page(request, "health.html", **_overview(now, _until(request)))
+
+    async def one(request: Request) -> Response:
+        now = await run_in_threadpool(ask)
+        day, category = request.path_params["day"], request.path_params["category"]
+        wanted = (None, None) if day == "whole" else (day, category)
+        for found in day_states(now.status, now.running):
+            told = found.as_json()
+            if (told["day"], told["category"]) == wanted:
+                return html_page(request, "day.html", title=_title(found), one=found)
+        raise Refused(404, "not_found", f"nothing is known of {category} on {day}")
+
+    async def status(request: Request) -> Response:
+        del request
+        return JSONResponse((await run_in_threadpool(ask)).status.as_json())
+
+    async def days(request: Request) -> Response:
+        del request
+        now = await run_in_threadpool(ask)
+        return JSONResponse({"days": [found.as_json() for found in day_states(now.status, now.running)]})
+
+    return [
+        Route("/", page),
+        Route("/days/{day}/{category:path}", one),
+        Route("/v1/status", status),
+        Route("/v1/days", days),
+    ]
+
+
+def _overview(now: Now, until: dt.date | None) -> dict[str, Any]:
+    health = now.status.health
+    whole, *found = day_states(now.status, now.running)
+    by_place = {(one.partition.date, one.partition.category): one for one in found if one.partition}
+    days = sorted({day for day, _ in by_place}, reverse=True)
+    shown = [day for day in days if until is None or day <= until][:_DAYS_SHOWN]
+    older = [day for day in days if shown and day < shown[-1]]
+    others = {category for _, category in by_place}
+    counts = {state: sum(one.state == state for one in (whole, *found)) for state in STATES}
+    return {
+        "title": f"Health of {health.dataset}",
+        "health": health,
+        "stored": bytes_text(health.stored),
+        "checks": None if health.checks is None else count_states(health.checks),
+        "damaged": now.status.damaged,
+        "unknown": now.unknown,
+        "whole": whole,
+        "counts": counts,
+        "categories": list(dict.fromkeys([*(one.category for one in health.categories), *sorted(others)])),
+        "rows": [(day, by_place) for day in shown],
+        "older": older[0] if older else None,
+        "urgent": _urgent((whole, *found)),
+    }
+
+
+def _urgent(found: Sequence[OneDay]) -> list[OneDay]:
+    """What wants somebody, the worst and then the latest first."""
+    latest = sorted(found, key=lambda one: one.partition.date if one.partition else dt.date.max, reverse=True)
+    worst = [one for one in latest if STATES.index(one.state) < STATES.index("running")]
+    return sorted(worst, key=lambda one: STATES.index(one.state))[:20]
+
+
+def _title(found: OneDay) -> str:
+    return str(found.partition) if found.partition else "The whole dataset"
+
+
+def _until(request: Request) -> dt.date | None:
+    said = request.query_params.get("until")
+    try:
+        return dt.date.fromisoformat(said) if said else None
+    except ValueError:
+        raise Refused(400, "bad_day", f"until={said!r}: expected a day such as 2026-11-20") from None
