@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -185,3 +187,30 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_no_trace_either(
         killer.join()
     assert killed
     assert differing(by_one, digests(tmp_path)) == []
+
+
+def test_a_run_that_is_killed_with_its_workers_at_work_is_done_again_without_a_trace(
+    landing: Path, by_one: Digests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROCESSES.name, "2")
+    scratch, store = tmp_path / "scratch", tmp_path / "store"
+    scratch.mkdir()
+    program = (
+        "import sys; from pathlib import Path; from tests.engines.test_same_bytes import PLANT, loaded; "
+        "loaded(Path(sys.argv[1]), Path(sys.argv[2]), PLANT)"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, str(landing), str(store)],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    while run.poll() is None and not list(scratch.rglob("*.arrow")):
+        time.sleep(0.001)
+    run.kill()
+    assert run.wait() == -signal.SIGKILL  # it was still at work
+    deadline = time.monotonic() + 60
+    while list(scratch.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(scratch.iterdir()) == []  # the last worker that ends leaves nothing
+    extracted(loaded(landing, store, PLANT))
+    assert differing(by_one, digests(store)) == []
