@@ -7,8 +7,8 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from image_assets.ingest.annotated.cache import built_once
@@ -27,6 +27,9 @@ from image_assets.ingest.annotated.json_objects import parsed
 from image_assets.ingest.annotated.selection_sql import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import SourceError, printable
 from image_assets.settings.annotated import CocoSource
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Part of the name of what is parsed: raised whenever the same files would give other rows.
 _VERSION = 4

@@ -10,12 +10,13 @@ import csv
 import gzip
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO, cast
-
-import duckdb
+from typing import TYPE_CHECKING, TextIO, cast
 
 from image_assets.ingest.annotated.database import quoted
 from image_assets.ingest.source import SourceError, printable
+
+if TYPE_CHECKING:
+    import duckdb
 
 LABEL_FILE_COLUMNS = {"ImageID": "VARCHAR", "Source": "VARCHAR", "LabelName": "VARCHAR", "Confidence": "DOUBLE"}
 BOX_FILE_COLUMNS = {

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from image_assets.ingest.source import SourceError, printable
 from image_assets.workers import cores
+
+if TYPE_CHECKING:
+    import duckdb
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
@@ -26,6 +28,8 @@ def database(memory_mb: int, temporary: Path) -> Iterator[duckdb.DuckDBPyConnect
     Raises:
         SourceError: for any error of DuckDB's within.
     """
+    import duckdb  # takes long to load, and is wanted by few
+
     connection = duckdb.connect(
         config={
             "memory_limit": f"{memory_mb}MB",
@@ -57,6 +61,8 @@ def write_parquet(sql: duckdb.DuckDBPyConnection, query: str, path: Path) -> Non
 
 
 def _explained(error: duckdb.Error, memory_mb: int) -> str:
+    import duckdb
+
     said = str(error)
     line, file, column = _LINE.search(said), _FILE.search(said), _COLUMN.search(said)
     if line is None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from image_assets.ingest.annotated.cache import built_once
@@ -20,6 +20,9 @@ from image_assets.ingest.annotated.files import identity
 from image_assets.ingest.annotated.matching import Matcher
 from image_assets.ingest.annotated.open_images import OpenImages
 from image_assets.ingest.annotated.selection_sql import IMAGES, NAMES, STEPS, write_selection
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Part of every name in staging: raised whenever the same files would give other rows.
 _VERSION = 3

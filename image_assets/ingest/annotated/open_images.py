@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from image_assets.ingest.annotated.categories import LabelBook, Wanted, wanted_labels
 from image_assets.ingest.annotated.csv_files import (
@@ -24,6 +23,9 @@ from image_assets.ingest.annotated.labels import read_labels
 from image_assets.ingest.annotated.selection_sql import LABEL_STATES, names_sql, register_wanted, state_of
 from image_assets.ingest.source import printable
 from image_assets.settings.annotated import OpenImagesSource
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Ids are sixteen hexadecimal digits, which mean the same in capitals.
 _KEY = (

@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from image_assets.ingest.annotated.categories import LabelBook, Wanted
 from image_assets.ingest.annotated.database import quoted, write_parquet
 from image_assets.settings.annotated import AnnotatedSection
+
+if TYPE_CHECKING:
+    import duckdb
 
 IMAGES, NAMES, STEPS = "images.parquet", "names.parquet", "steps.parquet"
 LABEL_STATES = ("positive", "negative", "unsure", "invalid")
