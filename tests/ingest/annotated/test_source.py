@@ -209,7 +209,7 @@ SOURCE = {"kind": "open_images", "categories_from": {"cat": ["Cat"], "car": ["Ca
         ({"several": "own_category", "several_category": "both"}, r"with several_category says where both, car, cat"),
         ({"categories_from": {"cat": [], "car": ["Car"]}}, r"categories_from\.cat: .*at least 1 item"),
         ({"confidence": 0}, r"source\.open_images\.confidence: found 0"),
-        ({"confidance": 1}, r"confidance: unknown key; did you mean confidence\? allowed keys here: landing"),
+        ({"confidance": 1}, r"confidance: unknown key; did you mean confidence\? allowed keys here: "),
         ({"kind": "coco", "confidence": 1}, r"confidence: unknown key; allowed keys here: .*instances"),
     ],
 )
