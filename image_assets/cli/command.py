@@ -17,6 +17,7 @@ from image_assets.cli.accounting import accounting
 from image_assets.cli.alerts import alerts
 from image_assets.cli.bucket import bucket
 from image_assets.cli.categories import categories
+from image_assets.cli.closed_pipe import NOBODY_READS, left_by_reader
 from image_assets.cli.collect import collect
 from image_assets.cli.compare import compare
 from image_assets.cli.conflicts import conflicts
@@ -58,7 +59,8 @@ for _command in (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    Exit status: 0 done, 1 a check or a run failed, 2 bad usage, input or places, 130 Ctrl-C, 143 SIGTERM.
+    Exit status: 0 done, 1 a check or a run failed, 2 bad usage, input or places, 130 Ctrl-C, 141 nobody reads
+    what is printed any more, 143 SIGTERM.
     """
     if instruction := os.environ.get(_COMPLETION):
         return shell_complete(image_assets, {}, _NAME, _COMPLETION, instruction)
@@ -78,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say("stopped; run the same command again to go on from here")
             return interrupt.status
         except BaseException as error:  # a panic of a library in Rust is no `Exception`
+            if left_by_reader(error):
+                return NOBODY_READS
             said = line_of(error, asked)
             if said is None:
                 raise

@@ -17,7 +17,12 @@ from image_assets.environment import DATASETS, Variable, refuse_unknown
 
 _PROJECT_FILE = "image-assets.yaml"  # as image_assets.project names it, which takes long to load
 _FOUND = "image_assets.found"
-_STATUSES = (("2", "bad usage, input or places"), ("130", "Ctrl-C"), ("143", "SIGTERM"))
+_STATUSES = (
+    ("2", "bad usage, input or places"),
+    ("130", "Ctrl-C"),
+    ("141", "the reader of a pipe left"),
+    ("143", "SIGTERM"),
+)
 
 
 class Setting(click.Option):
