@@ -66,7 +66,7 @@ ENGINE = Variable("IMAGE_ASSETS_ENGINE", "`local` or `ray`, for all datasets", o
 PROCESSES = Variable(
     "IMAGE_ASSETS_PROCESSES",
     "processes that share the cores to decode images and run models",
-    otherwise="one for about four cores, fewer where there is little memory",
+    otherwise="one for every two cores from six cores on, fewer where there is little memory",
 )
 UI_URL = Variable(
     "IMAGE_ASSETS_UI_URL",

@@ -61,15 +61,15 @@ def done(work: str, files: Sequence[Path], threads: int) -> None:
     """
     do, step = WORK[work]
     pieces = [files[part.start : part.stop] for part in spans(len(files), step, threads)]
-    writer, waiting, rows = None, [], 0
+    writer, waiting, held, rows = None, [], 0, 0
     with tempfile.TemporaryFile() as target, made_in_order(do, pieces, threads) as steps:
         for batch, _ in steps:
             writer = writer or pq.ParquetWriter(target, batch.schema, compression="NONE", use_dictionary=False)
             waiting.append(batch)
-            rows += batch.num_rows
-            if sum(one.nbytes for one in waiting) >= _GROUP_BYTES:
+            rows, held = rows + batch.num_rows, held + batch.nbytes
+            if held >= _GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(waiting))
-                waiting.clear()
+                waiting, held = [], 0
         if writer is not None and waiting:
             writer.write_table(pa.Table.from_batches(waiting))
         if writer is not None:

@@ -1,6 +1,6 @@
 """How many processes do the work of a machine, and the pool of them.
 
-One interpreter has one lock: beyond some eight cores its threads wait for it. A few processes of about four threads
+One interpreter has one lock: on more than some four cores its threads wait for it. Processes of two threads
 each use all cores; they are started when there is work for them, keep their models, and end with this process.
 """
 
@@ -17,7 +17,10 @@ from image_assets.engines.worker import E, P, PieceMade, Work, begin_worker, do_
 from image_assets.environment import PROCESSES
 from image_assets.memory import memory_of_machine
 
-THREADS_OF_A_PROCESS = 4
+THREADS_OF_A_PROCESS = 2
+"""Beside independent processes, the door of 16 cores reached .16 as 1 × 16, .65 as 4 × 4, .77 as 8 × 2, .93 as 16 × 1;
+each process has a model in memory, hence not one for every core."""
+_ONE_PROCESS_CORES = 5
 MEMORY_OF_A_PROCESS = 1_000_000_000
 """Bytes that a process is given: models, batches of its threads, and what it read; there are no more than fit."""
 # A process that has had nothing to do for so long ends, and gives back what its models take.
@@ -43,7 +46,7 @@ def forced_processes() -> int | None:
 
 
 def processes_for(threads: int) -> int:
-    """How many processes share so many threads: one for up to five, then about one for every four, as memory allows.
+    """How many processes share so many threads: one for up to five, then one for every two, as memory allows.
 
     Raises:
         ProcessesError: as `forced_processes`.
@@ -51,7 +54,7 @@ def processes_for(threads: int) -> int:
     forced = forced_processes()
     if forced is not None:
         return forced
-    by_cores = (threads + THREADS_OF_A_PROCESS // 2) // THREADS_OF_A_PROCESS
+    by_cores = 1 if threads <= _ONE_PROCESS_CORES else -(-threads // THREADS_OF_A_PROCESS)
     return max(1, min(by_cores, memory_of_machine() // MEMORY_OF_A_PROCESS))
 
 

@@ -178,7 +178,7 @@ def test_pieces_are_all_of_a_unit_in_order(images: int, step: int, threads: int)
 def test_the_number_of_processes_follows_cores_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PROCESSES.name)
     monkeypatch.setattr(processes, "memory_of_machine", lambda: 64_000_000_000)
-    assert [processes_for(threads) for threads in (1, 2, 4, 5, 6, 8, 12, 16, 64)] == [1, 1, 1, 1, 2, 2, 3, 4, 16]
+    assert [processes_for(threads) for threads in (1, 2, 4, 5, 6, 8, 12, 16, 64)] == [1, 1, 1, 1, 3, 4, 6, 8, 32]
     assert len(spans(1_000, 32, 16)) == 1  # too little to begin processes for
     assert len(spans(10_001, 32, 16)) > 16
     monkeypatch.setattr(processes, "memory_of_machine", lambda: 2_500_000_000)
