@@ -18,6 +18,7 @@ from image_assets.console.documentation import documentation_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
+from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
 from image_assets.dataset import DatasetSpec
@@ -84,6 +85,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]
     """All addresses."""
     pages = [*health_routes(settings.ask), *entrance_routes(settings.token)]
     programs = [*_health_routes(classifier), *classify_routes(classifier), *documentation_routes()]
+    programs += open_inference_routes(classifier)
     return [*pages, *programs, *static_routes()]
 
 

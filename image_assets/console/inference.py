@@ -75,6 +75,11 @@ class InferenceThread:
         """What the door says of a file; on the caller's thread."""
         return self._predictor.let_in(content, with_issues=True)
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one picture as the extractor takes it."""
+        return tuple(self._predictor.extractor.shape)
+
     def manifest(self) -> ModelManifest:
         """Of the model that would answer now. Raises as `Predictor.answers`."""
         return self._predictor.manifest()
