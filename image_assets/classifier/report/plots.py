@@ -129,7 +129,9 @@ def _diagonal(axes: Axes) -> None:
 
 
 def _reliability(axes: Axes, bins: Sequence[Bin], colour: str, title: str) -> None:
-    axes.plot([one.certainty for one in bins], [one.accuracy for one in bins], "o-", color=colour, label=title, ms=4)
+    x, y = [one.certainty for one in bins], [one.accuracy for one in bins]
+    # Points at 0 and 1 lie on the frame, which would cut them.
+    axes.plot(x, y, "o-", color=colour, label=title, ms=4, clip_on=False)
 
 
 def _counts(axes: Axes, bins: Sequence[Bin], colour: str, shift: float) -> None:
