@@ -20,7 +20,8 @@ class Table:
     Attributes:
         title: Its heading.
         header: Of the columns.
-        rows: Columns are aligned to the right whose first row holds a number, or is written like one.
+        rows: Columns are aligned to the right that hold a number, or what is written like one; the first column, which
+            names the rows, only where its first row does.
         text: A sentence below the heading; may be empty.
     """
 

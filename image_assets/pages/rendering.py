@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -20,6 +21,12 @@ def printable_text(text: str) -> str:
 def _is_number(value: object) -> bool:
     """Whether it is one, or is written like one: 1,234, 97.3 %, 0.91 – 0.94."""
     return not isinstance(value, str) or bool(_WRITTEN_NUMBER.fullmatch(value))
+
+
+def _number_columns(rows: Sequence[Sequence[object]], header: Sequence[str]) -> list[bool]:
+    """Of every column whether it holds numbers: the first, which names the rows, in its first row, others anywhere."""
+    looked_at = [rows[:1] if column == 0 else rows for column in range(len(header))]
+    return [any(_is_number(row[column]) for row in some) for column, some in enumerate(looked_at)]
 
 
 def _markdown(text: str) -> str:
@@ -39,7 +46,7 @@ ENVIRONMENT = Environment(
 )
 """What all templates are filled in by; a name that one is not given is an error."""
 ENVIRONMENT.filters["data_url"] = data_url
-ENVIRONMENT.tests["numeric"] = _is_number
+ENVIRONMENT.filters["number_columns"] = _number_columns
 MARKDOWN = ENVIRONMENT.overlay(
     autoescape=False, finalize=lambda value: value if hasattr(value, "__html__") else _markdown(str(value))
 )

@@ -98,4 +98,9 @@ def test_columns_of_numbers_are_aligned_to_the_right() -> None:
         "<td class=number>0.91 – 0.94</td><td class=number>0.5</td></tr>" in html
     )
     assert "<th>name</th><th class=number>n</th>" in html
+    later = page(
+        "", "", {}, [Section("a", "", "", tables=[Table("", ("flag", "share"), [("a", "none"), ("1", "5 %")])])]
+    )
+    assert "<tr><td>a</td><td class=number>none</td>" in later
+    assert "<tr><td>1</td><td class=number>5 %</td>" in later
     assert "<th>95 %</th>" in page("", "", {}, [Section("a", "", "", tables=[Table("", ("95 %",), [])])])
