@@ -11,6 +11,12 @@ _BATCH_IMAGES = 32
 _BATCH_PIXELS = 1 << 21
 
 
+def comparison_images(size: int, count: int) -> np.ndarray:
+    """Some of the comparison images, of every kind, uint8 `[count, size, size, 3]`."""
+    wanted = set(np.linspace(0, COMPARISON_IMAGES - 1, count).astype(int).tolist())
+    return np.stack([image for number, image in enumerate(_images(size)) if number in wanted])
+
+
 def comparison_batches(size: int) -> Iterator[np.ndarray]:
     """All comparison images, uint8 `[N, size, size, 3]`, in batches that fit into memory at any size."""
     rows = max(1, min(_BATCH_IMAGES, _BATCH_PIXELS // size**2))

@@ -15,6 +15,10 @@ class HubModuleError(ExtractorError):
     """A TF Hub module cannot be resolved, loaded or run, or does not give the features it was said to give."""
 
 
+class EncoderError(ExtractorError):
+    """A model that somebody brought cannot be had or run, or does not fit what the dataset file says of it."""
+
+
 def check_same_everywhere(name: str, digest: str, expected: str) -> None:
     """Refuse what is loaded on this machine where it is another than on the one that started the run.
 

@@ -15,9 +15,10 @@ from image_assets.features.colour_statistics import ColourStatisticsExtractor
 from image_assets.features.combined import CombinedExtractor
 from image_assets.features.efficientnet_lite import EfficientNetLiteExtractor
 from image_assets.features.mirrored import MirroredExtractor
+from image_assets.features.onnx_encoder import OnnxExtractor
 from image_assets.features.preprocess import Prepares
 from image_assets.features.tf_hub import TfHubExtractor
-from image_assets.settings import stages
+from image_assets.settings import encoders, stages
 
 
 class Extractor(Prepares, Protocol):
@@ -55,7 +56,7 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
         ExtractorError: its weights or its module cannot be used.
     """
     extractor = _of_one_picture(spec)
-    return MirroredExtractor(extractor) if isinstance(spec, stages.MayBeMirrored) and spec.mirrored else extractor
+    return MirroredExtractor(extractor) if isinstance(spec, encoders.MayBeMirrored) and spec.mirrored else extractor
 
 
 def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
@@ -66,6 +67,8 @@ def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
         case stages.ColourStatistics():
             return ColourStatisticsExtractor()
+        case encoders.OnnxModel():
+            return OnnxExtractor(spec)
         case stages.Combined():
             return CombinedExtractor([shared_extractor(part) for part in spec.extractors])
     assert_never(spec)

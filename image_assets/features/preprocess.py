@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from image_assets.images.resampling import resampled
+from image_assets.images.resampling import Cut, Filter, resampled
 
 # A picture that is decoded at a fraction of its size must still be this much larger than the square. Cosine of the
 # features to those of whole pictures on 900 photos of about 300 pixels, MobileNetV1 at 128 pixels: mean 0.9993, worst
@@ -18,18 +18,27 @@ from image_assets.images.resampling import resampled
 _MARGIN = 1.25
 
 
+Fit = Literal["squash", "pad", "crop"]
+
+
 @dataclass(frozen=True)
 class Resize:
-    """Makes squares with antialiased bilinear interpolation.
+    """Makes squares with antialiased interpolation.
 
     Attributes:
         size: Side of the square in pixels.
         fit: `squash` fills the square with the whole image and gives up the aspect ratio; `pad` keeps the aspect ratio,
-            centres the image and leaves the rest black, as `tf.image.resize_with_pad` does.
+            centres the image and leaves the rest black, as `tf.image.resize_with_pad` does; `crop` keeps the aspect
+            ratio and takes the square in the middle, as `Resize` and `CenterCrop` of torchvision do.
+        filter: How pixels are interpolated.
+        resize_to: What the shorter side (`crop`) or both sides (`squash`) are resized to, of which the square in the
+            middle is taken, pixels; default: `size`, so that nothing more is cut off.
     """
 
     size: int
-    fit: Literal["squash", "pad"]
+    fit: Fit
+    filter: Filter = "bilinear"
+    resize_to: int | None = None
 
     def __call__(self, pixels: np.ndarray, whole: tuple[int, int] | None = None) -> np.ndarray:
         """Resize one image.
@@ -46,32 +55,59 @@ class Resize:
             ValueError: for any other array.
         """
         check_pixels(pixels)
-        if self.fit == "squash":
-            return resampled(pixels, self.size, self.size, "bilinear")
         proportions = whole or (pixels.shape[1], pixels.shape[0])
-        longest = max(proportions)
-        width, height = (max(1, side * self.size // longest) for side in proportions)
+        if self.fit == "pad":
+            return self._padded(pixels, proportions)
+        return self._middle(pixels, self._resized(*proportions))
+
+    def _padded(self, pixels: np.ndarray, proportions: tuple[int, int]) -> np.ndarray:
+        width, height = self._resized(*proportions)
         left, top = (self.size - width) // 2, (self.size - height) // 2
         square = np.zeros((self.size, self.size, 3), np.uint8)
-        square[top : top + height, left : left + width] = resampled(pixels, width, height, "bilinear")
+        square[top : top + height, left : left + width] = resampled(pixels, width, height, self.filter)
         return square
+
+    def _middle(self, pixels: np.ndarray, resized: tuple[int, int]) -> np.ndarray:
+        """The square in the middle of the picture as it would be after resizing; the rest is never made."""
+        if resized == (self.size, self.size):
+            return resampled(pixels, self.size, self.size, self.filter)
+        left, top = (round((side - self.size) / 2) for side in resized)
+        wide, high = pixels.shape[1] / resized[0], pixels.shape[0] / resized[1]
+        # Rounding must not take it beyond the edge.
+        width = min(self.size * wide, pixels.shape[1] - left * wide)
+        height = min(self.size * high, pixels.shape[0] - top * high)
+        cut = Cut(left * wide, top * high, width, height)
+        return resampled(pixels, self.size, self.size, self.filter, cut)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height, pixels, of a picture of this size after resizing, before anything is cut off or filled."""
+        side = self.resize_to or self.size
+        if self.fit == "squash":
+            return side, side
+        if self.fit == "pad":
+            longest = max(width, height)
+            return max(1, width * self.size // longest), max(1, height * self.size // longest)
+        shortest = min(width, height)
+        return width * side // shortest, height * side // shortest
 
     def sufficient_size(self, width: int, height: int) -> tuple[int, int]:
         """The smallest width and height, pixels, to decode a picture of this size at before it is resized."""
-        side = round(_MARGIN * self.size)
+        side = round(_MARGIN * (self.resize_to or self.size))
         if self.fit == "squash":
             return side, side
-        longest = max(width, height)
-        return -(-width * side // longest), -(-height * side // longest)
+        of_side = max(width, height) if self.fit == "pad" else min(width, height)
+        return -(-width * side // of_side), -(-height * side // of_side)
 
     @property
     def settings(self) -> dict[str, object]:
         """What goes into an extractor's digest."""
+        more = {} if self.resize_to in (None, self.size) else {"resize_to": self.resize_to}
         return {
             "image_size": self.size,
             "fit": self.fit,
-            "filter": "bilinear, antialiased, integers",
+            "filter": f"{self.filter}, antialiased, integers",
             "jpeg": f"decoded at 1/2, 1/4 or 1/8 where that is {_MARGIN} times the square, libjpeg-turbo",
+            **more,
         }
 
 

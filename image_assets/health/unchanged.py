@@ -19,6 +19,7 @@ from typing import Any
 
 from image_assets.dataset import DatasetSpec
 from image_assets.environment import VARIABLES
+from image_assets.features.onnx_file import files_beside
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import due_day
 from image_assets.ingest.day_book import DayBook
@@ -160,10 +161,13 @@ def _decided(asked: DayAsked) -> str:
 
 
 def _files_named_by(dataset: DatasetSpec) -> Iterator[str]:
-    """The local files that the dataset file names, such as a model's, by size and time; not what lands."""
+    """The local files that the dataset file names, and those beside a model, by size and time; not what lands."""
     for text in _texts(dataset.model_dump(mode="json", exclude={"source", "categories"})):
         if os.path.exists(text):
             yield from files_below(Path(text))
+    for text in _texts(dataset.model_dump(mode="json", include={"extractor"})):
+        if os.path.isfile(text):
+            yield from (line for file in files_beside(Path(text)) for line in files_below(file))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ instruction set.
 from __future__ import annotations
 
 from threading import local
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from cykooz_resizer import CropBox, FilterType, ImageData, PixelType, ResizeAlg, ResizeOptions, Resizer
@@ -27,7 +27,16 @@ _FAR_LARGER, _LEFT = 4, 2
 _of_thread = local()
 
 
-def resampled(pixels: np.ndarray, width: int, height: int, method: Filter) -> np.ndarray:
+class Cut(NamedTuple):
+    """A part of a picture, in pixels and fractions of them."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def resampled(pixels: np.ndarray, width: int, height: int, method: Filter, cut: Cut | None = None) -> np.ndarray:
     """Scale a picture to a size, whatever its own.
 
     Args:
@@ -35,17 +44,22 @@ def resampled(pixels: np.ndarray, width: int, height: int, method: Filter) -> np
         width: Wanted, pixels, at least 1.
         height: Wanted, pixels, at least 1.
         method: The filter.
+        cut: The part that is wanted, which gives the same pixels as cutting it out afterwards; default: all of it.
 
     Returns:
         uint8 `[height, width, 3]`, read-only.
     """
     options = ResizeOptions(_FILTERS[method])
-    times = min(pixels.shape[1] // width, pixels.shape[0] // height)
+    part = cut or Cut(0, 0, pixels.shape[1], pixels.shape[0])
+    times = int(min(part.width / width, part.height / height))
     if times >= _FAR_LARGER:
         block = times // _LEFT
         # The last blocks may be cut: the picture ends within them.
-        options.crop_box = CropBox(0, 0, pixels.shape[1] / block, pixels.shape[0] / block)
+        part = Cut(*(side / block for side in part))
+        options.crop_box = CropBox(*part)
         pixels = np.asarray(Image.fromarray(pixels).reduce(block))
+    elif cut:
+        options.crop_box = CropBox(*cut)
     source = ImageData(pixels.shape[1], pixels.shape[0], PixelType.U8x3, pixels.tobytes())
     scaled = ImageData(width, height, PixelType.U8x3)
     _resizer().resize(source, scaled, options)

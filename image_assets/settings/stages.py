@@ -6,19 +6,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from image_assets.settings.encoders import MayBeMirrored, Own
 from image_assets.settings.section import SettingsSection
 
 Precision = Literal["float32", "int8"]
-
-
-class MayBeMirrored(SettingsSection):
-    """An extractor that sees another picture in a mirror image."""
-
-    mirrored: bool = Field(
-        default=False,
-        description="Mean of the features of a picture and its mirror image; the model runs twice. Another extractor "
-        "than without.",
-    )
 
 
 EfficientNetLiteKind = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
@@ -61,7 +52,7 @@ class ColourStatistics(SettingsSection):
     kind: Literal["colour_statistics"]
 
 
-OneExtractor = Annotated[EfficientNetLite | TfHub | ColourStatistics, Field(discriminator="kind")]
+OneExtractor = Annotated[EfficientNetLite | TfHub | ColourStatistics | Own, Field(discriminator="kind")]
 
 
 class Combined(SettingsSection):

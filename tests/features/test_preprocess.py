@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from image_assets.features.preprocess import Resize, check_batch
 
 SIDES = st.integers(1, 300)
+PHOTO = skimage.data.chelsea()
 
 
 @given(height=SIDES, width=SIDES, fit=st.sampled_from(["squash", "pad"]), size=st.integers(1, 64))
@@ -36,6 +39,47 @@ def test_squashing_uses_the_whole_image() -> None:
     square = Resize(20, "squash")(pixels)
     assert square[10, 0].tolist() == [255, 0, 0]
     assert square[10, -1].tolist() == [0, 0, 255]
+
+
+@given(height=SIDES, width=SIDES, resize_to=st.integers(16, 40))
+def test_cropping_takes_the_square_in_the_middle_as_torchvision_does(height: int, width: int, resize_to: int) -> None:
+    pixels = PHOTO[:height, :width]
+    shortest = min(height, width)
+    resized = Image.fromarray(pixels).resize(
+        (width * resize_to // shortest, height * resize_to // shortest), Image.Resampling.BICUBIC
+    )
+    left, top = (round((side - 16) / 2) for side in resized.size)
+    expected = np.asarray(resized.crop((left, top, left + 16, top + 16))).astype(int)
+    found = Resize(16, "crop", "bicubic", resize_to)(pixels)
+    assert (found.shape, found.dtype) == ((16, 16, 3), np.uint8)
+    # A far larger picture is averaged in blocks first.
+    assert np.abs(found - expected).max() <= (3 if shortest < 4 * resize_to else 60)
+
+
+def test_a_squashed_picture_may_lose_its_edges() -> None:
+    whole = np.asarray(Image.fromarray(PHOTO).resize((20, 20), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(Resize(16, "squash", resize_to=20)(PHOTO) - whole[2:18, 2:18]).mean() < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 1), (1, 30_000)])
+def test_a_picture_of_one_pixel_by_thousands_takes_no_memory(width: int, height: int) -> None:
+    resize = Resize(224, "crop", resize_to=256)
+    assert resize(np.full((height, width, 3), 7, np.uint8)).tolist() == np.full((224, 224, 3), 7).tolist()
+
+
+def test_what_is_decoded_is_large_enough_for_what_is_cut_out() -> None:
+    assert Resize(224, "crop", resize_to=256).sufficient_size(4000, 3000) == (427, 320)
+    assert Resize(224, "squash", resize_to=256).sufficient_size(4000, 3000) == (320, 320)
+    assert Resize(224, "pad").sufficient_size(4000, 3000) == (280, 210)
+
+
+def test_the_settings_of_what_there_was_before_are_what_they_were() -> None:
+    assert Resize(224, "squash").settings == {
+        "image_size": 224,
+        "fit": "squash",
+        "filter": "bilinear, antialiased, integers",
+        "jpeg": "decoded at 1/2, 1/4 or 1/8 where that is 1.25 times the square, libjpeg-turbo",
+    }
 
 
 @pytest.mark.parametrize("fit", ["squash", "pad"])

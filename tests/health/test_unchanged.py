@@ -198,6 +198,16 @@ def test_a_model_that_the_dataset_names_is_looked_at(place: Place) -> None:
     assert DayResults(place.asked()).told() is None
 
 
+@pytest.mark.parametrize("beside", ["preprocessor_config.json", "weights.bin"])
+def test_what_lies_beside_a_model_is_looked_at(place: Place, beside: str) -> None:
+    model, other = place.write("module/model.onnx"), place.write(f"module/{beside}")
+    place.dataset = small_dataset(extractor={"kind": "onnx", "file": str(model)})
+    DayResults(place.asked()).keep(GOOD)
+    assert DayResults(place.asked()).told() is not None
+    os.utime(other, ns=(1, 1))
+    assert DayResults(place.asked()).told() is None
+
+
 def test_where_listing_does_not_show_what_a_run_would_find_nothing_is_told(place: Place) -> None:
     place.dataset = small_dataset(source={"kind": "url_list"})
     assert not place.asked().can_be_known

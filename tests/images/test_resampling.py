@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from image_assets.images import resampling
-from image_assets.images.resampling import Filter, resampled
+from image_assets.images.resampling import Cut, Filter, resampled
 
 PHOTO = skimage.data.chelsea()
 PILLOWS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -41,6 +41,17 @@ def test_a_far_larger_picture_looks_the_same_too(method: Filter) -> None:
     assert (apart.mean() < 2, apart.max() < 30) == (True, True)
     aliased = np.asarray(Image.fromarray(PHOTO).resize((37, 25), Image.Resampling.NEAREST)).astype(int)
     assert np.abs(aliased - by_pillow(PHOTO, 37, 25, method)).mean() > 4
+
+
+@given(st.integers(20, 120), st.floats(0, 0.6), st.floats(0, 0.6), METHODS)
+def test_a_part_is_what_would_be_cut_out_afterwards(side: int, left: float, top: float, method: Filter) -> None:
+    width, height = side * PHOTO.shape[1] // PHOTO.shape[0], side
+    x, y = int(left * width), int(top * height)
+    wide, high = max(1, (width - x) // 2), max(1, (height - y) // 2)
+    scale_x, scale_y = PHOTO.shape[1] / width, PHOTO.shape[0] / height
+    found = resampled(PHOTO, wide, high, method, Cut(x * scale_x, y * scale_y, wide * scale_x, high * scale_y))
+    whole = resampled(PHOTO, width, height, method)[y : y + high, x : x + wide]
+    assert np.abs(found.astype(int) - whole).max() <= 2
 
 
 def test_every_instruction_set_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
