@@ -131,7 +131,7 @@ def ours_full(case: Case) -> Found:
 
 
 def peer_in_memory(case: Case) -> Found:
-    """scikit-learn's LogisticRegression behind a StandardScaler, all rows in memory."""
+    """scikit-learn's LogisticRegression behind a root and a StandardScaler, all rows in memory."""
     from image_assets.classifier.training.families import logistic_regression
     from image_assets.classifier.training.split import held_out
     from image_assets.classifier.training.train import train
@@ -140,7 +140,8 @@ def peer_in_memory(case: Case) -> Found:
     watch = Stopwatch()
     table = feature_table(case.store.table(DATASET, IMAGE_FEATURES).scan(), DIGEST)
     aside = held_out(table.image_ids, case.dataset.classifier.held_out)
-    model = train(table.features[~aside], table.labels[~aside], logistic_regression(_PENALTY), CATEGORIES)
+    candidate = logistic_regression(_PENALTY).transformed(case.dataset.classifier.transform)
+    model = train(table.features[~aside], table.labels[~aside], candidate, CATEGORIES)
     return _judged(case, model, watch.read(), {"iterations": int(model.pipeline.named_steps["classify"].n_iter_[0])})
 
 

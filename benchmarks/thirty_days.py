@@ -23,7 +23,7 @@ from obstore.store import MemoryStore
 from rich.console import Console
 from rich.table import Table
 
-from image_assets.classifier.daily.discriminant import discriminant
+from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
 from image_assets.classifier.daily.statistics import ClassStatistics, class_statistics, merge
 from image_assets.classifier.promotion.champion import LabelledImages, challenge
 from image_assets.classifier.training.evaluate import evaluate
@@ -88,7 +88,7 @@ class RunningTotals:
         """The model of all days so far, of which only the day's images are looked at."""
         day = class_statistics(features, labels, sorted(classes.values()))
         self.totals = day if self.totals is None else merge(self.totals, day)
-        return discriminant(self.totals, _SHRINKAGE)
+        return discriminant(self.totals, discriminant_candidate(_SHRINKAGE))
 
 
 def fit_full(features: np.ndarray, labels: np.ndarray, classes: dict[str, int]) -> Model:

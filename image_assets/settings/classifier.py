@@ -11,6 +11,7 @@ from image_assets.settings.section import SettingsSection
 from image_assets.settings.split import Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Transform = Literal["root", "none"]
 
 
 class LogisticRegressionFamily(SettingsSection):
@@ -178,6 +179,11 @@ class Classifier(SettingsSection):
         default=(LogisticRegressionFamily(regularisation=(0.001,)),),
         min_length=1,
         description="Kinds of classifiers with their grids; of more than one combination the best is selected.",
+    )
+    transform: Transform = Field(
+        default="root",
+        description="What every candidate does with the features before it scales them. root: the square root, with "
+        "the sign kept, so that a few large features do not decide; none: nothing.",
     )
     selection: ModelSelection = ModelSelection()
     max_fit_rows: int = Field(

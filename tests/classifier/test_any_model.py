@@ -15,13 +15,12 @@ from image_assets.classifier.export.onnx_export import ExportRefusedError, expor
 from image_assets.classifier.export.probes import generated_probes
 from image_assets.classifier.report.analysis import analyse
 from image_assets.classifier.report.baselines import label_shuffle
-from image_assets.classifier.report.galleries import _standardised
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.report.write import report_page
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of, fit
 from image_assets.dataset import load_dataset
-from image_assets.settings.classifier import AnyFamily, ModelReport
+from image_assets.settings.classifier import AnyFamily, ModelReport, Transform
 from image_assets.store.models.model import Input, Model, ModelFormat
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model
@@ -46,6 +45,12 @@ class NearestMean:
     @property
     def row_shape(self) -> tuple[int, ...]:
         return self.row_mean.shape
+
+    def standardised(self, rows: np.ndarray) -> np.ndarray:
+        return (rows - self.row_mean) / self.row_deviation
+
+    def rows_like(self, standardised: np.ndarray) -> np.ndarray:
+        return self.row_mean + standardised * self.row_deviation
 
     def predict_proba(self, rows: np.ndarray) -> np.ndarray:
         away = np.linalg.norm(rows[:, None].astype(np.float64) - self.means, axis=2)
@@ -117,23 +122,25 @@ FEATURES[:, 3] = 1.5  # never varies
 
 
 @cache
-def of(kind: str, *, probabilities: bool = True) -> SklearnModel:
+def of(kind: str, transform: Transform = "none", *, probabilities: bool = True) -> SklearnModel:
     family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
-    return fit(candidates_of([family])[0], 0, FEATURES, LABELS, probabilities=probabilities)
+    return fit(candidates_of([family], transform)[0], 0, FEATURES, LABELS, probabilities=probabilities)
 
 
+@pytest.mark.parametrize("transform", ["root", "none"])
 @pytest.mark.parametrize("kind", SMALL)
-def test_a_pipeline_of_scikit_learn_is_a_model(kind: str) -> None:
-    model: Model = of(kind)
+def test_a_pipeline_of_scikit_learn_is_a_model(kind: str, transform: Transform) -> None:
+    model: Model = of(kind, transform)
     assert (model.format, model.input, model.row_shape, model.trained_rows) == ("skops", "features", (12,), 240)
     assert model.classes.tolist() == [0, 1, 2]
     probabilities = model.predict_proba(FEATURES)
     assert probabilities.shape == (240, 3)
     assert probabilities.sum(axis=1) == pytest.approx(1)
     assert np.array_equal(model.predict(FEATURES), model.classes[probabilities.argmax(axis=1)])
-    assert np.array_equal(model.predict(FEATURES), of(kind).pipeline.predict(FEATURES))
-    assert model.row_mean == pytest.approx(FEATURES.mean(axis=0, dtype=np.float64), abs=1e-6)
-    assert model.row_deviation[3] == 1
+    assert np.array_equal(model.predict(FEATURES), of(kind, transform).pipeline.predict(FEATURES))
+    assert model.standardised(FEATURES).mean(axis=0) == pytest.approx(np.zeros(12), abs=1e-5)
+    assert model.standardised(FEATURES).std(axis=0) == pytest.approx(np.where(np.arange(12) == 3, 0, 1), abs=1e-5)
+    assert model.rows_like(model.standardised(FEATURES)) == pytest.approx(FEATURES, abs=1e-5)
     assert model.converged is (kind != "neural_network")
     assert (model.weights is None) is (kind not in ("logistic_regression", "random_forest"))
 
@@ -146,10 +153,13 @@ def test_a_pipeline_that_was_fitted_without_probabilities_answers_all_the_same()
 
 
 def test_features_are_compared_as_scikit_learn_scales_them() -> None:
-    made = made_subject(120, 12)
-    assert isinstance(made.model, SklearnModel)
-    scaler = made.model.pipeline.named_steps["scale"]
-    assert np.array_equal(_standardised(made, made.held_out), scaler.transform(made.features[made.held_out]))
+    for transform, first in (("none", lambda rows: rows), ("root", lambda rows: np.sign(rows) * np.sqrt(np.abs(rows)))):
+        model = of("logistic_regression", transform)
+        steps = model.pipeline.named_steps
+        assert np.array_equal(model.standardised(FEATURES), steps["scale"].transform(first(FEATURES)))
+        assert np.array_equal(
+            model.predict_proba(FEATURES), steps["classify"].predict_proba(model.standardised(FEATURES))
+        )
 
 
 def test_a_model_of_another_library_is_not_written_as_one_of_scikit_learn(subject: ReportSubject) -> None:

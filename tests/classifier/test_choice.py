@@ -30,7 +30,10 @@ def test_the_best_of_the_candidates_is_trained_and_the_comparison_is_kept(tmp_pa
     assert result.ok, result.errors
     manifest = current_manifest(dataset, platform.store)
     assert manifest is not None
-    assert manifest.candidate == "logistic_regression (regularisation 0.001, l1_ratio 0, max_iterations 1000)"
+    assert (
+        manifest.candidate
+        == "logistic_regression (regularisation 0.001, l1_ratio 0, max_iterations 1000, transform root)"
+    )
     folder = tmp_path / "store" / "drawn"
     compared = pl.read_csv(folder / "plots" / "candidates.csv")
     assert compared.height == 3

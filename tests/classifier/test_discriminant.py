@@ -8,7 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from image_assets.classifier.daily.discriminant import discriminant
+from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
 from image_assets.classifier.daily.statistics import class_statistics, merge, no_statistics
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.train import NotTrainableError
@@ -29,7 +29,7 @@ def of_parts(features: np.ndarray, labels: np.ndarray, shrinkage: float) -> Skle
     for start in range(0, len(labels), 77):
         part = class_statistics(features[start : start + 77], labels[start : start + 77], LABELS)
         total = merge(total, part)
-    return discriminant(total, shrinkage)
+    return discriminant(total, discriminant_candidate(shrinkage))
 
 
 @pytest.mark.parametrize("shrinkage", [0.01, 0.2, 1.0])
@@ -54,6 +54,17 @@ def test_fewer_rows_than_columns_are_enough_with_shrinkage() -> None:
     np.testing.assert_allclose(found.predict_proba(judged), expected.predict_proba(judged), atol=1e-6)
 
 
+def test_of_roots_it_is_the_one_behind_a_root() -> None:
+    features, labels = clusters(300, width=12)
+    root = np.sign(features) * np.sqrt(np.abs(features))
+    candidate = discriminant_candidate(0.1, "root")
+    found = discriminant(class_statistics(root, labels, LABELS), candidate)
+    expected = of_parts(root, labels, 0.1)
+    np.testing.assert_allclose(found.predict_proba(features), expected.predict_proba(root), atol=1e-6)
+    assert str(candidate) == "discriminant (shrinkage 0.1, transform root)"
+    assert np.array_equal(parse_model(dump_model(found)).predict_proba(features), found.predict_proba(features))
+
+
 def test_the_model_is_saved_like_any_other() -> None:
     features, labels = clusters(200, width=10)
     model = of_parts(features, labels, 0.1)
@@ -66,7 +77,7 @@ def test_the_model_is_saved_like_any_other() -> None:
 def test_too_little_says_what_is_missing() -> None:
     features, labels = clusters(60, width=5)
     with pytest.raises(NotTrainableError, match="0 of label 2"):
-        discriminant(class_statistics(features[labels == 1], labels[labels == 1], LABELS), 0.1)
+        discriminant(class_statistics(features[labels == 1], labels[labels == 1], LABELS), discriminant_candidate(0.1))
     one_each = [int(np.argmax(labels == label)) for label in LABELS]
     with pytest.raises(NotTrainableError, match="two different images"):
-        discriminant(class_statistics(features[one_each], labels[one_each], LABELS), 0.1)
+        discriminant(class_statistics(features[one_each], labels[one_each], LABELS), discriminant_candidate(0.1))

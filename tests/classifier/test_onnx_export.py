@@ -16,11 +16,14 @@ from sklearn.pipeline import Pipeline
 from image_assets.classifier.export import onnx_export
 from image_assets.classifier.export.onnx_export import TOLERANCE, ExportRefusedError, export_onnx
 from image_assets.classifier.export.probes import generated_probes
-from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.families import candidates_of, logistic_regression
 from image_assets.classifier.training.train import train
-from image_assets.settings.classifier import AnyFamily
+from image_assets.features.extractor import shared_extractor
+from image_assets.settings.classifier import AnyFamily, Transform
+from image_assets.settings.stages import EfficientNetLite
 from image_assets.store.models.model_files import ModelManifest, ids_digest
 from image_assets.store.models.sklearn_model import SklearnModel
+from image_assets.store.models.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import CLASSES, clusters
 
 WIDTH = 12
@@ -34,10 +37,10 @@ SMALL: dict[str, dict] = {
 
 
 @cache
-def trained(kind: str) -> SklearnModel:
+def trained(kind: str, transform: Transform = "none", temperature: float = 1) -> SklearnModel:
     family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
     features, labels = clusters(240, width=WIDTH)
-    return train(features, labels, candidates_of([family])[0], CLASSES)
+    return train(features, labels, candidates_of([family], transform)[0].tempered(temperature), CLASSES)
 
 
 def manifest(kind: str) -> ModelManifest:
@@ -58,9 +61,19 @@ def manifest(kind: str) -> ModelManifest:
     )
 
 
-@pytest.mark.parametrize("kind", ["logistic_regression", "support_vector_machine", "neural_network"])
-def test_the_file_answers_as_the_model_does_and_says_what_it_is(kind: str) -> None:
-    model = trained(kind)
+@pytest.mark.parametrize(
+    ("kind", "transform", "temperature"),
+    [
+        ("logistic_regression", "none", 1),
+        ("logistic_regression", "root", 2.5),
+        ("support_vector_machine", "root", 1),
+        ("neural_network", "root", 1),
+    ],
+)
+def test_the_file_answers_as_the_model_does_and_says_what_it_is(
+    kind: str, transform: Transform, temperature: float
+) -> None:
+    model = trained(kind, transform, temperature)
     exported = export_onnx(model, manifest(kind), generated_probes(model, 200))
     assert exported.difference <= TOLERANCE
     graph = onnx.load_from_string(exported.content)
@@ -75,6 +88,27 @@ def test_the_file_answers_as_the_model_does_and_says_what_it_is(kind: str) -> No
         labels, probabilities = session.run(["label", "probabilities"], {"features": rows})
         assert np.abs(probabilities - model.predict_proba(rows)).max() <= TOLERANCE
         assert np.array_equal(np.asarray(labels), model.predict(rows)) or kind == "support_vector_machine"
+
+
+def test_mirrored_pictures_that_training_did_not_see_are_answered_alike_by_every_form() -> None:
+    """Root, scaler and temperature are in the file; the features are those of the extractor, mirror images included."""
+    drawn = np.random.default_rng(0).integers(0, 255, (36, 240, 240, 3), np.uint8)
+    labels = np.arange(36, dtype=np.int16) % 3
+    for row, label in enumerate(labels):
+        drawn[row, ..., label] //= 3
+    extractor = shared_extractor(EfficientNetLite(mirrored=True))
+    rows = extractor.infer(np.stack([extractor.prepare(pixels) for pixels in drawn]))
+    model = train(rows[:24], labels[:24], logistic_regression(0.01).tempered(1.7).transformed("root"), CLASSES)
+    about = manifest("logistic_regression").model_copy(update={"feature_width": rows.shape[1]})
+    exported = export_onnx(model, about, rows[24:])
+    session = onnxruntime.InferenceSession(exported.content, providers=["CPUExecutionProvider"])
+    answers = model.predict_proba(rows[24:])
+    (found,) = session.run(["probabilities"], {"features": rows[24:]})
+    assert np.abs(np.asarray(found) - answers).max() <= TOLERANCE
+    assert np.array_equal(parse_model(dump_model(model)).predict_proba(rows[24:]), answers)
+    # Without the step other answers come out: it is not passed over.
+    bare = SklearnModel(Pipeline(model.pipeline.steps[1:]))
+    assert np.abs(bare.predict_proba(rows[24:]) - answers).max() > 0.01
 
 
 def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def expected_full(spec: DatasetSpec, days: int) -> tuple[np.ndarray, np.ndarray]
     """Probabilities of the held-out images by scikit-learn, trained in memory; and which images these are."""
     table = feature_table(ROWS.filter(pl.col("date") <= day(days - 1)).lazy(), KIND.digest)
     aside = held_out_with_lookalikes(table.image_ids, NO_GROUPS, spec.classifier.held_out)
-    model = train(table.features[~aside], table.labels[~aside], logistic_regression(0.001), CLASSES)
+    model = train(table.features[~aside], table.labels[~aside], logistic_regression(0.001).transformed("root"), CLASSES)
     return model.predict_proba(table.features[aside]), table.image_ids.filter(pl.Series(aside)).to_numpy()
 
 

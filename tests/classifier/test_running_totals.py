@@ -73,7 +73,7 @@ DAMAGED = {
     "cut short": (SOUND[:-1], "damaged"),
     "longer": (SOUND + b"\0", "damaged"),
     "one bit": (SOUND[:900] + bytes([SOUND[900] ^ 1]) + SOUND[901:], "damaged"),
-    "a later format": (SOUND.replace(b"statistics 1\n", b"statistics 2\n", 1), "another format"),
+    "a later format": (SOUND.replace(b"statistics 2\n", b"statistics 3\n", 1), "another format"),
     "no arrays": (rewritten(header=np.array([1], np.uint8)), "lacks what it should hold"),
     "pickled": (rewritten(header=np.array([{"a": 1}], object)), "lacks what it should hold"),
     "other shapes": (rewritten(means=np.zeros((2, WIDTH))), "do not fit together: means"),
@@ -132,6 +132,9 @@ def test_other_features_or_labels_begin_anew() -> None:
         update = plan_update(totals(), KEPT, *changes)
         assert update.start is None
         assert reason in update.reason
+    roots = plan_update(totals(), KEPT, "e" * 64, np.arange(3), WIDTH, rooted=True)
+    assert (roots.start, roots.missing) == (None, (DUCKS, OWLS))
+    assert "classifier.transform changed" in roots.reason
 
 
 WRITER = """

@@ -72,7 +72,7 @@ def compare_families(
         vectors = stored_features(store.table(dataset.name, RAW_IMAGES), ids, colour)
         features[colour.name] = TrainingRows(vectors, rows.labels, rows.groups, rows.source_sets)
     book = StoredScores(store.objects(), f"{dataset.name}/comparison-scores")
-    candidates = candidates_of(spec.candidates)
+    candidates = candidates_of(spec.candidates, spec.transform)
     found: dict[str, list[FamilyResult]] = {}
     for number, (name, part) in enumerate(features.items()):
 

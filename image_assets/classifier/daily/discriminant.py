@@ -12,20 +12,21 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.daily.statistics import ClassStatistics
-from image_assets.classifier.training.families import Candidate
+from image_assets.classifier.training.families import Candidate, root_step
 from image_assets.classifier.training.train import NotTrainableError
+from image_assets.settings.classifier import Transform
 from image_assets.store.models.sklearn_model import SklearnModel
 
 DISCRIMINANT = "discriminant"
 """The kind of these models in manifests."""
 
 
-def discriminant_candidate(shrinkage: float) -> Candidate:
+def discriminant_candidate(shrinkage: float, transform: Transform = "none") -> Candidate:
     """How such a model is named beside the candidates of the dataset file."""
-    return Candidate(DISCRIMINANT, (("shrinkage", shrinkage),))
+    return Candidate(DISCRIMINANT, (("shrinkage", shrinkage),)).transformed(transform)
 
 
-def discriminant(statistics: ClassStatistics, shrinkage: float) -> SklearnModel:
+def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnModel:
     """The model that scikit-learn's `LinearDiscriminantAnalysis(solver="lsqr", shrinkage=…)` fits behind a scaler.
 
     The shrunk covariance is the mean of the classes' own, weighed by their rows (Friedman, "Regularized Discriminant
@@ -33,8 +34,9 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> SklearnModel:
     scatter suffices. The covariance, which only training needs, is not kept in the model.
 
     Args:
-        statistics: Of the training rows.
-        shrinkage: In (0, 1]: the share that the mean variance has of the covariance.
+        statistics: Of the training rows; of their roots, where the candidate takes these.
+        candidate: See `discriminant_candidate`. Its shrinkage, in (0, 1], is the share that the mean variance has of
+            the covariance.
 
     Returns:
         A model as `train` gives.
@@ -42,6 +44,7 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> SklearnModel:
     Raises:
         NotTrainableError: fewer than two classes have rows, or none has two different ones.
     """
+    shrinkage: Any = dict(candidate.values)["shrinkage"]
     there = statistics.counts > 0
     if there.sum() < 2:
         raise NotTrainableError(
@@ -69,7 +72,15 @@ def discriminant(statistics: ClassStatistics, shrinkage: float) -> SklearnModel:
     if len(priors) == 2:
         coefficients, intercepts = np.diff(coefficients, axis=0), np.diff(intercepts)
     model.coef_, model.intercept_ = coefficients, intercepts
-    return SklearnModel(Pipeline([("scale", scaler), ("classify", model)]))
+    return SklearnModel(fitted_pipeline(candidate, scaler, model))
+
+
+def fitted_pipeline(candidate: Candidate, scaler: StandardScaler, classify: Any) -> Pipeline:
+    """Steps that were fitted by themselves, as the pipeline that `pipeline_of` would make of the candidate."""
+    pipeline = Pipeline([*root_step(candidate), ("scale", scaler), ("classify", classify)])
+    if candidate.rooted:
+        pipeline.named_steps["root"].n_features_in_ = scaler.n_features_in_
+    return pipeline
 
 
 def fitted_scaler(statistics: ClassStatistics) -> StandardScaler:

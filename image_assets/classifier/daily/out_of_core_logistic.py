@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.daily.discriminant import fitted_scaler
+from image_assets.classifier.daily.discriminant import fitted_pipeline, fitted_scaler
 from image_assets.classifier.daily.statistics import ClassStatistics
 from image_assets.classifier.training.families import Candidate, pipeline_of, tempered
 from image_assets.classifier.training.matrix_file import MatrixFile
@@ -113,9 +113,9 @@ def fit_out_of_core(
         matrix: N rows: the training images.
         labels: int16 [N].
         candidate: Of the family `STREAMED`.
-        statistics: Of these rows: the scaler is made from them.
+        statistics: Of these rows, or of their roots where the candidate takes these: the scaler is made from them.
         start: A linear model to begin with, such as yesterday's model or a discriminant. It is passed over where its
-            classes or width differ. It only changes how long it takes.
+            classes, width or transform differ. It only changes how long it takes.
         progress: Told the iterations that are done, and of how many at most.
 
     Returns:
@@ -135,7 +135,7 @@ def fit_out_of_core(
     values = dict(candidate.values)
     penalty, ratio = float(values["regularisation"]), float(values["l1_ratio"])  # pyright: ignore  # numbers, by family
     problem = Objective(
-        matrix,
+        matrix.as_rooted(candidate.rooted),
         columns,
         np.asarray(scaler.mean_).astype(np.float32),
         1 / np.asarray(scaler.scale_),
@@ -144,12 +144,13 @@ def fit_out_of_core(
         l2=penalty * (1 - ratio),
     )
     beginning = np.zeros((problem.outputs, matrix.width + 1))
-    carried = carried_over(start, classes, np.asarray(scaler.mean_), np.asarray(scaler.scale_))
+    usable = start if start is not None and start.rooted == candidate.rooted else None
+    carried = carried_over(usable, classes, np.asarray(scaler.mean_), np.asarray(scaler.scale_))
     with threadpool_limits(limits=1):
         result, weights = _minimise(
             problem, beginning if carried is None else carried, pipeline.named_steps["classify"].max_iter, progress
         )
-    fitted = Pipeline([("scale", scaler), ("classify", _fitted(pipeline, classes, weights, int(result.nit)))])
+    fitted = fitted_pipeline(candidate, scaler, _fitted(pipeline, classes, weights, int(result.nit)))
     return SklearnModel(tempered(fitted, candidate))
 
 
@@ -221,10 +222,9 @@ def carried_over(
     outputs = 1 if len(classes) == 2 else len(classes)
     if not np.array_equal(model.classes, classes) or np.shape(slopes) != (outputs, len(mean)):
         return None
-    moved = np.asarray(slopes, np.float64) * (scale / model.row_deviation)
-    shifted = np.asarray(intercepts, np.float64) + np.asarray(slopes, np.float64) @ (
-        (mean - model.row_mean) / model.row_deviation
-    )
+    before, slopes = model.scaler, np.asarray(slopes, np.float64)
+    moved = slopes * (scale / before.scale_)
+    shifted = np.asarray(intercepts, np.float64) + slopes @ ((mean - before.mean_) / before.scale_)
     if outputs > 1:
         # Only differences between classes count, but the penalty is least around a mean of 0.
         moved, shifted = moved - moved.mean(axis=0), shifted - shifted.mean()

@@ -172,5 +172,5 @@ def _changed(last: LastRefit, today: Today) -> str:
 
 def setup_digest(spec: Classifier) -> str:
     """Names the settings that decide what a full refit is, and what the daily path was measured as."""
-    parts = spec.model_dump_json(include={"candidates", "selection", "held_out", "max_fit_rows"})
+    parts = spec.model_dump_json(include={"candidates", "transform", "selection", "held_out", "max_fit_rows"})
     return hashlib.sha256(f"{parts} {spec.refinement.shrinkage}".encode()).hexdigest()[:16]

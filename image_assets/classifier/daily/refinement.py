@@ -28,6 +28,7 @@ from image_assets.classifier.daily.running_totals import Totals, plan_update, re
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
 from image_assets.classifier.training.choice import ChosenCandidate, choose
+from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.row_index import RowIndex, row_index
 from image_assets.classifier.training.selection import TrainingRows, sampled_rows
@@ -97,21 +98,26 @@ class _Work:
     def _classes(self) -> np.ndarray:
         return np.unique(np.array(list(self.dataset.categories.values()), dtype=np.int64))
 
+    @property
+    def _discriminant(self) -> Candidate:
+        spec = self.dataset.classifier
+        return discriminant_candidate(spec.refinement.shrinkage, spec.transform)
+
     def daily(self, decision: PathChoice) -> DailyModel:
         """From the totals, which only the partitions that are new are read for."""
-        shrinkage = self.dataset.classifier.refinement.shrinkage
+        candidate, rooted = self._discriminant, self._discriminant.rooted
         digests = self.training.digests()
         kept = read_totals(self.places.objects, self.places.statistics)
-        update = plan_update(kept, digests, self.extractor.digest, self._classes, self.extractor.width)
+        update = plan_update(kept, digests, self.extractor.digest, self._classes, self.extractor.width, rooted=rooted)
         start = update.start.statistics if update.start else no_statistics(self._classes, self.extractor.width)
         missing = self.training.of(update.missing)
         with self._rows(missing, "read new images") as matrix:
-            statistics = merge(start, statistics_of_file(matrix, missing.labels, self._classes))
+            statistics = merge(start, statistics_of_file(matrix.as_rooted(rooted), missing.labels, self._classes))
         if update.missing:
-            self._keep(Totals(self.extractor.digest, digests, statistics))
+            self._keep(Totals(self.extractor.digest, digests, statistics, rooted))
         return DailyModel(
-            discriminant(statistics, shrinkage),
-            discriminant_candidate(shrinkage),
+            discriminant(statistics, candidate),
+            candidate,
             decision,
             self.training,
             len(self.training),
@@ -125,9 +131,10 @@ class _Work:
         spec = self.dataset.classifier
         with self._rows(self.training, "read all images") as matrix:
             with self.track("sum up the images", "images") as progress:
-                statistics = statistics_of_file(matrix, self.training.labels, self._classes, progress)
+                rows = matrix.as_rooted(self._discriminant.rooted)
+                statistics = statistics_of_file(rows, self.training.labels, self._classes, progress)
             chosen, sample = self._chosen(matrix)
-            daily = _discriminant_or_none(statistics, spec.refinement.shrinkage)
+            daily = _discriminant_or_none(statistics, self._discriminant)
             # Where all rows fit into memory, scikit-learn trains: what was selected was selected by its answers.
             if chosen.candidate.family == STREAMED and len(self.training) > spec.max_fit_rows:
                 with self.track("train on all images", "iterations") as progress:
@@ -150,7 +157,7 @@ class _Work:
         )
         if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
             return refined
-        self._keep(Totals(self.extractor.digest, self.training.digests(), statistics))
+        self._keep(Totals(self.extractor.digest, self.training.digests(), statistics, self._discriminant.rooted))
         return self._measured(replace(refined, totals="made anew from all images"), daily, today)
 
     def _measured(self, refined: DailyModel, daily: Model | None, today: Today) -> DailyModel:
@@ -201,9 +208,9 @@ class _Work:
         write_totals(self.places.objects, self.places.statistics, totals)
 
 
-def _discriminant_or_none(statistics: ClassStatistics, shrinkage: float) -> SklearnModel | None:
+def _discriminant_or_none(statistics: ClassStatistics, candidate: Candidate) -> SklearnModel | None:
     """The daily path's model; none of images that are too few or too alike for one."""
     try:
-        return discriminant(statistics, shrinkage)
+        return discriminant(statistics, candidate)
     except NotTrainableError:
         return None

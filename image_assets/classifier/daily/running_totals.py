@@ -19,7 +19,7 @@ from image_assets.schema import Partition
 from image_assets.store.objects import content_of
 
 TOTALS = "totals.npz"
-_MAGIC = b"image-assets classifier statistics 1\n"
+_MAGIC = b"image-assets classifier statistics 2\n"
 _ARRAYS = ("classes", "counts", "means", "scatter")
 
 
@@ -35,11 +35,13 @@ class Totals:
         extractor_digest: Whose features they are of.
         partitions: Partition → `ids_digest` of its training images, of all partitions that are in the totals.
         statistics: Of all these images.
+        rooted: Whether they are of the square roots of the features.
     """
 
     extractor_digest: str
     partitions: Mapping[Partition, str]
     statistics: ClassStatistics
+    rooted: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,13 @@ class Update:
 
 
 def plan_update(
-    kept: Totals | str, wanted: Mapping[Partition, str], extractor_digest: str, classes: np.ndarray, width: int
+    kept: Totals | str,
+    wanted: Mapping[Partition, str],
+    extractor_digest: str,
+    classes: np.ndarray,
+    width: int,
+    *,
+    rooted: bool = False,
 ) -> Update:
     """Say what has to be read so that the totals are of just the wanted images.
 
@@ -68,6 +76,7 @@ def plan_update(
         extractor_digest: The dataset's extractor.
         classes: Labels of all categories, ascending.
         width: Of a feature vector.
+        rooted: Whether they are to be of the square roots of the features.
     """
     everything = tuple(sorted(wanted))
     if isinstance(kept, str):
@@ -75,6 +84,8 @@ def plan_update(
     known = kept.statistics
     if kept.extractor_digest != extractor_digest or known.width != width:
         why = "the totals were of another extractor's features"
+    elif kept.rooted != rooted:
+        why = "classifier.transform changed, so the totals were of other numbers"
     elif not np.array_equal(known.classes, classes):
         why = f"the labels were {known.classes.tolist()} and are {classes.tolist()}"
     elif changed := sorted(one for one, digest in kept.partitions.items() if wanted.get(one) != digest):
@@ -107,6 +118,7 @@ def dump_totals(totals: Totals) -> bytes:
     """A line that names the format, the SHA-256 of what follows, and that: arrays of numpy with a header in JSON."""
     header = {
         "extractor": totals.extractor_digest,
+        "rooted": totals.rooted,
         "partitions": [[str(one.date), one.category, totals.partitions[one]] for one in sorted(totals.partitions)],
     }
     buffer = io.BytesIO()
@@ -135,11 +147,11 @@ def parse_totals(content: bytes) -> Totals:
             header = json.loads(found["header"].tobytes())
             statistics = ClassStatistics(*(found[name] for name in _ARRAYS))
         partitions = {Partition(dt.date.fromisoformat(day), category): d for day, category, d in header["partitions"]}
-        extractor = str(header["extractor"])
+        extractor, rooted = str(header["extractor"]), bool(header["rooted"])
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise UnusableTotals(f"it lacks what it should hold: {error}") from error
     _check(statistics)
-    return Totals(extractor, partitions, statistics)
+    return Totals(extractor, partitions, statistics, rooted)
 
 
 def _check(one: ClassStatistics) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 
+from image_assets.classifier.export.onnx_root import register_root
 from image_assets.classifier.promotion.by_hand import ModelCommandError
 from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelManifest
@@ -74,6 +75,7 @@ def _converted(model: Model, manifest: ModelManifest) -> ModelProto:
         from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
     except ImportError as error:
         raise ExportRefusedError('this needs skl2onnx: pip install "image-assets[export]"') from error
+    register_root()
     try:
         shape: Any = FloatTensorType([None, manifest.feature_width])  # its stubs ask for plain numbers
         graph = to_onnx(

@@ -69,4 +69,4 @@ def _held_out_ids(
 def generated_probes(model: Model, rows: int) -> np.ndarray:
     """float32 [rows, D], drawn from normal distributions of the mean and deviation of what the model has learnt."""
     drawn = np.random.default_rng(0).normal(size=(rows, *model.row_shape))
-    return (model.row_mean + drawn * model.row_deviation).astype(np.float32)
+    return model.rows_like(drawn).astype(np.float32)

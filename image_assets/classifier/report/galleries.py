@@ -99,17 +99,12 @@ def _like(subject: ReportSubject, row: int, right: np.ndarray) -> str:
     others = subject.held_out[right & (subject.truth == subject.predicted[row])][:_COMPARED]
     if len(others) == 0:
         return ""
-    own = _standardised(subject, subject.held_out[row])
-    vectors = _standardised(subject, others)
+    # As they lie beside what the model has learnt: else a few large features would decide.
+    own = subject.model.standardised(subject.features[subject.held_out[[row]]])[0]
+    vectors = subject.model.standardised(subject.features[others])
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(own)
     cosines = vectors @ own / np.where(lengths > 0, lengths, 1)
     return str(subject.images["image_id"][int(others[cosines.argmax()])])
-
-
-def _standardised(subject: ReportSubject, rows: np.ndarray) -> np.ndarray:
-    """Features as they lie beside what the model has learnt: without it, a few large ones would decide."""
-    features, model = subject.features[rows], subject.model
-    return (features - model.row_mean.astype(features.dtype)) / model.row_deviation.astype(features.dtype)
 
 
 def strongest_images(subject: ReportSubject, importances: list[Importance], rows: np.ndarray) -> list[list[str]]:

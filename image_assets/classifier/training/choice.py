@@ -37,7 +37,7 @@ def choose(
     Raises:
         NotTrainableError: as `select`.
     """
-    candidates, scores = candidates_of(spec.candidates), []
+    candidates, scores = candidates_of(spec.candidates, spec.transform), []
     if len(candidates) > 1:
         book = StoredScores(objects, prefix)
         scores = select(candidates, rows, spec.selection, book, progress)

@@ -19,7 +19,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from image_assets.settings.classifier import AnyFamily, LogisticRegressionFamily
+from image_assets.settings.classifier import AnyFamily, LogisticRegressionFamily, Transform
+from image_assets.store.models.signed_root import SignedRoot
 from image_assets.store.models.sklearn_model import SklearnModel
 
 # scikit-learn takes `False` here and documents it; its type stubs say str only.
@@ -29,7 +30,7 @@ _NEVER: Any = False
 Value = str | float | int | tuple[int, ...] | None
 TEMPERED = frozenset({"logistic_regression"})
 """Families whose log odds are linear, so that a temperature is part of their coefficients."""
-_TEMPERATURE = "temperature"
+_TEMPERATURE, _TRANSFORM = "temperature", "transform"
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,35 @@ class Candidate:
         """The same, its log odds divided by a temperature once it is fitted."""
         return self if temperature == 1 else Candidate(self.family, (*self.values, (_TEMPERATURE, temperature)))
 
+    def transformed(self, transform: Transform) -> Candidate:
+        """The same, its features transformed before they are scaled."""
+        return self if transform == "none" else Candidate(self.family, (*self.values, (_TRANSFORM, transform)))
+
+    @property
+    def rooted(self) -> bool:
+        """Whether the square root of the features is taken before they are scaled."""
+        return dict(self.values).get(_TRANSFORM) == "root"
+
     def __str__(self) -> str:
         shown = ", ".join(f"{name} {value}" for name, value in self.values)
         return f"{self.family} ({shown})" if shown else self.family
 
 
-def candidates_of(families: Sequence[AnyFamily]) -> list[Candidate]:
-    """Every combination of every family, in the order of the dataset file; repeated ones once."""
+def candidates_of(families: Sequence[AnyFamily], transform: Transform = "none") -> list[Candidate]:
+    """Every combination of every family, in the order of the dataset file; repeated ones once.
+
+    Args:
+        families: With their grids.
+        transform: What all of them do with the features first.
+    """
     found: dict[Candidate, None] = {}
     for family in families:
         values = {name: value for name, value in family if name != "kind"}
         # A single number is a value that every combination has.
         choices = [value if isinstance(value, tuple) else (value,) for value in values.values()]
         for combination in product(*choices):
-            found[Candidate(family.kind, tuple(zip(values, combination, strict=True)))] = None
+            plain = Candidate(family.kind, tuple(zip(values, combination, strict=True)))
+            found[plain.transformed(transform)] = None
     return list(found)
 
 
@@ -74,7 +90,7 @@ def logistic_regression(regularisation: float, l1_ratio: float = 0, max_iteratio
 
 
 def pipeline_of(candidate: Candidate, rows: int, seed: int, *, probabilities: bool = False) -> Pipeline:
-    """An unfitted pipeline of the steps `scale` and `classify`.
+    """An unfitted pipeline of the steps `scale` and `classify`, behind `root` where the candidate takes one.
 
     The scaler belongs to the pipeline, so that in a cross-validation it never sees the fold it is judged on.
 
@@ -88,7 +104,12 @@ def pipeline_of(candidate: Candidate, rows: int, seed: int, *, probabilities: bo
     classify = _BUILDERS[candidate.family](dict(candidate.values), rows, seed)
     if probabilities and not hasattr(classify, "predict_proba"):
         classify = CalibratedClassifierCV(classify, ensemble=_ONE_MODEL)
-    return Pipeline([("scale", StandardScaler()), ("classify", classify)])
+    return Pipeline([*root_step(candidate), ("scale", StandardScaler()), ("classify", classify)])
+
+
+def root_step(candidate: Candidate) -> list[tuple[str, SignedRoot]]:
+    """What the pipeline of a candidate begins with."""
+    return [("root", SignedRoot())] if candidate.rooted else []
 
 
 def fit(

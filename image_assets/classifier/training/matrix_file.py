@@ -11,10 +11,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
+from image_assets.store.models.signed_root import signed_root
 
 BATCH = 4_096
 """Rows of a batch: 8 MB at 512 columns."""
@@ -26,12 +28,21 @@ class NoRoomError(OSError):
 
 @dataclass(frozen=True)
 class MatrixFile:
-    """float32 [rows, width] in a file that is there as long as `temporary_matrix` lasts."""
+    """float32 [rows, width] in a file that is there as long as `temporary_matrix` lasts.
+
+    Attributes:
+        rooted: Whether what is read is the signed root of what was written.
+    """
 
     path: Path
     descriptor: int
     rows: int
     width: int
+    rooted: bool = False
+
+    def as_rooted(self, rooted: bool) -> MatrixFile:
+        """The same file, read with the root taken or without."""
+        return replace(self, rooted=rooted)
 
     @property
     def row_bytes(self) -> int:
@@ -58,7 +69,7 @@ class MatrixFile:
             if not read:
                 raise OSError(f"{self.path} ended before row {stop}: it was cut short while it was read")
             done += read
-        return batch
+        return signed_root(batch) if self.rooted else batch
 
     def spans(self, size: int = BATCH) -> list[tuple[int, int]]:
         """Where batches of `size` rows begin and end."""

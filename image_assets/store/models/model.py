@@ -50,14 +50,12 @@ class Model(Protocol):
         """Whether training ended by itself and not at its limit of iterations."""
         ...
 
-    @property
-    def row_mean(self) -> np.ndarray:
-        """float64 [*row_shape], of the rows that it was fitted to."""
+    def standardised(self, rows: np.ndarray) -> np.ndarray:
+        """Rows [N, *row_shape] as they lie beside those that it was fitted to, which have mean 0 and deviation 1."""
         ...
 
-    @property
-    def row_deviation(self) -> np.ndarray:
-        """float64 [*row_shape], of the rows that it was fitted to; 1 where they never vary."""
+    def rows_like(self, standardised: np.ndarray) -> np.ndarray:
+        """The rows that `standardised` makes these of, float [N, *row_shape]."""
         ...
 
     @property

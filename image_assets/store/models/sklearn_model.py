@@ -1,4 +1,4 @@
-"""A scikit-learn pipeline as a `Model`: the steps `scale`, a fitted `StandardScaler`, and `classify`."""
+"""A scikit-learn pipeline as a `Model`: maybe `root`, then `scale`, a fitted `StandardScaler`, and `classify`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 from image_assets.store.models.model import Input, ModelFormat
+from image_assets.store.models.signed_root import signed_root, signed_square
+
+STEPS = (("scale", "classify"), ("root", "scale", "classify"))
+"""What the steps of a pipeline may be called; models of before there was a root are of the first."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class SklearnModel:
     input: Input = "features"
 
     @property
-    def _scale(self) -> Any:  # what `fit` sets is not in the type stubs
+    def scaler(self) -> Any:  # what `fit` sets is not in the type stubs
+        """The fitted step `scale`, a `StandardScaler`."""
         return self.pipeline.named_steps["scale"]
 
     @property
@@ -46,7 +51,7 @@ class SklearnModel:
     @property
     def trained_rows(self) -> int:
         """See `Model`."""
-        return int(self._scale.n_samples_seen_)
+        return int(self.scaler.n_samples_seen_)
 
     @property
     def converged(self) -> bool:
@@ -56,14 +61,18 @@ class SklearnModel:
         return True
 
     @property
-    def row_mean(self) -> np.ndarray:
-        """See `Model`."""
-        return self._scale.mean_
+    def rooted(self) -> bool:
+        """Whether the square root of the features is taken before they are scaled."""
+        return "root" in self.pipeline.named_steps
 
-    @property
-    def row_deviation(self) -> np.ndarray:
+    def standardised(self, rows: np.ndarray) -> np.ndarray:
         """See `Model`."""
-        return self._scale.scale_
+        return self.scaler.transform(signed_root(rows) if self.rooted else rows)
+
+    def rows_like(self, standardised: np.ndarray) -> np.ndarray:
+        """See `Model`."""
+        rows = self.scaler.inverse_transform(standardised)
+        return signed_square(rows) if self.rooted else rows
 
     @property
     def weights(self) -> np.ndarray | None:

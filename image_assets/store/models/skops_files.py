@@ -15,7 +15,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 
 from image_assets.store.models.model import Model
-from image_assets.store.models.sklearn_model import SklearnModel
+from image_assets.store.models.sklearn_model import STEPS, SklearnModel
 
 # What a model may be made of. skops itself trusts all of scikit-learn and numpy; a file needs no more than this,
 # and the list is never read from a file. A new kind of classifier adds its types here.
@@ -25,6 +25,7 @@ TRUSTED = frozenset(
         "builtins.list",
         "builtins.str",
         "builtins.tuple",
+        "image_assets.store.models.signed_root.SignedRoot",
         "numpy.float64",
         "numpy.int64",
         "numpy.ndarray",
@@ -141,8 +142,10 @@ def parse_model(content: bytes) -> SklearnModel:
         raise UnsafeModelError(f"a damaged skops file ({type(error).__name__}: {error})") from error
     if not isinstance(pipeline, Pipeline):
         raise UnsafeModelError(f"holds a {type(pipeline).__name__}, expected a scikit-learn Pipeline")
-    if list(pipeline.named_steps) != ["scale", "classify"]:
-        raise UnsafeModelError(f"is of the steps {', '.join(pipeline.named_steps)}, expected scale and classify")
+    if tuple(pipeline.named_steps) not in STEPS:
+        raise UnsafeModelError(
+            f"is of the steps {', '.join(pipeline.named_steps)}, expected {' or '.join(map(', '.join, STEPS))}"
+        )
     return SklearnModel(pipeline)
 
 
