@@ -12,9 +12,10 @@ import pytest
 
 from image_assets.asset_checks import check_keys, checks_of
 from image_assets.classifier.places import classifier_prefix
+from image_assets.health.check_book import latest_states
 from image_assets.orchestration.automation import daily_job_name
-from image_assets.orchestration.check_states import check_states
 from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.unfinished_checks import unfinished_checks
 from image_assets.predictions.unseen import SeenError, scoring_model
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.store.models.model_store import CHAMPION, champion_manifest
@@ -53,8 +54,9 @@ def run_daily(platform: Platform) -> tuple[dg.ExecuteInProcessResult, list[str],
         keys = [key for key in check_keys(checks_of(platform.dataset)) if key.asset_key.path[-1] == PREDICTIONS.name]
         # Planned they are in any case, or there would be no state to leave out.
         assert len(instance.event_log_storage.get_asset_check_partition_info(keys)) == len(keys) == 5
-        found = check_states(platform.store, platform.dataset.name, keys, instance)
-        states = {one.check: one.state for one in found if one.partition == PLANT}
+        planned = unfinished_checks(instance, platform.store, platform.dataset.name, keys)
+        found = latest_states(platform.store, platform.dataset, planned)
+        states = {one.check: one.state for one in found if (one.asset, one.partition) == (PREDICTIONS.name, PLANT)}
     return result, said, states
 
 
