@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,7 @@ def test_neither_pictures_nor_thumbnails_are_read(
     asked: set[str] = set()
     read = ParquetFiles.read
 
-    def noted(self: ParquetFiles, path: str, columns: list[str], *more: int) -> Iterator[pa.RecordBatch]:
+    def noted(self: ParquetFiles, path: str, columns: list[str], *more: Any) -> Iterator[pa.RecordBatch]:
         asked.update(columns)
         return read(self, path, columns, *more)
 

@@ -75,7 +75,7 @@ def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnMo
     return SklearnModel(fitted_pipeline(candidate, scaler, model))
 
 
-def fitted_pipeline(candidate: Candidate, scaler: StandardScaler, classify: Any) -> Pipeline:
+def fitted_pipeline(candidate: Candidate, scaler: Any, classify: Any) -> Pipeline:
     """Steps that were fitted by themselves, as the pipeline that `pipeline_of` would make of the candidate."""
     pipeline = Pipeline([*root_step(candidate), ("scale", scaler), ("classify", classify)])
     if candidate.rooted:
