@@ -115,7 +115,8 @@ def refuse_below_file(folder: Path, what: str) -> None:
     for path in (folder, *folder.parents):
         if os.path.isdir(path):
             return
-        if os.path.lexists(path):
+        # What is there now and no folder; between the two questions somebody else may have made the folder.
+        if os.path.lexists(path) and not os.path.isdir(path):
             where = "it" if path == folder else repr(str(path))
             raise PlaceError(f"{what} {str(folder)!r}: {where} is a file; expected a folder")
 

@@ -110,3 +110,18 @@ def test_missing_folders_are_made_and_what_is_in_their_way_is_named(tmp_path: Pa
     with pytest.raises(PlaceError, match="the folder cannot be made: File name too long"):
         make_folder(tmp_path / ("x" * 300), "store")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "file", "link"]
+
+
+def test_a_folder_that_somebody_else_makes_meanwhile_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "store"
+    is_there = os.path.lexists
+
+    def made_meanwhile(path: str | os.PathLike[str]) -> bool:
+        Path(path).mkdir(exist_ok=True)
+        return is_there(path)
+
+    monkeypatch.setattr(os.path, "lexists", made_meanwhile)
+    make_folder(folder, "store")
+    assert folder.is_dir()
