@@ -51,24 +51,23 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "completed"), TYPED)
-def test_bash_completes_at_tab(typed: str, completed: str, tmp_path: Path) -> None:
-    shell = started("bash", tmp_path, "--noprofile", "--norc", "-i")
+def expect_at_tab(shell: pexpect.spawn[str], typed: str, completed: str) -> None:
     try:
         shell.send(f"{typed}\t")
         shell.expect(re.escape(completed))
     finally:
         shell.close(force=True)
+
+
+@pytest.mark.parametrize(("typed", "completed"), TYPED)
+def test_bash_completes_at_tab(typed: str, completed: str, tmp_path: Path) -> None:
+    expect_at_tab(started("bash", tmp_path, "--noprofile", "--norc", "-i"), typed, completed)
 
 
 @pytest.mark.parametrize(("typed", "completed"), TYPED)
 def test_zsh_completes_at_tab(typed: str, completed: str, tmp_path: Path) -> None:
     shell = started("zsh", tmp_path, "-f", "-i", first="autoload -U compinit; compinit -u; ")
-    try:
-        shell.send(f"{typed}\t")
-        shell.expect(re.escape(completed))
-    finally:
-        shell.close(force=True)
+    expect_at_tab(shell, typed, completed)
 
 
 @pytest.mark.parametrize(("typed", "completed"), TYPED)
