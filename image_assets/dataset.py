@@ -262,7 +262,8 @@ def load_dataset(path: str | Path) -> DatasetSpec:
         content = read_yaml(file)
     except OSError as error:
         bundled = ", ".join(bundled_names())
-        raise DatasetError(f"{path}: cannot read this dataset file ({error}); bundled ones: {bundled}") from None
+        why = (error.strerror or str(error)).lower()
+        raise DatasetError(f"{path}: {why}; bundled datasets are {bundled}") from None
     except YamlError as error:
         raise DatasetError(f"{path}: {error}") from None
     return parse_dataset(content, str(path))

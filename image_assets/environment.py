@@ -123,9 +123,10 @@ def refuse_unknown(names: Iterable[str] | None = None) -> None:
         if _NEARLY.match(name) and name not in known and not _OF_KUBERNETES.fullmatch(name)
     ]
     if unknown:
+        told = "; ".join(_told(name, known) for name in unknown)
+        stop = "" if told.endswith("?") else "."
         raise UnknownVariable(
-            f"the environment has {'; '.join(_told(name, known) for name in unknown)}. Names that begin with {_PREFIX} "
-            "are the platform's own"
+            f"the environment has {told}{stop} Names that begin with {_PREFIX} are the platform's own"
         )
 
 

@@ -101,7 +101,7 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_a_missing_file_names_the_bundled_ones() -> None:
-    with pytest.raises(DatasetError, match=r"nowhere\.yaml: cannot read.*bundled ones: .*kingdoms"):
+    with pytest.raises(DatasetError, match=r"nowhere\.yaml: no such file or dir.*; bundled datasets are .*kingdoms"):
         load_dataset("nowhere.yaml")
 
 

@@ -132,6 +132,8 @@ def test_a_command_says_in_one_line_of_stderr_what_it_found_and_where(
     assert printed.err == f"dataset plants.yaml ({PROJECT_FILE}), store elsewhere ({STORE.name})\n"
     assert main(["accounting", "--json", "--store", "here"]) == 0
     assert capsys.readouterr().err == f"dataset plants.yaml ({PROJECT_FILE}), store here (--store)\n"
+    assert main(["accounting", "--json", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
     # What stands in the command itself is not told again.
     assert main(["accounting", "--json", "--store", "here", "--dataset", "plants.yaml"]) == 0
     assert capsys.readouterr().err == ""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import print_json, tell
+from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import CommandGroup, exactly_one
 
 
@@ -30,7 +29,7 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
     if as_json:
         print_json(answer.as_json())
     else:
-        Console().print(conflict_table(answer.files) if answer.files else NO_CONFLICTS)
+        print_table(conflict_table(answer.files)) if answer.files else say(NO_CONFLICTS)
     return 0
 
 

@@ -88,6 +88,9 @@ store_if_known_option = _setting(STORE, "--store", "URL", required=False, help="
 landing_if_known_option = _setting(
     LANDING, "--landing", "URL", required=False, help="the landing zone; default: that of the last run"
 )
+landing_for_files_option = _setting(
+    LANDING, "--landing", "URL", required=False, help="the landing zone: files are named as they lie there"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 
 

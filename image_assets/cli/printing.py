@@ -7,13 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from image_assets.store.trouble import of_file
+
+_UNBOUNDED = 100_000
 
 
 def say(line: str, *, to_stderr: bool = False) -> None:
     """Print a line as it is, however long."""
     Console(stderr=to_stderr).print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table whose cells people copy, such as paths: each row whole, which a narrow terminal wraps by itself."""
+    needed = Console(width=_UNBOUNDED).measure(table).maximum
+    Console(width=needed).print(table, soft_wrap=True)
 
 
 def write(path: Path, content: str | bytes) -> None:

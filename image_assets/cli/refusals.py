@@ -6,10 +6,14 @@ Anything else is a fault of ours and is to be seen as such, with its traceback.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from image_assets.store.trouble import in_one_line, trouble_of
+
+_LINE_OF_A_LIST = re.compile(r"(?<![:\n])\n(?!\n)\s*")
+"""The end of one of several mistakes, each of which has a line of its own in a message."""
 
 
 def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
@@ -20,7 +24,7 @@ def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
         options: What was asked for, which says where to look for a damaged file.
     """
     if isinstance(error, _of_ours()):
-        return in_one_line(str(error))
+        return in_one_line(_LINE_OF_A_LIST.sub("; ", str(error)))
     if isinstance(error, _of_libraries()):
         trouble = trouble_of(error)
         return trouble.said if trouble else in_one_line(f"{type(error).__name__}: {error}")

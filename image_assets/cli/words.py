@@ -17,6 +17,8 @@ from image_assets.environment import DATASETS, Variable, refuse_unknown
 
 _PROJECT_FILE = "image-assets.yaml"  # as image_assets.project names it, which takes long to load
 _FOUND = "image_assets.found"
+_IS_QUIET = "image_assets.quiet"
+_QUIET = "do not say which settings were found, and where"
 _STATUSES = (
     ("2", "bad usage, input or places"),
     ("130", "Ctrl-C"),
@@ -90,6 +92,10 @@ class Command(_Told):
     def __init__(self, *given: Any, examples: Sequence[str] = (), failed: str = "", **named: Any) -> None:
         super().__init__(*given, **named)
         self.examples, self.failed = examples, failed
+        if any(isinstance(one, Setting) for one in self.params):
+            self.params.append(
+                click.Option(["--quiet"], is_flag=True, callback=_note_quiet, expose_value=False, help=_QUIET)
+            )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, and what the exit status means."""
@@ -118,7 +124,7 @@ class Command(_Told):
         """Run it; the dictionary of the outermost context has its options."""
         refuse_unknown()
         ctx.ensure_object(dict).update(ctx.params)
-        if line := _where_from(ctx, self.params):
+        if not ctx.meta.get(_IS_QUIET) and (line := _where_from(ctx, self.params)):
             say(line, to_stderr=True)
         return super().invoke(ctx)
 
@@ -206,6 +212,11 @@ def _where_from(ctx: click.Context, params: Iterable[click.Parameter]) -> str:
         f"{name} {' and '.join(map(seen_from_here, values))} ({origins.get(name, f'--{name}')})"
         for name, values in several.items()
     )
+
+
+def _note_quiet(ctx: click.Context, param: click.Parameter, quiet: bool) -> None:
+    del param
+    ctx.meta[_IS_QUIET] = quiet
 
 
 def _called(param: click.Parameter, ctx: click.Context) -> str:

@@ -80,7 +80,8 @@ def loaded_ids(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str
 
 def told(partition: Partition, gone: Sequence[str]) -> str:
     """The warning that images are gone, for people."""
-    return f"{partition}: {len(gone):,} images that were loaded are no longer there, and left the tables: {some(gone)}"
+    left = f"{partition}: {len(gone):,} images that were loaded are no longer there, and left the tables: {some(gone)}"
+    return f"{left}; what was moved to another category is loaded under that one"
 
 
 def _ids(table: PartitionedTable, file: WrittenFile) -> pl.DataFrame:

@@ -20,8 +20,7 @@ NO_CONFLICTS = "no picture is under two categories"
 
 def conflict_table(files: Sequence[ConflictingFile]) -> Table:
     """A line per file of a label conflict."""
-    table = plain_table("conflict", "kind", "state", "category", "day", "kept")
-    table.add_column("source", overflow="fold")
+    table = plain_table("conflict", "kind", "state", "category", "day", "kept", "source")
     for one in files:
         kept = ("yes" if one.kept else "no") if one.loaded else "duplicate"
         source = escape(str(one.source))

@@ -227,7 +227,7 @@ def test_ctrl_c_ends_the_command_and_not_only_the_step(
             ["--until", "classifier"],
             "dataset drawn makes no 'classifier' of a day; it makes arrivals, raw_images,",
         ),
-        (["--dataset", "nowhere.yaml"], "nowhere.yaml: cannot read this dataset file"),
+        (["--dataset", "nowhere.yaml"], "nowhere.yaml: no such file or directory"),
         (["--landing", "/nowhere/at/all"], "/nowhere/at/all: no such folder"),
         (["--landing", "s3://bucket/landing"], "for a bucket set `source: {kind: bucket}`"),
         (["--store", "ftp://host/store"], "expected a folder, file:///… or s3://bucket/prefix"),

@@ -125,7 +125,7 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_started(
     monkeypatch.chdir(project)
     capsys.readouterr()
     for words, said in (
-        (["--dataset", "a,b.yaml"], "a,b.yaml: cannot read this dataset file"),
+        (["--dataset", "a,b.yaml"], "a,b.yaml: no such file or directory"),
         (["--store", "s3://bucket/birds"], "set DAGSTER_HOME"),
         (["--dataset", "birds.yaml", "--dataset", "birds.yaml"], "a dataset named 'birds' was already read"),
     ):
