@@ -96,7 +96,7 @@ growth: .venv/.dev  ## how the cost of a day grows with its images and with hist
 categories: .venv/.dev  ## a day of many small categories, and what Dagster keeps of it (CATEGORIES=n,m)
 	$(BIN)/python -m benchmarks.categories $(if $(CATEGORIES),--categories $(CATEGORIES)) $(if $(JSON),--json "$(JSON)")
 
-same-outputs: .venv/.dev  ## the sample's outputs beside those of a commit's code, bit for bit (BEFORE=commit)
+same-outputs: .venv/.dev  ## the sample's outputs beside those of a commit's code, bit for bit (BEFORE=164d43e)
 	$(BIN)/python -m benchmarks.same_outputs $(BEFORE)
 
 thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels

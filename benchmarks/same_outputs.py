@@ -1,22 +1,29 @@
-"""`python -m benchmarks.same_outputs COMMIT`: whether the sample gives the same outputs as with the code of a commit.
+"""`python -m benchmarks.same_outputs [COMMIT]`: whether the sample gives the same outputs as with a commit's code.
 
 The sample's two days, which `make demo` runs, are run by the code of the commit and by that of this tree, from one
 landing zone, each into a store of its own. What is deterministic is compared bit for bit: the tables, shards, models,
 manifests, reports and pictures, and what the checks found. A difference that is meant is declared here, with its
-reason.
+reason; what there was nothing of before is told as new.
+
+Every day that is done is kept: whoever was stopped goes on at the day that was being run, and the commit's days are run
+once. Code of both sides is a copy, of which git knows nothing and which nobody edits meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 import yaml
@@ -24,11 +31,16 @@ from rich.console import Console
 
 from benchmarks.same_stores import Declared, compare, show
 from image_assets.dataset import BUNDLED
+from image_assets.interrupts import terminated_as_interrupted
 from image_assets.sample import SampleError, write_sample
 
 _HERE = Path(__file__).resolve().parents[1]
+_CODE = ("image_assets", "resources", "io_managers", "asset_checks")
 _DATASET = "sample"
 _CACHE = "IMAGE_ASSETS_CACHE"
+
+BEFORE = "164d43e"
+"""The last commit before the code was put into its present order."""
 
 # What is meant to differ, and since which commit: runs of it and of what came later have it on both sides.
 DECLARED = (
@@ -44,52 +56,106 @@ DECLARED = (
 )
 
 
+@dataclass(frozen=True)
+class Side:
+    """The code of a commit or of this tree, and the folder in which it runs the sample's days.
+
+    Attributes:
+        name: `before` or `after`.
+        root: Holds a copy of the code, and what is there after every day that is done.
+    """
+
+    name: str
+    root: Path
+
+    @property
+    def code(self) -> Path:
+        """The copy of the code."""
+        return self.root / "code"
+
+    def after(self, day: dt.date) -> Path:
+        """What was there after a day, once that is done: the store, and what Dagster recorded."""
+        return self.root / day.isoformat()
+
+
 def main() -> None:
     """Run both, compare, print; exit status 1 where something differs and is not declared."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same_outputs", description=__doc__)
-    parser.add_argument("before", metavar="COMMIT", help="whose outputs are to be the same")
+    said = f"whose outputs are to be the same; default: {BEFORE}"
+    parser.add_argument("before", metavar="COMMIT", nargs="?", default=BEFORE, help=said)
     parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where everything is kept")
     options = parser.parse_args()
-    console, work = Console(), options.work.resolve() / "same-outputs"
+    console = Console(soft_wrap=True, highlight=False)
     asked = f"{options.before}^{{commit}}"
-    commit = _git("rev-parse", "--verify", "--quiet", asked, failed=f"no such commit: {options.before}")
-    shutil.rmtree(work, ignore_errors=True)
-    days = _land(work)
-    with _checked_out(commit) as code:
-        for side, its_code in (("before", code), ("after", _HERE)):
-            with console.status(f"{side}: the sample's days"):
-                _run(work, side, its_code, days)
-    stores = [work / side / "store" / _DATASET for side in ("before", "after")]
-    expected = [one for one in DECLARED if not _is_in(one.since, commit)]
-    raise SystemExit(show(compare(*stores), expected, console, f"{options.before} and this tree"))
+    commit = (
+        _git("rev-parse", "--verify", "--quiet", asked, failed=f"no such commit: {options.before}").decode().strip()
+    )
+    with terminated_as_interrupted() as interrupt:
+        try:
+            status = _same(options.work.resolve() / "same-outputs", commit, console)
+        except KeyboardInterrupt:
+            console.print("stopped; the days that are done are kept")
+            status = interrupt.status
+    raise SystemExit(status)
 
 
-def _land(work: Path) -> tuple[dt.date, dt.date]:
-    """Land the sample, and write the dataset file: its two days are over by now, as the demo's are."""
+def _same(root: Path, commit: str, console: Console) -> int:
     first = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
-    days = first, first + dt.timedelta(days=1)
+    work, days = root / first.isoformat(), (first, first + dt.timedelta(days=1))
+    _land(work, days)
+    installed = sorted(f"{one.name} {one.version}" for one in distributions())
+    _let_go(root, [work])
+    before = Side("before", work / f"before-{_digest(commit, *installed)}")
+    after = Side("after", work / f"after-{_digest(*_contents(_HERE), *installed)}")
+    _let_go(work, [before.root, after.root], "before-*", "after-*")
+    for side, copy in ((before, lambda code: copy_of_commit(commit, code)), (after, _copy_of_tree)):
+        whole_folder(side.code, copy)
+    stores = [run_days(side, days, _run, console) / "store" / _DATASET for side in (before, after)]
+    expected = [one for one in DECLARED if not _is_in(one.since, commit)]
+    return show(compare(*stores), expected, console, f"{commit[:7]} and this tree")
+
+
+def run_days(side: Side, days: Sequence[dt.date], run: Callable[[Side, Path, dt.date], None], console: Console) -> Path:
+    """Run the days that are not done yet, each from what the day before left; the folder of what the last one left."""
+    there = side.root / "now"  # every day is run at one place, whose path may stand in what it writes
+    for number, day in enumerate(days):
+        if side.after(day).is_dir():
+            console.print(f"{side.name}, {day}: done before")
+            continue
+        shutil.rmtree(there, ignore_errors=True)
+        if number:
+            shutil.copytree(side.after(days[number - 1]), there, symlinks=True)
+        began = time.monotonic()
+        with console.status(f"{side.name}, {day}: day {number + 1} of {len(days)}"):
+            run(side, there, day)
+        there.rename(side.after(day))
+        console.print(f"{side.name}, {day}: done in {time.monotonic() - began:.0f} s")
+    return side.after(days[-1])
+
+
+def _land(work: Path, days: tuple[dt.date, dt.date]) -> None:
+    """Land the sample, and write the dataset file: its two days are over by now, as the demo's are."""
     try:
         write_sample(work / "landing", days)
     except SampleError as error:
         raise SystemExit(str(error)) from None
     content = yaml.safe_load((BUNDLED / f"{_DATASET}.yaml").read_text(encoding="utf-8"))
-    (work / "dataset.yaml").write_text(yaml.safe_dump({**content, "start_day": first}, sort_keys=False), "utf-8")
-    return days
+    (work / "dataset.yaml").write_text(yaml.safe_dump({**content, "start_day": days[0]}, sort_keys=False), "utf-8")
 
 
-def _run(work: Path, side: str, code: Path, days: Sequence[dt.date]) -> None:
-    home = work / side / "dagster"
-    home.mkdir(parents=True)
+def _run(side: Side, there: Path, day: dt.date) -> None:
+    """Run a day with a side's code, `there`: the store, and the Dagster home."""
+    home, work = there / "dagster", side.root.parent
+    home.mkdir(parents=True, exist_ok=True)
     inherited = os.environ.items()
     kept = {name: value for name, value in inherited if name == _CACHE or not name.startswith("IMAGE_ASSETS_")}
     # Old code has its top-level packages at its root: they are found there too.
-    environment = {**kept, "PYTHONPATH": str(code), "DAGSTER_HOME": str(home)}
+    environment = {**kept, "PYTHONPATH": str(side.code), "DAGSTER_HOME": str(home)}
     where = _process(work, environment, "-c", "import image_assets; print(image_assets.__file__)").strip()
-    if not Path(where).is_relative_to(code):
-        raise SystemExit(f"{side}: {where} would be run instead of the code in {code}")
-    places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", f"{side}/store"]
-    for day in days:
-        _process(work, environment, "-m", "image_assets.cli", "run", *places, "--day", day.isoformat())
+    if not Path(where).is_relative_to(side.code):
+        raise SystemExit(f"{side.name}: {where} would be run instead of the code in {side.code}")
+    places = ["--dataset", "dataset.yaml", "--landing", "landing", "--store", str(there / "store")]
+    _process(work, environment, "-m", "image_assets.cli", "run", *places, "--day", day.isoformat())
 
 
 def _process(work: Path, environment: dict[str, str], *arguments: str) -> str:
@@ -100,16 +166,45 @@ def _process(work: Path, environment: dict[str, str], *arguments: str) -> str:
     return run.stdout
 
 
-@contextmanager
-def _checked_out(commit: str) -> Iterator[Path]:
-    """The code of a commit, in a temporary worktree."""
-    with tempfile.TemporaryDirectory() as folder:
-        code = Path(folder).resolve() / "code"
-        _git("worktree", "add", "--quiet", "--detach", str(code), commit)
-        try:
-            yield code
-        finally:
-            _git("worktree", "remove", "--force", str(code))
+def copy_of_commit(commit: str, folder: Path) -> None:
+    """Put the code of a commit into a new folder. It is no worktree: git keeps nothing of it."""
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, *_CODE))) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def _copy_of_tree(folder: Path) -> None:
+    for name in _CODE:
+        shutil.copytree(_HERE / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def whole_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder unless it is there; it is there once it is whole."""
+    if not folder.is_dir():
+        partly = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(partly, ignore_errors=True)
+        partly.mkdir(parents=True)
+        fill(partly)
+        partly.rename(folder)
+
+
+def _let_go(root: Path, keep: Sequence[Path], *patterns: str) -> None:
+    """Remove what earlier calls left there of other days, or of other code."""
+    for pattern in patterns or ("*",):
+        for path in root.glob(pattern):
+            if path not in keep:
+                shutil.rmtree(path)
+
+
+def _contents(tree: Path) -> Iterator[str]:
+    """Names and contents of the tree's code."""
+    for name in _CODE:
+        for path in sorted((tree / name).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield f"{path.relative_to(tree)} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _digest(*lines: str) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def _is_in(one: str, commit: str) -> bool:
@@ -118,11 +213,11 @@ def _is_in(one: str, commit: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def _git(*arguments: str, failed: str = "") -> str:
-    run = subprocess.run(["git", "-C", str(_HERE), *arguments], check=False, capture_output=True, text=True)
+def _git(*arguments: str, failed: str = "") -> bytes:
+    run = subprocess.run(["git", "-C", str(_HERE), *arguments], check=False, capture_output=True)
     if run.returncode:
-        raise SystemExit(failed or f"git {' '.join(arguments)}: {run.stderr.strip()}")
-    return run.stdout.strip()
+        raise SystemExit(failed or f"git {' '.join(arguments)}: {run.stderr.decode().strip()}")
+    return run.stdout
 
 
 if __name__ == "__main__":

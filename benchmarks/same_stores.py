@@ -26,6 +26,7 @@ _KEYS = ("date", "category", "image_id", "source")
 _NONE = "nothing"
 _SHOWN = 40  # characters of what is there
 _OLD_MANIFEST = "manifest.json"
+_MAY_BE_NEW = ("checks", "reports", "plots")
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """A kind of output: how many rows or files of it there are, and what differs."""
+    """A kind of output: how many rows or files of it there are, what differs, and what there was nothing of before."""
 
     kind: str
     amount: str
     differences: tuple[Difference, ...]
+    new: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def show(found: Sequence[Compared], declared: Sequence[Declared], console: Conso
         undeclared += len(lines)
         occurred.update(meant)
         lines += [f"differs in {', '.join(parts)}: {some.reason}" for some, parts in meant.items()]
+        lines += [f"new: {', '.join(one.new)}"] if one.new else []
         table.add_row(one.kind, one.amount, "\n".join(lines) or "equal")
     console.print(table, highlight=False, markup=False)
     for one in declared:
@@ -109,11 +112,11 @@ def _table(folder: Path) -> pa.Table | None:
 
 
 def _compare_tables(name: str, before: pa.Table | None, after: pa.Table | None) -> Compared:
-    if before is None or after is None:
-        there = after if before is None else before
-        rows = 0 if there is None else there.num_rows
-        first = f"only {'after' if before is None else 'before'}, of {rows:,} rows"
-        return Compared(name, f"{rows:,} rows", (Difference("table", first),))
+    if after is None:
+        rows = 0 if before is None else before.num_rows
+        return Compared(name, f"{rows:,} rows", (Difference("table", f"only before, of {rows:,} rows"),))
+    if before is None:
+        return Compared(name, f"{after.num_rows:,} rows", (), ("the table",))
     differences = []
     one_sided = sorted(set(before.column_names) ^ set(after.column_names))
     if one_sided:
@@ -163,13 +166,19 @@ def _whole(of: pa.DataType) -> pa.DataType:
 
 
 def _compare_files(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Compared:
-    """Compare contents by name: a document key by key, anything else as a whole."""
+    """Compare contents by name: a document key by key, anything else as a whole.
+
+    A file that is there only now is new, but for those of rows and of models: of these there are then too many.
+    """
     amount = f"{len(after):,} files"
+    new = tuple(sorted(after.keys() - before.keys())) if kind in _MAY_BE_NEW else ()
+    if new and not before:
+        return Compared(kind, amount, (), ("all of them",))
     if not (before and after):
         side = "only before" if before else "only after" if after else "neither before nor after"
         return Compared(kind, amount, (Difference("files", f"there are files {side}"),))
     firsts: dict[str, str] = {}
-    for name in sorted({*before, *after}):
+    for name in sorted({*before, *after}.difference(new)):
         one, other = before.get(name), after.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             for key in sorted({*one, *other}):
@@ -180,7 +189,7 @@ def _compare_files(kind: str, before: Mapping[str, Any], after: Mapping[str, Any
         elif one != other:
             firsts[name] = f"sha256 {_both(one, other)}"
     differences = tuple(Difference(part, first) for part, first in firsts.items())
-    return Compared(kind, amount, differences)
+    return Compared(kind, amount, differences, new)
 
 
 def _both(one: Any, other: Any) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from deltalake import write_deltalake
 from rich.console import Console
 
+from benchmarks.same_outputs import Side, copy_of_commit, run_days, whole_folder
 from benchmarks.same_stores import Declared, compare, show
 
 VECTORS = pa.list_(pa.field("element", pa.float32(), nullable=False))
@@ -124,6 +128,77 @@ def test_a_declared_difference_is_told_with_its_reason_and_one_that_does_not_occ
     assert "declared, but did not occur: plots, *.png (another palette)" in said
     other = write_store(tmp_path / "other", manifest={"format": "skops"}, model=b"waits")
     assert outcome(before, other, meant)[0] == 1
+
+
+def test_what_there_was_nothing_of_before_is_told_as_new(tmp_path: Path) -> None:
+    before, after = write_store(tmp_path / "before"), write_store(tmp_path / "after")
+    for folder in ("check_results", "plots"):
+        shutil.rmtree(before / folder)
+    write_deltalake(after / "predictions", pa.table({"image_id": ["a"]}))
+    (after / "reports" / "model.md").write_text("card")
+    status, said = outcome(before, after)
+    assert status == 0, said
+    lines = [line for line in said.splitlines() if "new: " in line]
+    news = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in lines}
+    assert news == {
+        "predictions": "new: the table",
+        "checks": "new: all of them",
+        "plots": "new: all of them",
+        "reports": "new: model.md",
+    }
+    # What was there and is gone is no news.
+    assert outcome(after, before)[0] == 1
+
+
+@pytest.mark.parametrize("folder", ["feature_shards/date=2026-11-03/category=plant", "classifier"])
+def test_one_more_file_of_rows_or_of_a_model_is_a_difference(folder: str, tmp_path: Path) -> None:
+    before, after = write_store(tmp_path / "before"), write_store(tmp_path / "after")
+    (after / folder / "more-1.parquet").write_bytes(b"more")
+    status, said = outcome(before, after)
+    assert status == 1
+    assert "DIFFERENT in more-1.parquet: only after" in said
+
+
+def test_days_that_are_done_are_not_run_again_and_one_that_was_stopped_begins_anew(tmp_path: Path) -> None:
+    side, days, ran = Side("after", tmp_path), [dt.date(2026, 11, 3), dt.date(2026, 11, 4)], list[dt.date]()
+
+    def run(_: Side, there: Path, day: dt.date) -> None:
+        ran.append(day)
+        there.mkdir(exist_ok=True)
+        with (there / "rows").open("a") as rows:
+            rows.write(f"{day}\n")
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+
+    console = Console(file=io.StringIO(), width=300)
+    with pytest.raises(KeyboardInterrupt):
+        run_days(side, days, run, console)
+    left = run_days(side, days, run, console)
+    assert ran == [days[0], days[1], days[1]]
+    assert (left / "rows").read_text() == "2026-11-03\n2026-11-04\n"
+    assert run_days(side, days, run, console) == left
+    assert len(ran) == 3
+
+
+def test_code_of_a_commit_is_taken_without_git_keeping_anything_of_it(tmp_path: Path) -> None:
+    copy_of_commit("HEAD", tmp_path / "code")
+    assert (tmp_path / "code" / "image_assets" / "resources" / "store.py").is_file()
+    worktrees = subprocess.run(["git", "worktree", "list"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in worktrees
+
+
+def test_a_folder_is_there_once_it_is_whole(tmp_path: Path) -> None:
+    def stopped(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "code"
+    with pytest.raises(KeyboardInterrupt):
+        whole_folder(folder, stopped)
+    assert not folder.exists()
+    whole_folder(folder, lambda partly: (partly / "all").touch())
+    assert [path.name for path in folder.iterdir()] == ["all"]
+    whole_folder(folder, stopped)  # it is not filled again
 
 
 def test_stores_without_anything_in_them_are_not_the_same_outputs(tmp_path: Path) -> None:
