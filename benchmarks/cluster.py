@@ -31,7 +31,7 @@ from image_assets.features.units import extract_units
 from image_assets.ingest import units as loading
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
-from image_assets.ingest.load import IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestTables, ingest_partition
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.partition_files import PartitionFiles
@@ -106,7 +106,7 @@ def _measure(engine: Engine, inputs: Inputs, root: Path) -> dict[str, Any]:
     land(inputs, landing, _DAY, ["photo"])
     tables = IngestTables.of(store, dataset.name)
     began = time.perf_counter()
-    report = ingest_partition(partition, dataset, DayFolders(LocalTree(landing)), tables, engine)
+    report = ingest_partition(partition, Ingest(dataset, DayFolders(LocalTree(landing)), tables, engine))
     raw, features = (store.table(dataset.name, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
     files = raw.partition_files(partition)
     extraction = extract_units(PartitionFiles(raw, files), features, partition, dataset.extractor, engine)

@@ -14,7 +14,7 @@ from rich.console import Console
 from image_assets.answers.loaded import partition_facts
 from image_assets.cli.day_report import DayReport
 from image_assets.cli.deployment import Deployment
-from image_assets.cli.summary import partition_table
+from image_assets.cli.summary import partition_table, show_day
 from image_assets.dataset import BUNDLED, DatasetSpec, load_dataset
 from image_assets.errors import UsageError
 from image_assets.ingest.landing import land_files
@@ -53,7 +53,7 @@ def run_demo(root: Path, images: Path | None, console: Console) -> list[DayRepor
         for day in days:
             console.rule(f"{dataset.name}, {day}")
             reports.append(deployment.run(day))
-            reports[-1].show(console)
+            show_day(reports[-1], console)
         console.rule("the demo")
         console.print(partition_table(partition_facts(dataset, deployment.store), "everything that is loaded"))
     _make_project(root)

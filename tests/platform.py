@@ -14,6 +14,7 @@ from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import chosen_partitions
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
@@ -66,7 +67,7 @@ class Platform:
         # Runs are recorded in memory: what they leave in the store is looked at, and SQLite takes half the time.
         with dg.DagsterInstance.ephemeral() as instance:
             partitions = chosen_partitions(self.dataset, day, categories)
-            return run_day(self.definitions(), self.dataset, partitions, instance, refresh=refresh)
+            return run_day(JobRunner(self.definitions(), instance), self.dataset, partitions, refresh=refresh)
 
     def partition(self, category: str = "plant", day: dt.date = FIRST) -> Partition:
         return Partition(day, category)

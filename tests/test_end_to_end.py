@@ -16,6 +16,7 @@ from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import chosen_partitions
 from image_assets.images.decode import decode
 from image_assets.images.reasons import Rejected
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
@@ -88,7 +89,7 @@ def test_the_same_day_on_a_bucket_gives_the_same_tables_and_files(
     store = Store(url, s3_server.storage_options)
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):  # the second time finds everything done
-            result = run_day(definitions, dataset, chosen_partitions(dataset, FIRST, []), instance)
+            result = run_day(JobRunner(definitions, instance), dataset, chosen_partitions(dataset, FIRST, []))
             assert result.ok, result.errors
     partitions = chosen_partitions(dataset, FIRST, [])
     local = partition_facts(dataset, loaded_platform.store, partitions)

@@ -13,7 +13,7 @@ import pytest
 
 from image_assets.dataset import load_dataset
 from image_assets.engines.engine import LocalEngine
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition
 from image_assets.sample import SampleError, choose_drawings, write_sample
 from image_assets.schema import Partition
 from image_assets.store.store import Store
@@ -57,7 +57,9 @@ def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(sampl
     loaded: dict[tuple[dt.date, str], IngestReport] = {}
     for day in DAYS:
         for category in CATEGORIES:
-            one = ingest_partition(Partition(day, category), dataset, folder_source(sample), tables, LocalEngine())
+            one = ingest_partition(
+                Partition(day, category), Ingest(dataset, folder_source(sample), tables, LocalEngine())
+            )
             assert 0 < sum(one.quarantined.values()) / one.listed < dataset.limits.quarantine_rate
             assert one.listed == sum(f.is_file() for f in (sample / str(day) / category).rglob("*"))
             assert one.loaded >= 20

@@ -75,6 +75,19 @@ class Outcome:
     heavy_tails: list[Leak]
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How much is done, and by how many.
+
+    Attributes:
+        repeats: Small sets with heavy tails.
+        workers: As `select`.
+    """
+
+    repeats: int = 200
+    workers: int | None = None
+
+
 def drawn(dataset: DatasetSpec, each: int) -> TrainingRows:
     """So many paintings of every colour, through the dataset's extractor."""
     wanted = [(colour, seed) for colour in dataset.categories for seed in range(each)]
@@ -89,8 +102,7 @@ def procedure(
     dataset: DatasetSpec,
     work: Path,
     progress: TerminalProgress,
-    repeats: int = 200,
-    workers: int | None = None,
+    extent: Extent,
 ) -> Outcome:
     """Select, test, halve, and leak.
 
@@ -100,8 +112,7 @@ def procedure(
         dataset: Its folds, held-out share and categories.
         work: Where scores are kept.
         progress: Told how far each step is.
-        repeats: Small sets with heavy tails.
-        workers: As `select`.
+        extent: How much of it.
     """
     spec = dataset.classifier.selection
     training, test = train_test_split(
@@ -114,7 +125,7 @@ def procedure(
     for family in dict.fromkeys(one.kind for one in families):
         candidates = candidates_of([one for one in families if one.kind == family])
         with progress.track(f"{family}: {len(candidates)} settings", "candidates") as done:
-            found[family] = select(candidates, training_rows, whole, book, done, workers)
+            found[family] = select(candidates, training_rows, whole, book, done, extent.workers)
     figures = [_figures(scores, training_rows, test_rows, dataset, spec) for scores in found.values()]
     figures.sort(key=lambda one: -one.mean)
     scores = sorted((one for scores in found.values() for one in scores), key=lambda one: -one.mean)
@@ -122,12 +133,12 @@ def procedure(
         everything = candidates_of(list(families))
         halving = spec.model_copy(update={"scoring": "accuracy"})
         adding = _Adding(book)
-        halved = select(everything, training_rows, halving, adding, done, workers)[0]
+        halved = select(everything, training_rows, halving, adding, done, extent.workers)[0]
     depending = [one.family for one in figures if one.family not in _SCALE_FREE]
     leaking = [*(one.candidate for one in found[depending[0]]), *(found[name][0].candidate for name in depending[1:])]
     with progress.track("a scaler that leaks", "candidates") as done:
         leaks = compare_scalers(leaking, training_rows, spec, rows.features, done)
-    heavy_tails = few_rows_with_heavy_tails(leaks[0].candidate, repeats)
+    heavy_tails = few_rows_with_heavy_tails(leaks[0].candidate, extent.repeats)
     return Outcome(figures, scores, halved, adding.seconds / 60, leaks, heavy_tails)
 
 
@@ -177,7 +188,8 @@ def main() -> None:
         rows = _kept(dataset, options.each, options.work)
     named = set(filter(None, options.families.split(",")))
     families = [one for one in dataset.classifier.candidates if not named or one.kind in named]
-    outcome = procedure(rows, families, dataset, options.work, TerminalProgress(console), workers=options.workers)
+    extent = Extent(workers=options.workers)
+    outcome = procedure(rows, families, dataset, options.work, TerminalProgress(console), extent)
     _show(console, outcome)
     candidates_frame(outcome.scores).write_csv(options.work / "candidates.csv")
     (options.work / "candidates.png").write_bytes(candidates_picture(outcome.scores, "accuracy").png)

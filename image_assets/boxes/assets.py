@@ -62,7 +62,7 @@ def _image_chips(dataset: DatasetSpec) -> dg.AssetsDefinition:
         **by_day_and_category(dataset),
     )
     @each_partition
-    def image_chips(
+    def image_chips(  # noqa: PLR0913  # Dagster hands over inputs and resources by the names of arguments
         context: dg.AssetExecutionContext,
         raw_images: PartitionFiles,
         image_boxes: PartitionFiles,

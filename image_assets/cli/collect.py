@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from image_assets.cli.options import FILE, json_option
+from image_assets.cli.options import FILE, json_option, together
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
+
+if TYPE_CHECKING:
+    from image_assets.scrape.gallery import HowToCollect
+
+
+def _how(**given: Any) -> HowToCollect:
+    from image_assets.scrape.gallery import HowToCollect
+
+    return HowToCollect(**given)
 
 
 @click.command(
@@ -21,27 +30,30 @@ from image_assets.cli.words import Command
 @click.argument("pages", nargs=-1, required=True, metavar="URL...", help="a gallery page")
 @click.option("--out", required=True, type=FILE, metavar="FILE", help="the list, a CSV file")
 @click.option("--category", required=True, metavar="NAME", help="category of all images")
-@click.option("--max-images", type=int, default=10_000, metavar="N", help="of a page; default 10000")
-@click.option("--max-scrolls", type=int, default=1_000, metavar="N", help="screens of a page; default 1000")
-@click.option("--max-seconds", type=float, default=300, metavar="N", help="for a page; default 300")
-@click.option("--backgrounds", is_flag=True, help="CSS backgrounds are images too")
+@together(
+    "how",
+    _how,
+    click.option("--max-images", "images", type=int, default=10_000, metavar="N", help="of a page; default 10000"),
+    click.option("--max-scrolls", "scrolls", type=int, default=1_000, metavar="N", help="screens of it; default 1000"),
+    click.option("--max-seconds", "seconds", type=float, default=300, metavar="N", help="for a page; default 300"),
+    click.option("--backgrounds", is_flag=True, help="CSS backgrounds are images too"),
+)
 @click.option("--no-sandbox", is_flag=True, help="where the system forbids Chromium's sandbox")
 @json_option
-def collect(pages: tuple[str, ...], out: Path, category: str, *, as_json: bool, **how: Any) -> int:
+def collect(
+    pages: tuple[str, ...], out: Path, category: str, how: HowToCollect, *, no_sandbox: bool, as_json: bool
+) -> int:
     """Collect image URLs from gallery pages into a list."""
     from image_assets.scrape.collect import collect_urls
-    from image_assets.scrape.gallery import Caps
 
     console = Console(stderr=as_json)
-    caps = Caps(how["max_images"], how["max_scrolls"], how["max_seconds"])
     with console.status("opening the browser …") as status:
         report = collect_urls(
             pages,
             category,
             out,
-            caps,
-            backgrounds=how["backgrounds"],
-            sandbox=not how["no_sandbox"],
+            how,
+            sandbox=not no_sandbox,
             progress=lambda images: status.update(f"{images:,} images"),
         )
     if as_json:

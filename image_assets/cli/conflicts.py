@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import click
 
-from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write, together
 from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import CommandGroup, exactly_one
+
+if TYPE_CHECKING:
+    from image_assets.lookalikes.reviews import Review
 
 
 @click.group(cls=CommandGroup)
@@ -33,29 +37,29 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
     return 0
 
 
+def _review(category: tuple[str, ...], none: bool, reviewer: str | None) -> Review:
+    exactly_one(category=category, none=none)
+    from image_assets.lookalikes.reviews import Review
+
+    return Review(frozenset(category), reviewer or _user())
+
+
 @conflicts.command(examples=["image-assets conflicts settle 1f0c3a --category owl"])
 @dataset_option
 @store_option
 @click.argument("conflict", metavar="ID", help="the conflict's id, or the beginning of it")
-@click.option("--category", multiple=True, metavar="NAME", help="is right; may be repeated where several are")
-@click.option("--none", is_flag=True, help="none is: the pictures are kept nowhere")
-@click.option("--reviewer", metavar="NAME", help="who decided; default: the name that you are logged in with")
+@together(
+    "review",
+    _review,
+    click.option("--category", multiple=True, metavar="NAME", help="is right; may be repeated where several are"),
+    click.option("--none", is_flag=True, help="none is: the pictures are kept nowhere"),
+    click.option("--reviewer", metavar="NAME", help="who decided; default: the name that you are logged in with"),
+)
 @json_option
-def settle(
-    dataset: str,
-    store: str,
-    conflict: str,
-    category: tuple[str, ...],
-    reviewer: str | None,
-    *,
-    none: bool,
-    as_json: bool,
-) -> int:
+def settle(dataset: str, store: str, conflict: str, review: Review, *, as_json: bool) -> int:
     """Say which category is right."""
-    exactly_one(category=category, none=none)
-    from image_assets.lookalikes.reviews import Review, record_review
+    from image_assets.lookalikes.reviews import record_review
 
-    review = Review(frozenset(category), reviewer or _user())
     spec, opened = to_write(dataset, store)
     marks = record_review(spec, opened, conflict, review, dt.datetime.now(dt.UTC))
     settled = marks.select("image_id", "category", "belongs").to_dicts()

@@ -1,4 +1,4 @@
-"""What `image-assets run` says of a day: as a summary for people and as JSON."""
+"""What `image-assets run` says of a day: plain data and JSON; `summary` prints it for a person."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from obstore.exceptions import BaseError as ObjectStoreError
-from rich.console import Console
 
 from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.classifier.places import CLASSIFIER, current_manifest, why_not_promoted
 from image_assets.classifier.unseen import UNSEEN, unseen_of
-from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import open_days
@@ -67,18 +65,6 @@ class DayReport:
         unseen = unseen_of(self.model)
         told = {UNSEEN: unseen.figures() if unseen else None}
         return {**figures, **told, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
-
-    def show(self, console: Console) -> None:
-        """Print the summary for a person."""
-        show_day(console, self.dataset, self.day, self.facts, self.result, self.model, self.held_back)
-        if self.unchanged_since:
-            since = self.unchanged_since.astimezone(self.dataset.zone)
-            console.print(
-                f"nothing has changed since the run of {since:%Y-%m-%d %H:%M %Z}, which found this; to look at "
-                "everything again: --verify",
-                highlight=False,
-                soft_wrap=True,
-            )
 
 
 def report_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
     from image_assets.cli.deployment import Deployment
 
 
+@dataclass(frozen=True)
+class HowToRun:
+    """How days are to be run.
+
+    Attributes:
+        until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
+        allow_loss: Whether images may go that were loaded and are no longer there.
+        verify: Whether to run days of which nothing seems to have changed, too.
+    """
+
+    until: str | None = None
+    allow_loss: bool = False
+    verify: bool = False
+
+
 class DayRunner:
     """Runs days of a dataset. A context manager. What runs them is loaded when the first day is to be run.
 
@@ -31,24 +47,12 @@ class DayRunner:
         landing: The landing zone.
         store: The store.
         console: Where progress is shown.
-        until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
-        allow_loss: Whether images may go that were loaded and are no longer there.
-        verify: Whether to run days of which nothing seems to have changed, too.
+        how: How they are to be run.
     """
 
-    def __init__(
-        self,
-        dataset: DatasetSpec,
-        landing: str,
-        store: str,
-        console: Console,
-        until: str | None = None,
-        *,
-        allow_loss: bool = False,
-        verify: bool = False,
-    ) -> None:
+    def __init__(self, dataset: DatasetSpec, landing: str, store: str, console: Console, how: HowToRun) -> None:
         self._dataset, self._landing, self._store, self._console = dataset, landing, store, console
-        self._until, self._allow_loss, self._verify = until, allow_loss, verify
+        self._how = how
         self._opened = ExitStack()
 
     def __call__(self, partitions: Sequence[Partition]) -> DayReport:
@@ -58,11 +62,11 @@ class DayRunner:
         if asked is not None and asked.can_be_known:
             with suppress(SourceError, PlaceError, OSError):  # the run says so
                 results = DayResults(asked)
-        told = results.told() if results and not self._verify else None
+        told = results.told() if results and not self._how.verify else None
         if asked is not None and told is not None:
             return report_of(self._dataset, asked.store, asked.source, partitions, told.result, told.at)
         categories = [one.category for one in partitions]
-        report = self._deployment.run(partitions[0].date, categories, self._until, allow_loss=self._allow_loss)
+        report = self._deployment.run(partitions[0].date, categories, self._how.until, allow_loss=self._how.allow_loss)
         if results is not None:
             results.keep(report.result)
         return report
@@ -73,7 +77,7 @@ class DayRunner:
         if home is None:
             return None
         source, store = source_of(self._dataset, self._landing), Store.to_read(self._store)
-        return DayAsked(self._dataset, store, source, partitions, home, self._until, self._allow_loss)
+        return DayAsked(self._dataset, store, source, partitions, home, self._how.until, self._how.allow_loss)
 
     @cached_property
     def _deployment(self) -> Deployment:

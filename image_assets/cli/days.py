@@ -13,6 +13,7 @@ from rich.console import Console
 
 from image_assets.cli.day_report import DayReport
 from image_assets.cli.printing import say
+from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
 from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run
@@ -134,7 +135,7 @@ def run_days(
             left = (time.monotonic() - begun) / number * (len(days) - number) if number else None
             console.rule(f"{name}, {day}: {number + 1} of {len(days)}{_to_go(left)}")
         reports.append(run(partitions))
-        reports[-1].show(console)
+        show_day(reports[-1], console)
     if len(days) != 1:
         _show_days(reports, console)
     return reports

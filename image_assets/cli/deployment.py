@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from types import TracebackType
 
-import dagster as dg
 from rich.console import Console
 
 from image_assets.categories.record import agree
@@ -15,6 +14,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import chosen_partitions
 from image_assets.orchestration.dagster_home import open_instance, usable_home
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import needed_for, run_day
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
@@ -42,8 +42,7 @@ class Deployment:
         self.store = Store.to_write(store)
         resources = build_resources(landing_zone, StoreResource(url=store))
         resources["progress"] = TerminalProgress(console)
-        self._definitions = build_definitions([dataset], resources)
-        self._instance: dg.DagsterInstance = open_instance(store)
+        self._jobs = JobRunner(build_definitions([dataset], resources), open_instance(store))
 
     def run(
         self,
@@ -60,11 +59,9 @@ class Deployment:
         """
         partitions = chosen_partitions(self.dataset, day, categories)
         if until:
-            needed_for(until, self.dataset, self._definitions)  # nothing is written where there is no such asset
+            needed_for(until, self.dataset, self._jobs.definitions)  # nothing is written where there is no such asset
         agree(self.dataset, self.store)
-        result = run_day(
-            self._definitions, self.dataset, partitions, self._instance, until=until, allow_loss=allow_loss
-        )
+        result = run_day(self._jobs, self.dataset, partitions, until=until, allow_loss=allow_loss)
         return report_of(self.dataset, self.store, self._source, partitions, result)
 
     def __enter__(self) -> Deployment:
@@ -73,4 +70,4 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._instance.dispose()
+        self._jobs.instance.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from image_assets.cli.options import (
     json_option,
     landing_option,
     store_if_known_option,
+    together,
 )
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 _DAY = "of arrival, such as 2026-11-20; default: the last day that is over, or today where that one was run already"
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """When files arrive and as what, as far as that was said."""
+
+    day: dt.date | None
+    category: str | None
+
+
 @click.command(
     cls=Command,
     examples=["image-assets land photos", "image-assets land --day 2026-11-20 --category owl photos/owls"],
@@ -35,23 +45,20 @@ _DAY = "of arrival, such as 2026-11-20; default: the last day that is over, or t
 @landing_option
 @dataset_if_known_option
 @store_if_known_option
-@click.option("--day", metavar="DAY", type=Day(), help=_DAY)
-@click.option(
-    "--category", metavar="NAME", help="category of all of it; default: folders in it are named as categories"
+@together(
+    "arrival",
+    Arrival,
+    click.option("--day", metavar="DAY", type=Day(), help=_DAY),
+    click.option(
+        "--category", metavar="NAME", help="category of all of it; default: folders in it are named as categories"
+    ),
 )
 @json_option
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False), help="file or folder"
 )
 def land(
-    landing: str,
-    dataset: str | None,
-    store: str | None,
-    day: dt.date | None,
-    category: str | None,
-    paths: tuple[str, ...],
-    *,
-    as_json: bool,
+    landing: str, dataset: str | None, store: str | None, arrival: Arrival, paths: tuple[str, ...], *, as_json: bool
 ) -> int:
     """Bring files and nested folders into the landing zone: of one category, or a folder for each."""
     from image_assets.dataset import load_dataset
@@ -59,9 +66,9 @@ def land(
     from image_assets.resources.progress import TerminalProgress
 
     spec = load_dataset(dataset) if dataset else None
-    day = day or _day_of_arrival(spec, store)
+    day = arrival.day or _day_of_arrival(spec, store)
     console = Console(stderr=as_json)
-    given = {category: paths} if category else _by_category(spec, paths, [landing, store, dataset])
+    given = {arrival.category: paths} if arrival.category else _by_category(spec, paths, [landing, store, dataset])
     reports = {}
     for name, folders in given.items():
         with TerminalProgress(console).track(f"land {day} {name}", "files") as progress:

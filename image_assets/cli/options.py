@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +95,47 @@ landing_for_files_option = _setting(
     LANDING, "--landing", "URL", required=False, help="the landing zone: files are named as they lie there"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+
+_Decorator = Callable[[Callable[..., Any]], Any]
+
+
+def together(name: str, make: Callable[..., object], *options: _Decorator) -> _Decorator:
+    """Several options that a command takes as one argument: what `make` makes of their values, given by their names.
+
+    Args:
+        name: Of the argument.
+        make: Called when the command is; it may refuse them with `click.UsageError`.
+        options: As `click.option` gives them.
+    """
+    parts = [param.name or "" for param in click.command("parts")(_with(options, lambda: None)).params]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def called(**given: Any) -> Any:
+            whole = make(**{part: given.pop(part) for part in parts})
+            return command(**given, **{name: whole})
+
+        return _with(options, called)
+
+    return decorate
+
+
+def _with(options: tuple[_Decorator, ...], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Places:
+    """The dataset, where its images arrive and where its tables are, as they were given or found."""
+
+    dataset: str
+    landing: str
+    store: str
+
+
+places_options = together("places", Places, dataset_option, landing_option, store_option)
 
 
 def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -10,10 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.answers.loaded import PartitionFacts
+from image_assets.classifier.places import CLASSIFIER
 from image_assets.classifier.unseen import said_of_unseen, unseen_of
-from image_assets.dataset import DatasetSpec
+from image_assets.cli.day_report import DayReport
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
-from image_assets.health.day_result import CheckResult, DayResult
+from image_assets.health.day_result import CheckResult
 from image_assets.reports.tables import table_with_sums
 from image_assets.store.models.model_store import ModelManifest
 
@@ -44,17 +44,10 @@ def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str,
     }
 
 
-def show_day(
-    console: Console,
-    dataset: DatasetSpec,
-    day: dt.date,
-    facts: Sequence[PartitionFacts],
-    result: DayResult,
-    model: ModelManifest | None,
-    held_back: str = "",
-) -> None:
-    """Print what a day's run gave; `held_back` says why the model that was trained last is not the current one."""
-    console.print(partition_table(facts, f"{dataset.name}, {day}"))
+def show_day(report: DayReport, console: Console) -> None:
+    """Print what a day's run gave."""
+    facts, result = report.facts, report.result
+    console.print(partition_table(facts, f"{report.dataset.name}, {report.day}"))
     looked = {check.partition for check in result.checks}  # a partition that failed before says nothing of what arrived
     empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
     if empty:
@@ -75,13 +68,21 @@ def show_day(
         console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
     elif not result.refreshed:
         console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
-    elif model is None:
+    elif report.model is None:
         console.print("classifier: not trained", style="yellow")
     else:
-        _show_model(console, model, held_back, trained="classifier" in result.made)
+        _show_model(console, report.model, report.held_back, trained=CLASSIFIER in result.made)
     if result.seconds:
         took = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
         console.print(f"seconds: {took}", style="dim")
+    if report.unchanged_since:
+        since = report.unchanged_since.astimezone(report.dataset.zone)
+        console.print(
+            f"nothing has changed since the run of {since:%Y-%m-%d %H:%M %Z}, which found this; to look at "
+            "everything again: --verify",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _show_model(console: Console, model: ModelManifest, held_back: str, *, trained: bool) -> None:

@@ -95,24 +95,18 @@ def _sections(images: ImageStatistics, labels: LabelStatistics | None) -> Iterat
             "Of the images as they are stored, after EXIF orientation.",
             size_plots(images),
         )
-        yield _distributions(
+        yield Section(
             "looks",
             "How the images look",
             "Measured as images are loaded, on copies of the thumbnail's size.",
-            images.metrics,
-            images.categories,
-            "metric",
-            "quality metrics",
+            _distributions(images.metrics, images.categories, "metric", "quality metrics"),
         )
         if not images.channels.rows.is_empty():
-            yield _distributions(
+            yield Section(
                 "colours",
                 "Colours",
                 "Every image's mean of the channels of BGR, HSV and L*a*b*, from its features.",
-                images.channels,
-                images.categories,
-                "channel",
-                "colour channels",
+                _distributions(images.channels, images.categories, "channel", "colour channels"),
             )
     else:
         yield Section("classes", "Categories and days", "No image is loaded yet; run a day, and make the report again.")
@@ -149,36 +143,29 @@ def _classes(images: ImageStatistics) -> Section:
     )
 
 
-def _distributions(
-    key: str, title: str, text: str, levels: Levels, categories: list[str], of: str, measures: str
-) -> Section:
+def _distributions(levels: Levels, categories: list[str], of: str, measures: str) -> list[Plot]:
     alarming = (
         "Alarming: a category apart from all others where nothing about its subject explains it, for a model then "
         "learns the camera and not the subject"
     )
-    return Section(
-        key,
-        title,
-        text,
-        [
-            box_plots(
-                levels,
-                categories,
-                f"{of}_boxes",
-                f"The {measures} of every category",
-                "Per category the median (orange), the middle half of the images (box) and nine of ten (line); dashed, "
-                f"the median of all images. {alarming}.",
-            ),
-            density_plots(
-                levels,
-                categories,
-                f"{of}_densities",
-                f"How the {measures} are spread",
-                "How large a share of a category's images lies where; as strips, the lighter the more, each category "
-                f"by its own peak. {alarming}; or a second narrow peak, which mostly is one source of its own.",
-            ),
-        ],
-    )
+    return [
+        box_plots(
+            levels,
+            categories,
+            f"{of}_boxes",
+            f"The {measures} of every category",
+            "Per category the median (orange), the middle half of the images (box) and nine of ten (line); dashed, "
+            f"the median of all images. {alarming}.",
+        ),
+        density_plots(
+            levels,
+            categories,
+            f"{of}_densities",
+            f"How the {measures} are spread",
+            "How large a share of a category's images lies where; as strips, the lighter the more, each category "
+            f"by its own peak. {alarming}; or a second narrow peak, which mostly is one source of its own.",
+        ),
+    ]
 
 
 def _quarantine(images: ImageStatistics) -> Section:

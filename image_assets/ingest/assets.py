@@ -8,7 +8,7 @@ import dagster as dg
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition, list_partition
+from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
 from image_assets.memory import PeakMemory, hand_back
@@ -72,10 +72,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             tables = IngestTables.of(store.open(), dataset.name)
             report = ingest_partition(
                 partition,
-                dataset,
-                source,
-                tables,
-                engines.engine(dataset),
+                Ingest(dataset, source, tables, engines.engine(dataset)),
                 report_progress,
                 allow_loss=allow_loss,
             )

@@ -48,6 +48,16 @@ class IngestTables:
 
 
 @dataclass(frozen=True)
+class Ingest:
+    """What a dataset's partitions are loaded with: where files come from, the tables they go to, who does the work."""
+
+    dataset: DatasetSpec
+    source: Source
+    tables: IngestTables
+    engine: Engine
+
+
+@dataclass(frozen=True)
 class IngestReport:
     """What became of a partition's files."""
 
@@ -62,14 +72,7 @@ class IngestReport:
 
 
 def ingest_partition(
-    partition: Partition,
-    dataset: DatasetSpec,
-    source: Source,
-    tables: IngestTables,
-    engine: Engine,
-    progress: Progress = no_progress,
-    *,
-    allow_loss: bool = False,
+    partition: Partition, ingest: Ingest, progress: Progress = no_progress, *, allow_loss: bool = False
 ) -> IngestReport:
     """Load the partition's files and replace its rows in all of the tables.
 
@@ -79,6 +82,7 @@ def ingest_partition(
         SourceChanged: a file changed while it was being loaded.
         CommitConflict: another run loaded the same partition meanwhile.
     """
+    dataset, source, tables, engine = ingest.dataset, ingest.source, ingest.tables, ingest.engine
     listing = source.list_files(partition.date, partition.category)
     # Every file is looked at twice: once for its hash, once to be decoded.
     steps = 2 * len(listing.files)

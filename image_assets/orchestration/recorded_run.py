@@ -1,4 +1,4 @@
-"""One run of a job through a real Dagster instance, and what it gave."""
+"""Runs of jobs through a real Dagster instance, and what they gave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -19,49 +20,71 @@ from image_assets.shards.republish import PUBLISH_AGAIN
 from image_assets.store.trouble import recorded
 
 
-def run_job(
-    definitions: dg.Definitions,
-    job: dg.JobDefinition,
-    partitions: Sequence[Partition],
-    instance: dg.DagsterInstance,
-    result: DayResult,
-    assets: Sequence[dg.AssetKey] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Run a job, or some assets of it, and give the keys of the partitions that it found to be published out of date.
+@dataclass(frozen=True)
+class JobRunner:
+    """Runs jobs and records them.
 
-    Args:
+    Attributes:
         definitions: The dataset's and its resources.
-        job: One of its jobs.
-        partitions: None for what has no partitions. Several share the run: of one day, with categories that follow
-            each other in the dataset file.
-        instance: Where the run is recorded.
-        result: Is added to.
-        assets: Of the job; all where not given.
-        tags: Of the run.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C; the run is recorded as ended.
+        instance: Where runs are recorded.
     """
-    began = time.monotonic()
-    run_id = str(uuid.uuid4())
-    logged: list[dg.EventLogEntry] = []
-    instance.add_event_listener(run_id, logged.append)
-    with ended(instance, run_id):
-        run = job.execute_in_process(
-            run_id=run_id,
-            instance=instance,
-            partition_key=partition_key(partitions[0]) if len(partitions) == 1 else None,
-            raise_on_error=False,
-            asset_selection=assets,
-            tags={**(tags or {}), **(_range(partitions) if len(partitions) > 1 else {})},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
-    blocking = {
-        spec.key: spec.blocking for layer in definitions.resolve_asset_graph().assets_defs for spec in layer.check_specs
-    }
-    for evaluation in run.get_asset_check_evaluations():
-        result.checks.append(
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    def job(self, name: str) -> dg.JobDefinition:
+        """The job of this name."""
+        return self.definitions.resolve_job_def(name)
+
+    def run(
+        self,
+        job: dg.JobDefinition,
+        partitions: Sequence[Partition],
+        result: DayResult,
+        assets: Sequence[dg.AssetKey] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Run a job, or some assets of it, and give the keys of partitions that it found to be published out of date.
+
+        Args:
+            job: One of the definitions' jobs.
+            partitions: None for what has no partitions. Several share the run: of one day, with categories that follow
+                each other in the dataset file.
+            result: Is added to.
+            assets: Of the job; all where not given.
+            tags: Of the run.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; the run is recorded as ended.
+        """
+        began = time.monotonic()
+        run_id = str(uuid.uuid4())
+        logged: list[dg.EventLogEntry] = []
+        self.instance.add_event_listener(run_id, logged.append)
+        with ended(self.instance, run_id):
+            run = job.execute_in_process(
+                run_id=run_id,
+                instance=self.instance,
+                partition_key=partition_key(partitions[0]) if len(partitions) == 1 else None,
+                raise_on_error=False,
+                asset_selection=assets,
+                tags={**(tags or {}), **(_range(partitions) if len(partitions) > 1 else {})},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        result.checks += self._checks_of(run)
+        _stop_if_interrupted(run)
+        made = [event.asset_key for event in run.all_events if event.is_step_materialization]
+        result.made |= {key.path[-1] for key in made if key}
+        _add_seconds(run, result, time.monotonic() - began)
+        _add_errors(run, _named(partitions), result)
+        told = [entry for entry in logged if entry.level == logging.WARNING and not entry.is_dagster_event]
+        result.warnings += [one.user_message for one in told if one.user_message not in result.warnings]
+        return _to_publish_again(run)
+
+    def _checks_of(self, run: dg.ExecuteInProcessResult) -> list[CheckResult]:
+        layers = self.definitions.resolve_asset_graph().assets_defs
+        blocking = {spec.key: spec.blocking for layer in layers for spec in layer.check_specs}
+        return [
             CheckResult(
                 asset=evaluation.asset_key.path[-1],
                 check=evaluation.check_name,
@@ -72,18 +95,8 @@ def run_job(
                 description=evaluation.description or "",
                 evaluated=NOT_EVALUATED not in evaluation.metadata,
             )
-        )
-    _stop_if_interrupted(run)
-    made = [event.asset_key for event in run.all_events if event.is_step_materialization]
-    result.made |= {key.path[-1] for key in made if key}
-    _add_seconds(run, result, time.monotonic() - began)
-    _add_errors(run, _named(partitions), result)
-    result.warnings += [
-        entry.user_message
-        for entry in logged
-        if entry.level == logging.WARNING and not entry.is_dagster_event and entry.user_message not in result.warnings
-    ]
-    return _to_publish_again(run)
+            for evaluation in run.get_asset_check_evaluations()
+        ]
 
 
 def _range(partitions: Sequence[Partition]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partitioned
-from image_assets.orchestration.recorded_run import run_job
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.schema import DUPLICATES, RAW_IMAGES, Partition, partition_of
 
 # Of many small partitions, Dagster's part of a run takes longer than the work. Where there are no more than the few,
@@ -28,10 +28,9 @@ _TOGETHER = 25
 
 @what_is_there_left_alone()
 def run_day(
-    definitions: dg.Definitions,
+    jobs: JobRunner,
     dataset: DatasetSpec,
     partitions: Sequence[Partition],
-    instance: dg.DagsterInstance,
     *,
     until: str | None = None,
     refresh: bool = True,
@@ -45,10 +44,9 @@ def run_day(
     sound.
 
     Args:
-        definitions: The dataset's and its resources.
+        jobs: Runs the dataset's jobs.
         dataset: Whose day it is.
         partitions: To be run, in this order.
-        instance: Where the runs are recorded.
         until: The last of a partition's assets to be made; nothing is made of the whole dataset then.
         refresh: Whether to go on to what is made of the whole dataset.
         allow_loss: Whether images may go that were loaded and are no longer there, however many.
@@ -58,24 +56,22 @@ def run_day(
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
-    assets = needed_for(until, dataset, definitions) if until else None
-    daily, tags = definitions.resolve_job_def(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
+    assets = needed_for(until, dataset, jobs.definitions) if until else None
+    daily, tags = jobs.job(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
 
     def load(these: Sequence[Partition]) -> None:
         for some in sharing_runs(dataset, these):
-            result.add(_run_some(definitions, daily, some, instance, assets, tags))
+            result.add(_run_some(jobs, daily, some, assets, tags))
 
     load(partitions)
     name = duplicates_have_an_original.name
     if lost := [one.partition for one in result.checks if one.check == name and not one.passed and one.partition]:
-        load(_holding_lost_copies(definitions, dataset, partitions))
-        _check_originals_again(definitions, dataset, lost, instance, result)
+        load(_holding_lost_copies(jobs.definitions, dataset, partitions))
+        _check_originals_again(jobs, dataset, lost, result)
     if refresh and until is None and result.sound:
-        whole = definitions.resolve_job_def(refresh_job_name(dataset))
-        for key in run_job(definitions, whole, [], instance, result):
+        for key in jobs.run(jobs.job(refresh_job_name(dataset)), [], result):
             # With it goes the check of what is published, which has just warned of what is mended here.
-            publish = definitions.resolve_job_def(publish_job_name(dataset))
-            run_job(definitions, publish, [partition_of(key)], instance, result)
+            jobs.run(jobs.job(publish_job_name(dataset)), [partition_of(key)], result)
         result.refreshed = not result.errors
     result.checks = list({str(check): check for check in result.checks}.values())
     return result
@@ -96,24 +92,23 @@ def sharing_runs(dataset: DatasetSpec, partitions: Sequence[Partition]) -> list[
 
 
 def _run_some(
-    definitions: dg.Definitions,
+    jobs: JobRunner,
     job: dg.JobDefinition,
     partitions: Sequence[Partition],
-    instance: dg.DagsterInstance,
     assets: Sequence[dg.AssetKey] | None,
     tags: Mapping[str, str],
 ) -> DayResult:
     """Run partitions together, and each alone where they do not come through: one must not hold up the others."""
     result = DayResult()
     if len(partitions) > 1:
-        run_job(definitions, job, partitions, instance, result, assets, tags)
+        jobs.run(job, partitions, result, assets, tags)
         if result.sound:
             # In the order in which they come when each is run alone.
             result.checks.sort(key=lambda check: partitions.index(check.partition) if check.partition else -1)
             return result
         result.checks, result.errors = [], []
     for partition in partitions:
-        run_job(definitions, job, [partition], instance, result, assets, tags)
+        jobs.run(job, [partition], result, assets, tags)
     return result
 
 
@@ -131,17 +126,13 @@ def _holding_lost_copies(
 
 
 def _check_originals_again(
-    definitions: dg.Definitions,
-    dataset: DatasetSpec,
-    partitions: Sequence[Partition],
-    instance: dg.DagsterInstance,
-    result: DayResult,
+    jobs: JobRunner, dataset: DatasetSpec, partitions: Sequence[Partition], result: DayResult
 ) -> None:
     """Look again at partitions that images were lost from with their original, now that others have loaded a copy."""
     keys = {key for key in check_keys(checks_of(dataset)) if key.asset_key.path[-1] == RAW_IMAGES.name}
-    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
+    job = jobs.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
     for partition in partitions:
-        run_job(definitions, job, [partition], instance, result)
+        jobs.run(job, [partition], result)
 
 
 def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:

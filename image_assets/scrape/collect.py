@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image_assets.scrape.browser import CollectError, open_browser
-from image_assets.scrape.gallery import Caps, FoundImage, collect_page
+from image_assets.scrape.gallery import FoundImage, HowToCollect, collect_page
 from image_assets.settings.section import name_problem
 from image_assets.whole_files import write_whole
 
@@ -35,9 +35,8 @@ def collect_urls(
     pages: Sequence[str],
     category: str,
     out: Path,
-    caps: Caps = Caps(),  # noqa: B008  # frozen
+    how: HowToCollect = HowToCollect(),  # noqa: B008  # frozen
     *,
-    backgrounds: bool = False,
     sandbox: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> CollectReport:
@@ -48,8 +47,7 @@ def collect_urls(
         category: Of all images.
         out: CSV file with the columns `COLUMNS`; it appears whole, over one that is there, and not at all where no
             page could be collected.
-        caps: Where each page is left.
-        backgrounds: Whether CSS backgrounds count as images.
+        how: Which images of each page count, and where it is left.
         sandbox: Whether the browser's sandbox is used.
         progress: Called with the number of images so far.
 
@@ -67,7 +65,7 @@ def collect_urls(
             before = len(found)
             say = None if progress is None else lambda done, before=before: progress(before + done)
             try:
-                gallery = collect_page(browser, page, caps, backgrounds=backgrounds, progress=say)
+                gallery = collect_page(browser, page, how, say)
             except CollectError as error:
                 failed.append(str(error))
                 continue

@@ -74,20 +74,22 @@ _LOAD_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Caps:
-    """Where a page is left, however much more there is.
+class HowToCollect:
+    """Which images of a page count, and where it is left, however much more there is.
 
     Attributes:
         images: Images of the page.
         scrolls: Screens scrolled down.
         seconds: From its opening.
         quiet_seconds: At the end of the page, wait so long for more.
+        backgrounds: Whether CSS backgrounds count as images.
     """
 
     images: int = 10_000
     scrolls: int = 1_000
     seconds: float = 300
     quiet_seconds: float = 2
+    backgrounds: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,14 @@ class CollectedPage:
 
 
 def collect_page(
-    browser: Browser, url: str, caps: Caps, *, backgrounds: bool = False, progress: Callable[[int], None] | None = None
+    browser: Browser, url: str, how: HowToCollect, progress: Callable[[int], None] | None = None
 ) -> CollectedPage:
     """Open a page, scroll until nothing new comes, and say which images there were.
 
     Args:
         browser: Of `open_browser`.
         url: Of the page.
-        caps: Where to stop.
-        backgrounds: Whether CSS backgrounds count as images.
+        how: What counts, and where to stop.
         progress: Called with the number of images so far.
 
     Raises:
@@ -136,9 +137,9 @@ def collect_page(
 
     page = browser.new_page()
     try:
-        end = time.monotonic() + caps.seconds
-        _open(page, url, min(_LOAD_SECONDS, caps.seconds))
-        return CollectedPage(*_scrolled(page, url, caps, end, backgrounds, progress))
+        end = time.monotonic() + how.seconds
+        _open(page, url, min(_LOAD_SECONDS, how.seconds))
+        return CollectedPage(*_scrolled(page, url, how, end, progress))
     except Error as error:
         raise CollectError(f"{url}: {_reason(error)}") from None
     finally:
@@ -159,30 +160,25 @@ def _open(page: Page, url: str, seconds: float) -> None:
 
 
 def _scrolled(
-    page: Page,
-    url: str,
-    caps: Caps,
-    end: float,
-    backgrounds: bool,
-    progress: Callable[[int], None] | None,
+    page: Page, url: str, how: HowToCollect, end: float, progress: Callable[[int], None] | None
 ) -> tuple[tuple[FoundImage, ...], str]:
     found: dict[str, FoundImage] = {}
-    for scrolls in range(caps.scrolls + 1):
-        _gather(page, url, found, backgrounds)
+    for scrolls in range(how.scrolls + 1):
+        _gather(page, url, found, how.backgrounds)
         if progress:
             progress(len(found))
-        if len(found) >= caps.images:
-            return tuple(found.values())[: caps.images], f"{caps.images:,} images"
+        if len(found) >= how.images:
+            return tuple(found.values())[: how.images], f"{how.images:,} images"
         if time.monotonic() >= end:
-            return tuple(found.values()), f"{caps.seconds:g} seconds"
+            return tuple(found.values()), f"{how.seconds:g} seconds"
         height = page.evaluate(_HEIGHT_AT_END)
-        if height and not _more_comes(page, height, caps.quiet_seconds, end):
-            _gather(page, url, found, backgrounds)
-            return tuple(found.values())[: caps.images], ""
-        if scrolls < caps.scrolls:
+        if height and not _more_comes(page, height, how.quiet_seconds, end):
+            _gather(page, url, found, how.backgrounds)
+            return tuple(found.values())[: how.images], ""
+        if scrolls < how.scrolls:
             page.evaluate(_SCROLL)
             page.wait_for_timeout(50)  # for the page's own listeners
-    return tuple(found.values()), f"{caps.scrolls:,} scrolls"
+    return tuple(found.values()), f"{how.scrolls:,} scrolls"
 
 
 def _gather(page: Page, url: str, found: dict[str, FoundImage], backgrounds: bool) -> None:

@@ -14,6 +14,7 @@ from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, partition_of
 from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, expected_of, shards_prefix
 from image_assets.shards.writer import publish
 from image_assets.store.tables.partition_files import PartitionFiles
+from image_assets.workers import counted
 
 
 def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
@@ -40,20 +41,16 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         agree(dataset, store.open())
         with retried():
             held_back = EvidenceReader(store.open(), dataset).held_back_of(partition)
-        total = sum(file.rows for file in image_features.files) - len(held_back)
+        columns, files = IMAGE_FEATURES.file_schema.names, image_features.files
         with retried(), progress.track(f"shards {partition}", "rows", context.log) as report_progress:
+            batches = (batch for file in files for batch in image_features.table.files.read(file.path, columns))
             manifest = publish(
-                (
-                    batch
-                    for file in image_features.files
-                    for batch in image_features.table.files.read(file.path, IMAGE_FEATURES.file_schema.names)
-                ),
+                counted(batches, sum(file.rows for file in files), report_progress),
                 store.open().objects(),
                 shards_prefix(dataset, partition),
                 expected_of(dataset, partition, extractor.width, extractor.digest),
                 held_back=held_back,
                 file_format=dataset.shards.format,
-                progress=lambda done: report_progress(done, total),
             )
         return dg.MaterializeResult(metadata=_metadata(manifest))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -55,7 +55,6 @@ def publish(
     *,
     held_back: Collection[str] = (),
     file_format: FileFormat = "parquet",
-    progress: Callable[[int], None] | None = None,
 ) -> ShardManifest:
     """Replace the published shards of one partition.
 
@@ -70,7 +69,6 @@ def publish(
         partition: What every row must agree with.
         held_back: Ids of images that are left out.
         file_format: `parquet` (zstd, one row group) or `csv` (a header, LF, shortest exact decimals).
-        progress: Called after each shard with the number of rows that are stored by then.
 
     Returns:
         The manifest that now stands; without rows it names no files.
@@ -90,8 +88,6 @@ def publish(
                 shards.append(shard)
                 ids.append(pl.Series("image_id", table["picture_id"]))
                 _store(file, shard, store, prefix, before)
-                if progress:
-                    progress(sum(shard.rows for shard in shards))
             _refuse_duplicates(ids, partition)
         except BaseException:
             _take_back(store, prefix, {shard.file for shard in shards} - before.keys())

@@ -17,6 +17,7 @@ from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.day_result import DayResult
 from image_assets.ingest.source import Listing, Source, SourceFile, Unplaced
 from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
@@ -104,7 +105,7 @@ def ran(platform: Platform, partitions: Sequence[Partition], landing: LandingRes
     resources = build_resources(landing or LandingResource(url=str(platform.landing)), store)
     definitions = build_definitions([platform.dataset], resources)
     with dg.instance_for_test() as instance:
-        yield Ran(platform, run_day(definitions, platform.dataset, partitions, instance), instance)
+        yield Ran(platform, run_day(JobRunner(definitions, instance), platform.dataset, partitions), instance)
 
 
 def products(platform: Platform, partition: Partition) -> tuple[list[WrittenFile], ShardManifest | None]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.procedures.art_colours import Outcome, drawn, procedure
+from benchmarks.procedures.art_colours import Extent, Outcome, drawn, procedure
 from benchmarks.procedures.paintings import hard_painting
 from benchmarks.procedures.scaling import compare_scalers, few_rows_with_heavy_tails
 from image_assets.classifier.training.families import candidates_of
@@ -52,7 +52,7 @@ def rows(dataset: DatasetSpec) -> TrainingRows:
 @pytest.fixture(scope="module")
 def outcome(dataset: DatasetSpec, rows: TrainingRows, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     quiet = TerminalProgress(Console(file=io.StringIO()))
-    return procedure(rows, FAMILIES, dataset, tmp_path_factory.mktemp("work"), quiet, repeats=10, workers=1)
+    return procedure(rows, FAMILIES, dataset, tmp_path_factory.mktemp("work"), quiet, Extent(repeats=10, workers=1))
 
 
 def test_the_grids_are_of_the_original_s_sizes(dataset: DatasetSpec) -> None:
@@ -105,7 +105,7 @@ def test_the_leak_is_measured_where_there_is_one_and_is_small(outcome: Outcome) 
 
 def test_the_procedure_goes_on_where_it_was(dataset: DatasetSpec, rows: TrainingRows, tmp_path: Path) -> None:
     quiet = TerminalProgress(Console(file=io.StringIO()))
-    first = procedure(rows, FAMILIES[1:2], dataset, tmp_path, quiet, repeats=1, workers=1)
+    first = procedure(rows, FAMILIES[1:2], dataset, tmp_path, quiet, Extent(repeats=1, workers=1))
     files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
-    assert procedure(rows, FAMILIES[1:2], dataset, tmp_path, quiet, repeats=1, workers=1) == first
+    assert procedure(rows, FAMILIES[1:2], dataset, tmp_path, quiet, Extent(repeats=1, workers=1)) == first
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == files

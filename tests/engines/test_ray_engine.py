@@ -20,7 +20,7 @@ from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarg
 from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, units  # noqa: E402
-from image_assets.ingest.load import IngestTables, ingest_partition  # noqa: E402
+from image_assets.ingest.load import Ingest, IngestTables, ingest_partition  # noqa: E402
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
 from image_assets.store.tables.partition_files import PartitionFiles  # noqa: E402
 from image_assets.workers import Progress, no_progress  # noqa: E402
@@ -189,7 +189,7 @@ def files_of(root: Path) -> dict[str, str]:
 def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
     partition = platform.partition()
     tables = IngestTables.of(platform.store, platform.dataset.name)
-    report = ingest_partition(partition, platform.dataset, folder_source(platform.landing), tables, engine)
+    report = ingest_partition(partition, Ingest(platform.dataset, folder_source(platform.landing), tables, engine))
     assert (report.loaded, report.quarantined) == (16, {"empty": 1, "not_an_image": 2})
     raw = platform.store.table(platform.dataset.name, RAW_IMAGES)
     features = platform.store.table(platform.dataset.name, IMAGE_FEATURES)

@@ -25,7 +25,7 @@ from image_assets.features import units as features
 from image_assets.features.units import extract_units
 from image_assets.imagenet.units import Pictures, classify_units
 from image_assets.ingest.annotated.joining import _stem
-from image_assets.ingest.load import IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestTables, ingest_partition
 from image_assets.schema import (
     BOX_QUARANTINE,
     IMAGE_BOXES,
@@ -68,7 +68,7 @@ def nothing_stays() -> Iterator[None]:
 def loaded(landing: Path, root: Path, partition: Partition) -> Store:
     store = Store(str(root))
     tables = IngestTables.of(store, DATASET.name)
-    report = ingest_partition(partition, DATASET, folder_source(landing), tables, LocalEngine())
+    report = ingest_partition(partition, Ingest(DATASET, folder_source(landing), tables, LocalEngine()))
     assert (report.loaded, sum(report.quarantined.values())) == ((300, 2) if partition == PLANT else (40, 0))
     return store
 

@@ -30,6 +30,7 @@ from image_assets.health.days import chosen_partitions, due_day
 from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.orchestration.automation import refresh_job_name
 from image_assets.orchestration.dagster_home import existing_instance, open_instance
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.orchestration.unfinished_checks import unfinished_checks
 from image_assets.reports.health import bytes_text, health_markdown
@@ -51,7 +52,9 @@ DUE = dt.datetime.combine(SECOND + dt.timedelta(1), dt.time(12), ZONE)
 
 def day_of(platform: Platform, day: dt.date, instance: dg.DagsterInstance, *categories: str) -> bool:
     return run_day(
-        platform.definitions(), platform.dataset, chosen_partitions(platform.dataset, day, categories), instance
+        JobRunner(platform.definitions(), instance),
+        platform.dataset,
+        chosen_partitions(platform.dataset, day, categories),
     ).ok
 
 

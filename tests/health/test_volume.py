@@ -22,10 +22,12 @@ from image_assets.alerts.text import Links
 from image_assets.answers.loaded import partition_facts
 from image_assets.asset_checks import volume
 from image_assets.asset_checks.check import checks_in
+from image_assets.cli.day_report import DayReport
 from image_assets.cli.summary import show_day
 from image_assets.health.volume import expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook
 from image_assets.orchestration.partitions import partition_key
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
@@ -358,17 +360,18 @@ def test_a_day_on_which_nothing_arrived_says_so_in_its_arrivals_and_in_the_summa
     land_pictures(platform.landing, str(MONDAY), "animal", 0, range(2))
     partitions = [Partition(MONDAY, category) for category in ("animal", "plant")]
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_day(platform.definitions(), platform.dataset, partitions, instance, refresh=False)
+        result = run_day(JobRunner(platform.definitions(), instance), platform.dataset, partitions, refresh=False)
         found = instance.fetch_materializations(dg.AssetKey(["drawn", "arrivals"]), limit=9).records
         made = [one.asset_materialization for one in found]
     said = {one.partition: "nothing arrived" in one.metadata for one in made if one}
     assert said == {partition_key(partitions[0]): False, partition_key(partitions[1]): True}
     facts = partition_facts(platform.dataset, platform.store, partitions)
     printed = io.StringIO()
-    show_day(Console(width=200, file=printed), platform.dataset, MONDAY, facts, result, None)
+    report = DayReport(platform.dataset, MONDAY, facts, result, None)
+    show_day(report, Console(width=200, file=printed))
     assert f"nothing arrived: {MONDAY}, plant" in printed.getvalue()
     # A partition that did not come to be loaded says nothing of what arrived.
-    show_day(Console(file=printed), platform.dataset, MONDAY, facts, replace(result, checks=[]), None)
+    show_day(replace(report, result=replace(result, checks=[])), Console(file=printed))
     assert printed.getvalue().count("nothing arrived") == 1
 
 

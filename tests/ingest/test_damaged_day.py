@@ -19,7 +19,7 @@ from image_assets.asset_checks import raw_images
 from image_assets.asset_checks.check import checks_in
 from image_assets.engines.engine import LocalEngine
 from image_assets.images.reasons import Reason
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition
 from image_assets.resources.landing import LandingResource
 from image_assets.schema import DUPLICATES, QUARANTINE, RAW_IMAGES
 from tests.asset_checks.faults import PLANT, failing, outcome
@@ -72,7 +72,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Platform, IngestRepor
             (folder / f"good-{number}.jpg").write_bytes(content)
     source = LandingResource(url=str(platform.landing)).source(platform.dataset)
     tables = IngestTables.of(platform.store, platform.dataset.name)
-    return platform, ingest_partition(PLANT, platform.dataset, source, tables, LocalEngine())
+    return platform, ingest_partition(PLANT, Ingest(platform.dataset, source, tables, LocalEngine()))
 
 
 def names(platform: Platform, column: str, kind: str) -> set[str]:

@@ -20,7 +20,7 @@ from image_assets.images.metrics import measure
 from image_assets.ingest import units
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.source import SourceChanged, SourceFile
 from image_assets.schema import METRIC_COLUMNS, Partition, TableSchema
 from image_assets.settings.stages import Limits
@@ -55,7 +55,7 @@ class Place:
 
     def load(self, day: dt.date, category: str = "plant", source: DayFolders | None = None) -> IngestReport:
         return ingest_partition(
-            Partition(day, category), DATASET, source or folder_source(self.landing), self.tables, LocalEngine()
+            Partition(day, category), Ingest(DATASET, source or folder_source(self.landing), self.tables, LocalEngine())
         )
 
     def rows(self, table: str) -> pl.DataFrame:
@@ -266,7 +266,7 @@ def test_formats_that_a_dataset_does_not_let_in_are_counted_and_come_in_once_it_
         limits = Limits.model_validate({"formats": formats})
         dataset = DATASET.model_copy(update={"limits": limits})
         report = ingest_partition(
-            Partition(DAYS[0], "plant"), dataset, folder_source(place.landing), place.tables, LocalEngine()
+            Partition(DAYS[0], "plant"), Ingest(dataset, folder_source(place.landing), place.tables, LocalEngine())
         )
         assert (report.loaded, report.quarantined) == (loaded, refused)
     assert sorted(place.rows("raw_images")["format"]) == ["avif", "png"]

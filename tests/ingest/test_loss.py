@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from image_assets.engines.engine import LocalEngine
-from image_assets.ingest.load import IngestReport, IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, LossRefused
 from image_assets.schema import ARRIVALS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
@@ -40,7 +40,7 @@ class Place:
         allow = bool(changes.pop("allow_loss", False))
         dataset = small_dataset(**changes)
         source = folder_source(self.landing)
-        return ingest_partition(partition, dataset, source, tables, LocalEngine(), allow_loss=allow)
+        return ingest_partition(partition, Ingest(dataset, source, tables, LocalEngine()), allow_loss=allow)
 
     def held(self) -> list[pl.DataFrame]:
         return [self.store.table(DATASET.name, schema).scan().collect() for schema in TABLES]

@@ -12,7 +12,8 @@ from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.engines.engine import LocalEngine
 from image_assets.health.days import chosen_partitions
-from image_assets.ingest.load import IngestTables, ingest_partition
+from image_assets.ingest.load import Ingest, IngestTables, ingest_partition
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
@@ -70,7 +71,7 @@ def run(platform: Platform, day: dt.date, landing: LandingResource) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):  # the second time finds all in staging, or makes it anew
             partitions = chosen_partitions(platform.dataset, day, ["plant"])
-            result = run_day(definitions, platform.dataset, partitions, instance, refresh=False)
+            result = run_day(JobRunner(definitions, instance), platform.dataset, partitions, refresh=False)
             failed = [str(check) for check in result.checks if not check.passed and "accounted" in str(check)]
             assert (result.errors, failed) == ([], []), (result.errors, failed)
 
@@ -123,7 +124,7 @@ def test_a_bucket_with_days_of_last_modification(tmp_path: Path, s3_server: S3Se
     day = source.days()[0]
     source.fetch(day, "plant", no_progress)
     tables = IngestTables.of(platform.store, platform.dataset.name)
-    report = ingest_partition(platform.partition(day=day), platform.dataset, source, tables, LocalEngine())
+    report = ingest_partition(platform.partition(day=day), Ingest(platform.dataset, source, tables, LocalEngine()))
     assert (report.listed, report.loaded, report.duplicates, report.ignored) == (19, len(LOADED), 1, 1)
     assert sum(report.quarantined.values()) == len(QUARANTINED)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import chosen_partitions
 from image_assets.orchestration import runner
+from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day, sharing_runs
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, TABLES, Partition
 from tests.pictures import clouds, land_pictures
@@ -61,7 +62,7 @@ def load(platform: Platform, monkeypatch: pytest.MonkeyPatch, *, shared: bool) -
     monkeypatch.setattr(runner, "_FEW", 2 if shared else 12)
     with dg.DagsterInstance.ephemeral() as instance:
         partitions = chosen_partitions(DATASET, FIRST, ())
-        result = run_day(platform.definitions(), DATASET, partitions, instance, refresh=False)
+        result = run_day(JobRunner(platform.definitions(), instance), DATASET, partitions, refresh=False)
         return result, list(instance.get_runs())
 
 
