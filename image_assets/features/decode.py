@@ -33,8 +33,13 @@ class DecodedPicture(NamedTuple):
     size: Size
 
 
-def prepared(content: bytes, extractor: Prepares) -> np.ndarray:
+def prepared(content: bytes, extractor: Prepares, at_the_door: np.ndarray | None = None) -> np.ndarray:
     """Decode an accepted image file and resize it for an extractor.
+
+    Args:
+        content: The file.
+        extractor: Says which size will do.
+        at_the_door: As in `decode_at_least`.
 
     Returns:
         uint8 `[*shape]`, of an RGB picture, upright.
@@ -42,7 +47,7 @@ def prepared(content: bytes, extractor: Prepares) -> np.ndarray:
     Raises:
         Rejected: the content is no image that the door lets in.
     """
-    picture = decode_at_least(content, extractor.sufficient_size)
+    picture = decode_at_least(content, extractor.sufficient_size, at_the_door)
     return extractor.prepare(picture.pixels, picture.size)
 
 
@@ -58,12 +63,16 @@ def all_prepared(contents: Sequence[bytes], extractor: Prepares) -> np.ndarray:
     return pictures
 
 
-def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size]) -> DecodedPicture:
+def decode_at_least(
+    content: bytes, sufficient_size: Callable[[int, int], Size], at_the_door: np.ndarray | None = None
+) -> DecodedPicture:
     """Decode an accepted image file, possibly at a fraction of its size.
 
     Args:
         content: The file.
         sufficient_size: From the upright picture's width and height in pixels to the smallest that will do.
+        at_the_door: uint8 `[height, width, 3]`, its pixels as `images.decode` gave them, where that was asked: the
+            file is then decoded again only where a fraction will do, whose pixels are others.
 
     Raises:
         Rejected: the content is no image that the door lets in.
@@ -71,10 +80,11 @@ def decode_at_least(content: bytes, sufficient_size: Callable[[int, int], Size])
     frame = jpeg.ordinary_frame(content)
     if frame is not None:
         size = (frame.height, frame.width) if frame.lies_on_its_side else (frame.width, frame.height)
-        pixels = jpeg.read(content, frame, _factor(size, sufficient_size(*size)))
+        factor = _factor(size, sufficient_size(*size))
+        pixels = None if factor == 1 and at_the_door is not None else jpeg.read(content, frame, factor)
         if pixels is not None:
             return DecodedPicture(pixels, size)
-    pixels = decode(content, _LET_IN).pixels
+    pixels = decode(content, _LET_IN).pixels if at_the_door is None else at_the_door
     return DecodedPicture(pixels, (pixels.shape[1], pixels.shape[0]))
 
 

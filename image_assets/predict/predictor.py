@@ -74,11 +74,11 @@ class Predictor:
             with_issues: Whether it is looked at what is wrong with the picture, which takes milliseconds.
         """
         try:
-            picture = decode(content, self._limits)
+            pixels = decode(content, self._limits).pixels
             return LetIn(
                 image_id(content),
-                prepared(content, self._extractor),
-                issues_of(picture.pixels, self._quality) if with_issues else (),
+                prepared(content, self._extractor, pixels),
+                issues_of(pixels, self._quality) if with_issues else (),
             )
         except Rejected as rejected:
             return NoImage(image_id(content), rejected.reason, rejected.detail)

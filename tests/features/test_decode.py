@@ -166,3 +166,32 @@ def test_features_of_real_photos_stay_close(shared_data: Path) -> None:
     close = cosines(extractor, [photo.read_bytes() for photo in photos])
     assert close.mean() >= 0.99
     assert close.min() >= 0.97
+
+
+@pytest.mark.parametrize(
+    ("content", "enough", "again"),
+    [
+        pytest.param(encode(PHOTO, "PNG"), (50, 50), [], id="png"),
+        pytest.param(jpeg(PHOTO), WHOLE, [], id="jpeg, whole"),
+        pytest.param(jpeg(PHOTO.convert("CMYK")), (50, 50), [], id="out of the ordinary"),
+        pytest.param(jpeg(PHOTO), (50, 50), [4], id="jpeg, a fraction"),
+        pytest.param(oriented(PHOTO, 6), (100, 150), [2], id="lies on its side, a fraction"),
+    ],
+)
+def test_what_the_door_decoded_is_decoded_again_only_where_a_fraction_will_do(
+    content: bytes, enough: tuple[int, int], again: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = decode_at_least(content, at_least(*enough))
+    pixels = decode(content, Limits()).pixels
+    factors: list[int] = []
+    read = scaled.jpeg.read
+
+    def decoded_again(*_: object) -> None:
+        raise AssertionError("the whole picture was decoded a second time")
+
+    monkeypatch.setattr(scaled, "decode", decoded_again)
+    monkeypatch.setattr(scaled.jpeg, "read", lambda *given: factors.append(given[2]) or read(*given))
+    found = decode_at_least(content, at_least(*enough), pixels)
+    assert factors == again
+    assert found.size == alone.size
+    np.testing.assert_array_equal(found.pixels, alone.pixels)
