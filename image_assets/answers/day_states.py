@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from image_assets.answers.health import CategoryHealth
 from image_assets.answers.status import Status
+from image_assets.health.causes import check_again
 from image_assets.health.check_book import CheckState, CheckStatus
 from image_assets.health.days import TO_BE_RUN, OpenDay
 from image_assets.schema import Partition
@@ -88,12 +89,15 @@ def day_states(status: Status, running: Collection[str] = ()) -> list[OneDay]:
     open_days = {one.partition: one for one in status.health.open_days}
     loaded = {one.partition for one in status.loaded}
     since = _since(status.health.checks or ())
+    never_checked = set(status.health.never_checked)
     late = {Partition(status.health.due, one.category): one for one in status.health.categories if not one.is_fresh}
     found = []
-    for partition in sorted({*loaded, *open_days, *late, *filter(None, checks)}):
+    for partition in sorted({*loaded, *open_days, *late, *never_checked, *filter(None, checks)}):
         causes = [_of_check(one, since.get(one), running) for one in checks[partition]]
         if partition in open_days:
             causes.append(_of_day(open_days[partition], checks[partition], running))
+        if partition in never_checked:
+            causes.append(_never_checked(partition))
         if partition in late:
             causes.append(_late(late[partition]))
         found.append(_one_day(partition, causes, checks[partition]))
@@ -127,6 +131,11 @@ def _of_day(day: OpenDay, checks: Sequence[CheckState], running: Collection[str]
     todo = _WHAT_TO_DO.get(day.state, "run it, or wait for the next run at 07:00")
     said = f"{todo} ({command})" if state in ("failed", "to be run") else ""
     return Cause(state, day.state, said, partition.date)
+
+
+def _never_checked(partition: Partition) -> Cause:
+    said = f"no check has looked at it ({check_again([partition])})"
+    return Cause("not evaluated", "checks", said, partition.date)
 
 
 def _late(category: CategoryHealth) -> Cause:

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
-from image_assets.health.check_book import CheckState, CheckStatus, count_states
+from image_assets.health.check_book import CheckState, CheckStatus, count_states, never_checked
 from image_assets.health.days import TO_BE_RUN, OpenDay, due_day, open_days
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
@@ -75,6 +75,7 @@ class Health:
         open_days: Days and categories that hold no files, and why.
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
+        never_checked: Days and categories that hold images at which no check has looked.
     """
 
     dataset: str
@@ -85,6 +86,7 @@ class Health:
     open_days: list[OpenDay]
     landing: str = ""
     misnamed: dict[str, dt.date] = field(default_factory=dict)
+    never_checked: Sequence[Partition] = ()
 
     @property
     def stale(self) -> list[str]:
@@ -141,6 +143,7 @@ class Health:
             ],
             "landing_not_asked": self.landing or None,
             "misnamed_days": {name: str(day) for name, day in self.misnamed.items()},
+            "never_checked": [{"day": str(one.date), "category": one.category} for one in self.never_checked],
             "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
         }
 
@@ -176,7 +179,17 @@ def health_of(
     except (SourceError, ObjectStoreError, OSError) as error:
         landing, days = str(error), open_days(dataset, store, None, due)
     categories = [_unless_to_be_run(one, days) for one in categories]
-    return Health(dataset.name, due, categories, list(checks) or None, _sizes(dataset, store), days, landing, misnamed)
+    return Health(
+        dataset.name,
+        due,
+        categories,
+        list(checks) or None,
+        _sizes(dataset, store),
+        days,
+        landing,
+        misnamed,
+        never_checked(store, dataset.name, checks),
+    )
 
 
 def _unless_to_be_run(category: CategoryHealth, days: Sequence[OpenDay]) -> CategoryHealth:

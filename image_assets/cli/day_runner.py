@@ -9,6 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 
 from image_assets.cli.day_report import DayReport, report_of
@@ -32,11 +33,18 @@ class HowToRun:
         until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
         allow_loss: Whether images may go that were loaded and are no longer there.
         verify: Whether to run days of which nothing seems to have changed, too.
+        checks_only: Whether to load and make nothing, and only look whether what is there is well.
     """
 
     until: str | None = None
     allow_loss: bool = False
     verify: bool = False
+    checks_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.checks_only and (self.until or self.allow_loss):
+            said = "--checks-only makes nothing: it goes with neither --until nor --allow-loss"
+            raise click.UsageError(said, click.get_current_context())
 
 
 class DayRunner:
@@ -57,6 +65,8 @@ class DayRunner:
 
     def __call__(self, partitions: Sequence[Partition]) -> DayReport:
         """Run some partitions of a day, or tell what their last run gave. Raises as `Deployment`, and its `run`."""
+        if self._how.checks_only:
+            return self._deployment.check(partitions)
         asked = self._asked(partitions)
         results = None
         if asked is not None and asked.can_be_known:

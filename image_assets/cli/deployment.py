@@ -15,11 +15,12 @@ from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import chosen_partitions
 from image_assets.orchestration.dagster_home import open_instance, usable_home
 from image_assets.orchestration.recorded_run import JobRunner
-from image_assets.orchestration.runner import needed_for, run_day
+from image_assets.orchestration.runner import check_day, needed_for, run_day
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.progress import TerminalProgress
 from image_assets.resources.store import StoreResource
+from image_assets.schema import Partition
 from image_assets.store.store import Store
 
 
@@ -62,6 +63,16 @@ class Deployment:
             needed_for(until, self.dataset, self._jobs.definitions)  # nothing is written where there is no such asset
         agree(self.dataset, self.store)
         result = run_day(self._jobs, self.dataset, partitions, until=until, allow_loss=allow_loss)
+        return report_of(self.dataset, self.store, self._source, partitions, result)
+
+    def check(self, partitions: Sequence[Partition]) -> DayReport:
+        """Evaluate the checks of partitions of a day, and of the whole dataset; nothing is loaded or made.
+
+        Raises:
+            CategoriesDiffer: the store means something else by the categories.
+        """
+        agree(self.dataset, self.store)
+        result = check_day(self._jobs, self.dataset, partitions)
         return report_of(self.dataset, self.store, self._source, partitions, result)
 
     def __enter__(self) -> Deployment:

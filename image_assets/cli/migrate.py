@@ -54,6 +54,8 @@ def migrate(store: str, dataset: str | None, *, dry_run: bool, as_json: bool) ->
         left = [{"table": plan.name, "reason": plan.reason} for plan in stuck]
         tables = [_as_json(plan) for plan in plans]
         print_json({"dry_run": dry_run, "tables": tables, "manifests": moved, "left": left})
+    if plans and not dry_run and not stuck:
+        _say_never_checked(console, read, datasets)
     for plan in stuck:
         say(f"{plan.name}: {plan.reason}", to_stderr=True)
     return 1 if stuck else 0
@@ -129,6 +131,16 @@ def _move_manifests(console: Console, store: Store, datasets: Sequence[str], *, 
             _say(console, f"{dataset}: {manifests} {moved} from among the shards to their own folder")
         number += len(prefixes)
     return number
+
+
+def _say_never_checked(console: Console, store: Store, datasets: Sequence[str]) -> None:
+    """What checks found is not carried over: an earlier version kept it with Dagster, for tables that were others."""
+    from image_assets.health.check_book import CheckBook, never_checked
+    from image_assets.reports.health import never_checked_lines
+
+    for dataset in datasets:
+        for line in never_checked_lines(never_checked(store, dataset, CheckBook(store, dataset).states())):
+            _say(console, f"{dataset}: {line}")
 
 
 def _counted(number: int, what: str) -> str:

@@ -20,6 +20,14 @@ def brief(partitions: Sequence[Partition]) -> str:
     return f"{when}, {some(categories)}"
 
 
+def check_again(partitions: Sequence[Partition]) -> str:
+    """The command that has checks look at days of the store, whatever has become of their files."""
+    days = sorted({one.date for one in partitions})
+    when = f"--day {days[0]}" if len(days) == 1 else f"--from {days[0]} --to {days[-1]}"
+    category = f" --category {partitions[0].category}" if len(partitions) == 1 else ""
+    return f"image-assets run {when}{category} --checks-only"
+
+
 def by_cause(found: Iterable[_One], cause: Callable[[_One], Hashable]) -> list[list[_One]]:
     """What has the same cause together, in the order of the first of each."""
     causes: dict[Hashable, list[_One]] = {}

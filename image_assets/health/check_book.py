@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.checked_assets import checked_assets
-from image_assets.schema import Partition
+from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.records import Records
 from image_assets.store.store import Store
 
@@ -128,6 +128,14 @@ def latest_states(store: Store, dataset: DatasetSpec, unfinished: Sequence[Check
     states = {_key(one): one for one in CheckBook(store, dataset.name).states() if one.asset in assets}
     states.update((_key(one), one) for one in unfinished)
     return sorted(states.values(), key=_order)
+
+
+def never_checked(store: Store, dataset: str, checks: Sequence[CheckState]) -> list[Partition]:
+    """The days and categories that hold images and that none of the checks is of, in their order.
+
+    An earlier version kept the results in Dagster's records alone, so a store that it wrote has none.
+    """
+    return sorted({*store.table(dataset, RAW_IMAGES).partitions()}.difference(one.partition for one in checks))
 
 
 def _key(one: CheckState) -> tuple[str, str, Partition | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
@@ -77,6 +78,26 @@ def run_day(
     return result
 
 
+@what_is_there_left_alone()
+def check_day(jobs: JobRunner, dataset: DatasetSpec, partitions: Sequence[Partition]) -> DayResult:
+    """Evaluate all checks of partitions and of the whole dataset on what the store holds; nothing is loaded or made.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    result = DayResult()
+    specs = [spec for layer in checks_of(dataset) for spec in layer.check_specs]
+    of_partitions = {spec.key for spec in specs if spec.partitions_def is not None}
+    for partition in partitions:
+        jobs.run(_checks_alone(jobs, of_partitions), [partition], result)
+    jobs.run(_checks_alone(jobs, {spec.key for spec in specs} - of_partitions), [], result)
+    return result
+
+
+def _checks_alone(jobs: JobRunner, keys: AbstractSet[dg.AssetCheckKey]) -> dg.JobDefinition:
+    return jobs.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
+
+
 def sharing_runs(dataset: DatasetSpec, partitions: Sequence[Partition]) -> list[list[Partition]]:
     """The partitions in their order, those that share a run together: neighbours among the categories of a day."""
     places = {category: place for place, category in enumerate(dataset.categories)}
@@ -130,9 +151,8 @@ def _check_originals_again(
 ) -> None:
     """Look again at partitions that images were lost from with their original, now that others have loaded a copy."""
     keys = {key for key in check_keys(checks_of(dataset)) if key.asset_key.path[-1] == RAW_IMAGES.name}
-    job = jobs.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
     for partition in partitions:
-        jobs.run(job, [partition], result)
+        jobs.run(_checks_alone(jobs, keys), [partition], result)
 
 
 def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:

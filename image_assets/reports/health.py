@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from image_assets.answers.health import CategoryHealth, Health
-from image_assets.health.causes import brief, by_cause, check_line
+from image_assets.health.causes import brief, by_cause, check_again, check_line
 from image_assets.health.check_book import count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.markdown import markdown_table
 from image_assets.reports.tables import plain_table
+from image_assets.schema import Partition
 from image_assets.wording import some
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
@@ -33,7 +34,7 @@ def show_health(console: Console, health: Health, *, everything: bool = False) -
     for line in _open_days(health, everything=everything):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(_checks(health), highlight=False)
-    for line in _not_passed(health, everything=everything):
+    for line in (*never_checked_lines(health.never_checked), *_not_passed(health, everything=everything)):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     _show_categories(console, health, everything=everything)
     _show_sizes(console, health, everything=everything)
@@ -84,7 +85,7 @@ def health_markdown(health: Health) -> str:
         "",
         f"**{_checks(health)}**",
         "",
-        *(f"- {line}" for line in _not_passed(health)),
+        *(f"- {line}" for line in (*never_checked_lines(health.never_checked), *_not_passed(health))),
         "",
         markdown_table(_SIZE_COLUMNS, [*sizes, ("all", bytes_text(health.stored), "")]),
     ]
@@ -130,6 +131,11 @@ def open_day_lines(days: Sequence[OpenDay]) -> list[str]:
     """Which days and categories somebody has to run, and what to do: a line per cause."""
     causes = by_cause([one for one in days if one.state in TO_BE_RUN], lambda one: one.state)
     return [f"{same[0].state}: {brief([one.partition for one in same])}; {_REMEDIES[same[0].state]}" for same in causes]
+
+
+def never_checked_lines(partitions: Sequence[Partition]) -> list[str]:
+    """A line for what holds images and was never checked, as what an earlier version loaded, and what to do."""
+    return [f"never checked: {brief(partitions)}; `{check_again(partitions)}` looks at them"] if partitions else []
 
 
 def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:

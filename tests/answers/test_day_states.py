@@ -33,6 +33,14 @@ def check(state: CheckStatus, name: str = "a", at: Partition | None = PLANT, run
     return CheckState("raw_images", name, at, state, f"{state} it is", run)
 
 
+def test_a_day_with_images_that_no_check_looked_at_is_not_well_and_says_what_to_do() -> None:
+    health = Health("drawn", MONDAY, [], None, [], [], never_checked=[PLANT])
+    (_, one) = day_states(Status((), health, ()))
+    assert (one.partition, one.state) == (PLANT, "not evaluated")
+    said = f"no check has looked at it (image-assets run --day {MONDAY} --category plant --checks-only)"
+    assert [cause.said for cause in one.causes] == [said]
+
+
 def of(*checks: CheckState, **more: object) -> OneDay:
     return states(*checks, **more)[PLANT]  # pyright: ignore[reportArgumentType]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -140,6 +141,36 @@ def test_the_commands_of_today_answer_on_it(migrated: OldStore, capsys: pytest.C
     places = ["--dataset", str(migrated.root / "skies.yaml"), "--store", migrated.store.url]
     for command in (["status"], ["accounting"], ["conflicts", "list"], ["models", "list"], ["categories", "list"]):
         assert main([*command, *places]) == 0, capsys.readouterr()
+
+
+def test_what_was_never_checked_is_told_until_checks_looked_at_it_and_they_change_nothing(
+    migrated: OldStore, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(migrated.root, tmp_path, dirs_exist_ok=True)
+    delta_log._idle.clear()
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "landing").mkdir()  # pruned since
+    files, places = contents(tmp_path / "store"), ["--dataset", str(tmp_path / "skies.yaml"), "--store"]
+    places += [str(tmp_path / "store")]
+    days = ["--from", "2026-11-03", "--to", "2026-11-04"]
+    assert main(["status", *places]) == 0
+    command = f"image-assets run {' '.join(days)} --checks-only"
+    told = f"never checked: 2 days, 2026-11-03 to 2026-11-04, dawn, noon; `{command}`"
+    assert told in capsys.readouterr().out
+    assert main(["migrate", "--store", places[-1]]) == 0
+    assert f"skies: {told}" in capsys.readouterr().out
+    assert main(["run", *places, "--landing", str(tmp_path / "landing"), *days, "--checks-only", "--json"]) == 0
+    ran = json.loads(capsys.readouterr().out)["days"]
+    assert [one["checks"]["failed"] for one in ran] == [[], []]
+    assert all(one["checks"]["passed"] > 20 for one in ran)
+    assert main(["status", *places, "--json"]) == 0
+    now = json.loads(capsys.readouterr().out)
+    assert now["never_checked"] == []
+    assert now["checks"]["passed"] > 40
+    after = contents(tmp_path / "store")
+    new = {name.split("/")[1] for name in after.keys() - files.keys()}
+    assert {name: after[name] for name in files} == files
+    assert new == {"check_results", "categories.json"}  # what was found, and what the numbers of categories mean
 
 
 def test_the_next_day_runs_on_it(migrated: OldStore, tmp_path: Path) -> None:
