@@ -48,13 +48,20 @@ class UnseenSources(Frozen):
     known_accuracy: float | None = Field(
         default=None, description="The model's on held-out images of the categories that are judged here."
     )
+    held_back: float = Field(default=0.0, description="Share of good images that is to be held back as unknown.")
+    unknown: float | None = Field(
+        default=None,
+        description="Share of the images judged that are unknown, by limits of other sources; null: not measured.",
+    )
+    answered_accuracy: float | None = Field(default=None, description="Accuracy on those that are not unknown.")
     unjudged: tuple[str, ...] = Field(default=(), description="Categories that come from one source, or all but.")
     per_source: tuple[SourceShare, ...] = Field(default=(), description="The largest, in the order of the names.")
 
     def figures(self) -> dict[str, float | None]:
         """What fits on a line, for `--json`."""
         kept = {"accuracy", "low", "high", "macro_f1", "calibration_error", "images", "certain_mistakes"}
-        return self.model_dump(include=kept | {"known_accuracy", "sources", "why"})
+        more = {"known_accuracy", "sources", "why", "held_back", "unknown", "answered_accuracy"}
+        return self.model_dump(include=kept | more)
 
 
 def unseen_of(manifest: ModelManifest) -> UnseenSources | None:
@@ -86,6 +93,11 @@ def said_of_unseen(unseen: UnseenSources | None) -> str:
         f"On sources it never saw: {unseen.accuracy:.1%} (95 %: {unseen.low:.1%} – {unseen.high:.1%}){known}. "
         "Expect the first for new suppliers."
     )
+    if unseen.unknown is not None and unseen.answered_accuracy is not None:
+        text += (
+            f" It says unknown of {unseen.unknown:.1%} of them; of the others it has {unseen.answered_accuracy:.1%} "
+            "right."
+        )
     if unseen.unjudged:
         text += f" Not among them, as all of it is from one source: {some(unseen.unjudged, _NAMED)}."
     return text

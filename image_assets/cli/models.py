@@ -144,7 +144,7 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
 
         assert onnx is not None
         rows = probes(spec, opened, loaded, manifest)
-        exported = export_onnx(loaded, manifest, rows.features)
+        exported = export_onnx(loaded, manifest, rows.features, spec.classifier)
         write(onnx, exported.content)
         said = (
             f"{manifest.file} of {manifest.dataset}: {onnx}, {len(exported.content):,} bytes; probabilities "

@@ -45,11 +45,13 @@ def predict(dataset: str, store: str, files: tuple[Path, ...], *, as_json: bool)
 def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
     from image_assets.predict.answer import NoImage
 
-    table = plain_table("file", "category", "probability", "model", overflow="fold")
+    table = plain_table("file", "category", "probability", "familiarity", "model", overflow="fold")
     for file, answer in zip(files, answers, strict=True):
         if isinstance(answer, NoImage):
-            table.add_row(escape(str(file)), escape(f"{answer.reason}: {answer.detail}"), "–", "–")
+            table.add_row(escape(str(file)), escape(f"{answer.reason}: {answer.detail}"), "–", "–", "–")
         else:
             category = f"{answer.category} (unknown)" if answer.unknown else answer.category
-            table.add_row(escape(str(file)), escape(category), f"{answer.probability:.4f}", answer.model[:12])
+            familiarity = "–" if answer.familiarity is None else f"{answer.familiarity:.4f}"
+            shown = (escape(category), f"{answer.probability:.4f}", familiarity, answer.model[:12])
+            table.add_row(escape(str(file)), *shown)
     Console().print(table)

@@ -82,6 +82,7 @@ class Classifier:
             "image_id": prediction.image_id,
             "category": prediction.category,
             "probability": prediction.probability,
+            "familiarity": prediction.familiarity,
             "unknown": prediction.unknown,
             "categories": [{"category": name, "probability": share} for name, share in prediction.categories[:top]],
             "quality": list(answer.issues),

@@ -28,9 +28,12 @@ _HEADER_BYTES = "inference-header-content-length"
 _IMAGE, _PIXELS = "image", "pixels"
 _MODEL = "/v2/models/{name}"
 _VERSION = f"{_MODEL}/versions/{{version}}"
+_NOT_SAID = -1.0
+"""The familiarity where the model cannot say: JSON has numbers only."""
 _TELLS: dict[str, tuple[str, Callable[[Prediction], Any]]] = {
     "category": ("BYTES", lambda one: one.category),
     "probability": ("FP32", lambda one: one.probability),
+    "familiarity": ("FP32", lambda one: _NOT_SAID if one.familiarity is None else one.familiarity),
     "unknown": ("BOOL", lambda one: one.unknown),
     "categories": ("BYTES", lambda one: [name for name, _ in one.categories]),
     "probabilities": ("FP32", lambda one: [share for _, share in one.categories]),

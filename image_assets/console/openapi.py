@@ -46,7 +46,18 @@ _ANSWER = _object(
     image_id={**_TEXT, "description": "SHA-256 of the file."},
     category={**_TEXT, "description": "The most probable one."},
     probability=_SHARE,
-    unknown={"type": "boolean", "description": "Whether the probability is below classifier.unknown_below."},
+    familiarity={
+        "type": ["number", "null"],
+        "minimum": 0,
+        "maximum": 1,
+        "description": "The share of good images of sources that the model never saw that look less familiar to it. "
+        "null: the model cannot say.",
+    },
+    unknown={
+        "type": "boolean",
+        "description": "Whether the probability is below classifier.unknown_below, or the familiarity below "
+        "classifier.held_back.",
+    },
     categories=_list_of(_object("A category.", category=_TEXT, probability=_SHARE)),
     quality={
         **_list_of(_TEXT),

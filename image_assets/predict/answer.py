@@ -32,13 +32,17 @@ class Prediction:
     Attributes:
         image_id: SHA-256 of the file's bytes, as in the tables.
         categories: Every category that the model knows with its probability, in [0, 1], the most probable first.
-        unknown: Whether the highest probability is below the dataset's `classifier.unknown_below`.
+        familiarity: In [0, 1], the share of good images of sources that the model never saw that look less familiar to
+            it; None where the model cannot say.
+        unknown: Whether the highest probability is below the dataset's `classifier.unknown_below`, or the familiarity
+            below `classifier.held_back`.
         model: SHA-256 of the model's file.
         extractor: Digest of the extractor whose features the model was given.
     """
 
     image_id: str
     categories: tuple[tuple[str, float], ...]
+    familiarity: float | None
     unknown: bool
     model: str
     extractor: str
@@ -58,6 +62,7 @@ class Prediction:
         return {
             "image_id": self.image_id,
             "category": self.category,
+            "familiarity": self.familiarity,
             "unknown": self.unknown,
             "categories": dict(self.categories),
             "model": self.model,

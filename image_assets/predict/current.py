@@ -56,4 +56,4 @@ class CurrentModel:
             return replace(kept, state=state)
         model, manifest = load_model(self._objects, self._prefix, self._extractor_digest)
         check_usable(manifest, self._dataset.categories)
-        return _Kept(state, Scorer(model, manifest, self._dataset.classifier.unknown_below))
+        return _Kept(state, Scorer.of(model, manifest, self._dataset.classifier))

@@ -34,7 +34,7 @@ class Predictor:
         """Builds the extractor, or takes the process's one of its kind. The model is loaded at the first question.
 
         Args:
-            dataset: Its limits, extractor, categories and `classifier.unknown_below` count.
+            dataset: Its limits, extractor, categories and what is unknown to its `classifier` count.
             store: Where its models are.
 
         Raises:
@@ -88,15 +88,14 @@ class Predictor:
         if not pictures:
             return []
         scorer = self._current.scorer()
-        labels, probabilities = scorer.ranked(self._extractor.infer(np.stack([one.prepared for one in pictures])))
-        # As in the table, whose probabilities have single precision.
-        unknown = probabilities[:, 0].astype(np.float32) < np.float32(scorer.unknown_below)
-        names = [[scorer.names[label] for label in row] for row in labels.tolist()]
+        found = scorer.ranked(self._extractor.infer(np.stack([one.prepared for one in pictures])))
+        names = [[scorer.names[label] for label in row] for row in found.labels.tolist()]
         return [
             Prediction(
                 picture.image_id,
-                tuple(zip(names[row], probabilities[row].tolist(), strict=True)),
-                bool(unknown[row]),
+                tuple(zip(names[row], found.probabilities[row].tolist(), strict=True)),
+                None if found.familiarity is None else float(found.familiarity[row]),
+                bool(found.unknown[row]),
                 scorer.manifest.sha256,
                 self._extractor.digest,
             )

@@ -65,7 +65,7 @@ def prediction_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             # The day's other assets do without; the check model_is_sound of the classifier fails of it.
             context.log.warning(f"{partition} is not scored: {reason}")
             return
-        scorer = Scorer(model, manifest, dataset.classifier.unknown_below)
+        scorer = Scorer.of(model, manifest, dataset.classifier)
         with retried():
             rows = score_files(scorer, image_features)
         yield dg.MaterializeResult(

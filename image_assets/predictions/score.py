@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.features.table import MixedExtractors, feature_matrix
 from image_assets.schema import PREDICTIONS, Partition
+from image_assets.settings.classifier import Classifier
 from image_assets.store.models.model import Model
 from image_assets.store.models.model_store import ModelManifest, ModelRefusedError
 from image_assets.store.tables.partition_files import PartitionFiles
@@ -22,35 +23,64 @@ _LIMITED = Lock()
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """What a model takes N images for.
+
+    Attributes:
+        labels: int [N, K], the most probable first.
+        probabilities: float [N, K], theirs.
+        familiarity: float32 [N] in [0, 1], see `Model.familiarity`; None where the model cannot say.
+        unknown: bool [N], see `Scorer`.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    familiarity: np.ndarray | None
+    unknown: np.ndarray
+
+
+@dataclass(frozen=True)
 class Scorer:
     """A model with what it takes to make rows of its answers.
+
+    An image is unknown where its highest probability or its familiarity is below what is asked for.
 
     Attributes:
         model: Fitted; gives probabilities.
         manifest: Of the model.
         unknown_below: Probability below which an image is unknown.
+        held_back: Familiarity below which it is: the share of good images that is held back.
     """
 
     model: Model
     manifest: ModelManifest
     unknown_below: float
+    held_back: float = 0.0
+
+    @classmethod
+    def of(cls, model: Model, manifest: ModelManifest, spec: Classifier) -> Scorer:
+        """A model in the hands of a dataset."""
+        return cls(model, manifest, spec.unknown_below, spec.held_back)
 
     @property
     def names(self) -> dict[int, str]:
         """Label → category."""
         return {label: name for name, label in self.manifest.classes.items()}
 
-    def ranked(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and their probabilities, each [N, K], of features, float32 [N, D]: the most probable first.
-
-        May be called from several threads at once.
-        """
+    def ranked(self, features: np.ndarray) -> Ranked:
+        """What images of these features, float32 [N, D], are taken for. May be called from several threads at once."""
         # The same bits on any number of cores, as in training. The limit is of the whole process: what one thread
         # sets another would take away.
         with _LIMITED, threadpool_limits(limits=1):
             probabilities = self.model.predict_proba(features)
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        return self.model.classes[order], np.take_along_axis(probabilities, order, axis=1)
+            order = np.argsort(-probabilities, axis=1, kind="stable")
+            familiarity = self.model.familiarity(features, order[:, 0])
+        ranked = np.take_along_axis(probabilities, order, axis=1)
+        # As in the table, whose figures have single precision.
+        unknown = ranked[:, 0].astype(np.float32) < np.float32(self.unknown_below)
+        if familiarity is not None:
+            unknown |= familiarity < np.float32(self.held_back)
+        return Ranked(self.model.classes[order], ranked, familiarity, unknown)
 
     def rows(self, images: pl.DataFrame) -> pl.DataFrame:
         """Rows of `predictions` for rows of `image_features`, in their order. No rows give none.
@@ -62,8 +92,8 @@ class Scorer:
         if images.is_empty():
             return PREDICTIONS.no_rows()
         _check_extractor(images, self.manifest)
-        labels, probabilities = self.ranked(feature_matrix(images))
-        names = self.names
+        found, names = self.ranked(feature_matrix(images)), self.names
+        labels, probabilities = found.labels, found.probabilities
         rows = pl.DataFrame(
             {
                 "image_id": images["image_id"],
@@ -75,7 +105,8 @@ class Scorer:
             }
         )
         return rows.with_columns(
-            unknown=pl.col("probability") < pl.lit(self.unknown_below, pl.Float32),
+            familiarity=pl.lit(None if found.familiarity is None else pl.Series(found.familiarity), pl.Float32),
+            unknown=pl.Series(found.unknown),
             model=pl.lit(self.manifest.sha256),
         )
 

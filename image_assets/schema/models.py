@@ -17,9 +17,22 @@ PREDICTIONS = TableSchema(
         Column("predicted_category", pa.string(), "The most probable category, also where the image is unknown"),
         Column("probability", pa.float32(), "Of the most probable category, 0 … 1"),
         Column("margin", pa.float32(), "By how much it is more probable than the next one, 0 … 1"),
-        Column("unknown", pa.bool_(), "Whether the probability is below the dataset file's classifier.unknown_below"),
+        Column(
+            "familiarity",
+            pa.float32(),
+            "Share of good images of sources that the model never saw that look less familiar to it, 0 … 1; null: the "
+            "model cannot say",
+            nullable=True,
+        ),
+        Column(
+            "unknown",
+            pa.bool_(),
+            "Whether the probability is below the dataset file's classifier.unknown_below, or the familiarity below "
+            "its classifier.held_back",
+        ),
         Column("model", pa.string(), "SHA-256 of the model file"),
     ),
+    version=2,
 )
 
 IMAGENET_PREDICTIONS = TableSchema(

@@ -204,6 +204,12 @@ class Classifier(SettingsSection):
         description="A prediction is `unknown` where its probability is below this. Below one half the model itself "
         "thinks it more likely wrong than right; between two categories that never happens: ask for more there.",
     )
+    held_back: Share = Field(
+        default=0.1,
+        description="Share of the good images of sources that it never saw which a model holds back: of what looks as "
+        "unlike to all that it was trained on as these do, it says `unknown`, however probable an answer is. 0: "
+        "nothing is held back, and models keep nothing to tell it by.",
+    )
     unknown_share: Share = Field(
         default=0.2, description="Share of a partition's images that may be unknown; more are warned of."
     )

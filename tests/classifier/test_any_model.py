@@ -59,6 +59,9 @@ class NearestMean:
     def predict(self, rows: np.ndarray) -> np.ndarray:
         return self.classes[self.predict_proba(rows).argmax(axis=1)]
 
+    def familiarity(self, rows: np.ndarray, answers: np.ndarray) -> None:
+        """It keeps nothing to tell that by."""
+
 
 def nearest_mean(features: np.ndarray, labels: np.ndarray, *, probabilities: bool = False) -> NearestMean:
     classes = np.unique(labels)

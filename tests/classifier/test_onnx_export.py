@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import onnx
 import onnxruntime
+import polars as pl
 import pytest
 from pydantic import TypeAdapter
 from sklearn.pipeline import Pipeline
 
-from image_assets.classifier.export import onnx_export
-from image_assets.classifier.export.onnx_export import TOLERANCE, ExportRefusedError, export_onnx
+from image_assets.classifier.export import onnx_export, onnx_familiarity
+from image_assets.classifier.export.onnx_export import (
+    FAMILIARITY_TOLERANCE,
+    TOLERANCE,
+    ExportRefusedError,
+    export_onnx,
+)
 from image_assets.classifier.export.probes import generated_probes
-from image_assets.classifier.training.families import candidates_of, logistic_regression
+from image_assets.classifier.training.familiarity import with_familiarity
+from image_assets.classifier.training.families import candidates_of, fit, logistic_regression
+from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.train import train
 from image_assets.features.extractor import shared_extractor
-from image_assets.settings.classifier import AnyFamily, Transform
+from image_assets.predictions.score import Scorer
+from image_assets.settings.classifier import AnyFamily, Classifier, Transform
 from image_assets.settings.stages import EfficientNetLite
 from image_assets.store.models.model_files import ModelManifest, ids_digest
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model, parse_model
-from tests.classifier.synthetic import CLASSES, clusters
+from tests.classifier.synthetic import CLASSES, clusters, image_ids
 
 WIDTH = 12
 SMALL: dict[str, dict] = {
@@ -41,6 +50,16 @@ def trained(kind: str, transform: Transform = "none", temperature: float = 1) ->
     family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
     features, labels = clusters(240, width=WIDTH)
     return train(features, labels, candidates_of([family], transform)[0].tempered(temperature), CLASSES)
+
+
+@cache
+def familiar(kind: str, transform: Transform) -> SklearnModel:
+    """A model that can tell how familiar an image looks."""
+    family = TypeAdapter(AnyFamily).validate_python({"kind": kind, **SMALL[kind]})
+    features, labels = clusters(240, width=WIDTH)
+    learn = partial(fit, candidates_of([family], transform)[0], 0, probabilities=True)
+    rows = TrainingRows(features, labels, pl.Series(image_ids(len(labels))))
+    return with_familiarity(trained(kind, transform), learn, rows, 0)[0]
 
 
 def manifest(kind: str) -> ModelManifest:
@@ -111,12 +130,62 @@ def test_mirrored_pictures_that_training_did_not_see_are_answered_alike_by_every
     assert np.abs(bare.predict_proba(rows[24:]) - answers).max() > 0.01
 
 
+@pytest.mark.parametrize("kind", ["logistic_regression", "support_vector_machine", "neural_network"])
+@pytest.mark.parametrize("transform", ["root", "none"])
+def test_what_is_unknown_to_the_model_is_unknown_to_the_file(kind: str, transform: Transform) -> None:
+    model, spec = familiar(kind, transform), Classifier(held_back=0.3, unknown_below=0.6)
+    exported = export_onnx(model, manifest(kind), generated_probes(model, 200), spec)
+    onnx.checker.check_model(onnx.load_from_string(exported.content), full_check=True)
+    session = onnxruntime.InferenceSession(exported.content, providers=["CPUExecutionProvider"])
+    # Pictures that training never saw, and what is like nothing it saw.
+    rows = np.concatenate(
+        [clusters(300, width=WIDTH, seed=7)[0], 5 * clusters(100, width=WIDTH, seed=8, separation=0)[0]]
+    )
+    for some in (rows, rows[:1]):
+        familiarity, unknown = map(np.asarray, session.run(["familiarity", "unknown"], {"features": some}))
+        found = Scorer.of(model, manifest(kind), spec).ranked(some)
+        assert found.familiarity is not None
+        near = np.abs(found.familiarity - 0.3) < FAMILIARITY_TOLERANCE
+        np.testing.assert_allclose(familiarity, found.familiarity, atol=FAMILIARITY_TOLERANCE)
+        assert np.array_equal(unknown[~near], found.unknown[~near])
+    assert 0.1 < unknown_share(session, rows) < 0.9
+
+
+def unknown_share(session: onnxruntime.InferenceSession, rows: np.ndarray) -> float:
+    (unknown,) = session.run(["unknown"], {"features": rows})
+    return float(np.mean(np.asarray(unknown)))
+
+
+def test_a_model_that_cannot_tell_says_unknown_by_the_probability_alone() -> None:
+    model = trained("logistic_regression")
+    exported = export_onnx(
+        model, manifest("logistic_regression"), generated_probes(model, 200), Classifier(unknown_below=0.9)
+    )
+    session = onnxruntime.InferenceSession(exported.content, providers=["CPUExecutionProvider"])
+    assert [one.name for one in session.get_outputs()] == ["label", "probabilities", "unknown"]
+    rows, _ = clusters(100, width=WIDTH, seed=7)
+    (unknown,) = session.run(["unknown"], {"features": rows})
+    assert np.array_equal(
+        np.asarray(unknown), model.predict_proba(rows).max(axis=1).astype(np.float32) < np.float32(0.9)
+    )
+
+
+def test_another_familiarity_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of nodes with a fault: the closeness to the category itself is weighed otherwise."""
+    model = familiar("logistic_regression", "root")
+    monkeypatch.setattr(onnx_familiarity, "WEIGHT", 2.0)
+    with pytest.raises(
+        ExportRefusedError, match=r"familiarity that the ONNX file gives differs by up to \d.*allowed: 0.001.*--skops"
+    ):
+        export_onnx(model, manifest("logistic_regression"), generated_probes(model, 200))
+
+
 def test_another_answer_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """The export of another model than the one that is compared, as of a converter with a fault."""
     one = trained("logistic_regression")
     other = trained("neural_network")
     real = onnx_export._converted
-    monkeypatch.setattr(onnx_export, "_converted", lambda _, about: real(other, about))
+    monkeypatch.setattr(onnx_export, "_converted", lambda _, about, spec: real(other, about, spec))
     with pytest.raises(ExportRefusedError, match=r"differ by up to 0\.\d+ \(allowed: 1e-05\).*--skops"):
         export_onnx(one, manifest("logistic_regression"), generated_probes(one, 200))
 

@@ -17,6 +17,7 @@ from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.classifier.training.leave_out import effective_images, measure_unseen
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.unseen import SourceShare, UnseenSources, said_of_unseen, short_unseen
+from image_assets.settings.classifier import Classifier
 from image_assets.settings.promotion import Promotion
 from tests.classifier.synthetic import image_ids
 
@@ -101,6 +102,38 @@ def test_a_category_of_one_source_is_named() -> None:
     assert found.unjudged == ("plant",)
     assert found.images == 90
     assert said_of_unseen(found).endswith("Not among them, as all of it is from one source: plant.")
+
+
+def test_what_would_be_unknown_is_said_with_how_many_of_the_rest_are_right() -> None:
+    rows = pictures_of(6, 60, background=False)
+    features = rows.features.copy()
+    # Of some it can hardly be told what they are.
+    features[:, 0] = 1.6 * (2 * rows.labels - 1) + np.random.default_rng(5).normal(size=360)
+    found = measured(TrainingRows(features, rows.labels, rows.groups, rows.source_sets))
+    assert found.held_back == 0.1
+    assert found.unknown == pytest.approx(0.1, abs=0.05)
+    assert found.answered_accuracy is not None
+    assert found.accuracy is not None
+    assert found.answered_accuracy > found.accuracy
+    said = f"It says unknown of {found.unknown:.1%} of them; of the others it has {found.answered_accuracy:.1%} right."
+    assert said in said_of_unseen(found)
+
+
+def test_the_limit_of_a_source_is_that_of_the_others() -> None:
+    """A source that is like no other: by a limit that it had a say in, no more than the stated share were unknown."""
+    rows = pictures_of(6, 60, background=False)
+    features = rows.features.copy()
+    features[-60:] = np.random.default_rng(3).normal(size=(60, 12)) * 10
+    found = measured(TrainingRows(features, rows.labels, rows.groups, rows.source_sets))
+    assert found.unknown is not None
+    assert found.unknown > 0.15
+
+
+def test_where_nothing_is_held_back_nothing_is_said_of_unknown() -> None:
+    rows = pictures_of(6, 60, background=False)
+    found = measure_unseen(LEARN, rows, CLASSES, at_random(rows), 360, Classifier(held_back=0))
+    assert (found.unknown, found.answered_accuracy) == (None, None)
+    assert "unknown" not in said_of_unseen(found)
 
 
 def test_a_model_of_before_was_not_measured() -> None:

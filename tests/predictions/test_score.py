@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.classifier.training.families import candidates_of
+from image_assets.classifier.training.familiarity import with_familiarity
+from image_assets.classifier.training.families import candidates_of, fit
+from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.train import train
 from image_assets.features.table import MixedExtractors
 from image_assets.predictions import score
@@ -17,6 +20,7 @@ from image_assets.predictions.score import Scorer, check_usable, figures_of, sco
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
 from image_assets.settings.classifier import Classifier
 from image_assets.store.models.model_store import ModelDescription, ModelRefusedError, load_model
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.store import Store
 from image_assets.store.tables.partition_files import PartitionFiles
 from tests.classifier.synthetic import CLASSES, clusters, image_ids
@@ -77,6 +81,24 @@ def test_an_image_is_unknown_below_the_threshold_and_not_at_it(scorer: Scorer, i
     assert at.rows(images)["unknown"].sum() == 0
     assert above.rows(images).filter("unknown")["probability"].to_list() == [lowest]
     assert others[0] > lowest
+
+
+def test_an_image_that_looks_unfamiliar_is_unknown_however_probable(scorer: Scorer, images: pl.DataFrame) -> None:
+    plain = scorer.rows(images)
+    assert plain["familiarity"].null_count() == 50
+    assert not plain["unknown"].all()
+    features, labels = clusters(120, width=8)
+    rows = TrainingRows(features, labels, pl.Series(image_ids(120)))
+    learn = partial(fit, candidates_of(Classifier().candidates)[0], 0, probabilities=True)
+    assert isinstance(scorer.model, SklearnModel)
+    model, _ = with_familiarity(scorer.model, learn, rows, 0)
+    told = Scorer.of(model, scorer.manifest, Classifier(unknown_below=0, held_back=0.3)).rows(images)
+    assert told.drop("familiarity", "unknown").equals(plain.drop("familiarity", "unknown"))
+    assert told["unknown"].to_list() == (told["familiarity"] < 0.3).to_list()
+    assert 0 < told["unknown"].sum() < 50
+    assert told.schema == plain.schema
+    off = Scorer.of(model, scorer.manifest, Classifier(unknown_below=0, held_back=0)).rows(images)
+    assert off["unknown"].sum() == 0
 
 
 @pytest.mark.parametrize("rows_at_a_time", [1, 7, 4_096])

@@ -12,6 +12,7 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from image_assets.classifier.daily.path_choice import PathChoice, Trust
+from image_assets.classifier.training.familiarity import Calibration
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows
@@ -82,6 +83,7 @@ class DailyModel:
         trust: Of a full refit: the daily path beside it, where it was measured.
         totals: What became of the running totals, in words; empty where none are kept.
         remember: To be called once the model is saved: the next day's decision is based on this one.
+        calibration: What its measure of familiarity was calibrated on; None where it has none.
     """
 
     model: Model
@@ -96,6 +98,7 @@ class DailyModel:
     trust: Trust | None = None
     totals: str = ""
     remember: Callable[[], None] = lambda: None
+    calibration: Calibration | None = None
 
     def metadata(self) -> dict[str, str | int | float]:
         """What a person wants to know of the path, for the asset's metadata."""
@@ -106,6 +109,7 @@ class DailyModel:
             else f"a sample of {self.fitted_rows:,} of {len(self.training):,} images: {self.candidate.family} cannot "
             "be trained from disk (classifier.max_fit_rows)"
         )
+        told["familiarity"] = str(self.calibration or "the model cannot tell how familiar an image looks")
         if self.totals:
             told["running totals"] = self.totals
         if self.trust is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -28,7 +29,8 @@ from image_assets.classifier.daily.running_totals import Totals, plan_update, re
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
 from image_assets.classifier.training.choice import ChosenCandidate, choose
-from image_assets.classifier.training.families import Candidate
+from image_assets.classifier.training.familiarity import Calibration, with_familiarity
+from image_assets.classifier.training.families import Candidate, fit
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.row_index import RowIndex, row_index
 from image_assets.classifier.training.selection import TrainingRows, sampled_rows
@@ -144,6 +146,7 @@ class _Work:
                 some = self._sampled(spec.max_fit_rows)
                 labels, fitted = self.training.labels[some], len(some)
                 model = train(matrix.take(some), labels, chosen.candidate, self.dataset.categories, spec.selection.seed)
+        model, calibration = self._familiar(model, chosen.candidate, sample)
         refined = DailyModel(
             model,
             chosen.candidate,
@@ -154,6 +157,7 @@ class _Work:
             self._held_out_features(),
             sample,
             chosen.scores,
+            calibration=calibration,
         )
         if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
             return refined
@@ -186,6 +190,16 @@ class _Work:
         sample = TrainingRows(matrix.take(some), chosen.labels, chosen.groups, chosen.source_sets)
         with self.track("select the classifier", "candidates") as progress:
             return choose(spec, sample, self.places.objects, self.places.scores, progress), sample
+
+    def _familiar(
+        self, model: SklearnModel, candidate: Candidate, sample: TrainingRows
+    ) -> tuple[SklearnModel, Calibration | None]:
+        spec = self.dataset.classifier
+        if not spec.held_back:
+            return model, None
+        with self.track("see what is familiar", "models") as progress:
+            learn = partial(fit, candidate, spec.selection.seed, probabilities=True)
+            return with_familiarity(model, learn, sample, spec.selection.seed, progress)
 
     def _sampled(self, most: int) -> np.ndarray:
         seed = self.dataset.classifier.selection.seed

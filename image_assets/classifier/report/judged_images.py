@@ -114,4 +114,5 @@ def with_unseen(subject: ReportSubject, dataset: DatasetSpec, all_images: int) -
         subject.images["source_set"].gather(rows),
     )
     learn = partial(subject.learn, probabilities=True)
-    return replace(subject, unseen=measure_unseen(learn, sample, subject.classes, subject.evaluation, all_images))
+    unseen = measure_unseen(learn, sample, subject.classes, subject.evaluation, all_images, spec)
+    return replace(subject, unseen=unseen)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -11,13 +12,14 @@ from threadpoolctl import threadpool_limits
 from image_assets.classifier.intervals import wilson
 from image_assets.classifier.training.calibration import calibration_error, reliability
 from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.classifier.training.familiarity import LEAST_JUDGED, Fit, measured_by
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.source_sets import MOST_FOLDS, SourceFold, leave_sources_out
 from image_assets.classifier.unseen import CERTAIN, SourceShare, UnseenSources
-from image_assets.store.models.model import Model
+from image_assets.settings.classifier import Classifier
+from image_assets.store.models.known_images import familiarity_of, quantile_grid
 
-Fit = Callable[[np.ndarray, np.ndarray], Model]
-"""Features, float32 [N, D], and labels, int [N], to a model that gives probabilities."""
+_USUAL = Classifier()
 # Above so many images × categories every fit takes seconds.
 _COSTLY, _FEW_FOLDS = 100_000, 4
 _MOST_SOURCES = 200  # kept in a manifest
@@ -25,7 +27,12 @@ _MOST_SOURCES = 200  # kept in a manifest
 
 @threadpool_limits.wrap(limits=1)
 def measure_unseen(
-    learn: Fit, rows: TrainingRows, classes: Mapping[str, int], evaluation: Evaluation, all_images: int
+    learn: Fit,
+    rows: TrainingRows,
+    classes: Mapping[str, int],
+    evaluation: Evaluation,
+    all_images: int,
+    spec: Classifier = _USUAL,
 ) -> UnseenSources:
     """Judge every image by a model that saw no image of its source.
 
@@ -35,6 +42,7 @@ def measure_unseen(
         classes: Category → label.
         evaluation: Of the model itself, on the images held out: what the figures are to be seen beside.
         all_images: How many images the sample is of.
+        spec: What is unknown to it.
     """
     sets, labels = rows.source_sets, rows.labels
     number = 1 if sets is None else sets.n_unique()
@@ -44,10 +52,11 @@ def measure_unseen(
         alone = "all images come from one source" if number < 2 else "every category comes from a source of its own"
         return UnseenSources(why=alone, sources=number, sampled=len(labels), all_images=all_images)
     judged = np.concatenate([fold.judged for fold in folds])
-    answers = [_answers(learn, rows, fold) for fold in folds]
-    predicted = np.concatenate([labels for labels, _ in answers])
-    certainty = np.concatenate([certainties for _, certainties in answers])
+    answers = [_answers(learn, rows, fold, spec) for fold in folds]
+    predicted = np.concatenate([one.labels for one in answers])
+    certainty = np.concatenate([one.certainty for one in answers])
     truth, right = labels[judged], predicted == labels[judged]
+    unknown = _unknown(answers, spec)
     shares = _shares(sets.gather(judged).to_numpy(), right)
     images = effective_images(shares)
     low, high = wilson(right.mean() * images, images)
@@ -67,15 +76,45 @@ def measure_unseen(
         mistakes=int((~right).sum()),
         certain_mistakes=int((~right & (certainty > CERTAIN)).sum()),
         known_accuracy=_accuracy_of(evaluation, {names[label] for label in known}),
+        held_back=spec.held_back,
+        unknown=None if unknown is None else float(unknown.mean()),
+        answered_accuracy=None if unknown is None or unknown.all() else float(right[~unknown].mean()),
         unjudged=tuple(names[label] for label in np.unique(labels).tolist() if label not in known),
         per_source=tuple(sorted(shares, key=lambda one: (-one.images, one.name))[:_MOST_SOURCES]),
     )
 
 
-def _answers(learn: Fit, rows: TrainingRows, fold: SourceFold) -> tuple[np.ndarray, np.ndarray]:
-    model = learn(rows.features[fold.training], rows.labels[fold.training])
-    probabilities = model.predict_proba(rows.features[fold.judged])
-    return model.classes[probabilities.argmax(axis=1)], probabilities.max(axis=1)
+@dataclass(frozen=True)
+class _Answers:
+    """Of J images that a fold leaves out: labels [J], their probabilities [J], how familiar they are as measured."""
+
+    labels: np.ndarray
+    certainty: np.ndarray
+    measured: np.ndarray
+
+
+def _answers(learn: Fit, rows: TrainingRows, fold: SourceFold, spec: Classifier) -> _Answers:
+    training, features = rows.take(fold.training), rows.features[fold.judged]
+    model = learn(training.features, training.labels)
+    probabilities = model.predict_proba(features)
+    answers = probabilities.argmax(axis=1)
+    measured = measured_by(model, training, features, answers, spec.selection.seed) if spec.held_back else np.empty(0)
+    return _Answers(model.classes[answers], probabilities.max(axis=1), measured)
+
+
+def _unknown(answers: Sequence[_Answers], spec: Classifier) -> np.ndarray | None:
+    """bool [judged], which images are unknown by limits that were calibrated on other sources than theirs.
+
+    None where nothing is held back, or there are too few images of other sources.
+    """
+    found = []
+    for place, one in enumerate(answers):
+        others = [other.measured for other in (*answers[:place], *answers[place + 1 :])]
+        if sum(map(len, others)) < LEAST_JUDGED:
+            return None
+        familiarity = familiarity_of(one.measured, quantile_grid(np.concatenate(others)))
+        found.append((familiarity < spec.held_back) | (one.certainty < spec.unknown_below))
+    return np.concatenate(found)
 
 
 def _shares(sets: np.ndarray, right: np.ndarray) -> list[SourceShare]:

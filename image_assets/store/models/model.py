@@ -70,3 +70,14 @@ class Model(Protocol):
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """int [N], the label that each row most probably has."""
         ...
+
+    def familiarity(self, rows: np.ndarray, answers: np.ndarray) -> np.ndarray | None:
+        """float32 [N] in [0, 1], the share of good images of sources it never saw that look less familiar than a row.
+
+        None where it cannot say: nothing was kept for that when it was made.
+
+        Args:
+            rows: [N, *row_shape].
+            answers: int [N], the places among `classes` of what it takes them for.
+        """
+        ...

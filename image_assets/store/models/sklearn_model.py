@@ -1,4 +1,4 @@
-"""A scikit-learn pipeline as a `Model`: maybe `root`, then `scale`, a fitted `StandardScaler`, and `classify`."""
+"""A scikit-learn pipeline as a `Model`: its steps are maybe `root`, `scale`, a scaler, maybe `known`, `classify`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
+from image_assets.store.models.known_images import KnownImages
 from image_assets.store.models.model import Input, ModelFormat
 from image_assets.store.models.signed_root import signed_root, signed_square
 
-STEPS = (("scale", "classify"), ("root", "scale", "classify"))
-"""What the steps of a pipeline may be called; models of before there was a root are of the first."""
+STEPS = tuple((*root, "scale", *known, "classify") for root in ((), ("root",)) for known in ((), ("known",)))
+"""What the steps of a pipeline may be called; models of before there were roots and known images have neither."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class SklearnModel:
         """Whether the square root of the features is taken before they are scaled."""
         return "root" in self.pipeline.named_steps
 
+    @property
+    def known(self) -> KnownImages | None:
+        """The images that familiarity is told by; None where it is not."""
+        return self.pipeline.named_steps.get("known")
+
     def standardised(self, rows: np.ndarray) -> np.ndarray:
         """See `Model`."""
         return self.scaler.transform(signed_root(rows) if self.rooted else rows)
@@ -92,3 +98,7 @@ class SklearnModel:
         if hasattr(self.pipeline, "predict_proba"):
             return self.classes[self.predict_proba(rows).argmax(axis=1)]
         return self.pipeline.predict(rows)
+
+    def familiarity(self, rows: np.ndarray, answers: np.ndarray) -> np.ndarray | None:
+        """See `Model`."""
+        return None if self.known is None else self.known.familiarity(self.standardised(rows), answers)

@@ -25,6 +25,7 @@ TRUSTED = frozenset(
         "builtins.list",
         "builtins.str",
         "builtins.tuple",
+        "image_assets.store.models.known_images.KnownImages",
         "image_assets.store.models.signed_root.SignedRoot",
         "numpy.float64",
         "numpy.int64",

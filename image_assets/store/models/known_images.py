@@ -1,0 +1,106 @@
+"""What a model keeps of the images that it was fitted to, so that it can say how familiar another one looks to it.
+
+Distance in feature space as a sign of what a classifier was not trained on: Sun, Ming, Zhu, Li, "Out-of-Distribution
+Detection with Deep Nearest Neighbors", ICML 2022; here by category, so that what lies between two of them counts too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+NEAREST = 5
+"""So many images of a category are looked at."""
+WEIGHT = 0.5
+"""What the closeness to the category itself counts, beside its lead over the next one."""
+FAR = np.float32(-4)
+"""Added to a cosine that is none: below every real one."""
+_LEAST_STEP = np.float32(1e-4)
+
+
+class KnownImages(TransformerMixin, BaseEstimator):
+    """Some of the images that a model was fitted to, as a step of its pipeline that changes nothing.
+
+    Attributes:
+        vectors_: float16 [K, n, D], of each of K categories up to n images: standardised features of length 1. Zeros
+            where a category has fewer.
+        counts_: int64 [K], how many it has, at least one.
+        grid_: float32 [Q], ascending: quantiles of `measure` of images that were left out of a training like the
+            model's, from the least to the largest.
+        n_features_in_: D.
+    """
+
+    vectors_: np.ndarray
+    counts_: np.ndarray
+    grid_: np.ndarray
+    n_features_in_: int
+
+    def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> KnownImages:  # noqa: N803, ARG002  # as scikit-learn
+        """Note the width of X, float [N, D]: which images are kept is decided elsewhere."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803  # as scikit-learn
+        """X as it is."""
+        return X
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float32 [K, k], what the nearest images of a category count: the mean of k, or of all where it has fewer."""
+        most = min(NEAREST, self.vectors_.shape[1])
+        looked_at = np.minimum(self.counts_, most)[:, None]
+        return ((np.arange(most) < looked_at) / looked_at).astype(np.float32)
+
+    @property
+    def absent(self) -> np.ndarray:
+        """float32 [K, n], `FAR` where there is no image, else 0."""
+        return np.where(np.arange(self.vectors_.shape[1]) < self.counts_[:, None], np.float32(0), FAR)
+
+    def closeness(self, standardised: np.ndarray) -> np.ndarray:
+        """float32 [N, K], mean cosine of rows [N, D] to the nearest images of each category; 0 of a row of zeros."""
+        categories, images, width = self.vectors_.shape
+        unit = unit_vectors(standardised)
+        cosines = unit @ self.vectors_.reshape(categories * images, width).T.astype(np.float32)
+        weights = self.weights
+        ascending = np.sort(cosines.reshape(-1, categories, images) + self.absent, axis=2)
+        return (ascending[..., : -weights.shape[1] - 1 : -1] * weights).sum(axis=2)
+
+    def measure(self, standardised: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """float32 [N], the larger, the more rows look like what is known of the categories that they are taken for.
+
+        Args:
+            standardised: [N, D], as the model's scaler gives them.
+            answers: int [N], the places of these categories among the K.
+        """
+        closeness = self.closeness(standardised)
+        every = np.arange(len(closeness))
+        own = closeness[every, answers]
+        closeness[every, answers] = FAR
+        return np.float32(1 + WEIGHT) * own - closeness.max(axis=1)
+
+    def familiarity(self, standardised: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """float32 [N] in [0, 1], the share of images like its own that looked less familiar when they were left out.
+
+        Args:
+            standardised: See `measure`.
+            answers: See there.
+        """
+        return familiarity_of(self.measure(standardised, answers), self.grid_)
+
+
+def familiarity_of(measured: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """float32 [N], where values of `KnownImages.measure` lie among their quantiles, linear in between."""
+    return np.interp(measured, grid, np.linspace(0, 1, len(grid))).astype(np.float32)
+
+
+def quantile_grid(measured: np.ndarray, points: int = 101) -> np.ndarray:
+    """float32 [points], the quantiles of values, float [N], at even steps; no two equal, so that lines slope."""
+    grid = np.quantile(measured, np.linspace(0, 1, points)).astype(np.float32)
+    steps = np.maximum(np.diff(grid), _LEAST_STEP)
+    return np.concatenate([grid[:1], grid[0] + np.cumsum(steps, dtype=np.float32)])
+
+
+def unit_vectors(rows: np.ndarray) -> np.ndarray:
+    """float32 [N, D], rows of length 1; those of length 0 stay."""
+    rows = np.asarray(rows, np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
