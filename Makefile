@@ -36,6 +36,13 @@ node_modules/.run: package.json package-lock.json
 	if command -v npm > /dev/null; then npm ci --ignore-scripts --silent; else echo "no npm: no browser from there"; fi
 	@touch $@
 
+# torch and what it brings are 5 GB: an environment of its own for what only the extra `timm` needs.
+.venv-timm/.run: requirements-timm.lock pyproject.toml
+	$(PYTHON) -m venv .venv-timm
+	.venv-timm/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-timm.lock
+	.venv-timm/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
 # img2dataset wants versions of long ago: an environment of its own.
 .venv-img2dataset/.run: .venv/.dev requirements-img2dataset.lock
 	$(BIN)/uv venv --quiet --allow-existing --python $(PYTHON) .venv-img2dataset
@@ -60,6 +67,9 @@ test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 
 test-long: .venv/.dev node_modules/.run  ## the tests that take half a minute each and more
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m long
+
+test-timm: .venv-timm/.run  ## the tests of models of timm, which takes 5 GB
+	.venv-timm/bin/python -m pytest tests/features/test_timm_model.py
 
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
@@ -142,6 +152,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
+	$(BIN)/uv pip compile pyproject.toml --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra ray --extra postgres --extra scrape --extra export --extra dev
@@ -153,7 +164,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .venv-bench .venv-img2dataset node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .venv-img2dataset .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics lookalikes refinement downloads procedures lint docs lock clean-demo clean

@@ -18,6 +18,7 @@ from image_assets.features.mirrored import MirroredExtractor
 from image_assets.features.onnx_encoder import OnnxExtractor
 from image_assets.features.preprocess import Prepares
 from image_assets.features.tf_hub import TfHubExtractor
+from image_assets.features.timm_model import TimmExtractor
 from image_assets.settings import encoders, stages
 
 
@@ -69,6 +70,8 @@ def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
             return ColourStatisticsExtractor()
         case encoders.OnnxModel():
             return OnnxExtractor(spec)
+        case encoders.TimmModel():
+            return TimmExtractor(spec)
         case stages.Combined():
             return CombinedExtractor([shared_extractor(part) for part in spec.extractors])
     assert_never(spec)

@@ -91,5 +91,39 @@ class OnnxModel(MayBeMirrored):
         return self
 
 
-Own = OnnxModel
+class TimmModel(MayBeMirrored):
+    """A model of the collection timm, with its own rules of how pictures become numbers."""
+
+    kind: Literal["timm"]
+    model: str = Field(
+        min_length=1,
+        description="Its name as `timm.list_models()` has it, with the tag of its weights or without, such as "
+        "`vit_small_patch14_dinov2.lvd142m`.",
+    )
+    weights: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Its weights, `.safetensors` or `.pth` of plain tensors: a path, `s3://bucket/key` or a URL. "
+        "Default: those of its hub, which are fetched once.",
+    )
+    sha256: Sha256 | None = Field(
+        default=None, description="SHA-256 of the weights; required where they are in a bucket or behind a URL."
+    )
+    image_size: int | None = Field(
+        default=None, gt=0, le=4096, description="Side of the square input in pixels; default: the model's own."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where it runs; `auto`: on a GPU where there is one."
+    )
+
+    @model_validator(mode="after")
+    def _fetched_weights_are_known(self) -> Self:
+        if self.weights and "://" in self.weights and not self.sha256:
+            raise ValueError("weights that are fetched need their sha256, as `sha256sum FILE` says it")
+        if self.sha256 and not self.weights:
+            raise ValueError("sha256 is of weights; say which, or leave it out")
+        return self
+
+
+Own = OnnxModel | TimmModel
 """What a person may bring as an extractor."""
