@@ -10,6 +10,8 @@ from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed
+from image_assets.lookalikes.label_conflicts import in_doubt
+from image_assets.marks.decisions import decisions_of
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import (
@@ -149,7 +151,9 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
 
 def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     """Id and label of every image that may be learnt from, and whether it is held out."""
-    features, conflicts = in_use(subject.rows(IMAGE_FEATURES), subject.dataset), subject.rows(LABEL_CONFLICTS)
+    decisions = decisions_of(subject.dataset, subject.store)
+    features = decisions.applied(in_use(subject.rows(IMAGE_FEATURES), subject.dataset))
+    conflicts = in_doubt(subject.rows(LABEL_CONFLICTS), decisions)
     rows = undisputed(features.select("image_id", "label", "date"), conflicts).collect()
     groups = subject.rows(DUPLICATE_GROUPS)
     return rows, set_aside(rows["image_id"], rows.lazy(), groups, subject.dataset.classifier)

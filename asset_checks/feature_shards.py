@@ -100,14 +100,16 @@ def rows_and_columns(subject: Subject) -> Outcome:
 
 
 @check(
-    "Every image with features is in the shards exactly once, but for those whose category is in doubt, and nothing "
-    "else is.",
+    "Every image with features is in the shards exactly once, but for those whose category is in doubt or that people "
+    "put elsewhere, and nothing else is but what they put here.",
 )
 def every_id_once(subject: Subject) -> Outcome:
-    """Ids of the shards = ids of image_features less those that are held back."""
-    disputed = EvidenceReader(subject.store, subject.dataset).held_back_of(subject.checked_partition)
+    """Ids of the shards = ids of image_features less those that are held back, and those that people put here."""
+    reader = EvidenceReader(subject.store, subject.dataset)
+    disputed, moved_in = reader.held_back_of(subject.checked_partition), reader.moved_into(subject.checked_partition)
     held_back = pl.LazyFrame({"image_id": disputed}, schema={"image_id": pl.String})
-    ids = subject.rows(IMAGE_FEATURES).select("image_id").join(held_back, on="image_id", how="anti")
+    own = subject.rows(IMAGE_FEATURES).select("image_id").join(held_back, on="image_id", how="anti")
+    ids = pl.concat([own, moved_in.select("image_id").lazy()])
     return _outcome(subject, lambda store, prefix, manifest, _: check_ids(store, prefix, manifest, ids))
 
 

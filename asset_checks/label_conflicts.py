@@ -41,11 +41,14 @@ def open_conflicts_within_limit(subject: Subject) -> Outcome:
     )
 
 
-@check("What is published leaves out just the images whose category is in doubt.", severity=WARN)
+@check(
+    "What is published leaves out just the images whose category is in doubt, and follows what people said.",
+    severity=WARN,
+)
 def published_without_conflicts(subject: Subject) -> Outcome:
-    """The manifests of the partitions concerned against the conflicts."""
+    """The manifests of the partitions concerned against the conflicts and the reviews."""
     files = subject.rows(LABEL_CONFLICTS).collect()
-    stale = to_publish_again(subject.dataset, subject.store.objects(), files, files)
+    stale = to_publish_again(subject.dataset, subject.store, files, files)
     return Outcome(
         passed=not stale,
         figures={"partitions to publish again": len(stale)},

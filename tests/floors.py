@@ -34,7 +34,7 @@ FLOORS = (
     _floor("words", "settings.* schema.* dataset project"),
     _floor("store", "store.*"),
     _floor("pixels, pages and engines", "images.* pages.* engines.*"),
-    _floor("what the numbers of categories mean", "categories categories.record"),
+    _floor("what the numbers of categories mean, what people said", "categories categories.record marks.*"),
     _floor("ingest", "ingest.*"),
     _floor("features", "features.*"),
     _floor("lookalikes", "lookalikes.*"),

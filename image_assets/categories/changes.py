@@ -25,12 +25,14 @@ from image_assets.categories.record import (
 )
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import DUPLICATES, IMAGE_FEATURES, REVIEWS, TABLES, Partition
-from image_assets.shards.manifest import MANIFEST, Expected, list_files, path_of, read_manifest, shards_prefix
+from image_assets.shards.manifest import MANIFEST, Exchange, Expected, list_files, path_of, read_manifest, shards_prefix
+from image_assets.shards.rows import rows_to_publish
 from image_assets.shards.writer import publish
 from image_assets.store.conditional_put import read_stored
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
+from image_assets.store.tables.partition_files import PartitionFiles
 
 Told = Callable[[str], None]
 
@@ -218,17 +220,17 @@ def _publish_anew(dataset: DatasetSpec, store: Store, was: Partition, now: Parti
     if manifest is None or (was == now and manifest.label == number):
         return 0
     table = store.table(dataset.name, IMAGE_FEATURES)
-    batches = (
-        batch
-        for file in table.partition_files(now)
-        for batch in table.files.read(file.path, IMAGE_FEATURES.file_schema.names)
-    )
+    # What people put here lies in other partitions of the day.
+    day = [one for one in table.partitions() if one.date == now.date and one != now]
+    others = table.scan(day).filter(pl.col("image_id").is_in(manifest.moved_in))
+    moved_in = others.select("image_id", "date", "category").collect()
+    batches = rows_to_publish(PartitionFiles(table, table.partition_files(now)), moved_in, number)
     publish(
         batches,
         objects,
         prefix,
         Expected(dataset.name, now.date, now.category, number, manifest.width, manifest.extractor, manifest.shard_rows),
-        held_back=manifest.held_back,
+        exchange=Exchange(manifest.held_back, manifest.moved_in),
         file_format="csv" if manifest.shards and manifest.shards[0].file.endswith(".csv") else "parquet",
     )
     if was != now:

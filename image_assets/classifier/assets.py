@@ -21,6 +21,8 @@ from image_assets.classifier.unseen import UNSEEN, said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.io_managers.plots import save_plot
+from image_assets.lookalikes.label_conflicts import in_doubt
+from image_assets.marks.decisions import decisions_of
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
@@ -85,7 +87,9 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
         agree(dataset, opened)
-        tables = Tables(in_use(image_features, dataset), duplicate_groups, label_conflicts, raw_images)
+        decisions = decisions_of(dataset, opened)
+        wanted = decisions.applied(in_use(image_features, dataset))
+        tables = Tables(wanted, duplicate_groups, in_doubt(label_conflicts, decisions), raw_images)
         places = Places(opened.objects(), statistics_prefix(dataset), scores_prefix(dataset))
 
         def track(title: str, unit: str) -> AbstractContextManager[Progress]:

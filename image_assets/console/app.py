@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute, Route
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
 from image_assets.console.documentation import documentation_routes
+from image_assets.console.gallery import gallery_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
+from image_assets.console.marks import Reviewing, image_routes, marks_routes
 from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
@@ -83,8 +85,15 @@ def console_app(settings: ConsoleSettings) -> Guard:
 
 def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]:
     """All addresses."""
-    pages = [*health_routes(settings.ask), *entrance_routes(settings.token)]
-    programs = [*_health_routes(classifier), *classify_routes(classifier), *documentation_routes()]
+    reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
+    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *entrance_routes(settings.token)]
+    programs = [
+        *marks_routes(reviewing),
+        *image_routes(reviewing),
+        *_health_routes(classifier),
+        *classify_routes(classifier),
+        *documentation_routes(),
+    ]
     programs += open_inference_routes(classifier)
     return [*pages, *programs, *static_routes()]
 

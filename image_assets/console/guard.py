@@ -122,18 +122,23 @@ def token_of(said: str) -> str:
 
 
 def entrance_routes(token: str) -> list[Route]:
-    """The link that is printed at the start: it leaves the token with the browser, and leads to the first page."""
+    """The link that is printed at the start: it leaves the token with the browser, and leads to the page `to`."""
 
     async def enter(request: Request) -> Response:
         if not hmac.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             raise Refused(
                 401, "wrong_token", "this is not the console's token; use the link that it printed at its start"
             )
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(_page_here(request.query_params.get("to", "/")), 303)
         answer.set_cookie(cookie_name(request), token, path="/", httponly=True, samesite="strict")
         return answer
 
     return [Route("/enter", enter)]
+
+
+def _page_here(said: str) -> str:
+    """A page of the console's own to go on to; the first page for whatever would lead elsewhere."""
+    return said if re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", said) else "/"
 
 
 def cookie_name(request: Request) -> str:

@@ -6,11 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from image_assets.answers.day_states import STATES
+from image_assets.console import openapi_marks as of_marks
+from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
-Schema = dict[str, Any]
-
-_TEXT: Schema = {"type": "string"}
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _TOP: Schema = {
     "name": "top",
     "in": "query",
@@ -19,33 +17,17 @@ _TOP: Schema = {
 }
 
 
-def _object(described: str, **properties: Schema) -> Schema:
-    return {"type": "object", "description": described, "properties": properties, "required": list(properties)}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
-
-
-def _list_of(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-_ERROR = _object("What is wrong.", code={**_TEXT, "description": "For programs."}, message=_TEXT)
+_ERROR = object_of("What is wrong.", code={**TEXT, "description": "For programs."}, message=TEXT)
 _ITEM: Schema = {
     "type": "object",
-    "properties": {"content": {**_TEXT, "contentEncoding": "base64"}, "name": _TEXT},
+    "properties": {"content": {**TEXT, "contentEncoding": "base64"}, "name": TEXT},
     "required": ["content"],
 }
-_ANSWER = _object(
+_ANSWER = object_of(
     "What the current model takes an image for.",
-    image_id={**_TEXT, "description": "SHA-256 of the file."},
-    category={**_TEXT, "description": "The most probable one."},
-    probability=_SHARE,
+    image_id={**TEXT, "description": "SHA-256 of the file."},
+    category={**TEXT, "description": "The most probable one."},
+    probability=SHARE,
     familiarity={
         "type": ["number", "null"],
         "minimum": 0,
@@ -58,9 +40,9 @@ _ANSWER = _object(
         "description": "Whether the probability is below classifier.unknown_below, or the familiarity below "
         "classifier.held_back.",
     },
-    categories=_list_of(_object("A category.", category=_TEXT, probability=_SHARE)),
+    categories=list_of(object_of("A category.", category=TEXT, probability=SHARE)),
     quality={
-        **_list_of(_TEXT),
+        **list_of(TEXT),
         "description": "What is wrong with the picture: dark, bright, blurred …; none: nothing.",
     },
     seen_in_training={
@@ -68,44 +50,49 @@ _ANSWER = _object(
         "description": "Whether the image is of a day and category that the model was trained on: then the answer is "
         "no test of it. null: not known.",
     },
-    model=_object("The model that answered.", name=_TEXT, sha256=_TEXT),
-    extractor=_object("What made its features.", digest=_TEXT),
+    model=object_of("The model that answered.", name=TEXT, sha256=TEXT),
+    extractor=object_of("What made its features.", digest=TEXT),
 )
-_MAYBE: Schema = {"type": ["string", "null"]}
-_CAUSE = _object("Why it is so.", state=_TEXT, what=_TEXT, said=_TEXT, since=_MAYBE, run_id=_TEXT)
-_DAY = _object(
+_CAUSE = object_of("Why it is so.", state=TEXT, what=TEXT, said=TEXT, since=MAYBE, run_id=TEXT)
+_DAY = object_of(
     "A day.",
-    day=_MAYBE,
-    category=_MAYBE,
+    day=MAYBE,
+    category=MAYBE,
     state={"enum": list(STATES), "description": "The worst first; not evaluated is not passed."},
-    causes=_list_of(_CAUSE),
+    causes=list_of(_CAUSE),
     checks={"type": "object", "additionalProperties": {"type": "integer"}},
 )
 SCHEMAS: dict[str, Schema] = {
-    "Error": _object("Why there is no answer.", error=_ERROR),
+    "Error": object_of("Why there is no answer.", error=_ERROR),
     "ImageAnswer": _ANSWER,
-    "BatchAnswer": _object(
+    "BatchAnswer": object_of(
         "An entry for every image, in their order.",
-        answers=_list_of(
+        answers=list_of(
             {
                 "anyOf": [
-                    {"allOf": [_object("An image.", name=_TEXT), _ref("ImageAnswer")]},
-                    _object("What is none.", name=_TEXT, error=_ERROR),
+                    {"allOf": [object_of("An image.", name=TEXT), ref("ImageAnswer")]},
+                    object_of("What is none.", name=TEXT, error=_ERROR),
                 ]
             }
         ),
     ),
     "Image": _ITEM,
-    "Images": _object("Several images.", images=_list_of(_ref("Image"))),
+    "Images": object_of("Several images.", images=list_of(ref("Image"))),
     "Status": {"type": "object", "description": "The status."},
-    "Days": _object("The whole dataset, whose day is null, and every day and category.", days=_list_of(_DAY)),
-    "Alive": _object("It lives.", alive={"const": True}),
-    "Ready": _object("It can classify.", ready={"const": True}, model=_object("With this.", name=_TEXT, sha256=_TEXT)),
+    "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
+    "Alive": object_of("It lives.", alive={"const": True}),
+    **of_marks.SCHEMAS,
+    "Ready": object_of(
+        "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
+    ),
 }
 _OF_STATUS = {
     400: "The request cannot be read.",
+    401: "It changes something, and the token does not come along.",
     403: "A page of another origin asks, or another host's name was used.",
+    404: "There is no such image.",
     408: "The body did not come in time.",
+    409: "It is not possible as things are, or not any more.",
     413: "The body, the file or the picture is too large.",
     415: "A kind of body that is not taken.",
     422: "A file that is no image that the platform lets in.",
@@ -124,30 +111,42 @@ def operation(summary: str, answer: str, statuses: tuple[int, ...], body: Schema
         body: What it takes, by kind.
         more: Further entries.
     """
+    good = {"200": {"description": SCHEMAS[answer]["description"], "content": in_json(ref(answer))}}
+    return _operation(summary, good, statuses, body, more)
+
+
+def _file(summary: str, content: Schema, statuses: tuple[int, ...], body: Schema | None = None, **more: Any) -> Schema:
+    """As `operation`, of what is answered with a file."""
+    return _operation(summary, {"200": {"description": "The file.", "content": content}}, statuses, body, more)
+
+
+def _operation(
+    summary: str, good: Schema, statuses: tuple[int, ...], body: Schema | None, more: dict[str, Any]
+) -> Schema:
     refusals = {
-        str(status): {"description": _OF_STATUS[status], "content": _json(_ref("Error"))}
+        str(status): {"description": _OF_STATUS[status], "content": in_json(ref("Error"))}
         for status in sorted({*statuses, 403, 500})
     }
-    good = {"200": {"description": SCHEMAS[answer]["description"], "content": _json(_ref(answer))}}
     taken = {"requestBody": {"required": True, "content": body}} if body else {}
     return {"summary": summary, **more, **taken, "responses": {**good, **refusals}}
 
 
-def _bodies(in_json: Schema, in_form: Schema) -> Schema:
+def _bodies(as_json: Schema, in_form: Schema) -> Schema:
     raw: Schema = {"schema": {}}
     form = {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": in_form}}}}
-    return {**form, **_json(in_json), "application/octet-stream": raw, "image/*": raw}
+    return {**form, **in_json(as_json), "application/octet-stream": raw, "image/*": raw}
 
 
 _FILE: Schema = {"contentMediaType": "application/octet-stream"}
 _TAKES = (400, 408, 413, 415, 503)
+_SELECTS = (400, 404, 408, 409, 413, 415, 503)
 PATHS: dict[str, dict[str, Schema]] = {
     "/v1/classify": {
         "post": operation(
             "What the current model takes an image for.",
             "ImageAnswer",
             (*_TAKES, 422),
-            _bodies(_ref("Image"), _FILE),
+            _bodies(ref("Image"), _FILE),
             parameters=[_TOP],
         )
     },
@@ -156,8 +155,34 @@ PATHS: dict[str, dict[str, Schema]] = {
             "The same of several images; one that is none has an error of its own.",
             "BatchAnswer",
             _TAKES,
-            _bodies(_ref("Images"), _list_of(_FILE)),
+            _bodies(ref("Images"), list_of(_FILE)),
             parameters=[_TOP],
+        )
+    },
+    "/v1/images": {
+        "get": operation("Images of a query, in their order.", "Listed", (400, 503), parameters=of_marks.QUERY)
+    },
+    "/v1/images/{image_id}": {
+        "get": operation("What is known of an image.", "ImageFacts", (404, 503), parameters=of_marks.IMAGE)
+    },
+    "/v1/images/{image_id}/content": {
+        "get": _file("An image as it was delivered.", of_marks.PICTURE, (404, 503), parameters=of_marks.IMAGE)
+    },
+    "/v1/images:export": {
+        "post": _file("Images as a file: these, or all of a query.", of_marks.FILES, _SELECTS, of_marks.EXPORTED)
+    },
+    "/v1/marks": {
+        "get": operation("What people said.", "Batches", (503,)),
+        "post": operation(
+            "Say something of images. Needs the token; the next run follows.", "Batch", (401, *_SELECTS), of_marks.MARKS
+        ),
+    },
+    "/v1/marks:preview": {
+        "post": operation("What the next run would change. Nothing is kept.", "Preview", _SELECTS, of_marks.MARKS)
+    },
+    "/v1/marks/{batch}": {
+        "delete": operation(
+            "Take back what was said at once. Needs the token.", "Batch", (401, 409, 503), parameters=of_marks.BATCH
         )
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},

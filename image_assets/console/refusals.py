@@ -9,12 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from image_assets.answers.neighbours import UnknownImage
 from image_assets.classifier.promotion.by_hand import ModelCommandError
 from image_assets.features.errors import ExtractorError
+from image_assets.features.table import MixedExtractors
 from image_assets.images.reasons import Reason
+from image_assets.marks.record import MarkError
+from image_assets.places import PlaceError
 from image_assets.predict.answer import NoImage
 from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
 from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.delta_tables import CommitConflict
 from image_assets.store.tables.versions import OtherVersion
 from image_assets.store.trouble import in_one_line
 
@@ -46,7 +51,7 @@ class Refused(Exception):
 
 TOLD: tuple[type[Exception], ...] = (
     *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
-    *(Damaged, OtherVersion),
+    *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError),
 )
 """Errors of which somebody who asks is told what they say."""
 
@@ -67,6 +72,14 @@ def of_error(error: Exception) -> Refused:
         return Refused(503, "model_unusable", in_one_line(str(error)))
     if isinstance(error, ModelCommandError):
         return Refused(409, "not_possible", in_one_line(str(error)))
+    if isinstance(error, UnknownImage):
+        return Refused(404, "unknown_image", in_one_line(str(error.args[0])))
+    if isinstance(error, MarkError | MixedExtractors):
+        return Refused(409, "not_possible", in_one_line(str(error)))
+    if isinstance(error, CommitConflict):
+        return Refused(409, "changed_meanwhile", "somebody else marked images at the same moment; try again")
+    if isinstance(error, PlaceError):
+        return Refused(503, "store_unwritable", in_one_line(str(error)))
     if isinstance(error, Damaged | OtherVersion):
         return Refused(503, "store_unreadable", in_one_line(str(error)))
     return Refused(500, "failed", "this failed in a way that is a fault of the console; its log says where")

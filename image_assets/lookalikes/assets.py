@@ -89,7 +89,7 @@ def _label_conflicts(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried():
             files = current_conflicts(dataset, opened)
             before = opened.table(dataset.name, LABEL_CONFLICTS).scan().collect()
-            again = to_publish_again(dataset, opened.objects(), files, before)
+            again = to_publish_again(dataset, opened, files, before)
             said = conflicts_in(dataset.name, files)
             pictures = conflicts_markdown(said.files, opened.table(dataset.name, RAW_IMAGES))
         return dg.MaterializeResult(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.lookalikes.groups import duplicate_groups
+from image_assets.marks.decisions import Decisions, decided, standing
 from image_assets.settings.quality import LabelConflicts
 
 SAME_BYTES, NEAR_DUPLICATE = "same bytes", "near-duplicate"
@@ -78,7 +79,7 @@ def label_conflicts(evidence: Evidence, spec: LabelConflicts) -> pl.DataFrame:
     Returns:
         conflict_id, image_id, date, category, kind, loaded, state, kept; one row for each file, sorted.
     """
-    found = contradicting(evidence)
+    found = _unless_moved(contradicting(evidence), evidence.reviews)
     marked = _marked(found, evidence.reviews)
     judged = marked.with_columns(ahead=_ahead(spec)).with_columns(
         reviewed=pl.col("belongs").is_not_null() & pl.col("other_belongs").is_not_null()
@@ -107,8 +108,34 @@ def held_back(conflicts: pl.DataFrame) -> pl.DataFrame:
     return conflicts.filter(pl.col("loaded") & ~pl.col("kept")).select(_FILE).unique().sort(_FILE)
 
 
+def in_doubt(conflicts: pl.LazyFrame, decisions: Decisions) -> pl.LazyFrame:
+    """Conflicts, without the files of images that a person put under another category, unless they are open."""
+    moved = decisions.rows.drop_nulls("settled").select("image_id", "category").lazy()
+    open_ones = conflicts.filter(pl.col("state") == OPEN)
+    settled = conflicts.filter(pl.col("state") != OPEN)
+    return pl.concat([open_ones, settled.join(moved, on=["image_id", "category"], how="anti")])
+
+
+def _unless_moved(found: pl.DataFrame, reviews: pl.DataFrame) -> pl.DataFrame:
+    """Without two files of which a person put one under the category of the other: they agree now.
+
+    Where both were spoken of, the contradiction is told as one that is settled.
+    """
+    moved = decided(reviews, dict.fromkeys({*found["category"], *found["other_category"]}, 0)).rows
+    others = moved.rename({"image_id": "other_id", "category": "other_category", "settled": "other_settled"})
+    both = found.join(moved, on=["image_id", "category"], how="left").join(
+        others, on=["other_id", "other_category"], how="left"
+    )
+    now, then = pl.coalesce("settled", "category"), pl.coalesce("other_settled", "other_category")
+    marked = standing(reviews).select("image_id", "category")
+    keys, others = ["image_id", "category"], ["other_id", "other_category"]
+    spoken = both.join(marked, on=keys, how="semi").join(marked, left_on=others, right_on=keys, how="semi")
+    agreeing = both.filter(now == then).join(spoken, on=[*keys, *others], how="anti")
+    return found.join(agreeing, on=[*keys, *others], how="anti")
+
+
 def _marked(found: pl.DataFrame, reviews: pl.DataFrame) -> pl.DataFrame:
-    latest = reviews.sort("decided_at").group_by("image_id", "category").agg(pl.col("belongs").last())
+    latest = standing(reviews).select("image_id", "category", "belongs")
     return found.join(latest, on=["image_id", "category"], how="left").join(
         latest.rename({"belongs": "other_belongs"}),
         left_on=["other_id", "other_category"],

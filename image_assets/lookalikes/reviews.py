@@ -10,6 +10,7 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.label_conflicts import label_conflicts
+from image_assets.marks.record import batch_of, keep_marks
 from image_assets.schema import REVIEWS
 from image_assets.store.store import Store
 
@@ -74,10 +75,7 @@ def record_review(dataset: DatasetSpec, store: Store, conflict: str, review: Rev
     if unknown:
         raise ReviewError(f"{', '.join(sorted(unknown))}: no file of this conflict is there; it is in {sorted(there)}")
     marks = chosen.select("image_id", "category").unique().sort("image_id", "category")
-    rows = marks.with_columns(
-        belongs=pl.col("category").is_in(sorted(review.categories)),
-        reviewer=pl.lit(review.reviewer),
-        decided_at=pl.lit(now.astimezone(dt.UTC)).cast(pl.Datetime("us", "UTC")),
-    )
-    store.table(dataset.name, REVIEWS).append(rows)
+    said = marks.with_columns(belongs=pl.col("category").is_in(sorted(review.categories)))
+    rows = batch_of(store.table(dataset.name, REVIEWS).scan().collect(), said, review.reviewer, now)
+    keep_marks(dataset, store, rows)
     return rows

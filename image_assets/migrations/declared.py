@@ -6,6 +6,7 @@ where a column is new that can be derived or may be null.
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from image_assets.images.reasons import Rejected
 from image_assets.images.thumbnail import small_copy, thumbnail
 from image_assets.ingest.fingerprint import image_id
 from image_assets.migrations.steps import CannotDerive, Derivation, Migrations, Where
-from image_assets.schema import ACCOUNTING, METRIC_COLUMNS, RAW_IMAGES
+from image_assets.schema import ACCOUNTING, METRIC_COLUMNS, RAW_IMAGES, REVIEWS
 from image_assets.settings.stages import Limits
 from image_assets.workers import ordered_map
 
@@ -56,6 +57,14 @@ def _counted_anew(rows: pl.DataFrame, where: Where) -> pl.DataFrame:
     return joined.select(pl.col(_OF_ACCOUNTS).fill_null(0))
 
 
+def _said_at_once(rows: pl.DataFrame, where: Where) -> pl.DataFrame:
+    """What somebody decided at one moment was one decision; before there were batches, nothing was taken back."""
+    del where
+    said = rows.select(text=pl.concat_str(pl.col("decided_at").dt.to_string("iso"), "reviewer", separator=" "))["text"]
+    names = {text: hashlib.sha256(text.encode()).hexdigest()[:16] for text in said.unique()}
+    return pl.DataFrame({"batch": said.replace_strict(names, return_dtype=pl.String)}).with_columns(withdrawn=False)
+
+
 _FROM_CONTENT = (
     *("image_id", "bytes", "format", "width", "height", "thumbnail"),
     *(column.name for column in METRIC_COLUMNS),
@@ -65,5 +74,6 @@ DECLARED = Migrations(
     derivations={
         RAW_IMAGES.name: (Derivation(_FROM_CONTENT, ("content",), _from_content),),
         ACCOUNTING.name: (Derivation(_OF_ACCOUNTS, ("date", "category"), _counted_anew),),
+        REVIEWS.name: (Derivation(("batch", "withdrawn"), ("reviewer", "decided_at"), _said_at_once),),
     }
 )

@@ -51,15 +51,19 @@ LABEL_CONFLICTS = TableSchema(
 
 REVIEWS = TableSchema(
     "reviews",
-    "What reviewers decided: whether an image belongs under a category. Of several marks the last one counts.",
+    "What reviewers decided: whether an image belongs under a category. Of several marks the last one counts that was "
+    "not taken back. An image that belongs under another category than its own is published and trained on under that.",
     (
         IMAGE_ID,
         Column("category", pa.string(), "The category in question"),
         Column("belongs", pa.bool_(), "Whether the image belongs there"),
         Column("reviewer", pa.string(), "Who decided"),
         Column("decided_at", pa.timestamp("us", "UTC"), "When"),
+        Column("batch", pa.string(), "What was decided at once, and can be taken back at once"),
+        Column("withdrawn", pa.bool_(), "Whether the row takes back what the batch said, instead of saying it"),
     ),
     partitioned=False,
+    version=2,
 )
 
 LABEL_SUSPECTS = TableSchema(

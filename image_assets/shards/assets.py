@@ -11,7 +11,8 @@ from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, partition_of
-from image_assets.shards.manifest import FEATURE_SHARDS, ShardManifest, expected_of, shards_prefix
+from image_assets.shards.manifest import FEATURE_SHARDS, Exchange, ShardManifest, expected_of, shards_prefix
+from image_assets.shards.rows import rows_to_publish
 from image_assets.shards.writer import publish
 from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import counted
@@ -40,16 +41,17 @@ def shard_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         extractor = extractors.extractor(dataset)
         agree(dataset, store.open())
         with retried():
-            held_back = EvidenceReader(store.open(), dataset).held_back_of(partition)
-        columns, files = IMAGE_FEATURES.file_schema.names, image_features.files
+            reader = EvidenceReader(store.open(), dataset)
+            held_back, moved_in = reader.held_back_of(partition), reader.moved_into(partition)
+        total = sum(file.rows for file in image_features.files) + moved_in.height
         with retried(), progress.track(f"shards {partition}", "rows", context.log) as report_progress:
-            batches = (batch for file in files for batch in image_features.table.files.read(file.path, columns))
+            batches = rows_to_publish(image_features, moved_in, dataset.label_of(partition.category))
             manifest = publish(
-                counted(batches, sum(file.rows for file in files), report_progress),
+                counted(batches, total, report_progress),
                 store.open().objects(),
                 shards_prefix(dataset, partition),
                 expected_of(dataset, partition, extractor.width, extractor.digest),
-                held_back=held_back,
+                exchange=Exchange(held_back, moved_in["image_id"].to_list()),
                 file_format=dataset.shards.format,
             )
         return dg.MaterializeResult(metadata=_metadata(manifest))
@@ -64,6 +66,7 @@ def _metadata(manifest: ShardManifest) -> dict:
         "dagster/row_count": manifest.rows,
         "shards": len(manifest.shards),
         "held back": len(manifest.held_back),
+        "moved in": len(manifest.moved_in),
         "bytes": sum(shard.bytes for shard in manifest.shards),
         "files": dg.MetadataValue.table(
             records, schema=dg.TableSchema([dg.TableColumn(*one) for one in kinds.items()])

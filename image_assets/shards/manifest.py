@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,37 @@ class ShardManifest(Strict):
     shard_rows: Annotated[int, Field(gt=0)] = Field(description="Rows of every shard but the last.")
     rows: Count
     held_back: list[Sha256] = Field(
-        default=[], description="Images that have features and are not published: their category is in doubt."
+        default=[],
+        description="Images of the partition that are not published here: their category is in doubt, or a person said "
+        "that they do not belong under it.",
+    )
+    moved_in: list[Sha256] = Field(
+        default=[], description="Images that arrived under other categories and that a person put under this one."
     )
     shards: list[ShardFile]
 
     def to_bytes(self) -> bytes:
         """The one JSON text of this manifest: the same content always gives the same bytes."""
-        return (json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n").encode()
+        said = self.model_dump(mode="json")
+        if not self.moved_in:
+            del said["moved_in"]  # as it was before there were any
+        return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What of a partition is published otherwise than it was delivered.
+
+    Attributes:
+        held_back: Ids of its images that are not published with it.
+        moved_in: Ids of images of other partitions that are.
+    """
+
+    held_back: Collection[str] = ()
+    moved_in: Collection[str] = ()
+
+
+AS_DELIVERED = Exchange()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ from pyarrow import csv, parquet
 
 from image_assets.schema import IMAGE_FEATURES, shard_schema
 from image_assets.shards.manifest import (
+    AS_DELIVERED,
     MANIFEST,
+    Exchange,
     Expected,
     ShardError,
     ShardFile,
@@ -53,7 +55,7 @@ def publish(
     prefix: str,
     partition: Expected,
     *,
-    held_back: Collection[str] = (),
+    exchange: Exchange = AS_DELIVERED,
     file_format: FileFormat = "parquet",
 ) -> ShardManifest:
     """Replace the published shards of one partition.
@@ -67,7 +69,7 @@ def publish(
         store: Where to publish.
         prefix: The partition's folder on the store, which holds nothing else.
         partition: What every row must agree with.
-        held_back: Ids of images that are left out.
+        exchange: What is left out of the rows, and what of them lies in other partitions.
         file_format: `parquet` (zstd, one row group) or `csv` (a header, LF, shortest exact decimals).
 
     Returns:
@@ -82,7 +84,7 @@ def publish(
         shards: list[ShardFile] = []
         ids: list[pl.Series] = []
         try:
-            for table in _tables(_without(features, held_back), partition):
+            for table in _tables(_without(features, exchange.held_back), partition):
                 file = Path(scratch, "shard")
                 shard = _write(table, file, partition, len(shards), file_format)
                 shards.append(shard)
@@ -95,7 +97,8 @@ def publish(
         manifest = ShardManifest(
             **asdict(partition),
             rows=sum(shard.rows for shard in shards),
-            held_back=sorted(held_back),
+            held_back=sorted(exchange.held_back),
+            moved_in=sorted(exchange.moved_in),
             shards=shards,
         )
         named = {shard.file for shard in shards}

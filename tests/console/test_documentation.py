@@ -15,7 +15,8 @@ from tests.console.served import settings_of
 from tests.pictures import picture
 from tests.platform import Platform
 
-_NOT_OF_THE_API = ("/", "/days/{day}/{category:path}", "/enter", "/docs", "/openapi.json", "/static/{name}")
+_GALLERY = ("/gallery", "/gallery/quarantine", "/gallery/marks", "/images/{image_id}")
+_NOT_OF_THE_API = (*_GALLERY, "/", "/days/{day}/{category:path}", "/enter", "/docs", "/openapi.json", "/static/{name}")
 
 
 @pytest.fixture(scope="module")

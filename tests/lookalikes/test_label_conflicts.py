@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from image_assets.lookalikes.label_conflicts import Evidence, held_back, label_conflicts
+from image_assets.lookalikes.label_conflicts import Evidence, held_back, in_doubt, label_conflicts
+from image_assets.marks.decisions import decided
 from image_assets.schema import REVIEWS
 from image_assets.settings.quality import LabelConflicts
 from tests.lookalikes.pairs import PAIRS
@@ -23,11 +24,12 @@ DUPLICATE = {
     "original_source": pl.String,
 }
 HOLD = LabelConflicts()
+CATEGORIES = {"plant": 0, "animal": 1, "human": 2}
 
 
 def evidence(pairs=(), duplicates=(), reviews=()) -> Evidence:
     marks = [
-        (image, category, belongs, "eva", dt.datetime(2026, 11, 4, n, tzinfo=dt.UTC))
+        (image, category, belongs, "eva", dt.datetime(2026, 11, 4, n, tzinfo=dt.UTC), str(n), False)
         for n, (image, category, belongs) in enumerate(reviews)
     ]
     columns = REVIEWS.file_schema.names
@@ -116,3 +118,18 @@ def test_a_later_contradiction_opens_what_was_settled() -> None:
     assert before["a", "plant"][1:] == ("settled by review", True)
     assert after["a", "plant"][1:] == ("open", False)
     assert after["b", "animal"][1:] == ("settled by review", False)
+
+
+def test_an_image_that_a_person_put_under_the_other_category_contradicts_it_no_more() -> None:
+    moved = [("a", "plant", False), ("a", "animal", True)]
+    assert label_conflicts(evidence([NEAR], reviews=moved), HOLD).is_empty()
+    elsewhere = [("a", "plant", False), ("a", "human", True)]
+    assert {row[1:] for row in found(evidence([NEAR], reviews=elsewhere)).values()} == {("open", False)}
+
+
+def test_what_was_moved_is_in_doubt_only_while_its_conflict_is_open() -> None:
+    moved = [("a", "plant", False), ("a", "human", True)]
+    for also, doubted in (([], {"a", "b"}), ([("b", "animal", True)], {"b"})):
+        one = evidence([NEAR], reviews=[*moved, *also])
+        left = in_doubt(label_conflicts(one, HOLD).lazy(), decided(one.reviews, CATEGORIES)).collect()
+        assert set(left["image_id"]) == doubted

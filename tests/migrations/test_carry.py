@@ -123,6 +123,8 @@ def test_a_column_that_may_be_null_is_null(old: OldStore) -> None:
 def test_what_cannot_be_had_is_named_with_what_to_do_and_the_rest_is_migrated(
     schema: TableSchema, column: str, says: str, old: OldStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if schema is REVIEWS:
+        migrate(old, schema)  # the old store's are older already
     made_older(table_of(old, schema), column)
     files = contents(Path(table_of(old, schema).url))
     assert main(["migrate", "--store", old.store.url]) == 1

@@ -16,11 +16,12 @@ from image_assets.classifier.places import classifier_prefix, current_manifest
 from image_assets.classifier.promotion.by_hand import kept_models
 from image_assets.cli import main
 from image_assets.health.accounting import accounts_of
+from image_assets.marks.decisions import standing
 from image_assets.migrations.declared import DECLARED
 from image_assets.migrations.manifests import legacy_manifests
 from image_assets.migrations.plan import plan_store
 from image_assets.predictions.score import Scorer
-from image_assets.schema import ACCOUNTING, IMAGE_FEATURES, PREDICTIONS, RAW_IMAGES, TABLES
+from image_assets.schema import ACCOUNTING, IMAGE_FEATURES, PREDICTIONS, RAW_IMAGES, REVIEWS, TABLES
 from image_assets.shards.manifest import list_files, read_manifest, shards_prefix
 from image_assets.shards.verify import Expected, verify
 from image_assets.store.models.model_files import load_model_of
@@ -70,14 +71,22 @@ def test_the_accounts_have_what_was_not_counted_then(migrated: OldStore) -> None
     assert in_order(rows.drop("reasons")).equals(in_order(accounts_of(migrated.store, "skies").rows))
 
 
+def test_what_reviewers_said_then_is_one_batch_that_can_be_taken_back(migrated: OldStore) -> None:
+    rows = migrated.store.table("skies", REVIEWS).scan().collect()
+    assert rows.height > 1
+    assert rows["batch"].n_unique() == rows.select("reviewer", "decided_at").n_unique()
+    assert not rows["withdrawn"].any()
+    assert standing(rows).height == rows.height
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_table_says_by_which_version_it_is_written(name: str, migrated: OldStore) -> None:
     numbers = {
-        schema.name: DeltaTable(str(folder)).metadata().configuration[PROPERTY]
+        schema: DeltaTable(str(folder)).metadata().configuration[PROPERTY]
         for schema in TABLES
         if (folder := migrated.root / "store" / name / schema.name).joinpath("_delta_log").is_dir()
     }
-    assert numbers == {schema.name: str(schema.version) for schema in TABLES if schema.name in numbers}
+    assert numbers == {schema: str(schema.version) for schema in numbers}
     assert len(numbers) >= 13
 
 
@@ -132,7 +141,8 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     said = capsys.readouterr().out
     assert "skies/accounting     0  1          1    4 +companions, +unplaced" in said
     assert "skies/predictions    0  2          2   12 +familiarity" in said
-    assert "11 of 13 tables are of today's version, 11 of them without its number" in said
+    assert "+batch, +withdrawn" in said
+    assert "10 of 13 tables are of today's version, 10 of them without its number" in said
     assert "skies: 4 manifests would move" in said
     assert "birds" not in said
     assert contents(old.root) == files

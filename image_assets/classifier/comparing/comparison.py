@@ -24,6 +24,8 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.features.pipeline import extract_rows
 from image_assets.features.table import feature_matrix
+from image_assets.lookalikes.label_conflicts import in_doubt
+from image_assets.marks.decisions import decisions_of
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.settings.stages import ColourStatistics
 from image_assets.store.store import Store
@@ -120,7 +122,9 @@ def _rows(
         store.table(dataset.name, schema).scan()
         for schema in (IMAGE_FEATURES, LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
     )
-    index = row_index(features, conflicts, groups, extractor.digest, dataset.classifier, images)
+    decisions = decisions_of(dataset, store)
+    wanted, doubted = decisions.applied(features), in_doubt(conflicts, decisions)
+    index = row_index(wanted, doubted, groups, extractor.digest, dataset.classifier, images)
     if not len(index):
         raise NotTrainableError(f"there are no features of {dataset.name} in {store.url}: run a day first")
     used, selection = index if with_held_out else index.training(), dataset.classifier.selection

@@ -11,6 +11,8 @@ from image_assets.categories.record import in_use
 from image_assets.classifier.training.images import set_aside, undisputed, with_source_sets
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_matrix
+from image_assets.lookalikes.label_conflicts import in_doubt
+from image_assets.marks.decisions import decisions_of
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.store.models.model import Model
 from image_assets.store.models.model_files import ModelManifest, ids_digest
@@ -56,7 +58,9 @@ def _held_out_ids(
     conflicts, groups, images = (
         store.table(dataset.name, one).scan() for one in (LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
     )
-    rows = undisputed(features.select("image_id", "date", "category"), conflicts).sort("image_id").collect()
+    decisions = decisions_of(dataset, store)
+    wanted = decisions.applied(features.select("image_id", "date", "category"))
+    rows = undisputed(wanted, in_doubt(conflicts, decisions)).sort("image_id").collect()
     rows = with_source_sets(rows, images, dataset.classifier)
     aside = pl.Series(set_aside(rows["image_id"], rows.lazy(), groups, dataset.classifier))
     trained = pl.DataFrame(manifest.partitions, schema={"date": pl.Date, "category": pl.String}, orient="row")

@@ -15,14 +15,16 @@ from image_assets.schema import Partition
 from image_assets.settings.classifier import Classifier
 from image_assets.store.models.model_store import ids_digest
 
+_COLUMNS = ("image_id", "label", "date", "category")
+
 
 @dataclass(frozen=True)
 class RowIndex:
     """Images that may be learnt from, or some of them.
 
     Attributes:
-        rows: image_id, label (int16), date, category, source_set, group (whom it looks like, else itself) and
-            held_out of every image, sorted by image_id.
+        rows: image_id, label (int16), date, category, source_set, group (whom it looks like, else itself),
+            held_out, and where people put images under other categories moved, of every image, sorted by image_id.
     """
 
     rows: pl.DataFrame
@@ -97,7 +99,8 @@ class RowIndex:
 
     def digests(self) -> dict[Partition, str]:
         """Of every partition, which images of it these are: see `ids_digest`."""
-        parts = self.rows.select("date", "category", "image_id").partition_by("date", "category", as_dict=True)
+        rows = self.rows.select("date", "category", image_id=_with_label(self.rows))
+        parts = rows.partition_by("date", "category", as_dict=True)
         return {Partition(*key): ids_digest(part["image_id"]) for key, part in sorted(parts.items())}
 
     def latest_day(self) -> dt.date:
@@ -106,6 +109,13 @@ class RowIndex:
         if not isinstance(latest, dt.date):
             raise ValueError("there are no images, hence no latest day")
         return latest
+
+
+def _with_label(rows: pl.DataFrame) -> pl.Expr:
+    """Ids; with the label of an image that was given another than its category's, which the id alone does not tell."""
+    if "moved" not in rows.columns:
+        return pl.col("image_id")
+    return pl.when("moved").then(pl.concat_str("image_id", "label", separator=" ")).otherwise("image_id")
 
 
 def row_index(
@@ -119,8 +129,8 @@ def row_index(
     """Every image that may be learnt from, without its features.
 
     Args:
-        image_features: The table of that name; only its small columns are read.
-        label_conflicts: The table of that name: what is disputed is left out.
+        image_features: The table of that name, as people want it (`Decisions.applied`); only small columns are read.
+        label_conflicts: The table of that name, as far as it is `in_doubt`: what is disputed is left out.
         duplicate_groups: The table of that name: lookalikes fall on one side.
         extractor_digest: The dataset's extractor.
         spec: How images are held out.
@@ -132,7 +142,8 @@ def row_index(
     """
     rows = undisputed(image_features, label_conflicts)
     refuse_foreign(rows, extractor_digest)
-    frame = rows.select("image_id", "label", "date", "category").sort("image_id").collect()
+    there = [name for name in (*_COLUMNS, "moved") if name in rows.collect_schema().names()]
+    frame = rows.select(there).sort("image_id").collect()
     frame = with_source_sets(frame, raw_images, spec)
     groups = lookalike_names(frame["image_id"], duplicate_groups)
     aside = set_aside(frame["image_id"], frame.lazy(), duplicate_groups, spec)

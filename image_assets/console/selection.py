@@ -1,0 +1,106 @@
+"""Which images a request means: by their ids, or all of a query; and what it says of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+import polars as pl
+from pydantic import Field, ValidationError, model_validator
+
+from image_assets.answers.gallery import QUEUES, Query, images_of
+from image_assets.console.refusals import Refused
+from image_assets.dataset import DatasetSpec
+from image_assets.marks.record import located
+from image_assets.settings.section import Sha256, Strict, faults_of
+from image_assets.store.store import Store
+
+T = TypeVar("T", bound=Strict)
+_PLACE = ["image_id", "date", "category"]
+
+
+class QuerySaid(Strict):
+    """A query, as a request names it."""
+
+    queue: str = "all"
+    day: dt.date | None = None
+    category: str | None = None
+
+    @model_validator(mode="after")
+    def _queue_is_known(self) -> QuerySaid:
+        if self.queue not in QUEUES:
+            raise ValueError(f"there is no queue {self.queue!r}; there are {', '.join(QUEUES)}")
+        return self
+
+    def query(self) -> Query:
+        """The query."""
+        return Query(self.queue, self.day, self.category)
+
+
+class Selection(Strict):
+    """Images: these, or all of a query."""
+
+    images: list[Sha256] | None = None
+    query: QuerySaid | None = None
+    expected: int | None = Field(default=None, description="Refused where a query has another number of images by now.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Selection:
+        if (self.images is None) == (self.query is None):
+            raise ValueError("give either images or query")
+        return self
+
+    def rows(self, dataset: DatasetSpec, store: Store) -> pl.DataFrame:
+        """image_id, date and category of the images. Raises `Refused` where one is not loaded, or there are others."""
+        if self.query is not None:
+            found = images_of(dataset, store, self.query.query()).rows.select(_PLACE)
+            if self.expected is not None and found.height != self.expected:
+                said = f"the query has {found.height:,} images by now, not {self.expected:,}; look at them again"
+                raise Refused(409, "changed_meanwhile", said)
+            return found
+        wanted = set(self.images or ())
+        found = located(dataset, store, pl.Series(sorted(wanted), dtype=pl.String))
+        if missing := wanted - set(found["image_id"]):
+            said = f"{len(missing)} of {len(wanted)} images are not loaded, such as {min(missing)}"
+            raise Refused(404, "unknown_image", said)
+        return found.select(_PLACE)
+
+
+class MarksSaid(Selection):
+    """What is said of images."""
+
+    what: Literal["label", "exclude", "check"]
+    category: str | None = Field(default=None, description="Of a label.")
+    reviewer: str | None = Field(default=None, min_length=1, max_length=100)
+
+
+class Exported(Selection):
+    """What is to be downloaded."""
+
+    format: Literal["csv", "parquet"] = "csv"
+
+
+def said_in(kind: type[T], body: bytes) -> T:
+    """What a JSON body says. Raises `Refused`."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise Refused(400, "bad_request", f"the body is not as expected: {faults_of(error)}") from None
+
+
+def query_in(parameters: Mapping[str, str]) -> Query:
+    """The query that an address names. Raises `Refused`."""
+    named = {name: parameters[name] for name in ("queue", "day", "category") if parameters.get(name)}
+    try:
+        return QuerySaid.model_validate(named).query()
+    except ValidationError as error:
+        raise Refused(400, "bad_query", f"the address is not as expected: {faults_of(error)}") from None
+
+
+def number_in(parameters: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:
+    """A whole number that an address names. Raises `Refused`."""
+    said = parameters.get(name) or str(usual)
+    if not said.isascii() or not said.isdecimal() or len(said) > 12 or not least <= int(said) <= most:
+        raise Refused(400, "bad_number", f"{name}={said!r}: expected a number from {least:,} to {most:,}")
+    return int(said)
