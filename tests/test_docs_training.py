@@ -27,7 +27,7 @@ def test_a_default_is_the_one_that_is_taken(key: str, default: str) -> None:
 
 
 def test_the_table_is_found() -> None:
-    assert len(DEFAULTS) == 14
+    assert len(DEFAULTS) == 15
 
 
 def test_the_example_is_a_usable_part_of_a_dataset_file() -> None:

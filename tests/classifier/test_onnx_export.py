@@ -22,7 +22,7 @@ from image_assets.classifier.export.onnx_export import (
     export_onnx,
 )
 from image_assets.classifier.export.probes import generated_probes
-from image_assets.classifier.training.familiarity import with_familiarity
+from image_assets.classifier.training.familiarity import familiar as calibrated
 from image_assets.classifier.training.families import candidates_of, fit, logistic_regression
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.train import train
@@ -59,7 +59,9 @@ def familiar(kind: str, transform: Transform) -> SklearnModel:
     features, labels = clusters(240, width=WIDTH)
     learn = partial(fit, candidates_of([family], transform)[0], 0, probabilities=True)
     rows = TrainingRows(features, labels, pl.Series(image_ids(len(labels))))
-    return with_familiarity(trained(kind, transform), learn, rows, 0)[0]
+    known = calibrated(learn, rows, 0)
+    assert known is not None
+    return known.on(trained(kind, transform))
 
 
 def manifest(kind: str) -> ModelManifest:

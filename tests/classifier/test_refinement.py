@@ -13,6 +13,7 @@ import pytest
 
 from image_assets.classifier.daily import refinement
 from image_assets.classifier.daily.daily_model import DailyModel, Places, Tables
+from image_assets.classifier.daily.familiar_file import FAMILIAR
 from image_assets.classifier.daily.path_choice import DAILY, FULL, NOTHING_DRIFTED, Drifted
 from image_assets.classifier.daily.refinement import refine
 from image_assets.classifier.mcnemar import mcnemar
@@ -98,6 +99,45 @@ def test_a_week_of_days(store: Store) -> None:
             assert found.sample is None
     assert paths == [FULL, DAILY, DAILY, FULL, DAILY, DAILY, FULL]
     assert min(accuracies) > 0.85
+
+
+def test_models_of_both_paths_can_say_how_familiar_an_image_looks(store: Store) -> None:
+    spec = dataset()
+    for number, path in enumerate((FULL, DAILY, DAILY)):
+        arrive(store, number)
+        found = refined(store, spec)
+        assert found.decision.path == path
+        rows = found.held_out_features
+        answers = found.model.predict_proba(rows).argmax(axis=1)
+        familiarity = found.model.familiarity(rows, answers)
+        assert familiarity is not None
+        assert (familiarity < 0.1).mean() == pytest.approx(0.1, abs=0.1)
+        foreign = found.model.familiarity(rows[:, ::-1], answers)
+        assert foreign is not None
+        assert (foreign < 0.1).mean() > 0.3
+        assert "calibrated on" in str(found.metadata()["familiarity"])
+
+
+def test_where_nothing_is_held_back_nothing_is_kept_to_say_it_by(store: Store) -> None:
+    for number, path in enumerate((FULL, DAILY)):
+        arrive(store, number)
+        found = refined(store, dataset({"held_back": 0}))
+        assert found.decision.path == path
+        assert found.model.familiarity(found.held_out_features, np.zeros(len(found.held_out), int)) is None
+        assert found.metadata()["familiarity"] == "the model cannot tell how familiar an image looks"
+
+
+@pytest.mark.parametrize("content", [b"", b"another file", None])
+def test_without_what_a_full_refit_kept_a_daily_model_does_without(store: Store, content: bytes | None) -> None:
+    arrive(store, 0)
+    refined(store, dataset())
+    key = f"{DATASET}/classifier-statistics/{FAMILIAR}"
+    kept = bytes(obstore.get(store.objects(), key).bytes())
+    damaged = kept[:-9] + bytes([kept[-9] ^ 1]) + kept[-8:]
+    obstore.put(store.objects(), key, damaged if content is None else content)
+    arrive(store, 1)
+    found = refined(store, dataset())
+    assert (found.decision.path, found.calibration) == (DAILY, None)
 
 
 def test_only_the_new_partitions_are_read(store: Store) -> None:
@@ -288,7 +328,7 @@ def test_one_thing_at_a_time_is_in_progress(store: Store) -> None:
         open_now.remove(title)
 
     places = Places(store.objects(), f"{DATASET}/classifier-statistics", f"{DATASET}/classifier-scores")
-    for days, expected in (((0, 1), 6), ((2,), 2)):
+    for days, expected in (((0, 1), 7), ((2,), 2)):
         arrive(store, *days)
         titles.clear()
         refine(dataset(), Tables(scan(store), NO_GROUPS, NO_CONFLICTS), KIND, places, track=track).remember()

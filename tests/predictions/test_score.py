@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.classifier.training.familiarity import with_familiarity
+from image_assets.classifier.training.familiarity import familiar
 from image_assets.classifier.training.families import candidates_of, fit
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.train import train
@@ -91,7 +91,9 @@ def test_an_image_that_looks_unfamiliar_is_unknown_however_probable(scorer: Scor
     rows = TrainingRows(features, labels, pl.Series(image_ids(120)))
     learn = partial(fit, candidates_of(Classifier().candidates)[0], 0, probabilities=True)
     assert isinstance(scorer.model, SklearnModel)
-    model, _ = with_familiarity(scorer.model, learn, rows, 0)
+    known = familiar(learn, rows, 0)
+    assert known is not None
+    model = known.on(scorer.model)
     told = Scorer.of(model, scorer.manifest, Classifier(unknown_below=0, held_back=0.3)).rows(images)
     assert told.drop("familiarity", "unknown").equals(plain.drop("familiarity", "unknown"))
     assert told["unknown"].to_list() == (told["familiarity"] < 0.3).to_list()

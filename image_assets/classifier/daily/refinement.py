@@ -14,6 +14,7 @@ import numpy as np
 
 from image_assets.classifier.daily.daily_model import DailyModel, FeatureKind, Places, Tables, Track, untracked
 from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
+from image_assets.classifier.daily.familiar_file import read_familiar, write_familiar
 from image_assets.classifier.daily.out_of_core_logistic import STREAMED, fit_out_of_core
 from image_assets.classifier.daily.path_choice import (
     DAILY,
@@ -29,7 +30,7 @@ from image_assets.classifier.daily.running_totals import Totals, plan_update, re
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
 from image_assets.classifier.training.choice import ChosenCandidate, choose
-from image_assets.classifier.training.familiarity import Calibration, with_familiarity
+from image_assets.classifier.training.familiarity import Familiar, familiar
 from image_assets.classifier.training.families import Candidate, fit
 from image_assets.classifier.training.matrix_file import MatrixFile
 from image_assets.classifier.training.row_index import RowIndex, row_index
@@ -117,8 +118,10 @@ class _Work:
             statistics = merge(start, statistics_of_file(matrix.as_rooted(rooted), missing.labels, self._classes))
         if update.missing:
             self._keep(Totals(self.extractor.digest, digests, statistics, rooted))
+        model = discriminant(statistics, candidate)
+        known = self._read_familiar(model) if self.dataset.classifier.held_back else None
         return DailyModel(
-            discriminant(statistics, candidate),
+            known.on(model) if known else model,
             candidate,
             decision,
             self.training,
@@ -126,6 +129,7 @@ class _Work:
             self.held_out,
             self._held_out_features(),
             totals=update.reason,
+            calibration=known.calibration if known else None,
         )
 
     def full(self, decision: PathChoice, today: Today) -> DailyModel:
@@ -146,9 +150,9 @@ class _Work:
                 some = self._sampled(spec.max_fit_rows)
                 labels, fitted = self.training.labels[some], len(some)
                 model = train(matrix.take(some), labels, chosen.candidate, self.dataset.categories, spec.selection.seed)
-        model, calibration = self._familiar(model, chosen.candidate, sample)
+        known = self._familiar(chosen.candidate, sample, "see what is familiar")
         refined = DailyModel(
-            model,
+            known.on(model) if known else model,
             chosen.candidate,
             decision,
             self.training,
@@ -157,7 +161,7 @@ class _Work:
             self._held_out_features(),
             sample,
             chosen.scores,
-            calibration=calibration,
+            calibration=known.calibration if known else None,
         )
         if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
             return refined
@@ -166,7 +170,10 @@ class _Work:
 
     def _measured(self, refined: DailyModel, daily: Model | None, today: Today) -> DailyModel:
         trust = None
-        if daily is not None:
+        if daily is not None and refined.sample is not None:
+            known = self._familiar(self._discriminant, refined.sample, "see what is familiar from day to day")
+            if known is not None:
+                write_familiar(self.places.objects, self.places.statistics, known, self.extractor.digest)
             trust = measured_trust(
                 daily, refined.model, refined.held_out_features, self.held_out.labels, self.dataset.categories
             )
@@ -191,15 +198,17 @@ class _Work:
         with self.track("select the classifier", "candidates") as progress:
             return choose(spec, sample, self.places.objects, self.places.scores, progress), sample
 
-    def _familiar(
-        self, model: SklearnModel, candidate: Candidate, sample: TrainingRows
-    ) -> tuple[SklearnModel, Calibration | None]:
+    def _familiar(self, candidate: Candidate, sample: TrainingRows, title: str) -> Familiar | None:
         spec = self.dataset.classifier
         if not spec.held_back:
-            return model, None
-        with self.track("see what is familiar", "models") as progress:
+            return None
+        with self.track(title, "models") as progress:
             learn = partial(fit, candidate, spec.selection.seed, probabilities=True)
-            return with_familiarity(model, learn, sample, spec.selection.seed, progress)
+            return familiar(learn, sample, spec.selection.seed, progress)
+
+    def _read_familiar(self, model: SklearnModel) -> Familiar | None:
+        places = self.places
+        return read_familiar(places.objects, places.statistics, self.extractor.digest, model.classes)
 
     def _sampled(self, most: int) -> np.ndarray:
         seed = self.dataset.classifier.selection.seed

@@ -56,17 +56,42 @@ class Calibration:
         )
 
 
-@threadpool_limits.wrap(limits=1)
-def with_familiarity(
-    model: SklearnModel, learn: Fit, rows: TrainingRows, seed: int, progress: Progress = no_progress
-) -> tuple[SklearnModel, Calibration | None]:
-    """A fitted model that can say how familiar an image looks to it, and what that was calibrated on.
+@dataclass(frozen=True, eq=False)
+class Familiar:
+    """What makes a model able to say how familiar an image looks.
 
-    The same rows give the same model. Of too few images the model stays as it is, and there is no calibration.
+    Attributes:
+        features: float32 [n, D], the images that are kept.
+        labels: int16 [n].
+        grid: float32 [Q], see `KnownImages.grid_`.
+        calibration: What that comes from.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    grid: np.ndarray
+    calibration: Calibration
+
+    def on(self, model: SklearnModel) -> SklearnModel:
+        """A model of the kind that was calibrated, able to say it; answers stay as they are.
+
+        Args:
+            model: Its classes are those of the images that are kept.
+        """
+        known = laid_out(model, self.features, self.labels)
+        known.grid_ = self.grid
+        steps = [step for step in model.pipeline.steps if step[0] != "known"]
+        return replace(model, pipeline=Pipeline([*steps[:-1], ("known", known), steps[-1]]))
+
+
+@threadpool_limits.wrap(limits=1)
+def familiar(learn: Fit, rows: TrainingRows, seed: int, progress: Progress = no_progress) -> Familiar | None:
+    """What makes models of a kind able to say how familiar an image looks; None of too few images.
+
+    The same rows give the same.
 
     Args:
-        model: Fitted to these rows, or to more.
-        learn: Fits another one of its kind.
+        learn: Fits a model of the kind.
         rows: Training images, or a sample of them.
         seed: Of the samples.
         progress: Told the models that were trained for it, and of how many.
@@ -74,7 +99,7 @@ def with_familiarity(
     some = sample_of(rows, _MOST_ROWS, seed)
     folds, own = folds_of_unseen(some)
     if sum(len(fold.judged) for fold in folds) < LEAST_JUDGED:
-        return model, None
+        return None
     measured = []
     for done, fold in enumerate(folds, start=1):
         training, features = some.take(fold.training), some.features[fold.judged]
@@ -82,12 +107,10 @@ def with_familiarity(
         answers = fitted.predict_proba(features).argmax(axis=1)
         measured.append(measured_by(fitted, training, features, answers, seed))
         progress(done, len(folds))
-    known = known_images(model, rows, seed)
-    known.grid_ = quantile_grid(np.concatenate(measured))
-    steps = [step for step in model.pipeline.steps if step[0] != "known"]
-    pipeline = Pipeline([*steps[:-1], ("known", known), steps[-1]])
+    kept = kept_rows(rows, seed)
     judged = np.concatenate([fold.judged for fold in folds])
-    return replace(model, pipeline=pipeline), Calibration(len(judged), int((~own[judged]).sum()))
+    calibration = Calibration(len(judged), int((~own[judged]).sum()))
+    return Familiar(rows.features[kept], rows.labels[kept], quantile_grid(np.concatenate(measured)), calibration)
 
 
 def folds_of_unseen(rows: TrainingRows) -> tuple[list[SourceFold], np.ndarray]:
@@ -121,18 +144,19 @@ def measured_by(
         answers: int [J], the places among its classes of what it takes them for.
         seed: Of the choice of training images that it is seen by.
     """
-    return known_images(model, training, seed).measure(model.standardised(features), answers)
+    kept = kept_rows(training, seed)
+    known = laid_out(model, training.features[kept], training.labels[kept])
+    return known.measure(model.standardised(features), answers)
 
 
-def known_images(model: Model, rows: TrainingRows, seed: int) -> KnownImages:
-    """Some of the rows, as a model lays them side by side; not calibrated.
+def kept_rows(rows: TrainingRows, seed: int) -> np.ndarray:
+    """int64 [n], ascending: the rows that are kept, as many of every category, pictures that are alike last.
 
     Args:
-        model: Fitted; every of its classes has a row.
-        rows: Of which the same number of every class is taken, pictures that are alike last.
+        rows: Training images.
         seed: Of the choice.
     """
-    quota = max(_KEPT // len(model.classes), NEAREST)
+    quota = max(_KEPT // len(np.unique(rows.labels)), NEAREST)
     keys = [hashlib.sha256(f"{seed} {group}".encode()).hexdigest() for group in rows.groups]
     chosen = (
         pl.DataFrame({"row": np.arange(len(rows.labels)), "label": rows.labels, "group": rows.groups, "key": keys})
@@ -141,11 +165,21 @@ def known_images(model: Model, rows: TrainingRows, seed: int) -> KnownImages:
         .group_by("label", maintain_order=True)
         .head(quota)
     )
+    return chosen["row"].sort().to_numpy()
+
+
+def laid_out(model: Model, features: np.ndarray, labels: np.ndarray) -> KnownImages:
+    """Images as a model lays them side by side; not calibrated.
+
+    Args:
+        model: Fitted.
+        features: float32 [n, D], of at least one image of every class of the model.
+        labels: int16 [n].
+    """
     known = KnownImages()
-    known.counts_ = np.array([chosen.filter(pl.col("label") == label).height for label in model.classes], np.int64)
-    vectors = np.zeros((len(model.classes), int(known.counts_.max()), rows.features.shape[1]), np.float16)
+    known.counts_ = np.array([np.sum(labels == label) for label in model.classes], np.int64)
+    known.vectors_ = np.zeros((len(model.classes), int(known.counts_.max()), features.shape[1]), np.float16)
+    known.n_features_in_ = features.shape[1]
     for place, label in enumerate(model.classes):
-        of_class = chosen.filter(pl.col("label") == label)["row"].sort().to_numpy()
-        vectors[place, : len(of_class)] = unit_vectors(model.standardised(rows.features[of_class]))
-    known.vectors_, known.n_features_in_ = vectors, rows.features.shape[1]
+        known.vectors_[place, : known.counts_[place]] = unit_vectors(model.standardised(features[labels == label]))
     return known
