@@ -1,55 +1,80 @@
-"""`python -m benchmarks.other_sources`: how features, penalties and temperatures do on photos of other sources.
+"""`python -m benchmarks.other_sources`: how extractors, penalties and temperatures do on photos of other sources.
 
 Two sets. Photos named `SET__…` below a folder per category: every source set is left out of a training once, and of a
 category of one set alone a tenth at a time. Chips of the boxes of COCO's persons, animals and potted plants: a model of
-all the photos judges them. Of each: accuracy, calibration error, mistakes above .99, accuracy of the nine tenths that
-are most certain; as trained, and behind the temperature that is best on the photos.
+all the photos judges them. Penalty and temperature are chosen as the platform does, by the sets that are trained on and
+never by the one that is judged. Of each: accuracy, calibration error, mistakes above .99, accuracy of the nine tenths
+that are most certain. Features are kept, so that only the first run extracts them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import polars as pl
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.daily.discriminant import discriminant_candidate
+from image_assets.classifier.training.by_sources import chosen_by_sources, learner_of
 from image_assets.classifier.training.calibration import calibration_error, reliability
-from image_assets.classifier.training.families import fit, logistic_regression
-from image_assets.classifier.training.temperature import fitting_temperature, logarithms
+from image_assets.classifier.training.families import Candidate, fit, logistic_regression
+from image_assets.classifier.training.selection import TrainingRows
+from image_assets.classifier.training.source_sets import leave_sources_out
+from image_assets.classifier.unseen import CERTAIN
 from image_assets.features.decode import decode_at_least
-from image_assets.features.extractor import shared_extractor
-from image_assets.settings.stages import EfficientNetLite
+from image_assets.features.extractor import Extractor, shared_extractor
+from image_assets.settings.classifier import BySources, Classifier, LogisticRegressionFamily, Transform
+from image_assets.settings.stages import EfficientNetLite, EfficientNetLiteKind
 
 CATEGORIES = ("plant", "animal", "human")
+KINDS: tuple[EfficientNetLiteKind, ...] = get_args(EfficientNetLiteKind)
+TRANSFORMS: tuple[Transform, ...] = ("none", "root")
 _ANIMALS = {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
 _LEAST_SIDE, _OVERLAP, _BATCH = 64, 0.1, 8
-_VARIANTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "Lite0": lambda one, _: one,
-    "square root": lambda one, _: np.sqrt(one),
-    "mirrored": lambda one, other: (one + other) / 2,
-    "mirrored, square root": lambda one, other: np.sqrt((one + other) / 2),
-    "mirrored, square root, unit length": lambda one, other: _unit(np.sqrt((one + other) / 2)),
-}
-_PENALTIES = (0.001, 0.01, 0.03, 0.1)
-_SHRINKAGES = (0.1, 0.5)
+_PENALTIES = (0.001, 0.01, 0.1)
+_NEVER = BySources(enabled=False)
+_ALONE = BySources(regularisation=())
 
 
 @dataclass(frozen=True)
-class Photos:
-    """Features of pictures and of their mirror images, float32 [N, D]; labels, int [N]; names of sets [N]."""
+class Pictures:
+    """Features of pictures and of their mirror images by extractor, float32 [N, D]; labels [N]; names of sets [N]."""
 
-    plain: np.ndarray
-    mirrored: np.ndarray
+    plain: dict[str, np.ndarray]
+    mirrored: dict[str, np.ndarray]
     labels: np.ndarray
     sets: np.ndarray
+
+    def features(self, kinds: Sequence[str], *, mirrored: bool) -> np.ndarray:
+        """Float32 [N, D], of extractors side by side; mirrored: the mean with the mirror image's."""
+        if mirrored:
+            return np.hstack([(self.plain[kind] + self.mirrored[kind]) / 2 for kind in kinds])
+        return np.hstack([self.plain[kind] for kind in kinds])
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a classifier is chosen.
+
+    Attributes:
+        name: In words.
+        candidate: What it begins with.
+        spec: What it is chosen by.
+    """
+
+    name: str
+    candidate: Candidate
+    spec: Classifier
 
 
 def main() -> None:
@@ -57,72 +82,129 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.other_sources", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with photos/CATEGORY/SET__NAME.jpg and coco/instances_*.json")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where features are kept")
     options = parser.parse_args()
     if not (options.data / "photos").is_dir():
         raise SystemExit(f"skipped: there are no photos in {options.data}")
-    photos, chips = _extracted(_photos(options.data)), None
+    kept = options.work.resolve() / "other_sources"
+    photos, chips = extracted(lambda one: _photos(options.data, one), kept / "photos"), None
     if list(options.data.glob("coco/instances_*.json")):
-        chips = _extracted(_chips(options.data / "coco"))
-    with threadpool_limits(limits=1):
-        found = dict(_tried(photos, chips))
-    table = Table("features", "classifier", *next(iter(found.values())))
-    for (features, classifier), figures in found.items():
-        table.add_row(features, classifier, *(f"{one:.3g}" for one in figures.values()))
-    Console().print(table)
+        chips = extracted(lambda _: _chips(options.data / "coco"), kept / "chips")
+    console, found = Console(), []
+    with threadpool_limits(limits=1), console.status("") as status:
+        for names, way, transform, mirrored in _tries():
+            status.update(f"{' + '.join(names)}, {transform}, {way.name}")
+            found.append(tried(photos, chips, names, way, mirrored=mirrored))
+    console.print(_table(found))
     if options.json:
-        rows = [{"features": of, "classifier": by, **figures} for (of, by), figures in found.items()]
-        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def _tried(photos: Photos, chips: Photos | None) -> Iterator[tuple[tuple[str, str], dict[str, float]]]:
-    candidates = [logistic_regression(one) for one in _PENALTIES] + [discriminant_candidate(one) for one in _SHRINKAGES]
-    for name, transformed in _VARIANTS.items():
-        features = transformed(photos.plain, photos.mirrored)
-        for candidate in candidates:
-            left_out = np.zeros((len(photos.labels), len(CATEGORIES)))
-            for one in np.unique(photos.sets):
-                judged = photos.sets == one
-                model = fit(candidate, 0, features[~judged], photos.labels[~judged])
-                left_out[judged] = model.predict_proba(features[judged])
-            temperature = fitting_temperature(left_out, photos.labels)
-            figures = {"T": temperature, **_figures("left out", left_out, photos.labels, temperature)}
-            if chips is not None:
-                model = fit(candidate, 0, features, photos.labels)
-                others = model.predict_proba(transformed(chips.plain, chips.mirrored))
-                figures |= _figures("chips", others, chips.labels, temperature)
-            yield (name, f"{candidate.family} {candidate.values[0][1]}"), figures
+def _tries() -> Iterator[tuple[tuple[str, ...], Way, Transform, bool]]:
+    """Every extractor and all side by side, with and without root and mirror image, each in every way."""
+    for names in (*((kind,) for kind in KINDS), KINDS):
+        for transform in TRANSFORMS:
+            for mirrored in (False, True):
+                for way in ways(transform):
+                    yield names, way, transform, mirrored
 
 
-def _figures(of: str, probabilities: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, float]:
-    right = probabilities.argmax(axis=1) == labels
-    figures = {f"{of}: accuracy": float(right.mean())}
-    scaled = np.exp(logarithms(probabilities) / temperature)
-    for when, some in (("", probabilities), (", T", scaled / scaled.sum(axis=1, keepdims=True))):
-        certain = some.max(axis=1)
-        figures[f"ECE{when}"] = calibration_error(reliability(certain, right))
-        figures[f"> .99{when}"] = int((~right & (certain > 0.99)).sum())
-        figures[f"of 90 %{when}"] = float(right[np.argsort(-certain)[: round(0.9 * len(right))]].mean())
-    return {name if of in name else f"{of}: {name}": value for name, value in figures.items()}
+def ways(transform: Transform) -> list[Way]:
+    """Penalties as they are, each behind a temperature, the penalty chosen too, and the daily path's discriminant."""
+    found = []
+    for penalty in _PENALTIES:
+        candidate = logistic_regression(penalty).transformed(transform)
+        family = LogisticRegressionFamily(regularisation=(penalty,))
+        for said, by in ((f"penalty {penalty:g}", _NEVER), (f"penalty {penalty:g}, T", _ALONE)):
+            spec = Classifier(candidates=(family,), transform=transform, by_sources=by)
+            found.append(Way(said, candidate, spec))
+    spec = Classifier(transform=transform)
+    default = logistic_regression(_PENALTIES[0]).transformed(transform)
+    daily = discriminant_candidate(spec.refinement.shrinkage, transform)
+    return [*found, Way("chosen", default, spec), Way("discriminant, T", daily, spec)]
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+def tried(
+    photos: Pictures, chips: Pictures | None, kinds: Sequence[str], way: Way, *, mirrored: bool
+) -> dict[str, str | float]:
+    """Figures of one way: every set of the photos judged by a training that it had no say in, chips by all photos."""
+    began = time.perf_counter()
+    sets = pl.Series(photos.sets)
+    names = pl.Series([str(place) for place in range(len(sets))])
+    rows = TrainingRows(photos.features(kinds, mirrored=mirrored), photos.labels, names, sets)
+    learn = learner_of(way.candidate, rows, way.spec)
+    left_out = np.zeros((len(rows.labels), len(CATEGORIES)))
+    for fold in leave_sources_out(sets, rows.labels, names, most=sets.n_unique()):
+        left_out[fold.judged] = learn(rows.take(fold.training)).predict_proba(rows.features[fold.judged])
+    seconds = time.perf_counter() - began
+    chosen = chosen_by_sources(way.candidate, rows, way.spec)
+    values = dict(chosen.values)
+    found: dict[str, str | float] = {
+        "features": " + ".join(kind.removeprefix("efficientnet_") for kind in kinds),
+        "transform": str(values.get("transform", "none")),
+        "mirrored": "yes" if mirrored else "no",
+        "classifier": way.name,
+        "penalty": chosen.strength,
+        "T": float(str(values.get("temperature", 1.0))),
+        **_figures("left out", left_out, rows.labels),
+    }
+    if chips is not None:
+        model = fit(chosen, way.spec.selection.seed, rows.features, rows.labels)
+        others = model.predict_proba(chips.features(kinds, mirrored=mirrored))
+        found |= _figures("chips", others, chips.labels)
+    return {**found, "seconds": round(seconds, 1)}
 
 
-def _extracted(pictures: Iterator[tuple[np.ndarray, int, str]]) -> Photos:
-    """Features of pictures, uint8 [H, W, 3], with their labels and sets."""
-    extractor = shared_extractor(EfficientNetLite(mirrored=False))
-    squares, labels, sets = zip(
-        *((extractor.prepare(pixels), label, of) for pixels, label, of in pictures), strict=True
-    )
-    batches = [np.stack(squares[start : start + _BATCH]) for start in range(0, len(squares), _BATCH)]
-    plain = np.concatenate([extractor.infer(one) for one in batches])
-    mirrored = np.concatenate([extractor.infer(np.ascontiguousarray(one[:, :, ::-1])) for one in batches])
-    return Photos(plain, mirrored, np.array(labels), np.array(sets))
+def _figures(of: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    certain, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    surest = right[np.argsort(-certain, kind="stable")[: round(0.9 * len(right))]]
+    figures = {
+        "accuracy": float(right.mean()),
+        "ECE": calibration_error(reliability(certain, right)),
+        "> .99": int((~right & (certain > CERTAIN)).sum()),
+        "of 90 %": float(surest.mean()),
+    }
+    return {f"{of}: {name}": value for name, value in figures.items()}
 
 
-def _photos(data: Path) -> Iterator[tuple[np.ndarray, int, str]]:
-    extractor = shared_extractor(EfficientNetLite(mirrored=False))
+def _table(found: Sequence[dict[str, str | float]]) -> Table:
+    table = Table(*found[0])
+    for figures in found:
+        table.add_row(*(one if isinstance(one, str) else f"{one:.3g}" for one in figures.values()))
+    return table
+
+
+def extracted(pictures: Callable[[Extractor], Iterator[tuple[np.ndarray, int, str]]], kept: Path) -> Pictures:
+    """Features of pictures, uint8 [H, W, 3], with their labels and sets; by every extractor, kept in a file each."""
+    plain, mirrored, labels, sets = {}, {}, np.empty(0), np.empty(0)
+    for kind in KINDS:
+        extractor = shared_extractor(EfficientNetLite(kind=kind, mirrored=False))
+        file = kept / f"{kind}-{extractor.digest[:16]}.npz"
+        if not file.exists():
+            squares, of, named = zip(
+                *((extractor.prepare(pixels), label, one) for pixels, label, one in pictures(extractor)), strict=True
+            )
+            batches = [np.stack(squares[start : start + _BATCH]) for start in range(0, len(squares), _BATCH)]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.with_suffix(".part").open("wb") as stream:
+                np.savez(
+                    stream,
+                    plain=np.concatenate([extractor.infer(one) for one in batches]),
+                    mirrored=np.concatenate(
+                        [extractor.infer(np.ascontiguousarray(one[:, :, ::-1])) for one in batches]
+                    ),
+                    labels=np.array(of),
+                    sets=np.array(named),
+                )
+            file.with_suffix(".part").replace(file)
+        with np.load(file) as content:
+            plain[kind], mirrored[kind] = content["plain"], content["mirrored"]
+            labels, sets = content["labels"].astype(np.int16), content["sets"]
+    return Pictures(plain, mirrored, labels, sets)
+
+
+def _photos(data: Path, extractor: Extractor) -> Iterator[tuple[np.ndarray, int, str]]:
+    """Decoded as the platform decodes them for an extractor."""
     for label, category in enumerate(CATEGORIES):
         files = sorted((data / "photos" / category).glob("*__*.jpg"))
         alone = len({file.name.split("__")[0] for file in files}) == 1

@@ -106,6 +106,23 @@ class ModelSelection(SettingsSection):
     seed: int = Field(default=0, ge=0, description="Of folds, samples and candidates that draw lots.")
 
 
+class BySources(SettingsSection):
+    """How a linear classifier is to be strict and certain, where images come from several sources.
+
+    Sources are left out of a training one after the other, and what judges them best is taken. Where images come from
+    one source, nothing is: a source that was seen says little of one that was not.
+    """
+
+    enabled: bool = Field(default=True, description="false: penalties are those of `candidates`, nothing is tempered.")
+    regularisation: tuple[PositiveFloat, ...] = Field(
+        default=(0.001, 0.01, 0.1),
+        description="Penalties that a logistic regression is tried with beside those that `candidates` names; none: "
+        "only its certainty is chosen.",
+    )
+    folds: int = Field(default=5, ge=2, description="Of more sources, several are left out at a time.")
+    max_rows: int = Field(default=4_000, ge=100, description="Of more training images a sample serves.")
+
+
 class Refinement(SettingsSection):
     """Between two full trainings, new days only update running totals, from which a linear discriminant is made.
 
@@ -192,11 +209,7 @@ class Classifier(SettingsSection):
         description="With more training images, logistic_regression is fitted from disk, and of every other kind's a "
         "sample serves.",
     )
-    tempered_by_sources: bool = Field(
-        default=False,
-        description="Whether logistic_regression is made less certain, so that it is right as often as it says on "
-        "sources that it never saw. On sources that it knows, it is then right more often than it says.",
-    )
+    by_sources: BySources = BySources()
     refinement: Refinement = Refinement()
     promotion: Promotion = Promotion()
     unknown_below: Share = Field(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import polars as pl
 import pytest
@@ -19,10 +17,14 @@ from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.unseen import SourceShare, UnseenSources, said_of_unseen, short_unseen
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.promotion import Promotion
+from image_assets.store.models.model import Model
 from tests.classifier.synthetic import image_ids
 
 CLASSES = {"plant": 0, "animal": 1}
-LEARN = partial(fit, logistic_regression(0.001), 0, probabilities=True)
+
+
+def learn(rows: TrainingRows) -> Model:
+    return fit(logistic_regression(0.001), 0, rows.features, rows.labels, probabilities=True)
 
 
 def pictures_of(sources: int, each: int, *, background: bool) -> TrainingRows:
@@ -43,12 +45,12 @@ def pictures_of(sources: int, each: int, *, background: bool) -> TrainingRows:
 def at_random(rows: TrainingRows) -> Evaluation:
     """The figures by a random split."""
     aside = np.random.default_rng(1).random(len(rows.labels)) < 0.25
-    model = LEARN(rows.features[~aside], rows.labels[~aside])
+    model = learn(rows.take(np.flatnonzero(~aside)))
     return evaluate(model, rows.features[aside], rows.labels[aside], CLASSES)
 
 
 def measured(rows: TrainingRows) -> UnseenSources:
-    return measure_unseen(LEARN, rows, CLASSES, at_random(rows), len(rows.labels))
+    return measure_unseen(learn, rows, CLASSES, at_random(rows), len(rows.labels))
 
 
 def test_a_background_that_gives_the_label_away_is_found_out() -> None:

@@ -61,6 +61,9 @@ class LastRefit(Frozen):
     candidate: str = Field(description="What was fitted.")
     trust: Trust | None = Field(description="null where the daily path could not be measured.")
     drifted: tuple[str, ...] = Field(default=(), description="What drifted then; it was trained on.")
+    temperature: float = Field(
+        default=1.0, ge=1, description="Of the daily path's models, as sources ask for it; it was measured so."
+    )
 
 
 @dataclass(frozen=True)
@@ -172,5 +175,6 @@ def _changed(last: LastRefit, today: Today) -> str:
 
 def setup_digest(spec: Classifier) -> str:
     """Names the settings that decide what a full refit is, and what the daily path was measured as."""
-    parts = spec.model_dump_json(include={"candidates", "transform", "selection", "held_out", "max_fit_rows"})
+    decisive = {"candidates", "transform", "selection", "held_out", "max_fit_rows", "by_sources"}
+    parts = spec.model_dump_json(include=decisive)
     return hashlib.sha256(f"{parts} {spec.refinement.shrinkage}".encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ import polars as pl
 from image_assets.classifier.daily.daily_model import DailyModel, Tables
 from image_assets.classifier.promotion.champion import LabelledImages
 from image_assets.classifier.report.subject import ReportSubject
+from image_assets.classifier.training.by_sources import learner_of
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.families import fit
 from image_assets.classifier.training.leave_out import measure_unseen
@@ -78,7 +79,7 @@ def report_subject(
     return ReportSubject(
         model=refined.model,
         learn=partial(fit, refined.candidate, dataset.classifier.selection.seed),
-        candidate=str(refined.candidate),
+        candidate=refined.candidate,
         classes=dataset.categories,
         feature_names=FEATURE_NAMES if named else (),
         images=judged.rows.select("image_id", "group", "date", "category", "source_set"),
@@ -113,6 +114,6 @@ def with_unseen(subject: ReportSubject, dataset: DatasetSpec, all_images: int) -
         subject.images["group"].gather(rows),
         subject.images["source_set"].gather(rows),
     )
-    learn = partial(subject.learn, probabilities=True)
+    learn = learner_of(subject.candidate, sample, spec)
     unseen = measure_unseen(learn, sample, subject.classes, subject.evaluation, all_images, spec)
     return replace(subject, unseen=unseen)

@@ -12,6 +12,7 @@ import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold
 
 from image_assets.classifier.training.evaluate import Evaluation
+from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.selection import Score, TrainingRows
 from image_assets.classifier.unseen import UnseenSources
 from image_assets.features.sample import stratified_sample
@@ -37,7 +38,7 @@ class ReportSubject:
     Attributes:
         model: What was trained.
         learn: Fits another one of its kind, to fewer images or features.
-        candidate: Its kind with its settings, in words.
+        candidate: Its kind with its settings.
         classes: Category → label.
         feature_names: [D], empty where features have no names.
         images: [N] rows `image_id`, `date`, `category`, `source_set` and `group`: what must not be torn apart, an
@@ -52,7 +53,7 @@ class ReportSubject:
 
     model: Model
     learn: Learner
-    candidate: str
+    candidate: Candidate
     classes: Mapping[str, int]
     feature_names: tuple[str, ...]
     images: pl.DataFrame

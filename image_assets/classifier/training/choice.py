@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from obstore.store import ObjectStore
 
+from image_assets.classifier.training.by_sources import chosen_by_sources
 from image_assets.classifier.training.families import Candidate, candidates_of
 from image_assets.classifier.training.score_book import StoredScores
 from image_assets.classifier.training.selection import Score, TrainingRows, select
-from image_assets.classifier.training.temperature import measured_temperature
 from image_assets.settings.classifier import Classifier
 from image_assets.workers import Progress, no_progress
 
@@ -25,7 +25,7 @@ class ChosenCandidate:
 def choose(
     spec: Classifier, rows: TrainingRows, objects: ObjectStore, prefix: str, progress: Progress = no_progress
 ) -> ChosenCandidate:
-    """Choose the dataset's best candidate on its training images, and how certain it is to be where that is asked for.
+    """Choose the dataset's best candidate on its training images; then, where there are sources, how it fits new ones.
 
     Args:
         spec: Candidates, and how they are compared.
@@ -43,6 +43,4 @@ def choose(
         scores = select(candidates, rows, spec.selection, book, progress)
         book.forget_the_rest()
     best = scores[0].candidate if scores else candidates[0]
-    if spec.tempered_by_sources:
-        best = best.tempered(measured_temperature(best, rows, spec.selection.seed))
-    return ChosenCandidate(best, tuple(scores))
+    return ChosenCandidate(chosen_by_sources(best, rows, spec), tuple(scores))

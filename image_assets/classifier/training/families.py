@@ -28,9 +28,9 @@ _ONE_MODEL: Any = False
 _NEVER: Any = False
 
 Value = str | float | int | tuple[int, ...] | None
-TEMPERED = frozenset({"logistic_regression"})
+TEMPERED = frozenset({"logistic_regression", "discriminant"})
 """Families whose log odds are linear, so that a temperature is part of their coefficients."""
-_TEMPERATURE, _TRANSFORM = "temperature", "transform"
+_TEMPERATURE, _TRANSFORM, _STRENGTH = "temperature", "transform", "regularisation"
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,32 @@ class Candidate:
         """The same, its log odds divided by a temperature once it is fitted."""
         return self if temperature == 1 else Candidate(self.family, (*self.values, (_TEMPERATURE, temperature)))
 
+    @property
+    def temperature(self) -> float:
+        """What its log odds are divided by; 1 where nothing is."""
+        value: Any = dict(self.values).get(_TEMPERATURE, 1.0)
+        return float(value)
+
+    @property
+    def untempered(self) -> Candidate:
+        """The same without a temperature."""
+        return Candidate(self.family, tuple(one for one in self.values if one[0] != _TEMPERATURE))
+
     def transformed(self, transform: Transform) -> Candidate:
         """The same, its features transformed before they are scaled."""
         return self if transform == "none" else Candidate(self.family, (*self.values, (_TRANSFORM, transform)))
+
+    def of_strength(self, regularisation: float) -> Candidate:
+        """The same with another penalty; itself where its family has none of that name."""
+        return Candidate(
+            self.family, tuple((name, regularisation if name == _STRENGTH else value) for name, value in self.values)
+        )
+
+    @property
+    def strength(self) -> float:
+        """Its penalty; 0 where its family has none of that name."""
+        value: Any = dict(self.values).get(_STRENGTH, 0.0)
+        return float(value)
 
     @property
     def rooted(self) -> bool:
@@ -122,10 +145,10 @@ def fit(
 
 def tempered(pipeline: Pipeline, candidate: Candidate) -> Pipeline:
     """A fitted pipeline with its candidate's temperature, where it has one: of linear log odds that is all it takes."""
-    temperature = dict(candidate.values).get(_TEMPERATURE)
-    if temperature is not None:
+    if candidate.temperature != 1:
         classify: Any = pipeline.named_steps["classify"]
-        classify.coef_, classify.intercept_ = classify.coef_ / temperature, classify.intercept_ / temperature
+        classify.coef_ = classify.coef_ / candidate.temperature
+        classify.intercept_ = classify.intercept_ / candidate.temperature
     return pipeline
 
 

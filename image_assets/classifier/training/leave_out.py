@@ -10,9 +10,10 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.intervals import wilson
+from image_assets.classifier.training.by_sources import Learn
 from image_assets.classifier.training.calibration import calibration_error, reliability
 from image_assets.classifier.training.evaluate import Evaluation
-from image_assets.classifier.training.familiarity import LEAST_JUDGED, Fit, measured_by
+from image_assets.classifier.training.familiarity import LEAST_JUDGED, measured_by
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.source_sets import MOST_FOLDS, SourceFold, leave_sources_out
 from image_assets.classifier.unseen import CERTAIN, SourceShare, UnseenSources
@@ -27,7 +28,7 @@ _MOST_SOURCES = 200  # kept in a manifest
 
 @threadpool_limits.wrap(limits=1)
 def measure_unseen(
-    learn: Fit,
+    learn: Learn,
     rows: TrainingRows,
     classes: Mapping[str, int],
     evaluation: Evaluation,
@@ -37,7 +38,7 @@ def measure_unseen(
     """Judge every image by a model that saw no image of its source.
 
     Args:
-        learn: Fits a model of the kind.
+        learn: Fits a model of the kind to rows, and chooses by them alone whatever it chooses, see `learner_of`.
         rows: A sample of all images, with their source sets.
         classes: Category → label.
         evaluation: Of the model itself, on the images held out: what the figures are to be seen beside.
@@ -93,9 +94,9 @@ class _Answers:
     measured: np.ndarray
 
 
-def _answers(learn: Fit, rows: TrainingRows, fold: SourceFold, spec: Classifier) -> _Answers:
+def _answers(learn: Learn, rows: TrainingRows, fold: SourceFold, spec: Classifier) -> _Answers:
     training, features = rows.take(fold.training), rows.features[fold.judged]
-    model = learn(training.features, training.labels)
+    model = learn(training)
     probabilities = model.predict_proba(features)
     answers = probabilities.argmax(axis=1)
     measured = measured_by(model, training, features, answers, spec.selection.seed) if spec.held_back else np.empty(0)

@@ -57,7 +57,7 @@ def made_subject(
     )
     evaluation = evaluate(model, features[kept], labels[kept], classes)
     return ReportSubject(
-        model, partial(fit, candidate, 0), str(candidate), classes, names, images, labels, features, kept, evaluation
+        model, partial(fit, candidate, 0), candidate, classes, names, images, labels, features, kept, evaluation
     )
 
 
@@ -66,7 +66,7 @@ def made_manifest(subject: ReportSubject) -> ModelManifest:
     return ModelManifest(
         dataset="made_up",
         kind="logistic_regression",
-        candidate=subject.candidate,
+        candidate=str(subject.candidate),
         classes=dict(subject.classes),
         extractor="efficientnet_lite0",
         extractor_digest="e" * 64,

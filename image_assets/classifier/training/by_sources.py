@@ -1,0 +1,145 @@
+"""How strict a linear classifier is to be and how certain, so that it fits sources that it never saw.
+
+Every source is left out of a training once, with each penalty; taken is what gives the images left out the least log
+loss, behind the temperature that is best for it: images of a known source say little of a new one. A figure on sources
+that were not seen counts only where they had no say in this either: `learner_of` chooses anew for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from image_assets.classifier.training.families import TEMPERED, Candidate, candidates_of, fit, pipeline_of
+from image_assets.classifier.training.selection import TrainingRows, sample_of
+from image_assets.classifier.training.source_sets import SourceFold, leave_sources_out
+from image_assets.classifier.training.temperature import modest_temperature
+from image_assets.settings.classifier import BySources, Classifier
+from image_assets.store.models.model import Model
+
+Learn = Callable[[TrainingRows], Model]
+"""Rows to a model that gives probabilities."""
+# Fewer images say nothing about how certain to be.
+_LEAST_JUDGED = 100
+# A category of which less is left to learn from is judged by a model that knows it far worse than the one to be made.
+_LEAST_LEFT = 1 / 3
+# Above so many images × categories every fit takes seconds; but so many images of a category serve.
+_COSTLY, _LEAST_OF_CATEGORY = 100_000, 10
+
+
+@threadpool_limits.wrap(limits=1)
+def chosen_by_sources(candidate: Candidate, rows: TrainingRows, spec: Classifier) -> Candidate:
+    """The candidate with the penalty and the temperature that fit sources left out best.
+
+    Args:
+        candidate: Of any family; only those of `TEMPERED` are changed.
+        rows: The training images.
+        spec: Its `by_sources`; `candidates` names penalties to try, too.
+
+    Returns:
+        The candidate itself where it is of another family, fewer than two sources can be left out, or too few images.
+    """
+    if not _is_chosen(candidate, spec):
+        return candidate
+    some = _sample(rows, spec)
+    folds = _by_source(some, spec.by_sources)
+    return _best(_alternatives(candidate, spec), some, folds, spec.selection.seed) if folds else candidate
+
+
+def learner_of(candidate: Candidate, rows: TrainingRows, spec: Classifier) -> Learn:
+    """Fits models of the kind to parts of these rows as the platform does to all, what sources decide decided anew.
+
+    Args:
+        candidate: The model's own.
+        rows: All images.
+        spec: As `chosen_by_sources`.
+    """
+    candidate = candidate.untempered
+    if not _is_chosen(candidate, spec) or not _by_source(_sample(rows, spec), spec.by_sources):
+        return partial(_fitted, candidate, spec)
+    return partial(_fitted_anew, candidate, spec)
+
+
+def _fitted(candidate: Candidate, spec: Classifier, rows: TrainingRows) -> Model:
+    return fit(candidate, spec.selection.seed, rows.features, rows.labels, probabilities=True)
+
+
+def _fitted_anew(candidate: Candidate, spec: Classifier, rows: TrainingRows) -> Model:
+    some = _sample(rows, spec)
+    # Without one of two sources, there is one: then pictures are left out, not sources.
+    folds = _by_source(some, spec.by_sources) or _judging(some.groups, some, spec.by_sources)
+    best = _best(_alternatives(candidate, spec), some, folds, spec.selection.seed) if folds else candidate
+    return _fitted(best, spec, rows)
+
+
+def _is_chosen(candidate: Candidate, spec: Classifier) -> bool:
+    return spec.by_sources.enabled and candidate.family in TEMPERED
+
+
+def _sample(rows: TrainingRows, spec: Classifier) -> TrainingRows:
+    categories = len(np.unique(rows.labels))
+    most = max(_COSTLY // max(categories, 1), _LEAST_OF_CATEGORY * categories)
+    return sample_of(rows, min(spec.by_sources.max_rows, most), spec.selection.seed)
+
+
+def _alternatives(candidate: Candidate, spec: Classifier) -> list[Candidate]:
+    """The candidate with each penalty that the dataset file names, in an order that does not depend on its own."""
+    named = [one.strength for one in candidates_of(spec.candidates, spec.transform) if one.family == candidate.family]
+    strengths = (*named, *spec.by_sources.regularisation, candidate.strength)
+    return list(dict.fromkeys(candidate.of_strength(one) for one in strengths))
+
+
+def _by_source(rows: TrainingRows, spec: BySources) -> list[SourceFold]:
+    return [] if rows.source_sets is None else _judging(rows.source_sets, rows, spec)
+
+
+def _judging(sets: pl.Series, rows: TrainingRows, spec: BySources) -> list[SourceFold]:
+    """Folds that leave every set out once and tell how certain to be; none where fewer than two of them do."""
+    counts = np.bincount(rows.labels)
+    found = []
+    for fold in leave_sources_out(sets, rows.labels, rows.groups, spec.folds):
+        left = np.bincount(rows.labels[fold.training], minlength=len(counts)) >= _LEAST_LEFT * counts
+        judged = fold.judged[left[rows.labels[fold.judged]]]
+        if len(judged):
+            found.append(replace(fold, judged=judged))
+    return found if len(found) > 1 and sum(len(fold.judged) for fold in found) >= _LEAST_JUDGED else []
+
+
+def _best(candidates: Sequence[Candidate], rows: TrainingRows, folds: Sequence[SourceFold], seed: int) -> Candidate:
+    # From strict to lenient, each begins where the one before ended.
+    ordered = sorted(candidates, key=lambda one: -one.strength)
+    answers = [_answers(ordered, rows, fold, seed) for fold in folds]
+    judged = np.concatenate([fold.judged for fold in folds])
+    places = np.searchsorted(np.unique(rows.labels), rows.labels[judged])
+    tempered = {
+        one: modest_temperature(np.concatenate(found), places)
+        for one, found in zip(ordered, zip(*answers, strict=True), strict=True)
+    }
+    best = min(candidates, key=lambda one: tempered[one].loss)
+    return best.tempered(tempered[best].temperature)
+
+
+def _answers(candidates: Sequence[Candidate], rows: TrainingRows, fold: SourceFold, seed: int) -> list[np.ndarray]:
+    """Of each candidate the probabilities, float64 [J, K], of what a fold judges; they differ in the penalty."""
+    labels, count = rows.labels[fold.training], len(fold.training)
+    pipeline = pipeline_of(candidates[0], count, seed)
+    prepare, classify = pipeline[:-1], _of_any_kind(pipeline)
+    learnt = prepare.fit_transform(rows.features[fold.training])
+    judged = prepare.transform(rows.features[fold.judged])
+    found = []
+    for one in candidates:
+        if len(candidates) > 1:
+            classify.set_params(C=_of_any_kind(pipeline_of(one, count, seed)).C, warm_start=True)
+        found.append(classify.fit(learnt, labels).predict_proba(judged).astype(np.float64))
+    return found
+
+
+def _of_any_kind(pipeline: Pipeline) -> Any:
+    return pipeline.named_steps["classify"]
