@@ -29,7 +29,9 @@ Learn = Callable[[TrainingRows], Model]
 # Fewer images say nothing about how certain to be.
 _LEAST_JUDGED = 100
 # A category of which less is left to learn from is judged by a model that knows it far worse than the one to be made.
-_LEAST_LEFT = 1 / 3
+_LEAST_LEFT = 0.4
+# Of very few sources the rule of succession would have a model believe nothing, known sources included.
+_MOST_STRANGE = 0.05
 # Above so many images × categories every fit takes seconds; but so many images of a category serve.
 _COSTLY, _LEAST_OF_CATEGORY = 100_000, 10
 
@@ -113,33 +115,38 @@ def _judging(sets: pl.Series, rows: TrainingRows, spec: BySources) -> list[Sourc
 
 
 def _best(candidates: Sequence[Candidate], rows: TrainingRows, folds: Sequence[SourceFold], seed: int) -> Candidate:
-    # From strict to lenient, each begins where the one before ended.
-    ordered = sorted(candidates, key=lambda one: -one.strength)
-    answers = [_answers(ordered, rows, fold, seed) for fold in folds]
+    answers = [_answers(candidates, rows, fold, seed) for fold in folds]
     judged = np.concatenate([fold.judged for fold in folds])
     places = np.searchsorted(np.unique(rows.labels), rows.labels[judged])
+    strange = _strangers(rows, judged)
     tempered = {
-        one: modest_temperature(np.concatenate(found), places)
-        for one, found in zip(ordered, zip(*answers, strict=True), strict=True)
+        one: modest_temperature(np.concatenate(found), places, strange)
+        for one, found in zip(candidates, zip(*answers, strict=True), strict=True)
     }
     best = min(candidates, key=lambda one: tempered[one].loss)
     return best.tempered(tempered[best].temperature)
 
 
+def _strangers(rows: TrainingRows, judged: np.ndarray) -> float:
+    """How likely the next source is one of which a model knows nothing: Laplace's rule of succession.
+
+    The one source that is unlike all others decides how certain to be of its kind; while it is the one that is left
+    out, the others must not say that there is none.
+    """
+    sources = 1 if rows.source_sets is None else rows.source_sets.gather(judged).n_unique()
+    return min(1 / (sources + 2), _MOST_STRANGE)
+
+
 def _answers(candidates: Sequence[Candidate], rows: TrainingRows, fold: SourceFold, seed: int) -> list[np.ndarray]:
     """Of each candidate the probabilities, float64 [J, K], of what a fold judges; they differ in the penalty."""
+    # None begins where another ended: what stops early would be another model than the one that is trained alone.
     labels, count = rows.labels[fold.training], len(fold.training)
-    pipeline = pipeline_of(candidates[0], count, seed)
-    prepare, classify = pipeline[:-1], _of_any_kind(pipeline)
+    prepare = pipeline_of(candidates[0], count, seed)[:-1]
     learnt = prepare.fit_transform(rows.features[fold.training])
     judged = prepare.transform(rows.features[fold.judged])
-    found = []
-    for one in candidates:
-        if len(candidates) > 1:
-            classify.set_params(C=_of_any_kind(pipeline_of(one, count, seed)).C, warm_start=True)
-        found.append(classify.fit(learnt, labels).predict_proba(judged).astype(np.float64))
-    return found
+    classifiers = (_classifier_of(pipeline_of(one, count, seed)) for one in candidates)
+    return [one.fit(learnt, labels).predict_proba(judged).astype(np.float64) for one in classifiers]
 
 
-def _of_any_kind(pipeline: Pipeline) -> Any:
+def _classifier_of(pipeline: Pipeline) -> Any:
     return pipeline.named_steps["classify"]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import softmax
+from scipy.special import log_softmax
 
 from image_assets.classifier.training.evaluate import mean_loss
 
@@ -20,34 +20,37 @@ LEAST_PROBABILITY = 1e-6
 
 
 class Tempered(NamedTuple):
-    """A temperature, and the mean log loss behind it, nats."""
+    """A temperature, and the loss behind it, nats."""
 
     temperature: float
     loss: float
 
 
-def modest_temperature(probabilities: np.ndarray, places: np.ndarray) -> Tempered:
-    """The temperature of the least log loss in [1, 10], two decimals: a model is never made more certain.
+def modest_temperature(probabilities: np.ndarray, places: np.ndarray, strange: float = 0.0) -> Tempered:
+    """The temperature of the least loss in [1, 10], two decimals: a model is never made more certain.
 
     Args:
         probabilities: float64 [N, K], of images that the model was not trained on.
         places: int [N], columns of the true classes.
+        strange: See `fitting_temperature`.
     """
-    temperature = round(min(max(1.0, fitting_temperature(probabilities, places)), _HOTTEST), 2)
-    return Tempered(temperature, _loss(logarithms(probabilities), places, temperature))
+    temperature = round(min(max(1.0, fitting_temperature(probabilities, places, strange)), _HOTTEST), 2)
+    return Tempered(temperature, _loss(logarithms(probabilities), places, strange, temperature))
 
 
-def fitting_temperature(probabilities: np.ndarray, places: np.ndarray) -> float:
+def fitting_temperature(probabilities: np.ndarray, places: np.ndarray, strange: float = 0.0) -> float:
     """The temperature of the least log loss.
 
     Args:
         probabilities: float64 [N, K], of images that the model was not trained on.
         places: int [N], columns of the true classes.
+        strange: Share of the images that are to count as if every class were as likely to be the true one: what is
+            called label smoothing where models are trained with it.
     """
     log_odds = logarithms(probabilities)
 
     def loss(log_temperature: float) -> float:
-        return _loss(log_odds, places, float(np.exp(log_temperature)))
+        return _loss(log_odds, places, strange, float(np.exp(log_temperature)))
 
     found: Any = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x))
@@ -58,5 +61,7 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, np.finfo(np.float64).eps))
 
 
-def _loss(log_odds: np.ndarray, places: np.ndarray, temperature: float) -> float:
-    return mean_loss(softmax(log_odds / temperature, axis=1)[np.arange(len(places)), places], LEAST_PROBABILITY)
+def _loss(log_odds: np.ndarray, places: np.ndarray, strange: float, temperature: float) -> float:
+    found = log_softmax(log_odds / temperature, axis=1)
+    of_truth = mean_loss(np.exp(found[np.arange(len(places)), places]), LEAST_PROBABILITY)
+    return of_truth if strange == 0 else (1 - strange) * of_truth - strange * float(found.mean())
