@@ -133,7 +133,7 @@ def test_the_limit_of_a_source_is_that_of_the_others() -> None:
 
 def test_where_nothing_is_held_back_nothing_is_said_of_unknown() -> None:
     rows = pictures_of(6, 60, background=False)
-    found = measure_unseen(LEARN, rows, CLASSES, at_random(rows), 360, Classifier(held_back=0))
+    found = measure_unseen(learn, rows, CLASSES, at_random(rows), 360, Classifier(held_back=0))
     assert (found.unknown, found.answered_accuracy) == (None, None)
     assert "unknown" not in said_of_unseen(found)
 
