@@ -16,6 +16,7 @@ from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.bucket import BucketTree, ByLastModified
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree, landing_place
+from image_assets.ingest.read_once import ReadOnce
 from image_assets.ingest.source import FileTree, Source
 from image_assets.ingest.staging import staging_folder
 from image_assets.settings.annotated import AnnotatedSection, CocoSource, OpenImagesSource
@@ -95,7 +96,10 @@ def _tree(landing: str, ignore: Sequence[str], options: Mapping[str, str] | None
 
 
 def _with_archives(spec: FolderSource | BucketSource | AnnotatedSection, landing: str, tree: FileTree) -> FileTree:
-    """The tree with its archives opened, where the dataset file wants that."""
+    """The tree with its archives opened, where the dataset file wants that; what is far away is fetched once."""
+    staging = staging_folder(spec.staging, landing)
+    if isinstance(tree, BucketTree) and landing_place(tree.url).bucket:
+        tree = ReadOnce(tree, tree.url, staging)
     if not spec.archives.unpack:
         return tree
-    return UnpackedTree(tree, staging_folder(spec.staging, landing), spec.archives, no_arrivals(spec.ignore))
+    return UnpackedTree(tree, staging, spec.archives, no_arrivals(spec.ignore))
