@@ -54,6 +54,10 @@ class UnseenSources(Frozen):
         description="Share of the images judged that are unknown, by limits of other sources; null: not measured.",
     )
     answered_accuracy: float | None = Field(default=None, description="Accuracy on those that are not unknown.")
+    known_unknown: float | None = Field(
+        default=None, description="Share of held-out images that are unknown to the model; null: it cannot tell."
+    )
+    known_answered: float | None = Field(default=None, description="The model's accuracy on those that are not.")
     unjudged: tuple[str, ...] = Field(default=(), description="Categories that come from one source, or all but.")
     per_source: tuple[SourceShare, ...] = Field(default=(), description="The largest, in the order of the names.")
 
@@ -61,6 +65,7 @@ class UnseenSources(Frozen):
         """What fits on a line, for `--json`."""
         kept = {"accuracy", "low", "high", "macro_f1", "calibration_error", "images", "certain_mistakes"}
         more = {"known_accuracy", "sources", "why", "held_back", "unknown", "answered_accuracy"}
+        more |= {"known_unknown", "known_answered"}
         return self.model_dump(include=kept | more)
 
 
@@ -98,6 +103,8 @@ def said_of_unseen(unseen: UnseenSources | None) -> str:
             f" It says unknown of {unseen.unknown:.1%} of them; of the others it has {unseen.answered_accuracy:.1%} "
             "right."
         )
+    elif unseen.known_unknown is None:
+        text += " It cannot tell what looks unlike all that it was trained on."
     if unseen.unjudged:
         text += f" Not among them, as all of it is from one source: {some(unseen.unjudged, _NAMED)}."
     return text

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.unknown import unknown_to
 from image_assets.features.table import MixedExtractors, feature_matrix
 from image_assets.schema import PREDICTIONS, Partition
 from image_assets.settings.classifier import Classifier
@@ -74,12 +75,9 @@ class Scorer:
         with _LIMITED, threadpool_limits(limits=1):
             probabilities = self.model.predict_proba(features)
             order = np.argsort(-probabilities, axis=1, kind="stable")
-            familiarity = self.model.familiarity(features, order[:, 0])
+            limits = self.unknown_below, self.held_back
+            unknown, familiarity = unknown_to(self.model, features, probabilities, *limits)
         ranked = np.take_along_axis(probabilities, order, axis=1)
-        # As in the table, whose figures have single precision.
-        unknown = ranked[:, 0].astype(np.float32) < np.float32(self.unknown_below)
-        if familiarity is not None:
-            unknown |= familiarity < np.float32(self.held_back)
         return Ranked(self.model.classes[order], ranked, familiarity, unknown)
 
     def rows(self, images: pl.DataFrame) -> pl.DataFrame:

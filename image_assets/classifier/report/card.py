@@ -51,6 +51,7 @@ def model_card(
         most=_MOST_CLASSES,
         figures=evaluation_figures(evaluation),
         unseen=said_of_unseen(subject.unseen),
+        tells=subject.unseen is not None and subject.unseen.known_unknown is not None,
         calibration=findings.calibration,
         fairness=findings.fairness,
         weak=weak,

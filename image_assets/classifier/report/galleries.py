@@ -45,11 +45,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Galleries:
-    """What is shown: errors (the most certain first), doubts (the least certain first), and right answers."""
+    """What is shown: errors (the most certain first), doubts (the least certain first), and right answers.
+
+    Then the least familiar images, with how familiar they look, in [0, 1]; none where the model cannot say.
+    """
 
     errors: tuple[Shown, ...]
     doubts: tuple[Shown, ...]
     right: tuple[Shown, ...]
+    strange: tuple[tuple[Shown, float], ...] = ()
 
 
 def galleries(subject: ReportSubject, most: int) -> Galleries:
@@ -71,7 +75,17 @@ def galleries(subject: ReportSubject, most: int) -> Galleries:
         tuple(_shown(subject, row, _like(subject, row, right)) for row in wrong),
         tuple(_shown(subject, row) for row in up[:most]),
         tuple(_shown(subject, row) for row in turns[: max(most // 2, 1)]),
+        _strange(subject, most),
     )
+
+
+def _strange(subject: ReportSubject, most: int) -> tuple[tuple[Shown, float], ...]:
+    answers = subject.probabilities.argmax(axis=1)
+    familiarity = subject.model.familiarity(subject.features[subject.held_out], answers)
+    if familiarity is None:
+        return ()
+    first = np.argsort(familiarity, kind="stable")[:most]
+    return tuple((_shown(subject, row), float(familiarity[row])) for row in first)
 
 
 def _margin(probabilities: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from image_assets.classifier.training.leave_out import measure_unseen
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.training_rows import streamed_rows
+from image_assets.classifier.unknown import unknown_to
 from image_assets.dataset import DatasetSpec
 from image_assets.features.colour_statistics import FEATURE_NAMES
 
@@ -116,4 +117,11 @@ def with_unseen(subject: ReportSubject, dataset: DatasetSpec, all_images: int) -
     )
     learn = learner_of(subject.candidate, sample, spec)
     unseen = measure_unseen(learn, sample, subject.classes, subject.evaluation, all_images, spec)
-    return replace(subject, unseen=unseen)
+    held = subject.features[subject.held_out]
+    unknown, familiarity = unknown_to(subject.model, held, subject.probabilities, spec.unknown_below, spec.held_back)
+    if familiarity is None:
+        # What its kind could tell, it cannot.
+        return replace(subject, unseen=unseen.model_copy(update={"unknown": None, "answered_accuracy": None}))
+    right = (subject.predicted == subject.truth)[~unknown]
+    here = {"known_unknown": float(unknown.mean()), "known_answered": float(right.mean()) if len(right) else None}
+    return replace(subject, unseen=unseen.model_copy(update=here))

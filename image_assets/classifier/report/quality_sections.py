@@ -24,6 +24,11 @@ def quality_section(subject: ReportSubject, findings: Findings) -> Section:
     """How good the model is, and whether it knows when it is wrong."""
     plots = [roc_plot(subject), reliability_plot(subject.evaluation, findings.calibration)]
     rows = [(name, value, interval) for name, value, interval in evaluation_figures(subject.evaluation)]
+    if subject.unseen is not None and subject.unseen.known_unknown is not None:
+        rows += [
+            ("unknown", _share(subject.unseen.known_unknown), ""),
+            ("accuracy of the rest", _share(subject.unseen.known_answered), ""),
+        ]
     tables = [
         Table("Figures", ("figure", "value", "95 % interval"), rows, "On the images held out; raw probabilities."),
         *_calibration_table(subject.evaluation, findings),
@@ -45,10 +50,9 @@ def unseen_section(subject: ReportSubject) -> Section:
     if found is None or found.accuracy is None:
         return Section("unseen", title, said_of_unseen(found))
     evaluation = subject.evaluation
-    known = "" if found.known_accuracy is None else f"{found.known_accuracy:.1%}"
     sure = subject.probabilities.max(axis=1)[subject.predicted != subject.truth] > CERTAIN
     rows = [
-        ("accuracy", f"{found.accuracy:.1%}", f"{found.low:.1%} – {found.high:.1%}", known),
+        ("accuracy", f"{found.accuracy:.1%}", f"{found.low:.1%} – {found.high:.1%}", _share(found.known_accuracy)),
         ("macro F1", f"{found.macro_f1:.1%}", "", f"{evaluation.macro_f1:.1%}"),
         ("expected calibration error", f"{found.calibration_error:.4f}", "", f"{evaluation.calibration_error:.4f}"),
         (
@@ -58,6 +62,11 @@ def unseen_section(subject: ReportSubject) -> Section:
             f"{sure.sum():,} of {len(sure):,}",
         ),
     ]
+    if found.unknown is not None:
+        rows += [
+            ("unknown", f"{found.unknown:.1%}", "", _share(found.known_unknown)),
+            ("accuracy of the rest", _share(found.answered_accuracy), "", _share(found.known_answered)),
+        ]
     by_source = sorted(found.per_source, key=lambda one: (one.right / one.images, one.name))
     shares = [
         (
@@ -100,6 +109,10 @@ def evaluation_figures(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         ("expected calibration error", f"{evaluation.calibration_error:.4f}", ""),
         ("always the most frequent category", f"{evaluation.majority_accuracy:.1%}", ""),
     ]
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
 
 
 def _interval(interval: Interval) -> str:

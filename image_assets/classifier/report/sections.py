@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from image_assets.classifier.report.analysis import Findings
 from image_assets.classifier.report.curve_plots import days_plot, elimination_plot, importance_plot, learning_plot
@@ -186,8 +187,18 @@ def others_section(findings: Findings, pictures: dict[str, bytes]) -> Section:
             "Least sure", "The two most probable categories are the closest here.", _pictures(found.doubts, pictures)
         ),
         Gallery("Right, for comparison", "Of every category the surest ones.", _pictures(found.right, pictures)),
+        Gallery(
+            "Least familiar",
+            "These look the least like what it was trained on; the share is that of good images of new sources that "
+            "look less familiar.",
+            [
+                replace(picture, title=f"{picture.title}; familiarity {share:.0%}")
+                for one, share in found.strange
+                for picture in _pictures([one], pictures)
+            ],
+        ),
     ]
-    text = "Images held out: what it is least sure of, and what it gets right."
+    text = "Images held out: what it is least sure of, what it gets right, and what looks unfamiliar to it."
     return Section("images", "Look at the others", text, galleries=[one for one in shown if one.pictures])
 
 

@@ -134,7 +134,7 @@ def report_page(
 def _wanted(findings: Findings) -> set[str]:
     """Ids of all images that are shown beside the mistakes."""
     shown = findings.galleries
-    ids = {one.image_id for one in (*shown.doubts, *shown.right)}
+    ids = {one.image_id for one in (*shown.doubts, *shown.right, *(one for one, _ in shown.strange))}
     return ids | {image for images in findings.strongest for image in images}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,13 +16,14 @@ from image_assets.classifier.report.card import model_card
 from image_assets.classifier.report.galleries import galleries
 from image_assets.classifier.report.judged_images import with_unseen
 from image_assets.classifier.report.mistakes import mistakes_of
-from image_assets.classifier.report.quality_sections import unseen_section
+from image_assets.classifier.report.quality_sections import quality_section, unseen_section
 from image_assets.classifier.report.sections import curve_section, others_section, split_section
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.report.write import report_page
 from image_assets.classifier.training.evaluate import evaluate
+from image_assets.classifier.training.familiarity import familiar
 from image_assets.classifier.training.families import logistic_regression
-from image_assets.classifier.training.selection import Score
+from image_assets.classifier.training.selection import Score, TrainingRows
 from image_assets.classifier.training.train import train
 from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
@@ -29,6 +31,7 @@ from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
 from image_assets.settings.classifier import Classifier, ModelReport
 from image_assets.settings.split import Split
+from image_assets.store.models.sklearn_model import SklearnModel
 from tests.classifier.report.made import made_looks, made_manifest, made_mistakes, made_subject, thumbnails_of
 from tests.exploration.references import references
 from tests.platform import small_dataset
@@ -191,6 +194,34 @@ def test_page_and_card_say_how_it_does_on_sources_it_never_saw(
     assert f"On sources it never saw: {found.accuracy:.1%}" in page[0]
     assert "supplier 3" in page[0]
     assert said_of_unseen(found) in made_card(subject, findings)
+
+
+def test_page_and_card_say_what_is_unknown_and_how_many_of_the_rest_are_right(subject: ReportSubject) -> None:
+    training = np.flatnonzero(~subject.aside)
+    rows = TrainingRows(subject.features[training], subject.labels[training], subject.images["group"].gather(training))
+    known = familiar(partial(subject.learn, probabilities=True), rows, 0)
+    assert known is not None
+    assert isinstance(subject.model, SklearnModel)
+    told = with_unseen(replace(subject, model=known.on(subject.model)), DATASET, 150)
+    assert told.unseen is not None
+    assert told.unseen.known_unknown is not None
+    found = analyse(told, WITHOUT_CURVES, 0.25)
+    figures = {row[0]: row for row in unseen_section(told).tables[0].rows}
+    assert figures["unknown"][1:] == (f"{told.unseen.unknown:.1%}", "", f"{told.unseen.known_unknown:.1%}")
+    assert figures["accuracy of the rest"][1] == f"{told.unseen.answered_accuracy:.1%}"
+    assert ("unknown", f"{told.unseen.known_unknown:.1%}", "") in quality_section(told, found).tables[0].rows
+    assert "called unknown" in made_card(told, found)
+    shares = [share for _, share in found.galleries.strange]
+    assert shares == sorted(shares)
+    assert f"familiarity {shares[0]:.0%}" in others_section(found, thumbnails_of(told)).galleries[2].pictures[0].title
+
+
+def test_of_a_model_that_cannot_tell_that_is_said(subject: ReportSubject, findings: Findings) -> None:
+    assert findings.galleries.strange == ()
+    text = made_card(subject, findings)
+    assert "called unknown" not in text
+    assert "It cannot tell what looks unlike all that it was trained on." in text
+    assert ["unknown" in str(row) for row in unseen_section(subject).tables[0].rows] == [False] * 4
 
 
 def test_of_one_source_the_page_says_that_instead_of_a_number(subject: ReportSubject) -> None:
