@@ -28,6 +28,7 @@ LONG = (
     "test_demo.py",
     "orchestration/test_automation.py",
     "lookalikes/test_near_duplicates.py",
+    "marks/test_next_run.py",
     "ingest/test_sources.py",
     "test_art_colours.py",
     "test_bundled_datasets.py",

@@ -28,8 +28,8 @@ from image_assets.store.tables.counts import rows_per_partition
 ALL, MARKED = "all", "marked"
 QUEUES: Mapping[str, str] = {
     ALL: "Everything",
-    "conflicts": "Under several categories",
-    "suspects": "Probably wrong",
+    "conflicts": "Several categories",
+    "suspects": "Suspects",
     "misclassified": "Taken for another",
     "uncertain": "Least certain",
     "lookalikes": "Lookalikes",

@@ -277,9 +277,9 @@ const keys = {
 bar.addEventListener("click", (event) => acts[event.target.dataset?.do]?.());
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea, summary, a") || event.altKey || event.ctrlKey || event.metaKey) return;
-  const inBar = event.target.closest("button");
-  if (inBar && (event.key === "Enter" || event.key === " ")) return;
+  if (event.target.closest("input:not([type=checkbox]), select, summary, a") || event.altKey || event.ctrlKey || event.metaKey) return;
+  const pressed = event.target.closest("button, input");
+  if (pressed && (event.key === "Enter" || event.key === " ")) return; // they know these keys themselves
   const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns(), Home: -at, End: tiles.length - 1 - at };
   if (event.key in moves) go(at + moves[event.key], event);
   else if (/^[1-9]$/.test(event.key) && mayWrite && category.options[event.key - 1]) {
