@@ -17,7 +17,7 @@ from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, MemberRefused
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-ENCRYPTED, SIZES_FOLLOW, UTF8 = 0x1, 0x8, 0x800
+ENCRYPTED, UTF8 = 0x1, 0x800
 _ZIP64_END, _ZIP64_LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
 _END = struct.Struct("<4s4H2LH")
 _ZIP64 = struct.Struct("<4sQ2H2L4Q")
