@@ -1,1 +1,1 @@
-"""How Dagster hands tables from asset to asset, and what its UI shows of them."""
+"""How Dagster hands tables from asset to asset."""

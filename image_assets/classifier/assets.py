@@ -20,9 +20,9 @@ from image_assets.classifier.training.images import said_of_split
 from image_assets.classifier.unseen import UNSEEN, said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
-from image_assets.io_managers.plots import save_plot
 from image_assets.lookalikes.label_conflicts import in_doubt
 from image_assets.marks.decisions import decisions_of
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource

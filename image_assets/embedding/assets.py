@@ -8,7 +8,7 @@ import polars as pl
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import feature_table
-from image_assets.io_managers.plots import save_plot
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource

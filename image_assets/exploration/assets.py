@@ -3,8 +3,8 @@
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_over
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.store import StoreResource

@@ -5,8 +5,8 @@ import obstore
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.plots import save_plot
 from image_assets.orchestration.automation import once_a_day_is_complete
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import key_of, table_asset
 from image_assets.resources.engines import EngineResource

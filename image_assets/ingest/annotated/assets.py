@@ -10,7 +10,7 @@ from image_assets.ingest.annotated.joining import Join
 from image_assets.ingest.annotated.label_selection import LabelSelection
 from image_assets.ingest.annotated.selection_tables import label_selection, listed_files, selected_images
 from image_assets.ingest.annotated.source import selection_of
-from image_assets.io_managers.plots import save_plot
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import keys_of, table_out
 from image_assets.resources.landing import LandingResource

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from image_assets.io_managers.plots import save_plot
+from image_assets.orchestration.kept_plots import save_plot
 from image_assets.store.store import Store
 
 
