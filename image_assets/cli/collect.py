@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -11,15 +10,7 @@ from rich.console import Console
 from image_assets.cli.options import FILE, json_option, together
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
-
-if TYPE_CHECKING:
-    from image_assets.scrape.gallery import HowToCollect
-
-
-def _how(**given: Any) -> HowToCollect:
-    from image_assets.scrape.gallery import HowToCollect
-
-    return HowToCollect(**given)
+from image_assets.scrape.gallery import HowToCollect
 
 
 @click.command(
@@ -32,7 +23,7 @@ def _how(**given: Any) -> HowToCollect:
 @click.option("--category", required=True, metavar="NAME", help="category of all images")
 @together(
     "how",
-    _how,
+    HowToCollect,
     click.option("--max-images", "images", type=int, default=10_000, metavar="N", help="of a page; default 10000"),
     click.option("--max-scrolls", "scrolls", type=int, default=1_000, metavar="N", help="screens of it; default 1000"),
     click.option("--max-seconds", "seconds", type=float, default=300, metavar="N", help="for a page; default 300"),

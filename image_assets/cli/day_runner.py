@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import click
 from rich.console import Console
 
 from image_assets.cli.day_report import DayReport, report_of
+from image_assets.cli.options import HowToRun
 from image_assets.dataset import DatasetSpec
 from image_assets.health.unchanged import DayAsked, DayResults
 from image_assets.ingest.registry import source_of
@@ -23,28 +22,6 @@ from image_assets.store.store import Store
 
 if TYPE_CHECKING:
     from image_assets.cli.deployment import Deployment
-
-
-@dataclass(frozen=True)
-class HowToRun:
-    """How days are to be run.
-
-    Attributes:
-        until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
-        allow_loss: Whether images may go that were loaded and are no longer there.
-        verify: Whether to run days of which nothing seems to have changed, too.
-        checks_only: Whether to load and make nothing, and only look whether what is there is well.
-    """
-
-    until: str | None = None
-    allow_loss: bool = False
-    verify: bool = False
-    checks_only: bool = False
-
-    def __post_init__(self) -> None:
-        if self.checks_only and (self.until or self.allow_loss):
-            said = "--checks-only makes nothing: it goes with neither --until nor --allow-loss"
-            raise click.UsageError(said, click.get_current_context())
 
 
 class DayRunner:

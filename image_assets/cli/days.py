@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import click
 from rich.console import Console
 
 from image_assets.cli.day_report import DayReport
+from image_assets.cli.options import DaysAsked
 from image_assets.cli.printing import say
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
@@ -24,28 +23,6 @@ from image_assets.schema import Partition
 from image_assets.store.store import Store
 
 PartitionsByDay = Mapping[dt.date, Sequence[Partition]]
-
-
-@dataclass(frozen=True)
-class DaysAsked:
-    """What was asked for: one day, a range, what is missing, or by default the newest day that landed."""
-
-    day: dt.date | None
-    first: dt.date | None
-    last: dt.date | None
-    categories: Sequence[str]
-    missing: bool
-
-    def __post_init__(self) -> None:
-        if sum((self.day is not None, self.first is not None, self.missing)) > 1:
-            raise click.UsageError("give one of --day, --from and --missing", click.get_current_context())
-        if self.last and not self.first:
-            raise click.UsageError("--to is the end of a range: give --from too", click.get_current_context())
-
-    @property
-    def several(self) -> bool:
-        """Whether it may be any number of days."""
-        return self.missing or self.first is not None
 
 
 def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str) -> PartitionsByDay:

@@ -138,6 +138,50 @@ class Places:
 places_options = together("places", Places, dataset_option, landing_option, store_option)
 
 
+@dataclass(frozen=True)
+class DaysAsked:
+    """What was asked for: one day, a range, what is missing, or by default the newest day that landed."""
+
+    day: dt.date | None
+    first: dt.date | None
+    last: dt.date | None
+    categories: tuple[str, ...]
+    missing: bool
+
+    def __post_init__(self) -> None:
+        if sum((self.day is not None, self.first is not None, self.missing)) > 1:
+            raise click.UsageError("give one of --day, --from and --missing", click.get_current_context())
+        if self.last and not self.first:
+            raise click.UsageError("--to is the end of a range: give --from too", click.get_current_context())
+
+    @property
+    def several(self) -> bool:
+        """Whether it may be any number of days."""
+        return self.missing or self.first is not None
+
+
+@dataclass(frozen=True)
+class HowToRun:
+    """How days are to be run.
+
+    Attributes:
+        until: The last asset to be made of a day; None for all, and what is made of the whole dataset.
+        allow_loss: Whether images may go that were loaded and are no longer there.
+        verify: Whether to run days of which nothing seems to have changed, too.
+        checks_only: Whether to load and make nothing, and only look whether what is there is well.
+    """
+
+    until: str | None = None
+    allow_loss: bool = False
+    verify: bool = False
+    checks_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.checks_only and (self.until or self.allow_loss):
+            said = "--checks-only makes nothing: it goes with neither --until nor --allow-loss"
+            raise click.UsageError(said, click.get_current_context())
+
+
 def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
     """The dataset of a file and the store at a place. Raises `DatasetError` and `PlaceError`."""
     from image_assets.dataset import load_dataset

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from image_assets.cli.options import Day, Places, places_options, together
+from image_assets.cli.options import Day, DaysAsked, HowToRun, Places, places_options, together
 from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
-
-if TYPE_CHECKING:
-    from image_assets.cli.day_runner import HowToRun
-    from image_assets.cli.days import DaysAsked
-
-
-def _days(**given: Any) -> DaysAsked:
-    from image_assets.cli.days import DaysAsked
-
-    return DaysAsked(**given)
-
-
-def _how(**given: Any) -> HowToRun:
-    from image_assets.cli.day_runner import HowToRun
-
-    return HowToRun(**given)
 
 
 @click.command(
@@ -40,7 +23,7 @@ def _how(**given: Any) -> HowToRun:
 @places_options
 @together(
     "days",
-    _days,
+    DaysAsked,
     click.option("--day", metavar="DAY", type=Day(), help="such as 2026-11-20; default: the newest that landed"),
     click.option(
         "--from", "first", metavar="DAY", type=Day(), help="every day from this one on that landed or was loaded"
@@ -53,7 +36,7 @@ def _how(**given: Any) -> HowToRun:
 )
 @together(
     "how",
-    _how,
+    HowToRun,
     click.option("--until", metavar="ASSET", help="stop after this asset of the day, for example image_features"),
     click.option(
         "--allow-loss", is_flag=True, help="let images go that were loaded and are no longer in the landing zone"
