@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.daily.statistics import ClassStatistics
-from image_assets.classifier.training.families import Candidate, root_step, tempered
+from image_assets.classifier.training.families import Candidate, root_step
 from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import Transform
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -36,7 +36,7 @@ def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnMo
     Args:
         statistics: Of the training rows; of their roots, where the candidate takes these.
         candidate: See `discriminant_candidate`. Its shrinkage, in (0, 1], is the share that the mean variance has of
-            the covariance; its temperature divides the log odds.
+            the covariance.
 
     Returns:
         A model as `train` gives.
@@ -72,7 +72,7 @@ def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnMo
     if len(priors) == 2:
         coefficients, intercepts = np.diff(coefficients, axis=0), np.diff(intercepts)
     model.coef_, model.intercept_ = coefficients, intercepts
-    return SklearnModel(tempered(fitted_pipeline(candidate, scaler, model), candidate))
+    return SklearnModel(fitted_pipeline(candidate, scaler, model))
 
 
 def fitted_pipeline(candidate: Candidate, scaler: Any, classify: Any) -> Pipeline:

@@ -61,9 +61,6 @@ class LastRefit(Frozen):
     candidate: str = Field(description="What was fitted.")
     trust: Trust | None = Field(description="null where the daily path could not be measured.")
     drifted: tuple[str, ...] = Field(default=(), description="What drifted then; it was trained on.")
-    temperature: float = Field(
-        default=1.0, ge=1, description="Of the daily path's models, as sources ask for it; it was measured so."
-    )
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from image_assets.classifier.daily.path_choice import (
 from image_assets.classifier.daily.running_totals import Totals, plan_update, read_totals, write_totals
 from image_assets.classifier.daily.statistics import ClassStatistics, merge, no_statistics, statistics_of_file
 from image_assets.classifier.daily.trust import measured_trust, read_last_refit, write_last_refit
-from image_assets.classifier.training.by_sources import chosen_by_sources
 from image_assets.classifier.training.choice import ChosenCandidate, choose
 from image_assets.classifier.training.familiarity import Familiar, familiar
 from image_assets.classifier.training.families import Candidate, fit
@@ -84,11 +83,8 @@ def refine(
     learnt = tuple(np.unique(work.training.labels).tolist())
     setup = setup_digest(spec)
     today = Today(index.latest_day(), len(work.training), setup, extractor.digest, dataset.categories, learnt, drifted)
-    last = read_last_refit(places.objects, places.statistics)
-    decision = choose_path(last, today, spec.refinement)
-    if last is not None and decision.path == DAILY:
-        return work.daily(decision, last.temperature)
-    return work.full(decision, today)
+    decision = choose_path(read_last_refit(places.objects, places.statistics), today, spec.refinement)
+    return work.daily(decision) if decision.path == DAILY else work.full(decision, today)
 
 
 @dataclass(frozen=True)
@@ -110,14 +106,9 @@ class _Work:
         spec = self.dataset.classifier
         return discriminant_candidate(spec.refinement.shrinkage, spec.transform)
 
-    @property
-    def _is_refined(self) -> bool:
-        spec = self.dataset.classifier.refinement
-        return spec.enabled and len(self.training) >= spec.from_rows
-
-    def daily(self, decision: PathChoice, temperature: float) -> DailyModel:
-        """From the totals, which only the partitions that are new are read for, as certain as the last refit says."""
-        candidate, rooted = self._discriminant.tempered(temperature), self._discriminant.rooted
+    def daily(self, decision: PathChoice) -> DailyModel:
+        """From the totals, which only the partitions that are new are read for."""
+        candidate, rooted = self._discriminant, self._discriminant.rooted
         digests = self.training.digests()
         kept = read_totals(self.places.objects, self.places.statistics)
         update = plan_update(kept, digests, self.extractor.digest, self._classes, self.extractor.width, rooted=rooted)
@@ -149,8 +140,7 @@ class _Work:
                 rows = matrix.as_rooted(self._discriminant.rooted)
                 statistics = statistics_of_file(rows, self.training.labels, self._classes, progress)
             chosen, sample = self._chosen(matrix)
-            kind = chosen_by_sources(self._discriminant, sample, spec) if self._is_refined else self._discriminant
-            daily = _discriminant_or_none(statistics, kind)
+            daily = _discriminant_or_none(statistics, self._discriminant)
             # Where all rows fit into memory, scikit-learn trains: what was selected was selected by its answers.
             if chosen.candidate.family == STREAMED and len(self.training) > spec.max_fit_rows:
                 with self.track("train on all images", "iterations") as progress:
@@ -173,13 +163,12 @@ class _Work:
             chosen.scores,
             calibration=known.calibration if known else None,
         )
-        if not self._is_refined:
+        if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
             return refined
         self._keep(Totals(self.extractor.digest, self.training.digests(), statistics, self._discriminant.rooted))
-        refined = replace(refined, totals="made anew from all images")
-        return self._measured(refined, daily, today, kind.temperature)
+        return self._measured(replace(refined, totals="made anew from all images"), daily, today)
 
-    def _measured(self, refined: DailyModel, daily: Model | None, today: Today, temperature: float) -> DailyModel:
+    def _measured(self, refined: DailyModel, daily: Model | None, today: Today) -> DailyModel:
         trust = None
         if daily is not None and refined.sample is not None:
             known = self._familiar(self._discriminant, refined.sample, "see what is familiar from day to day")
@@ -197,7 +186,6 @@ class _Work:
             candidate=str(refined.candidate),
             trust=trust,
             drifted=(*today.drifted.lately, *today.drifted.slowly),
-            temperature=temperature,
         )
         places = self.places
         return replace(refined, trust=trust, remember=lambda: write_last_refit(places.objects, places.statistics, last))

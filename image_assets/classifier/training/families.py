@@ -28,8 +28,9 @@ _ONE_MODEL: Any = False
 _NEVER: Any = False
 
 Value = str | float | int | tuple[int, ...] | None
-TEMPERED = frozenset({"logistic_regression", "discriminant"})
-"""Families whose log odds are linear, so that a temperature is part of their coefficients."""
+TEMPERED = frozenset({"logistic_regression"})
+"""Families whose log odds are linear, so that a temperature is part of their coefficients, and that are as certain when
+they are fitted to a sample as when to all images: a discriminant is surer the fewer there are for its covariance."""
 _TEMPERATURE, _TRANSFORM, _STRENGTH = "temperature", "transform", "regularisation"
 
 
