@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import print_json, say, tell
+from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import CommandGroup
 from image_assets.reports.tables import plain_table
 
@@ -46,7 +45,7 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
         here = "retired" if one["retired"] else "removed" if one["in_file"] is None else str(one["in_file"])
         there = "" if one["in_store"] is None else str(one["in_store"])
         table.add_row(one["category"], here, there, f"{one['days']:,}")
-    Console().print(table)
+    print_table(table)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
-from image_assets.cli.printing import print_json, say, tell, write
+from image_assets.cli.printing import print_json, print_table, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.reports.tables import plain_table
 
@@ -48,10 +48,9 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
     if as_json:
         print_json(answer.as_json(with_history=with_history))
         return 0
-    console = Console()
-    console.print(_table_of_models(answer.models))
+    print_table(_table_of_models(answer.models))
     if with_history:
-        console.print(_table_of_decisions(answer.history))
+        print_table(_table_of_decisions(answer.history))
     return 0
 
 
@@ -65,14 +64,14 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
 def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Everything that is known of one model."""
     from image_assets.answers.models import model_of
-    from image_assets.classifier.unseen import UNSEEN, said_of_unseen, unseen_of
+    from image_assets.classifier.unseen import said_of_unseen, unseen_of
 
     found = model_of(*to_read(dataset, store), digest)
     if as_json:
         print_json(found.as_json())
         return 0
-    console, manifest, decision = Console(), found.manifest, found.decision
-    console.print(f"[bold]{found.digits}[/] {found.role}", highlight=False)
+    manifest, decision = found.manifest, found.decision
+    Console().print(f"[bold]{found.digits}[/] {found.role}", highlight=False)
     if manifest is None:
         say(f"unreadable: {found.problem}")
         return 1
@@ -84,12 +83,14 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
         "data": f"{days[0]} to {days[-1]}, {len(manifest.partitions):,} partitions" if days else "–",
         "sha256": manifest.sha256,
         "libraries": ", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),
-        **{name: _text(value) for name, value in manifest.metrics.items() if name != UNSEEN},
+        **{name: _text(value) for name, value in manifest.metrics.items() if not isinstance(value, dict | list)},
         "unseen sources": said_of_unseen(unseen_of(manifest)),
-        "decision": f"{decision.reason}: {decision.explanation}" if decision else "none is recorded",
+        "decision": _said_of(decision) if decision else "none is recorded",
     }
     for name, text in lines.items():
         say(f"  {name:<20} {text}")
+    if manifest.metrics.get("confusion"):
+        print_table(_table_of_classes(manifest.metrics))
     return 0
 
 
@@ -179,9 +180,7 @@ def _switched(dataset: str, store: str, switch: Callable[..., Champion], *, as_j
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:
     from image_assets.classifier.unseen import short_unseen, unseen_of
 
-    table = plain_table("model", "", "data until", "accuracy", "macro F1", "unseen sources")
-    table.add_column("kind")
-    table.add_column("decision", no_wrap=True)
+    table = plain_table("model", "", "data until", "accuracy", "macro F1", "unseen sources", "kind", "decision")
     for one in kept:
         figures = [_figure(one, name) for name in ("accuracy", "macro_f1")]
         figures.append(short_unseen(unseen_of(one.manifest)) if one.manifest else "–")
@@ -207,6 +206,23 @@ def _table_of_decisions(history: Sequence[Decision]) -> Table:
             "" if one.p_value is None else f"{one.p_value:.3g}",
         )
     return table
+
+
+def _table_of_classes(metrics: Mapping[str, Any]) -> Table:
+    """How the held-out images of each class were answered: the row is what they are."""
+    classes = metrics["per_class"]
+    answers = [f"as {one['name']}" for one in classes]
+    figures = ("precision", "recall", "f1")
+    table = plain_table("class", *figures, "images", *answers, numbers=(*figures, "images", *answers))
+    for one, row in zip(classes, metrics["confusion"], strict=True):
+        named = (escape(one["name"]), *(_text(one[name]) for name in figures))
+        table.add_row(*named, f"{one['support']:,}", *(f"{number:,}" for number in row))
+    return table
+
+
+def _said_of(decision: Decision) -> str:
+    said, why = decision.reason, decision.explanation
+    return why if why.startswith(f"{said}:") else f"{said}: {why}"
 
 
 def _figure(one: KeptModel, name: str) -> str:

@@ -123,6 +123,9 @@ def test_the_list_names_every_model_with_its_role_and_figures(models: Run, platf
 
 def test_one_model_is_shown_with_all_that_is_known(models: Run, platform: Platform) -> None:
     status, out, _ = models("show", predecessor(platform)[:5])
+    assert "{" not in out
+    assert " class  precision recall" in out
+    assert "no worse: no worse" not in models("show")[1]
     assert status == 0
     for part in ("plant = 0", "colour_statistics", "2026-11-03 to 2026-11-03", "accuracy", "macro_f1", "scikit-learn"):
         assert part in out
