@@ -25,7 +25,7 @@ from rich.table import Table
 
 from image_assets.classifier.daily.discriminant import discriminant, discriminant_candidate
 from image_assets.classifier.daily.statistics import ClassStatistics, class_statistics, merge
-from image_assets.classifier.promotion.champion import LabelledImages, challenge
+from image_assets.classifier.promotion.champion import LabelledImages, Trial, challenge
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
 from image_assets.classifier.training.train import train
@@ -125,9 +125,8 @@ class _Path:
         aside = evidence.held_out
         evaluation = evaluate(model, evidence.features[aside], evidence.labels[aside], world.classes)
         before = world.truth(self.champion) if self.champion else None
-        decision = challenge(
-            self.store, "c", model, world.description(days), evaluation, evidence, world.month.rules
-        ).decision
+        trial = Trial(evaluation, evidence, world.month.rules)
+        decision = challenge(self.store, "c", model, world.description(days), trial).decision
         if decision.promoted:
             self.champion = model
         return Outcome(world.truth(model), before, seconds, decision.promoted, decision.reason)

@@ -16,10 +16,12 @@ from rich.console import Console
 
 from benchmarks.extraction.inputs import PHOTOS
 from image_assets.classifier.comparing.comparison import compare_families
+from image_assets.classifier.comparing.nested import Comparison
 from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
 from image_assets.classifier.places import current_manifest
 from image_assets.cli.compare import show_comparison
 from image_assets.cli.deployment import Deployment
+from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.resources.progress import TerminalProgress
 from image_assets.settings.classifier import Classifier
@@ -55,7 +57,7 @@ def main() -> None:
         _run(dataset, options.photos, options.work, console)
     asked = dataset.model_copy(update={"classifier": GRIDS})
     with TerminalProgress(console).track("compare the families", "candidates") as progress:
-        compared = compare_families(asked, store, with_held_out=True, progress=progress, workers=options.workers)
+        compared = compare_families(asked, store, Comparison(with_held_out=True, workers=options.workers), progress)
     show_comparison(console, compared, GRIDS.selection.scoring)
     nested_frame(compared).write_csv(options.work / "nested.csv")
     (options.work / "nested.png").write_bytes(nested_plot(compared, GRIDS.selection.scoring))
@@ -71,7 +73,7 @@ def _run(dataset: DatasetSpec, photos: Path, work: Path, console: Console) -> No
             shutil.copytree(photos / category, day / category)
     with Deployment(dataset, str(work / "landing"), str(work / "store"), console) as deployment:
         report = deployment.run(_DAY)
-    report.show(console)
+    show_day(report, console)
     if report.result.errors:
         raise SystemExit("\n".join(report.result.errors))
 

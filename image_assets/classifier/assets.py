@@ -73,7 +73,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.daily.daily_model import Places, Tables
         from image_assets.classifier.daily.drift_flag import flagged_drift
         from image_assets.classifier.daily.refinement import refine
-        from image_assets.classifier.promotion.champion import challenge
+        from image_assets.classifier.promotion.champion import Trial, challenge
         from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
         from image_assets.classifier.report.judged_images import (
             evidence_of,
@@ -127,9 +127,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 classifier_prefix(dataset),
                 refined.model,
                 description,
-                evaluation,
-                evidence_of(judged),
-                spec.promotion,
+                Trial(evaluation, evidence_of(judged), spec.promotion),
             )
             refined.remember()
             plot = save_plot(opened, dataset.name, "confusion", confusion_picture(evaluation))
@@ -201,7 +199,7 @@ def _reported(
 
     model, is_champion = settled.challenger, settled.challenger.sha256 == settled.champion.sha256
     with retried():
-        report = write_report(store, dataset, subject, model, classifier_prefix(dataset), progress, newest=is_champion)
+        report = write_report(store, dataset, subject, model, progress, newest=is_champion)
         plots = {one.title: save_plot(store, dataset.name, f"classifier_{one.key}", one.png) for one in report.plots}
     return {**({"page": dg.MetadataValue.path(report.page)} if report.page else {}), **plots}
 

@@ -32,6 +32,7 @@ _REFUSED = 2
 def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, *, as_json: bool, **how: Any) -> int:
     """Which family of classifiers is best: nested cross-validation."""
     from image_assets.classifier.comparing.comparison import compare_families
+    from image_assets.classifier.comparing.nested import Comparison
     from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
     from image_assets.classifier.training.train import NotTrainableError
     from image_assets.features.table import MixedExtractors
@@ -40,14 +41,8 @@ def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, *, as
     (spec, opened), console = to_write(dataset, store), terminal_console(sys.stderr if as_json else sys.stdout)
     try:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:
-            compared = compare_families(
-                spec,
-                opened,
-                outer_folds=how["folds"],
-                with_held_out=how["with_held_out"],
-                colours=not how["no_colours"],
-                progress=progress,
-            )
+            asked = Comparison(how["folds"], with_held_out=how["with_held_out"], colours=not how["no_colours"])
+            compared = compare_families(spec, opened, asked, progress)
     except (NotTrainableError, MixedExtractors) as error:
         say(f"error: {error}", to_stderr=True)
         return _REFUSED

@@ -13,7 +13,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from image_assets.classifier.promotion import champion as champion_module
 from image_assets.classifier.promotion.by_hand import promote_model, roll_back
-from image_assets.classifier.promotion.champion import Challenged, LabelledImages, challenge
+from image_assets.classifier.promotion.champion import Challenged, LabelledImages, Trial, challenge
 from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import logistic_regression
@@ -88,7 +88,7 @@ class World:
         aside = evidence.held_out
         evaluation = evaluate(model, evidence.features[aside], evidence.labels[aside], CLASSES)
         description = self.description(last, **changes)
-        return challenge(self.store, PREFIX, model, description, evaluation, evidence, rules or Promotion())
+        return challenge(self.store, PREFIX, model, description, Trial(evaluation, evidence, rules or Promotion()))
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_a_champion_that_was_trained_on_images_held_out_now_is_not_judged_on_the
     )
     model = world.train(1)
     evaluation = evaluate(model, evidence.features, evidence.labels, CLASSES)
-    settled = challenge(world.store, PREFIX, model, world.description(1), evaluation, fewer, Promotion())
+    settled = challenge(world.store, PREFIX, model, world.description(1), Trial(evaluation, fewer, Promotion()))
     assert settled.decision.images == int((numbers[: len(evidence.labels)] < 0.1).sum())
 
 
@@ -267,7 +267,7 @@ def test_after_a_change_of_the_split_only_images_that_neither_has_seen_count(wor
     )
     evaluation = evaluate(model, now.features[now.held_out], now.labels[now.held_out], CLASSES)
     description = world.description(0, split=by_time)
-    decision = challenge(world.store, PREFIX, model, description, evaluation, now, Promotion()).decision
+    decision = challenge(world.store, PREFIX, model, description, Trial(evaluation, now, Promotion())).decision
     # All of the last day, and of the day before what the champion had held out by image.
     there = now.days == np.datetime64(day(2), "D")
     assert decision.images == int((there | (now.held_out & evidence.held_out)).sum())

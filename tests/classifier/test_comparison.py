@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from image_assets.classifier.comparing.comparison import compare_families, stored_features
+from image_assets.classifier.comparing.nested import Comparison
 from image_assets.classifier.training.images import held_out_with_lookalikes, set_aside
 from image_assets.cli import main
 from image_assets.features.colour_statistics import colour_statistics
@@ -50,7 +51,7 @@ def test_an_image_that_is_not_stored_is_named(platform: Platform) -> None:
 @pytest.mark.parametrize("with_held_out", [False, True])
 def test_images_that_are_held_out_take_no_part_unless_asked_for(platform: Platform, with_held_out: bool) -> None:
     compared = compare_families(
-        ASKED, platform.store, outer_folds=3, with_held_out=with_held_out, colours=False, workers=1
+        ASKED, platform.store, Comparison(3, with_held_out=with_held_out, colours=False, workers=1)
     )
     ids = platform.rows(IMAGE_FEATURES)["image_id"]
     aside = held_out_with_lookalikes(ids, platform.rows(DUPLICATE_GROUPS).lazy(), ASKED.classifier.held_out)
@@ -69,7 +70,7 @@ def test_with_a_split_by_time_the_last_days_take_no_part(platform: Platform) -> 
             "split": {"by": "time", "last_days": 1},
         }
     )
-    compared = compare_families(by_time, platform.store, outer_folds=3, colours=False, workers=1)
+    compared = compare_families(by_time, platform.store, Comparison(3, colours=False, workers=1))
     images = platform.rows(IMAGE_FEATURES)
     aside = set_aside(images["image_id"], images.lazy(), platform.rows(DUPLICATE_GROUPS).lazy(), by_time.classifier)
     assert set(images.filter(pl.Series(aside))["date"]) == {SECOND}

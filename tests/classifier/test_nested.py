@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from image_assets.classifier.comparing.nested import BEST_OF_ALL, FamilyResult, OuterFold, nested
+from image_assets.classifier.comparing.nested import BEST_OF_ALL, Comparison, FamilyResult, OuterFold, nested
 from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
 from image_assets.classifier.training.families import Candidate, candidates_of, pipeline_of
 from image_assets.classifier.training.selection import Score, TrainingRows, select
@@ -53,7 +53,7 @@ def rows_of(count: int, separation: float = 0.4) -> TrainingRows:
 
 @pytest.fixture(scope="module")
 def judged() -> list[FamilyResult]:
-    return nested(candidates_of(FAMILIES), rows_of(240), SPEC, outer_folds=4, workers=1)
+    return nested(candidates_of(FAMILIES), rows_of(240), SPEC, Comparison(4, workers=1))
 
 
 def test_every_family_is_judged_in_every_fold_the_best_first(judged: list[FamilyResult]) -> None:
@@ -91,7 +91,7 @@ def test_a_choice_among_many_looks_better_than_it_is_and_the_outer_folds_say_so(
     for seed in range(3):
         features = np.random.default_rng(seed).normal(size=(48, 6)).astype(np.float32)
         rows = TrainingRows(features, np.arange(48, dtype=np.int16) % 2, pl.Series("group", image_ids(48)))
-        found.append(nested(many, rows, SPEC, outer_folds=3, workers=1)[0])
+        found.append(nested(many, rows, SPEC, Comparison(3, workers=1))[0])
     assert np.mean([one.optimism for one in found]) > 0.04
     assert abs(np.mean([one.mean for one in found]) - 0.5) < 0.1
 
@@ -106,18 +106,18 @@ def test_lookalikes_are_judged_by_no_model_that_saw_their_double() -> None:
         copies.astype(np.float32), np.repeat(labels, 6), pl.Series("group", np.repeat(image_ids(60), 6))
     )
     apart = TrainingRows(kept.features, kept.labels, pl.Series("group", image_ids(360)))
-    assert nested(nearest, kept, SPEC, workers=1)[0].mean < 0.7
-    assert nested(nearest, apart, SPEC, workers=1)[0].mean > 0.95
+    assert nested(nearest, kept, SPEC, Comparison(workers=1))[0].mean < 0.7
+    assert nested(nearest, apart, SPEC, Comparison(workers=1))[0].mean > 0.95
 
 
 def test_a_killed_comparison_goes_on_where_it_was(judged: list[FamilyResult]) -> None:
     rows, book = rows_of(240), Book()
     book.most = 10
     with pytest.raises(KeyboardInterrupt):
-        nested(candidates_of(FAMILIES), rows, SPEC, 4, book, workers=1)
+        nested(candidates_of(FAMILIES), rows, SPEC, Comparison(4, workers=1), book)
     assert len(book.kept) == 10
     book.most = 10_000
-    assert nested(candidates_of(FAMILIES), rows, SPEC, 4, book, workers=1) == judged
+    assert nested(candidates_of(FAMILIES), rows, SPEC, Comparison(4, workers=1), book) == judged
     # In each of four folds three candidates, and the best of two families on the outer fold; none of them twice.
     assert len(book.written) == 4 * (3 + 2)
     assert set(book.written.values()) == {1}
@@ -125,16 +125,18 @@ def test_a_killed_comparison_goes_on_where_it_was(judged: list[FamilyResult]) ->
 
 def test_other_rows_are_judged_anew() -> None:
     rows, book = rows_of(150), Book()
-    nested(candidates_of([STUMP]), rows, SPEC, 3, book, workers=1)
+    nested(candidates_of([STUMP]), rows, SPEC, Comparison(3, workers=1), book)
     before = len(book.written)
     changed = TrainingRows(rows.features + np.float32(1), rows.labels, rows.groups)
-    nested(candidates_of([STUMP]), changed, SPEC, 3, book, workers=1)
+    nested(candidates_of([STUMP]), changed, SPEC, Comparison(3, workers=1), book)
     assert len(book.written) == 2 * before
 
 
 def test_progress_grows_to_the_end() -> None:
     steps: list[tuple[int, int]] = []
-    nested(candidates_of(FAMILIES), rows_of(150), SPEC, 3, progress=lambda *step: steps.append(step), workers=1)
+    nested(
+        candidates_of(FAMILIES), rows_of(150), SPEC, Comparison(3, workers=1), progress=lambda *step: steps.append(step)
+    )
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert {total for _, total in steps} == {9}
     assert steps[-1] == (9, 9)
@@ -144,11 +146,18 @@ def test_a_class_with_too_few_pictures_is_refused() -> None:
     rows = rows_of(100)
     labels = np.where(np.arange(100) < 97, 0, 1).astype(np.int16)
     with pytest.raises(NotTrainableError, match="label 1"):
-        nested(candidates_of([STUMP]), TrainingRows(rows.features, labels, rows.groups), ModelSelection(), workers=1)
+        nested(
+            candidates_of([STUMP]),
+            TrainingRows(rows.features, labels, rows.groups),
+            ModelSelection(),
+            Comparison(workers=1),
+        )
 
 
 def test_more_images_than_the_selection_takes_are_sampled() -> None:
-    (result, _) = nested(candidates_of([STUMP]), rows_of(300), ModelSelection(folds=2, max_rows=120), 3, workers=1)
+    (result, _) = nested(
+        candidates_of([STUMP]), rows_of(300), ModelSelection(folds=2, max_rows=120), Comparison(3, workers=1)
+    )
     assert all(fold.images == pytest.approx(80, abs=3) for fold in result.folds)
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from image_assets.classifier.places import classifier_prefix
-from image_assets.classifier.promotion.champion import LabelledImages, challenge
+from image_assets.classifier.promotion.champion import LabelledImages, Trial, challenge
 from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out
@@ -72,7 +72,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Platform:
         )
         always = Promotion(margin=0.99)
         prefix = classifier_prefix(dataset)
-        challenge(platform.store.objects(), prefix, model, description, evaluation, evidence, always)
+        challenge(platform.store.objects(), prefix, model, description, Trial(evaluation, evidence, always))
     return platform
 
 

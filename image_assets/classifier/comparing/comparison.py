@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from image_assets.classifier.comparing.nested import FamilyResult, nested
+from image_assets.classifier.comparing.nested import Comparison, FamilyResult, nested
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.row_index import row_index
 from image_assets.classifier.training.score_book import StoredScores
@@ -36,14 +36,7 @@ _READ_ROWS = 256
 
 
 def compare_families(
-    dataset: DatasetSpec,
-    store: Store,
-    *,
-    outer_folds: int = 5,
-    with_held_out: bool = False,
-    colours: bool = True,
-    progress: Progress = no_progress,
-    workers: int | None = None,
+    dataset: DatasetSpec, store: Store, how: Comparison, progress: Progress = no_progress
 ) -> dict[str, list[FamilyResult]]:
     """Judge every family among the dataset's candidates by nested cross-validation.
 
@@ -52,12 +45,8 @@ def compare_families(
     Args:
         dataset: Its candidates, and how they are compared.
         store: Where its images and features are.
-        outer_folds: At least 2.
-        with_held_out: Whether the images that are held out for the evaluation take part. Whoever chooses by the
-            result should leave them out, else their evaluation is no longer one on images that nobody has seen.
-        colours: Whether colour features are judged beside, where they are not the dataset's own.
+        how: Folds, and what takes part.
         progress: Told the candidates that are done.
-        workers: As `select`.
 
     Returns:
         Name of the features → families as `nested` gives them. The same images and folds for both.
@@ -67,10 +56,10 @@ def compare_families(
         MixedExtractors: features of another extractor than the dataset's.
     """
     spec, extractor = dataset.classifier, shared_extractor(dataset.extractor)
-    ids, rows = _rows(dataset, store, extractor, with_held_out=with_held_out)
+    ids, rows = _rows(dataset, store, extractor, with_held_out=how.with_held_out)
     features = {extractor.name: rows}
     colour = shared_extractor(ColourStatistics(kind="colour_statistics"))
-    if colours and extractor.digest != colour.digest:
+    if how.colours and extractor.digest != colour.digest:
         vectors = stored_features(store.table(dataset.name, RAW_IMAGES), ids, colour)
         features[colour.name] = TrainingRows(vectors, rows.labels, rows.groups, rows.source_sets)
     book = StoredScores(store.objects(), f"{dataset.name}/comparison-scores")
@@ -81,7 +70,7 @@ def compare_families(
         def share(done: int, total: int, number: int = number) -> None:
             progress(number * total + done, len(features) * total)
 
-        found[name] = nested(candidates, part, spec.selection, outer_folds, book, share, workers)
+        found[name] = nested(candidates, part, spec.selection, how, book, share)
     book.forget_the_rest()
     return found
 

@@ -80,14 +80,31 @@ class FamilyResult:
         return Counter(fold.candidate for fold in self.folds).most_common()
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """How families are compared.
+
+    Attributes:
+        outer_folds: At least 2.
+        with_held_out: Whether the images that are held out for the evaluation take part. Whoever chooses by the
+            result should leave them out, else their evaluation is no longer one on images that nobody has seen.
+        colours: Whether colour features are judged beside, where they are not the dataset's own.
+        workers: As `select`; the results do not depend on it.
+    """
+
+    outer_folds: int = 5
+    with_held_out: bool = False
+    colours: bool = True
+    workers: int | None = None
+
+
 def nested(
     candidates: Sequence[Candidate],
     rows: TrainingRows,
     spec: ModelSelection,
-    outer_folds: int = 5,
+    how: Comparison,
     book: ScoreBook | None = None,
     progress: Progress = no_progress,
-    workers: int | None = None,
 ) -> list[FamilyResult]:
     """Judge every family among the candidates; the best first, and last the choice among all (`BEST_OF_ALL`).
 
@@ -96,26 +113,25 @@ def nested(
             mean in the inner folds all the same.
         rows: Images; beyond `spec.max_rows` a sample of them.
         spec: How the inner folds choose; its seed and scoring are those of the outer folds too.
-        outer_folds: At least 2.
+        how: Its outer folds and workers.
         book: Where scores are kept, so that a comparison that was killed goes on where it was.
         progress: Told the candidates that are done, counting each once for every outer fold, and of how many.
-        workers: As `select`; the results do not depend on it.
 
     Raises:
         NotTrainableError: fewer than two classes have groups enough for the folds.
     """
     rows = sample_of(rows, spec.max_rows, spec.seed)
     families = _by_family(candidates)
-    total, done = outer_folds * len(candidates), 0
+    total, done = how.outer_folds * len(candidates), 0
     found: dict[str, list[OuterFold]] = {family: [] for family in families}
-    splitter = StratifiedGroupKFold(outer_folds, shuffle=True, random_state=spec.seed)
+    splitter = StratifiedGroupKFold(how.outer_folds, shuffle=True, random_state=spec.seed)
     for training, judged in splitter.split(rows.features, rows.labels, rows.groups.to_numpy()):
         for family, members in families.items():
 
             def share(part: int, of: int, before: int = done, count: int = len(members)) -> None:
                 progress(before + count * part // max(of, 1), total)
 
-            best = select(members, rows.take(training), spec, book, share, workers)[0]
+            best = select(members, rows.take(training), spec, book, share, how.workers)[0]
             outer = _outer_score(best.candidate, rows, (training, judged), spec, book or NoBook())
             found[family].append(
                 OuterFold(best.candidate, best.mean, outer.folds[0], len(training), converged=outer.converged)

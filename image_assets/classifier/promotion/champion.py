@@ -50,6 +50,21 @@ class LabelledImages:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What a challenger is judged by.
+
+    Attributes:
+        evaluation: Its figures on the held-out images.
+        evidence: The images.
+        rules: Of the dataset file.
+    """
+
+    evaluation: Evaluation
+    evidence: LabelledImages
+    rules: Promotion
+
+
+@dataclass(frozen=True)
 class Challenged:
     """What became of a challenger.
 
@@ -67,13 +82,7 @@ class Challenged:
 
 
 def challenge(
-    objects: ObjectStore,
-    prefix: str,
-    model: Model,
-    description: ModelDescription,
-    evaluation: Evaluation,
-    evidence: LabelledImages,
-    rules: Promotion,
+    objects: ObjectStore, prefix: str, model: Model, description: ModelDescription, trial: Trial
 ) -> Challenged:
     """Keep a trained model, decide whether it becomes the champion, record that and, if so, switch.
 
@@ -85,9 +94,7 @@ def challenge(
         prefix: Folder of the dataset's models.
         model: The challenger.
         description: What it is.
-        evaluation: Its figures on the held-out images.
-        evidence: The images.
-        rules: Of the dataset file.
+        trial: What it is judged by.
 
     Raises:
         ChangedMeanwhileError: the champion was switched by others again and again while this run was deciding.
@@ -97,7 +104,7 @@ def challenge(
 
     def attempt() -> tuple[Decision, Champion]:
         seen = see_champion(objects, prefix)
-        decision = decide(objects, prefix, seen, challenger, evaluation, evidence, rules)
+        decision = decide(objects, prefix, seen, challenger, trial)
         champion = _champion_after(seen.champion, decision)
         write_decision(objects, prefix, decision)
         switch(objects, prefix, seen, champion)
@@ -105,19 +112,12 @@ def challenge(
 
     # Where there is another champion meanwhile, it must be compared with that one.
     decision, champion = until_landed(attempt, ChangedMeanwhileError)
-    return Challenged(decision, challenger, champion, prune_models(objects, prefix, champion, rules.keep))
+    return Challenged(decision, challenger, champion, prune_models(objects, prefix, champion, trial.rules.keep))
 
 
-def decide(
-    objects: ObjectStore,
-    prefix: str,
-    seen: SeenChampion,
-    challenger: ModelManifest,
-    evaluation: Evaluation,
-    evidence: LabelledImages,
-    rules: Promotion,
-) -> Decision:
+def decide(objects: ObjectStore, prefix: str, seen: SeenChampion, challenger: ModelManifest, trial: Trial) -> Decision:
     """Decide about a challenger that lies in the store; nothing is written."""
+    evaluation, evidence = trial.evaluation, trial.evidence
     facts = _Facts(challenger, seen.champion.sha256 if seen.champion else None, evaluation.accuracy)
     if seen.champion and seen.champion.sha256 == challenger.sha256:
         return facts.decided(False, "same model", "the champion was trained once more: the same model, bit by bit")
@@ -149,7 +149,7 @@ def decide(
         )
     if problems:
         return facts.decided(False, "unfit", "; ".join(problems))
-    return _compared(facts, champion, loaded, manifest, evidence, rules)
+    return _compared(facts, champion, loaded, manifest, evidence, trial.rules)
 
 
 @dataclass(frozen=True)

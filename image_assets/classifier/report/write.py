@@ -17,6 +17,7 @@ import obstore
 from obstore.store import ObjectStore
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.places import classifier_prefix
 from image_assets.classifier.report.analysis import Findings, analyse
 from image_assets.classifier.report.baselines import MeasuredBaselines, measure_baselines
 from image_assets.classifier.report.card import model_card
@@ -58,7 +59,6 @@ def write_report(
     dataset: DatasetSpec,
     subject: ReportSubject,
     manifest: ModelManifest,
-    model_prefix: str,
     progress: Progress = no_progress,
     *,
     newest: bool = True,
@@ -69,8 +69,7 @@ def write_report(
         store: Where tables, models and reports are.
         dataset: Whose model it is.
         subject: The model, and the images that it was trained and judged on.
-        manifest: Of the model as it was saved.
-        model_prefix: Folder of the models: reports of files that are not there any more are removed.
+        manifest: Of the model as it was saved. Reports of models that are not there any more are removed.
         progress: Told the parts that are done, and of how many.
         newest: Whether readers who ask for the dataset's report are to get this one.
     """
@@ -80,7 +79,7 @@ def write_report(
     baselines = measure_baselines(subject, pictures, manifest.sha256, spec.baselines, of_colours=of_colours)
     content = baselines.model_dump_json(indent=1).encode()
     obstore.put(objects, f"{prefix}/{baselines_name(manifest.sha256)}", content)
-    _remove_of_models_gone(objects, prefix, model_prefix)
+    _remove_of_models_gone(objects, prefix, classifier_prefix(dataset))
     if not spec.report.enabled:
         return WrittenReport("", [], baselines)
     findings = analyse(subject, spec.report, spec.held_out, progress)
