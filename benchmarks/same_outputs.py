@@ -45,7 +45,10 @@ BEFORE = "164d43e"
 """The last commit before the code was put into its present order."""
 
 # Defaults that have changed, since which commit, and what dataset files say to have it as before: this tree's says it.
-SET_BACK: tuple[tuple[str, dict[str, Any]], ...] = (("e1b22c0", {"classifier": {"transform": "none"}}),)
+SET_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("e1b22c0", {"classifier": {"transform": "none"}}),
+    ("6d14d4d", {"classifier": {"by_sources": {"enabled": False}}}),
+)
 
 # What is meant to differ, and since which commit: runs of it and of what came later have it on both sides.
 DECLARED = (
@@ -164,7 +167,8 @@ def _write_dataset(side: Side, first_day: dt.date, *set_back: dict[str, Any]) ->
     content = yaml.safe_load((BUNDLED / f"{_DATASET}.yaml").read_text(encoding="utf-8"))
     content["start_day"] = first_day
     for keys in set_back:
-        content |= keys
+        for section, values in keys.items():
+            content[section] = {**content.get(section, {}), **values}
     side.root.mkdir(exist_ok=True)
     side.dataset.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
 
