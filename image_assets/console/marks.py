@@ -18,11 +18,13 @@ from starlette.routing import Route
 
 from image_assets.answers.gallery import images_of
 from image_assets.answers.images import content_of_image, facts_of
-from image_assets.answers.marks import batches_of, preview_of
+from image_assets.answers.mark_preview import preview_of
+from image_assets.answers.marks import batches_of
 from image_assets.console.body import Capacity, body_of
 from image_assets.console.guard import require_token
 from image_assets.console.selection import Exported, MarksSaid, Selection, number_in, query_in, said_in
 from image_assets.dataset import DatasetSpec
+from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.marks.record import Mark, keep_marks, marks_of, take_back
 from image_assets.schema import RAW_IMAGES
 from image_assets.store.store import Store
@@ -98,7 +100,8 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
 
     async def preview(request: Request) -> Response:
         def answer(asked: MarksSaid) -> dict[str, Any]:
-            return preview_of(reviewing.dataset, reviewing.store, reviewing.rows(asked)).as_json()
+            reader = EvidenceReader(reviewing.store, reviewing.dataset)
+            return preview_of(reader, reviewing.rows(asked)).as_json()
 
         return JSONResponse(await said(request, MarksSaid, answer))
 

@@ -39,7 +39,7 @@ SCHEMAS: dict[str, Schema] = {
         "What the next run would change.",
         images=COUNT,
         shards=list_of(object_of("A partition that is published anew.", **_WHERE, coming=COUNT, going=COUNT)),
-        training=list_of(object_of("Images to train on.", category=TEXT, before=COUNT, after=COUNT)),
+        training=list_of(object_of("A category that is trained on others.", category=TEXT, coming=COUNT, going=COUNT)),
     ),
     "Listed": object_of(
         "Some of the images of a query.",

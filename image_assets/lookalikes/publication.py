@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.label_conflicts import OPEN, held_back
-from image_assets.marks.decisions import decided
-from image_assets.marks.record import located
+from image_assets.marks.decisions import Decisions
 from image_assets.schema import Partition
 
 _WHERE = ["image_id", "date", "category"]
@@ -42,16 +40,15 @@ class Publication:
         return {Partition(*one) for one in (*out, *into)}
 
 
-def publication(reader: EvidenceReader, conflicts: pl.DataFrame) -> Publication:
+def publication(decisions: Decisions, conflicts: pl.DataFrame, there: pl.DataFrame) -> Publication:
     """What is published where, as `EvidenceReader` says it of one partition.
 
     Args:
-        reader: Of the dataset.
-        conflicts: The table `label_conflicts` as it is to be.
+        decisions: What people decided.
+        conflicts: The table `label_conflicts` as it is to be; or its rows of some images.
+        there: image_id, date and category of these images, or of all that people decided something of.
     """
-    rows = decided(reader.reviews(), reader.dataset.categories).rows
-    there = located(reader.dataset, reader.store, rows["image_id"])
-    refused = there.join(rows, on=["image_id", "category"])
+    refused = there.join(decisions.rows, on=["image_id", "category"])
     open_ones = conflicts.filter(pl.col("loaded") & (pl.col("state") == OPEN)).select("image_id")
     moved = refused.drop_nulls("settled").join(open_ones, on="image_id", how="anti")
     left_out = pl.concat([held_back(conflicts).select(_WHERE), refused.select(_WHERE)]).unique().sort(_WHERE)

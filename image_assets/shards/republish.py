@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.publication import publication
+from image_assets.marks.decisions import decisions_of
 from image_assets.marks.record import located
 from image_assets.schema import REVIEWS, Partition
 from image_assets.shards.manifest import read_manifest, shards_prefix
@@ -30,7 +30,8 @@ def to_publish_again(
         conflicts: The table `label_conflicts` as it is to be.
         before: The table as it is.
     """
-    wanted = publication(EvidenceReader(store, dataset), conflicts)
+    decisions = decisions_of(dataset, store)
+    wanted = publication(decisions, conflicts, located(dataset, store, decisions.rows["image_id"]))
     columns = ["date", "category"]
     disputed = pl.concat([one.filter("loaded").select(columns) for one in (conflicts, before)]).unique()
     concerned = {Partition(*key) for key in disputed.iter_rows()} | _ever_marked(dataset, store)

@@ -8,13 +8,15 @@ import shutil
 import polars as pl
 import pytest
 
-from image_assets.answers.marks import MarkPreview, batches_of, preview_of
+from image_assets.answers.mark_preview import MarkPreview, preview_of
+from image_assets.answers.marks import batches_of
 from image_assets.asset_checks import classifier, feature_shards, label_conflicts
 from image_assets.asset_checks.check import checks_in
 from image_assets.categories.record import in_use
 from image_assets.classifier.places import CLASSIFIER, classifier_prefix
 from image_assets.classifier.training.row_index import RowIndex, row_index
 from image_assets.features.extractor import shared_extractor
+from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.label_conflicts import in_doubt
 from image_assets.marks.decisions import decisions_of
 from image_assets.marks.record import Mark, MarkError, keep_marks, marks_of, take_back
@@ -23,7 +25,7 @@ from image_assets.shards.manifest import read_manifest, shards_prefix
 from image_assets.store.models.model_champion import read_champion
 from image_assets.store.models.model_files import ids_digest, manifest_of
 from tests.asset_checks.faults import failing
-from tests.platform import FIRST, SECOND, Platform
+from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 NOW = dt.datetime(2026, 11, 5, 9, tzinfo=dt.UTC)
 
@@ -64,10 +66,9 @@ def training(platform: Platform) -> RowIndex:
     return index
 
 
-def counted(platform: Platform) -> dict[str, int]:
-    names = {label: name for name, label in platform.dataset.categories.items()}
-    counts = training(platform).rows.group_by("label").len().iter_rows()
-    return {names[label]: number for label, number in counts}
+def learnt(platform: Platform) -> dict[str, set[str]]:
+    rows = training(platform).rows
+    return {name: set(rows.filter(label=label)["image_id"]) for name, label in platform.dataset.categories.items()}
 
 
 def run(platform: Platform) -> None:
@@ -94,6 +95,10 @@ def differences(
     return {(one, len(new - old), len(old - new)) for one, (old, new) in both.items() if old != new}
 
 
+def told_of_training(preview: MarkPreview) -> set[tuple[str, int, int]]:
+    return {(one.category, one.coming, one.going) for one in preview.training}
+
+
 def told_of_shards(preview: MarkPreview) -> set[tuple[Partition, int, int]]:
     return {(one.partition, one.coming, one.going) for one in preview.shards}
 
@@ -102,17 +107,19 @@ def test_a_run_does_what_the_preview_said_and_after_an_undo_all_is_as_before(
     loaded_platform: Platform, tmp_path
 ) -> None:
     platform = loaded_platform.copy_to(tmp_path)
-    before, counts, rows = published(platform), counted(platform), said(platform)
-    preview = preview_of(platform.dataset, platform.store, rows)
+    before, trained_on, rows = published(platform), learnt(platform), said(platform)
+    preview = preview_of(EvidenceReader(platform.store, platform.dataset), rows)
     moved = images(platform, FIRST, "plant", 5)["image_id"].to_list()
     assert {one.partition for one in preview.shards} >= {Partition(FIRST, "plant"), Partition(FIRST, "animal")}
     assert preview.training
     batch = keep_marks(platform.dataset, platform.store, rows)
     assert published(platform) == before  # nothing changes before a run
     run(platform)
-    after, now = published(platform), counted(platform)
+    after, now = published(platform), learnt(platform)
     assert told_of_shards(preview) == differences(before, after)
-    assert dict(preview.training) == {name: (counts[name], now[name]) for name in counts if counts[name] != now[name]}
+    assert told_of_training(preview) == {
+        (name, len(now[name] - then), len(then - now[name])) for name, then in trained_on.items() if then != now[name]
+    }
     assert [after[Partition(FIRST, "animal")][one] for one in moved] == [1] * 5
     assert not set(moved) & set(after[Partition(FIRST, "plant")])
     for category in platform.dataset.categories:
@@ -121,11 +128,20 @@ def test_a_run_does_what_the_preview_said_and_after_an_undo_all_is_as_before(
     take_back(platform.dataset, platform.store, batch, "udo", NOW)
     run(platform)
     assert published(platform) == before
-    assert counted(platform) == counts
+    assert learnt(platform) == trained_on
     (told,) = batches_of(platform.dataset, platform.store)
     assert (told.images, dict(told.under), told.nowhere, told.reviewer) == (7, {"animal": 5, "human": 1}, 1, "eva")
     assert told.taken_back is not None
     assert told.taken_back[1] == "udo"
+
+
+def test_a_split_by_day_is_previewed_by_looking_at_all_images(damaged: Platform) -> None:
+    reader, rows = EvidenceReader(damaged.store, damaged.dataset), said(damaged)
+    by_day = small_dataset(classifier={"report": {"enabled": False}, "split": {"by": "time", "last_days": 1}})
+    preview = preview_of(EvidenceReader(damaged.store, by_day), rows)
+    assert told_of_shards(preview) == told_of_shards(preview_of(reader, rows))
+    # All of the first day is trained on, and what was marked on the second is held out.
+    assert told_of_training(preview) == {("plant", 0, 5), ("animal", 5, 0)}
 
 
 def test_shards_and_models_that_do_not_follow_what_people_said_are_noticed(damaged: Platform) -> None:
@@ -144,7 +160,7 @@ def test_what_is_moved_to_where_nothing_arrived_is_published_there(loaded_platfo
         assert platform.run(day).ok
     moved = images(platform, SECOND, "plant", 1)
     rows = marks_of(platform.dataset, platform.store, moved, Mark("label", "eva", "human"), NOW)
-    preview = preview_of(platform.dataset, platform.store, rows)
+    preview = preview_of(EvidenceReader(platform.store, platform.dataset), rows)
     before = published(platform)
     keep_marks(platform.dataset, platform.store, rows)
     run(platform)

@@ -147,18 +147,20 @@ async function propose(what, named) {
   });
 }
 
+function moving(one) {
+  const parts = [one.coming ? `+${one.coming.toLocaleString("en")}` : "", one.going ? `−${one.going.toLocaleString("en")}` : ""];
+  return parts.filter(Boolean).join(" ");
+}
+
 function changes(preview) {
   const told = [];
   if (preview.shards.length) {
-    const some = preview.shards.slice(0, 6).map((one) => {
-      const parts = [one.coming ? `+${one.coming}` : "", one.going ? `−${one.going}` : ""].filter(Boolean);
-      return `${one.day} ${one.category} ${parts.join(" ")}`;
-    });
+    const some = preview.shards.slice(0, 6).map((one) => `${one.day} ${one.category} ${moving(one)}`);
     const more = preview.shards.length > 6 ? ` and ${preview.shards.length - 6} more` : "";
     told.push(`Published anew by the next run: ${some.join(", ")}${more}.`);
   } else told.push("Nothing is published anew.");
   if (preview.training.length) {
-    const some = preview.training.map((one) => `${one.category} ${one.before} → ${one.after}`);
+    const some = preview.training.map((one) => `${one.category} ${moving(one)}`);
     told.push(`Images to train on: ${some.join(", ")}.`);
   } else told.push("What is trained on stays.");
   return told;
