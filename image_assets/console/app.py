@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
+from image_assets.console.classify_page import classify_page_routes
 from image_assets.console.documentation import documentation_routes
 from image_assets.console.gallery import gallery_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
@@ -86,7 +87,8 @@ def console_app(settings: ConsoleSettings) -> Guard:
 def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]:
     """All addresses."""
     reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
-    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *entrance_routes(settings.token)]
+    classify_page = classify_page_routes(settings.dataset.name, settings.bounds)
+    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *classify_page, *entrance_routes(settings.token)]
     programs = [
         *marks_routes(reviewing),
         *image_routes(reviewing),

@@ -1,13 +1,18 @@
 // Asks the console's own API; what it refuses is an error with the sentence that it says.
 export async function ask(address, method, body) {
-  const told = { method, credentials: "same-origin" };
+  const told = { method };
   if (body !== undefined) {
     told.headers = { "content-type": "application/json" };
     told.body = JSON.stringify(body);
   }
+  return sent(address, told);
+}
+
+// As `ask`, with whatever fetch takes.
+export async function sent(address, told) {
   let answer;
   try {
-    answer = await fetch(address, told);
+    answer = await fetch(address, { credentials: "same-origin", ...told });
   } catch {
     throw new Error("The console does not answer; is it still running?");
   }
@@ -18,5 +23,5 @@ export async function ask(address, method, body) {
   } catch {
     // no JSON: the status has to do
   }
-  throw new Error(message);
+  throw Object.assign(new Error(message), { again: answer.headers.get("retry-after") });
 }
