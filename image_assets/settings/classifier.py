@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -86,7 +86,6 @@ AnyFamily = Annotated[
     LogisticRegressionFamily | SupportVectorFamily | RandomForestFamily | GradientBoostingFamily | NeuralNetworkFamily,
     Field(discriminator="kind"),
 ]
-FAMILIES = get_args(get_args(AnyFamily)[0])
 Scoring = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 
 
