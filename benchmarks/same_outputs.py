@@ -44,10 +44,12 @@ _CACHE = "IMAGE_ASSETS_CACHE"
 BEFORE = "164d43e"
 """The last commit before the code was put into its present order."""
 
-# Defaults that have changed, since which commit, and what dataset files say to have it as before: this tree's says it.
-SET_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("e1b22c0", {"classifier": {"transform": "none"}}),
-    ("6d14d4d", {"classifier": {"by_sources": {"enabled": False}}}),
+# Defaults that have changed, since which commit, and what a section of dataset files says to have it as before: this
+# tree's file says so.
+SET_BACK: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("e1b22c0", "classifier", {"transform": "none"}),
+    ("6d14d4d", "classifier", {"by_sources": {"enabled": False}}),
+    ("44aa536", "classifier", {"held_back": 0}),
 )
 
 # What is meant to differ, and since which commit: runs of it and of what came later have it on both sides.
@@ -58,6 +60,9 @@ DECLARED = (
     Declared("manifests of models", "seal", "it is taken over the format too", "a45d74d"),
     Declared("manifests of models", "metrics", "how models do on sources they never saw is measured", "2aa3215"),
     Declared("manifests of models", "explanation", "it names accuracy on such sources too", "2aa3215"),
+    Declared(
+        "predictions", "columns familiarity", "how familiar an image looks is told, of models that know", "44aa536"
+    ),
     Declared("quarantine", "detail", "formats were added, and a refusal lists them all", "24f5015"),
     Declared("reports", "classifier*.md", "cards begin with what the model is mistaken about", "ffd52bc"),
     Declared("reports", "classifier*.html", "reports begin so too, and figures say what they mean", "c504d42"),
@@ -122,13 +127,13 @@ def _same(root: Path, commit: str, console: Console) -> int:
     first = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2)
     work, days = root / first.isoformat(), (first, first + dt.timedelta(days=1))
     _land(work, days)
-    set_back = [keys for since, keys in SET_BACK if not _is_in(since, commit)]
+    set_back = [(section, keys) for since, section, keys in SET_BACK if not _is_in(since, commit)]
     installed = sorted(f"{one.name} {one.version}" for one in distributions())
     _let_go(root, [work])
     before = Side("before", work / f"before-{_digest(commit, *installed)}")
     after = Side("after", work / f"after-{_digest(*_contents(_HERE), *installed, repr(set_back))}")
-    _write_dataset(before, days[0])
-    _write_dataset(after, days[0], *set_back)
+    write_dataset(before, days[0])
+    write_dataset(after, days[0], *set_back)
     _let_go(work, [before.root, after.root], "before-*", "after-*")
     for side, copy in ((before, lambda code: copy_of_commit(commit, code)), (after, _copy_of_tree)):
         whole_folder(side.code, copy)
@@ -163,12 +168,12 @@ def _land(work: Path, days: tuple[dt.date, dt.date]) -> None:
         raise SystemExit(str(error)) from None
 
 
-def _write_dataset(side: Side, first_day: dt.date, *set_back: dict[str, Any]) -> None:
+def write_dataset(side: Side, first_day: dt.date, *set_back: tuple[str, dict[str, Any]]) -> None:
+    """The sample's dataset file, with what its sections are to say besides."""
     content = yaml.safe_load((BUNDLED / f"{_DATASET}.yaml").read_text(encoding="utf-8"))
     content["start_day"] = first_day
-    for keys in set_back:
-        for section, values in keys.items():
-            content[section] = {**content.get(section, {}), **values}
+    for section, keys in set_back:
+        content[section] = {**content.get(section, {}), **keys}
     side.root.mkdir(exist_ok=True)
     side.dataset.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
 

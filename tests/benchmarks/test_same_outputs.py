@@ -16,8 +16,9 @@ import pytest
 from deltalake import write_deltalake
 from rich.console import Console
 
-from benchmarks.same_outputs import Side, copy_of_commit, run_days, whole_folder
+from benchmarks.same_outputs import SET_BACK, Side, copy_of_commit, run_days, whole_folder, write_dataset
 from benchmarks.same_stores import Declared, compare, show
+from image_assets.dataset import load_dataset
 
 VECTORS = pa.list_(pa.field("element", pa.float32(), nullable=False))
 
@@ -178,6 +179,17 @@ def test_days_that_are_done_are_not_run_again_and_one_that_was_stopped_begins_an
     assert (left / "rows").read_text() == "2026-11-03\n2026-11-04\n"
     assert run_days(side, days, run, console) == left
     assert len(ran) == 3
+
+
+def test_what_is_set_back_stands_in_the_dataset_file_as_keys_of_today(tmp_path: Path) -> None:
+    side = Side("after", tmp_path)
+    write_dataset(side, dt.date(2026, 11, 3), *((section, keys) for _, section, keys in SET_BACK))
+    dataset = load_dataset(side.dataset)
+    assert dataset.start_day == dt.date(2026, 11, 3)
+    said = dataset.classifier.model_dump()
+    for _, _, keys in SET_BACK:
+        for key, value in keys.items():
+            assert said[key] == ({**said[key], **value} if isinstance(value, dict) else value)
 
 
 def test_code_of_a_commit_is_taken_without_git_keeping_anything_of_it(tmp_path: Path) -> None:
