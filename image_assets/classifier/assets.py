@@ -59,7 +59,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         # Where the images do not suffice any more, the model before stays; the log says why.
         output_required=False,
     )
-    def classifier(
+    def classifier(  # noqa: PLR0913  # Dagster hands over inputs and resources by the names of arguments
         context: dg.AssetExecutionContext,
         image_features: pl.LazyFrame,
         duplicate_groups: pl.LazyFrame,
