@@ -109,14 +109,14 @@ class BySources(SettingsSection):
     """How a linear classifier is to be strict and certain, where images come from several sources.
 
     Sources are left out of a training one after the other, and what judges them best is taken. Where images come from
-    one source, nothing is: a source that was seen says little of one that was not.
+    one source, nothing is chosen: a source that was seen says little of one that was not.
     """
 
     enabled: bool = Field(default=True, description="false: penalties are those of `candidates`, nothing is tempered.")
     regularisation: tuple[PositiveFloat, ...] = Field(
         default=(0.001, 0.01, 0.1),
-        description="Penalties that a logistic regression is tried with beside those that `candidates` names; none: "
-        "only its certainty is chosen.",
+        description="Penalties that a logistic regression gets where they are clearly better, by more than a standard "
+        "error, than the best that `candidates` names; none: only its certainty is chosen.",
     )
     folds: int = Field(default=5, ge=2, description="Of more sources, several are left out at a time.")
     max_rows: int = Field(default=4_000, ge=100, description="Of more training images a sample serves.")

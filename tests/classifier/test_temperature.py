@@ -41,18 +41,18 @@ def planted(temperature: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_temperature_that_was_planted_is_found() -> None:
     assert fitting_temperature(*planted(2.5)) == pytest.approx(2.5, abs=0.2)
-    assert modest_temperature(*planted(2.5)).temperature == pytest.approx(2.5, abs=0.2)
+    assert modest_temperature(*planted(2.5)) == pytest.approx(2.5, abs=0.2)
 
 
 def test_a_model_that_is_too_modest_stays_so() -> None:
     assert fitting_temperature(*planted(0.5)) == pytest.approx(0.5, abs=0.1)
-    assert modest_temperature(*planted(0.5)).temperature == 1
+    assert modest_temperature(*planted(0.5)) == 1
 
 
 def test_where_some_images_may_be_strange_no_class_is_all_but_certain() -> None:
     sure = softmax(np.array([[30.0, 0, 0], [0, 30, 0], [0, 0, 30]]), axis=1)
     right = np.arange(3)
-    assert modest_temperature(sure, right).temperature == 1
+    assert modest_temperature(sure, right) == 1
     temperature = fitting_temperature(sure, right, strange=0.03)
     tempered = softmax(np.log(sure) / temperature, axis=1)
     np.testing.assert_allclose(tempered.max(axis=1), 0.98, atol=1e-3)

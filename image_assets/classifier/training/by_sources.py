@@ -1,8 +1,9 @@
 """How strict a linear classifier is to be and how certain, so that it fits sources that it never saw.
 
-Every source is left out of a training once, with each penalty; taken is what gives the images left out the least log
-loss, behind the temperature that is best for it: images of a known source say little of a new one. A figure on sources
-that were not seen counts only where they had no say in this either: `learner_of` chooses anew for each of them.
+Every source is left out of a training once, with each penalty: images of a known source say little of a new one. The
+penalty of `candidates` is kept unless another one's log loss on the images left out, each behind the temperature that
+is best for it, is less by more than a standard error over sources. A figure on sources that were not seen counts only
+where they had no say in this either: `learner_of` chooses anew for each of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from image_assets.classifier.training.families import TEMPERED, Candidate, candidates_of, fit, pipeline_of
 from image_assets.classifier.training.selection import TrainingRows, sample_of
 from image_assets.classifier.training.source_sets import SourceFold, leave_sources_out
-from image_assets.classifier.training.temperature import modest_temperature
+from image_assets.classifier.training.temperature import losses, modest_temperature
 from image_assets.settings.classifier import BySources, Classifier
 from image_assets.store.models.model import Model
 
@@ -30,7 +31,7 @@ Learn = Callable[[TrainingRows], Model]
 _LEAST_JUDGED = 100
 # A category of which less is left to learn from is judged by a model that knows it far worse than the one to be made.
 _LEAST_LEFT = 0.4
-# Of very few sources the rule of succession would have a model believe nothing, known sources included.
+# Of very few sources that estimate would have a model believe nothing, known sources included.
 _MOST_STRANGE = 0.05
 # Above so many images × categories every fit takes seconds; but so many images of a category serve.
 _COSTLY, _LEAST_OF_CATEGORY = 100_000, 10
@@ -52,7 +53,7 @@ def chosen_by_sources(candidate: Candidate, rows: TrainingRows, spec: Classifier
         return candidate
     some = _sample(rows, spec)
     folds = _by_source(some, spec.by_sources)
-    return _best(_alternatives(candidate, spec), some, folds, spec.selection.seed) if folds else candidate
+    return _best(candidate, some, folds, spec) if folds else candidate
 
 
 def learner_of(candidate: Candidate, rows: TrainingRows, spec: Classifier) -> Learn:
@@ -77,7 +78,7 @@ def _fitted_anew(candidate: Candidate, spec: Classifier, rows: TrainingRows) -> 
     some = _sample(rows, spec)
     # Without one of two sources, there is one: then pictures are left out, not sources.
     folds = _by_source(some, spec.by_sources) or _judging(some.groups, some, spec.by_sources)
-    best = _best(_alternatives(candidate, spec), some, folds, spec.selection.seed) if folds else candidate
+    best = _best(candidate, some, folds, spec) if folds else candidate
     return _fitted(best, spec, rows)
 
 
@@ -89,13 +90,6 @@ def _sample(rows: TrainingRows, spec: Classifier) -> TrainingRows:
     categories = len(np.unique(rows.labels))
     most = max(_COSTLY // max(categories, 1), _LEAST_OF_CATEGORY * categories)
     return sample_of(rows, min(spec.by_sources.max_rows, most), spec.selection.seed)
-
-
-def _alternatives(candidate: Candidate, spec: Classifier) -> list[Candidate]:
-    """The candidate with each penalty that the dataset file names, in an order that does not depend on its own."""
-    named = [one.strength for one in candidates_of(spec.candidates, spec.transform) if one.family == candidate.family]
-    strengths = (*named, *spec.by_sources.regularisation, candidate.strength)
-    return list(dict.fromkeys(candidate.of_strength(one) for one in strengths))
 
 
 def _by_source(rows: TrainingRows, spec: BySources) -> list[SourceFold]:
@@ -114,27 +108,46 @@ def _judging(sets: pl.Series, rows: TrainingRows, spec: BySources) -> list[Sourc
     return found if len(found) > 1 and sum(len(fold.judged) for fold in found) >= _LEAST_JUDGED else []
 
 
-def _best(candidates: Sequence[Candidate], rows: TrainingRows, folds: Sequence[SourceFold], seed: int) -> Candidate:
-    answers = [_answers(candidates, rows, fold, seed) for fold in folds]
+def _best(candidate: Candidate, rows: TrainingRows, folds: Sequence[SourceFold], spec: Classifier) -> Candidate:
+    """With what the dataset file names, in an order that does not depend on what the candidate itself was chosen by."""
+    of_kind = [one for one in candidates_of(spec.candidates, spec.transform) if one.family == candidate.family]
+    named = list(dict.fromkeys(candidate.of_strength(one.strength) for one in (*of_kind, candidate)))
+    others = [candidate.of_strength(one) for one in spec.by_sources.regularisation]
+    tried = list(dict.fromkeys([*named, *others]))
     judged = np.concatenate([fold.judged for fold in folds])
     places = np.searchsorted(np.unique(rows.labels), rows.labels[judged])
-    strange = _strangers(rows, judged)
-    tempered = {
-        one: modest_temperature(np.concatenate(found), places, strange)
-        for one, found in zip(candidates, zip(*answers, strict=True), strict=True)
-    }
-    best = min(candidates, key=lambda one: tempered[one].loss)
-    return best.tempered(tempered[best].temperature)
+    answers = zip(*(_answers(tried, rows, fold, spec.selection.seed) for fold in folds), strict=True)
+    found = {one: np.concatenate(parts) for one, parts in zip(tried, answers, strict=True)}
+    temperatures = {one: modest_temperature(found[one], places, _strangers(rows, judged)) for one in tried}
+    lost = {one: losses(found[one], places, temperatures[one]) for one in tried}
+    usual = min(named, key=lambda one: lost[one].mean())
+    units = _units(rows, judged)
+    best = min(tried, key=lambda one: _surely_more(lost[one] - lost[usual], units))
+    return best.tempered(temperatures[best])
+
+
+def _units(rows: TrainingRows, judged: np.ndarray) -> np.ndarray:
+    """int [judged], of what each image is: of its source; of a single source, of pictures that are alike."""
+    sets = rows.groups if rows.source_sets is None or rows.source_sets.n_unique() < 2 else rows.source_sets
+    return np.unique(sets.gather(judged).to_numpy(), return_inverse=True)[1]
+
+
+def _surely_more(differences: np.ndarray, units: np.ndarray) -> float:
+    """A mean difference and a standard error more, images of a unit varying together: below 0, it is surely less."""
+    of_unit = np.bincount(units, differences - differences.mean())
+    error = np.sqrt(np.square(of_unit).sum() * len(of_unit) / max(len(of_unit) - 1, 1)) / len(differences)
+    return float(differences.mean() + error)
 
 
 def _strangers(rows: TrainingRows, judged: np.ndarray) -> float:
-    """How likely the next source is one of which a model knows nothing: Laplace's rule of succession.
+    """How likely the next source is one of which a model knows nothing, after so many that were not.
 
-    The one source that is unlike all others decides how certain to be of its kind; while it is the one that is left
-    out, the others must not say that there is none.
+    The estimate of Krichevsky and Trofimov ("The Performance of Universal Encoding", IEEE Trans. IT 27, 1981). The one
+    source that is unlike all others decides how certain to be of its kind; while it is the one that is left out, the
+    others must not say that there is none.
     """
     sources = 1 if rows.source_sets is None else rows.source_sets.gather(judged).n_unique()
-    return min(1 / (sources + 2), _MOST_STRANGE)
+    return min(0.5 / (sources + 1), _MOST_STRANGE)
 
 
 def _answers(candidates: Sequence[Candidate], rows: TrainingRows, fold: SourceFold, seed: int) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ Which images it is found on is said in `by_sources`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -19,14 +19,7 @@ LEAST_PROBABILITY = 1e-6
 """No probability counts as less in a loss: that of 0 would be infinite."""
 
 
-class Tempered(NamedTuple):
-    """A temperature, and the loss behind it, nats."""
-
-    temperature: float
-    loss: float
-
-
-def modest_temperature(probabilities: np.ndarray, places: np.ndarray, strange: float = 0.0) -> Tempered:
+def modest_temperature(probabilities: np.ndarray, places: np.ndarray, strange: float = 0.0) -> float:
     """The temperature of the least loss in [1, 10], two decimals: a model is never made more certain.
 
     Args:
@@ -34,8 +27,13 @@ def modest_temperature(probabilities: np.ndarray, places: np.ndarray, strange: f
         places: int [N], columns of the true classes.
         strange: See `fitting_temperature`.
     """
-    temperature = round(min(max(1.0, fitting_temperature(probabilities, places, strange)), _HOTTEST), 2)
-    return Tempered(temperature, _loss(logarithms(probabilities), places, strange, temperature))
+    return round(min(max(1.0, fitting_temperature(probabilities, places, strange)), _HOTTEST), 2)
+
+
+def losses(probabilities: np.ndarray, places: np.ndarray, temperature: float) -> np.ndarray:
+    """The log loss of every image behind a temperature, float64 [N], nats."""
+    found = log_softmax(logarithms(probabilities) / temperature, axis=1)[np.arange(len(places)), places]
+    return -np.maximum(found, np.log(LEAST_PROBABILITY))
 
 
 def fitting_temperature(probabilities: np.ndarray, places: np.ndarray, strange: float = 0.0) -> float:
