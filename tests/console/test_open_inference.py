@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
+from image_assets.console.open_inference import _output
 from image_assets.features.decode import prepared
 from image_assets.features.extractor import shared_extractor
 from image_assets.predict.answer import Prediction
@@ -39,11 +40,19 @@ def assert_expected(answer: httpx.Response, expected: list[Prediction]) -> None:
     outputs = {one["name"]: one for one in whole["outputs"]}
     assert outputs["category"]["data"] == [one.category for one in expected] == ["plant", "animal", "human"]
     assert outputs["unknown"] == {"name": "unknown", "datatype": "BOOL", "shape": [3], "data": [False] * 3}
+    assert outputs["familiarity"]["data"] == [-1.0 if one.familiarity is None else one.familiarity for one in expected]
     assert outputs["categories"]["shape"] == outputs["probabilities"]["shape"] == [3, 3]
     told = list(zip(outputs["categories"]["data"], outputs["probabilities"]["data"], strict=True))
     right = [pair for one in expected for pair in one.categories]
     assert [name for name, _ in told] == [name for name, _ in right]
     np.testing.assert_allclose([share for _, share in told], [share for _, share in right], atol=1e-5)
+
+
+@pytest.mark.parametrize(("familiarity", "told"), [(0.25, 0.25), (None, -1.0)])
+def test_familiarity_is_a_number_also_where_the_model_cannot_say(familiarity: float | None, told: float) -> None:
+    one = Prediction("0" * 64, (("plant", 0.9), ("animal", 0.1)), familiarity, False, "1" * 64, "2" * 64)
+    assert _output("familiarity", [one]) == {"name": "familiarity", "datatype": "FP32", "shape": [1], "data": [told]}
+    assert one.as_json()["familiarity"] == familiarity
 
 
 def test_images_are_answered_from_json_with_the_id_that_came(console: httpx.Client, expected: list[Prediction]) -> None:

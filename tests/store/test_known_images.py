@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -54,7 +55,7 @@ def test_the_measure_is_the_lead_and_part_of_the_closeness() -> None:
         assert known.measure(rows, answers)[row] == pytest.approx(own - other + WEIGHT * own, abs=1e-6)
 
 
-@given(arrays(np.float32, (6, WIDTH), elements=st.floats(-1e3, 1e3, width=32)), st.floats(0.01, 100))
+@given(arrays(np.float32, (6, WIDTH), elements=st.integers(-1_000, 1_000).map(float)), st.floats(0.01, 100))
 def test_only_the_direction_counts_and_the_answer_is_a_share(rows: np.ndarray, longer: float) -> None:
     known, answers = known_of([drawn(9, 1), drawn(4, 2)]), np.array([0, 1] * 3)
     found = known.familiarity(rows, answers)
@@ -87,6 +88,16 @@ def test_taken_for_what_it_is_an_image_is_more_familiar() -> None:
     own = known.measure(references[0], np.zeros(9, int))
     taken_for_the_other = known.measure(references[0], np.ones(9, int))
     assert (own > taken_for_the_other).all()
+
+
+def test_a_model_that_was_asked_is_written_as_one_that_was_not() -> None:
+    asked, fresh = (known_of([drawn(9, 1), drawn(9, 2)]) for _ in range(2))
+    asked.familiarity(drawn(3, 3), np.array([0, 1, 0]))
+    assert "_matrix" in vars(asked)
+    assert skops.io.dumps(asked).count(b"npy") == skops.io.dumps(fresh).count(b"npy")
+    assert (
+        asked.__getstate__().keys() == fresh.__getstate__().keys() == {"vectors_", "counts_", "grid_", "n_features_in_"}
+    )
 
 
 def test_the_step_changes_nothing_of_what_passes() -> None:

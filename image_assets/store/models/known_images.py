@@ -6,6 +6,9 @@ Detection with Deep Nearest Neighbors", ICML 2022; here by category, so that wha
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -58,12 +61,21 @@ class KnownImages(TransformerMixin, BaseEstimator):
 
     def closeness(self, standardised: np.ndarray) -> np.ndarray:
         """float32 [N, K], mean cosine of rows [N, D] to the nearest images of each category; 0 of a row of zeros."""
-        categories, images, width = self.vectors_.shape
-        unit = unit_vectors(standardised)
-        cosines = unit @ self.vectors_.reshape(categories * images, width).T.astype(np.float32)
+        categories, images, _ = self.vectors_.shape
+        cosines = unit_vectors(standardised) @ self._matrix
         weights = self.weights
         ascending = np.sort(cosines.reshape(-1, categories, images) + self.absent, axis=2)
         return (ascending[..., : -weights.shape[1] - 1 : -1] * weights).sum(axis=2)
+
+    @cached_property
+    def _matrix(self) -> np.ndarray:
+        """float32 [D, K × n]: to turn the vectors into it takes longer than a picture's cosines."""
+        categories, images, width = self.vectors_.shape
+        return self.vectors_.reshape(categories * images, width).astype(np.float32).T
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is written into files: not what is made of it."""
+        return {name: value for name, value in vars(self).items() if name != "_matrix"}
 
     def measure(self, standardised: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """float32 [N], the larger, the more rows look like what is known of the categories that they are taken for.
