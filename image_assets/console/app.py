@@ -21,6 +21,7 @@ from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
+from image_assets.console.models import Choosing, models_routes
 from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
@@ -92,6 +93,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]
     programs = [
         *marks_routes(reviewing),
         *image_routes(reviewing),
+        *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
         *_health_routes(classifier),
         *classify_routes(classifier),
         *documentation_routes(),

@@ -7,6 +7,7 @@ from typing import Any
 
 from image_assets.answers.day_states import STATES
 from image_assets.console import openapi_marks as of_marks
+from image_assets.console import openapi_models as of_models
 from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
 _TOP: Schema = {
@@ -82,6 +83,7 @@ SCHEMAS: dict[str, Schema] = {
     "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
     "Alive": object_of("It lives.", alive={"const": True}),
     **of_marks.SCHEMAS,
+    **of_models.SCHEMAS,
     "Ready": object_of(
         "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
     ),
@@ -183,6 +185,20 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/v1/marks/{batch}": {
         "delete": operation(
             "Take back what was said at once. Needs the token.", "Batch", (401, 409, 503), parameters=of_marks.BATCH
+        )
+    },
+    "/v1/models": {"get": operation("The models, and why the current one is it.", "Models", (409, 503))},
+    "/v1/models/{digest}:promote": {
+        "post": operation(
+            "Have a model answer from now on. Needs the token.", "Champion", (401, 409, 503), parameters=of_models.MODEL
+        )
+    },
+    "/v1/models:rollback": {
+        "post": operation(
+            "Have the model before the current one answer again. Needs the token.",
+            "Champion",
+            (401, 409, 503),
+            parameters=of_models.CURRENT,
         )
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},

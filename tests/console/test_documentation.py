@@ -15,7 +15,15 @@ from tests.console.served import settings_of
 from tests.pictures import picture
 from tests.platform import Platform
 
-_GALLERY = ("/classify", "/gallery", "/gallery/quarantine", "/gallery/marks", "/images/{image_id}")
+_GALLERY = (
+    "/classify",
+    "/models",
+    "/models/{digest}/report",
+    "/gallery",
+    "/gallery/quarantine",
+    "/gallery/marks",
+    "/images/{image_id}",
+)
 _NOT_OF_THE_API = (*_GALLERY, "/", "/days/{day}/{category:path}", "/enter", "/docs", "/openapi.json", "/static/{name}")
 
 
