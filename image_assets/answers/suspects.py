@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES, Partition
+from image_assets.marks.decisions import standing
+from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES, REVIEWS, Partition
 from image_assets.store.store import Store
 
 
@@ -64,7 +65,12 @@ def suspects_of(dataset: DatasetSpec, store: Store) -> Suspects:
 
 
 def suspects_in(dataset: DatasetSpec, store: Store, rows: pl.DataFrame) -> Suspects:
-    """The suspects that rows of `label_suspects` tell of, with their files as they are loaded now."""
+    """The suspects that rows of `label_suspects` tell of, with their files as they are loaded now.
+
+    Of whom somebody has said where they belong, they are suspect no more.
+    """
+    said = standing(store.table(dataset.name, REVIEWS).scan().collect())
+    rows = rows.join(said, on="image_id", how="anti")
     place = ("image_id", "date", "category")
     partitions = [Partition(*one) for one in rows.select("date", "category").unique().iter_rows()]
     loaded = store.table(dataset.name, RAW_IMAGES).scan(partitions).select(*place, "source")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -21,6 +22,7 @@ from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
+from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
 from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
@@ -81,7 +83,10 @@ def console_app(settings: ConsoleSettings) -> Guard:
         return response_to(request, refused)
 
     handled = dict.fromkeys((HTTPException, Exception, ClientDisconnect, *TOLD), on_error)
-    app = Starlette(routes=routes(settings, classifier), lifespan=running, exception_handlers=handled)
+    figures = Figures(classifier)
+    addresses = [*routes(settings, classifier), *metrics_routes(figures)]
+    measured = Middleware(Measured, figures, addresses)
+    app = Starlette(routes=addresses, middleware=[measured], lifespan=running, exception_handlers=handled)
     return Guard(app, settings.hosts)
 
 

@@ -39,7 +39,8 @@ class InferenceThread:
         self._waiting: SimpleQueue[_Asked | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="inference", daemon=True)
         self._warm = Event()
-        self.batches = self.images = 0
+        self.batches = self.images = self.swaps = 0
+        self.model = ""  # that answered last
 
     def start(self) -> None:
         """Begin, with a batch that nobody asked for, so that the first question finds everything loaded."""
@@ -111,17 +112,23 @@ class InferenceThread:
         self.batches += 1
         self.images += len(batch)
         try:
-            for one, answer in zip(batch, self._predictor.predict([one.picture for one in batch]), strict=True):
+            answers = self._predictor.predict([one.picture for one in batch])
+            self._note(answers[-1].model)
+            for one, answer in zip(batch, answers, strict=True):
                 one.answer.set_result(answer)
         except Exception as error:  # noqa: BLE001  # whoever asks is told, and the thread goes on
             for one in batch:
                 one.answer.set_exception(error)
 
+    def _note(self, model: str) -> None:
+        self.swaps += self.model not in ("", model)
+        self.model = model
+
     def _warm_up(self) -> None:
         extractor = self._predictor.extractor
         nothing = LetIn("0" * 64, np.zeros(extractor.shape, np.uint8), ())
         try:
-            self._predictor.predict([nothing])
+            self._note(self._predictor.predict([nothing])[0].model)
         except Exception as error:  # noqa: BLE001  # told again to whoever asks
             _LOG.warning("the console cannot classify yet: %s", error)
         self._warm.set()

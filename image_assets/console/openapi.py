@@ -203,6 +203,7 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
     "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},
+    "/metrics": {"get": _file("What the console does, for Prometheus.", {"text/plain": {"schema": {}}}, ())},
     "/healthz": {"get": operation("Whether the console lives.", "Alive", ())},
     "/readyz": {"get": operation("Whether it can classify.", "Ready", (503,))},
 }

@@ -231,5 +231,7 @@ def test_a_champion_is_switched_without_a_request_being_dropped(loaded_platform:
             assert client.post("/v1/classify", content=NEW, headers=PNG).json()["model"]["sha256"] == sha256
         over.set()
         answers = [answer for one in asking for answer in one.result()]
+        figures = client.get("/metrics").text
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.json()["model"]["sha256"] for answer in answers} == {champion.replaced, champion.sha256}
+    assert "image_assets_champions_swapped_total 3.0" in figures

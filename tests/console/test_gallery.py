@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from image_assets.answers.gallery import QUEUES, Query, images_of
+from image_assets.answers.suspects import suspects_of
 from image_assets.console.gallery import PAGE
 from image_assets.schema import LABEL_SUSPECTS, PREDICTIONS, QUARANTINE, RAW_IMAGES, REVIEWS, Partition
 from tests.console.served import BEARER, TOKEN, served, settings_of
@@ -65,6 +66,7 @@ def test_queues_tell_why_an_image_is_in_them_and_lose_what_was_spoken_of(
     body = {"what": "check", "images": ids[:1]}
     assert client.post("/v1/marks", json=body, headers=BEARER).status_code == 200
     assert [one["image_id"] for one in client.get("/v1/images?queue=suspects").json()["images"]] == ids[1:]
+    assert [one.image_id for one in suspects_of(platform.dataset, platform.store).images] == ids[1:]
     assert [one["image_id"] for one in client.get("/v1/images?queue=marked").json()["images"]] == ids[:1]
     for queue in QUEUES:
         assert client.get(f"/gallery?queue={queue}").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image, ImageEnhance
 
+from image_assets.answers.mark_preview import preview_of
 from image_assets.asset_checks import feature_shards, label_conflicts
 from image_assets.asset_checks import near_duplicates as near_duplicate_checks
 from image_assets.asset_checks.check import checks_in
@@ -24,6 +26,7 @@ from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.lookalikes.near_duplicates import Library, near_duplicates
 from image_assets.lookalikes.reviews import current_conflicts
+from image_assets.marks.record import Mark, keep_marks, marks_of
 from image_assets.orchestration.automation import publish_job_name
 from image_assets.orchestration.partitions import partition_key
 from image_assets.resources.extractors import ExtractorResource
@@ -282,6 +285,39 @@ def test_a_reviewer_settles_a_conflict_from_the_command_line(
     assert "picture-0005.png" in published(copy, PLANTS)
     assert "picture-0007.png" not in published(copy, PLANTS)
     assert "a plant.jpg" not in published(copy, ANIMALS)
+
+
+def test_marks_settle_a_conflict_as_their_preview_says(platform: Platform, tmp_path: Path) -> None:
+    copy, now = platform.copy_to(tmp_path / "copy"), dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
+    raw = copy.rows(RAW_IMAGES).with_columns(name=pl.col("source").str.split("/").list.last())
+    lookalike = raw.filter(name="a plant.jpg")
+    # The one that came as an animal is a plant, like the other; the bytes that came twice are right where they are.
+    copied = raw.filter(name="picture-0007.png", category="plant")
+    marks = [
+        marks_of(copy.dataset, copy.store, lookalike, Mark("label", "eva", "plant"), now),
+        marks_of(copy.dataset, copy.store, copied, Mark("check", "eva"), now),
+    ]
+    rows = pl.concat(marks).with_columns(batch=pl.lit("one"), decided_at=marks[0]["decided_at"][0])
+    preview = preview_of(EvidenceReader(copy.store, copy.dataset), rows)
+    later = Partition(SECOND, "plant")
+    before = {one: published(copy, one) for one in (PLANTS, ANIMALS, later)}
+    keep_marks(copy.dataset, copy.store, rows)
+    assert copy.run(SECOND, "animal").ok
+    after = {one: published(copy, one) for one in before}
+    assert after[PLANTS] - before[PLANTS] == {"picture-0005.png", "picture-0007.png"}
+    assert after[later] - before[later] == {"a plant.jpg"}
+    assert {(one.partition, one.coming, one.going) for one in preview.shards} == {
+        (one, len(after[one] - before[one]), len(before[one] - after[one]))
+        for one in before
+        if before[one] != after[one]
+    }
+    assert conflicting(copy) == {
+        ("the same plant.png", "same bytes", "settled by review", False),
+        ("picture-0007.png", "same bytes", "settled by review", True),
+    }
+    for partition in before:
+        assert failing(copy, checks_in(feature_shards), partition) == set()
+    assert failing(copy, checks_in(label_conflicts)) == set()
 
 
 def test_shards_with_a_disputed_image_are_noticed(platform: Platform, tmp_path: Path) -> None:
