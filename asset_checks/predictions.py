@@ -80,7 +80,8 @@ def few_unknown(subject: Subject) -> Outcome:
     from scipy.stats import binom  # takes a second to load, which every run would wait for
 
     limit = subject.dataset.classifier.unknown_share
-    rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability", "unknown").collect()
+    names = "image_id", "predicted_category", "probability", "familiarity", "unknown"
+    rows = subject.rows(PREDICTIONS).select(names).collect()
     if rows.is_empty():
         return Outcome(passed=True, figures={"images": 0}, not_evaluated=_NO_PREDICTIONS)
     unknown = rows.filter("unknown")
@@ -88,7 +89,7 @@ def few_unknown(subject: Subject) -> Outcome:
     return Outcome(
         passed=unknown.is_empty() or by_chance >= _BY_CHANCE,
         figures={"images": rows.height, "unknown": unknown.height, "limit": limit, "by chance": by_chance},
-        sample=unknown.sort("probability", "image_id"),
+        sample=unknown.sort("familiarity", "probability", "image_id", nulls_last=True),
         advice="Look at these images: are they of a new kind, or of no category at all? Add a category, or images of "
         "this kind under the right one, and train again.",
     )
