@@ -80,7 +80,9 @@ def decided(reviews: pl.DataFrame, categories: Mapping[str, int]) -> Decisions:
         "image_id", settled=pl.col("category").list.first()
     )
     known = one.filter(pl.col("settled").is_in(list(categories)))
-    refused = marks.filter(~pl.col("belongs")).select("image_id", "category")
+    # Of a category that was retired nothing is published or trained on, wherever somebody put it.
+    in_use = pl.col("category").is_in(list(categories))
+    refused = marks.filter(~pl.col("belongs") & in_use).select("image_id", "category")
     rows = refused.join(known, on="image_id", how="left").sort("image_id", "category")
     return Decisions(rows.select(_DECIDED.keys()).cast(_DECIDED), categories)  # pyright: ignore[reportArgumentType]
 

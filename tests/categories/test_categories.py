@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,18 @@ import obstore
 import polars as pl
 import pytest
 
+from image_assets.asset_checks import feature_shards
+from image_assets.asset_checks.check import checks_in
 from image_assets.categories import changes
 from image_assets.categories.changes import rename_category, renumber_categories
 from image_assets.categories.record import CategoriesDiffer, agree, read_record, record_path
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.assets import ingest_assets
+from image_assets.marks.record import Mark, keep_marks, marks_of
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from image_assets.shards.verify import Expected, verify
+from tests.asset_checks.faults import failing
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
 
@@ -197,6 +202,30 @@ def test_a_renaming_that_was_stopped_is_finished_by_giving_it_again(
     agree(dataset, platform.store)
     assert numbers(platform) == {"plant": {0}, "creature": {1}}
     assert read_manifest(platform.store.objects(), shards_prefix(dataset, Partition(FIRST, "animal"))) is None
+
+
+def test_what_people_moved_stays_where_they_put_it(platform: Platform) -> None:
+    plants = platform.rows(RAW_IMAGES, Partition(FIRST, "plant")).sort("image_id").head(2)
+    moved = plants["image_id"].to_list()
+    mark, now = Mark("label", "eva", "animal"), dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
+    marks = marks_of(platform.dataset, platform.store, plants.select("image_id", "category"), mark, now)
+    keep_marks(platform.dataset, platform.store, marks)
+    assert platform.load(FIRST).ok
+    numbered, renamed = changed({"plant": 0, "animal": 5}), changed({"plant": 0, "creature": 5})
+    for dataset, category, change in (
+        (platform.dataset, "animal", lambda: None),
+        (numbered, "animal", lambda: renumber_categories(numbered, platform.store, lambda _: None)),
+        (renamed, "creature", lambda: rename_category(renamed, platform.store, "animal", "creature", lambda _: None)),
+    ):
+        change()
+        prefix = shards_prefix(dataset, Partition(FIRST, category))
+        manifest = read_manifest(platform.store.objects(), prefix)
+        assert manifest is not None
+        assert manifest.moved_in == moved
+        rows = pl.concat([pl.read_parquet(platform.root / "store" / prefix / one.file) for one in manifest.shards])
+        assert set(moved) <= set(rows["picture_id"])
+        assert set(rows["category_label"]) == {dataset.categories[category]}
+        assert failing(Platform(dataset, platform.root), checks_in(feature_shards), Partition(FIRST, category)) == set()
 
 
 def _stopped(*_: object) -> int:

@@ -67,6 +67,7 @@ def test_a_day_that_failed_is_told_with_why_and_leads_to_it(loaded_platform: Pla
         assert "a &lt;planted&gt; fault; mend it" in day
         assert f"image_features/{name}" in day
         assert client.get("/days/2026-01-01/animal").status_code == 404
+        assert f"/gallery?day={SECOND}&amp;category=animal" in day
         assert client.get("/days/whole/all").status_code == 200
         assert client.get("/?until=yesterday").status_code == 400
         assert str(SECOND) not in re.findall(r"<tr><th>(.*?)</th>", client.get(f"/?until={FIRST}").text)

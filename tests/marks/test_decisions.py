@@ -38,6 +38,10 @@ def test_it_belongs_nowhere_where_no_category_or_several_or_an_unknown_one_are_r
     assert settled(refused, *several) == {("a", "plant"): None}
 
 
+def test_what_lies_in_a_category_that_was_retired_is_not_put_anywhere() -> None:
+    assert settled(("a", "stone", False, "1", False), ("a", "animal", True, "1", False)) == {}
+
+
 def test_what_is_right_as_it_is_stays() -> None:
     assert settled(("a", "plant", True, "1", False), ("a", "animal", False, "1", False)) == {("a", "animal"): "plant"}
     rows = pl.LazyFrame({"image_id": ["a"], "category": ["plant"], "label": pl.Series([0], dtype=pl.Int16)})
