@@ -75,7 +75,7 @@ GLOSSARY = (
         "unknown",
         "An image that the model does not vouch for: its highest probability is below classifier.unknown_below, or "
         "its familiarity below classifier.held_back.",
-        also=("says unknown",),
+        also=("says unknown", "accuracy of the rest"),
         checks=("few_unknown",),
     ),
     Term(
