@@ -21,3 +21,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`did you mean owls?` where one of the known names is close, else nothing."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]}?" if close else ""
+
+
+def in_brief(error: object, most: int = 300) -> str:
+    """What somebody else's error says, in one line of so many characters at most."""
+    return " ".join(str(error).split())[:most]

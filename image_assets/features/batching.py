@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
 
 from image_assets.features.comparison_images import comparison_images
 from image_assets.features.errors import EncoderError
+from image_assets.features.preprocess import Resized, check_batch
 
 MAX_DEVIATION = 1e-4
 """Of the largest feature, or of 1 if that is more."""
 _IMAGES = 8
 Infer = Callable[[np.ndarray], np.ndarray]
+
+
+class BatchIndependent(Resized, ABC):
+    """An extractor that gives a picture the same features whatever pictures are beside it.
+
+    Who derives from it knows the width of what `_run` gives, and whether pictures are to be run one by one.
+    """
+
+    width: int
+    _singly: bool
+
+    @abstractmethod
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        """Features, float32 `[N, width]`, of one prepared image or more."""
+
+    def infer(self, batch: np.ndarray) -> np.ndarray:
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
+        check_batch(batch, self.image_size)
+        if not len(batch):
+            return np.empty((0, self.width), np.float32)
+        return one_by_one(self._run, batch) if self._singly else self._run(batch)
 
 
 def same_in_batches(infer: Infer, size: int, model: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from image_assets.features.batching import one_by_one, same_in_batches
+from image_assets.features.batching import BatchIndependent, one_by_one, same_in_batches
 from image_assets.features.comparison_images import comparison_images
 from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import EncoderError
@@ -19,9 +19,9 @@ from image_assets.features.onnx_input import ImageInput, image_input
 from image_assets.features.onnx_session import start_session
 from image_assets.features.onnx_surgery import IMAGES, choose_output, with_pooling, with_preprocessing
 from image_assets.features.pixel_rules import PixelRules, Said, first_said, rules_of
-from image_assets.features.preprocess import Resized, check_batch
 from image_assets.features.preprocessor_config import said_by_file, said_by_metadata
 from image_assets.settings.encoders import OnnxModel
+from image_assets.wording import in_brief
 
 if TYPE_CHECKING:
     import onnx
@@ -47,7 +47,7 @@ class _Fitted:
     output: str
 
 
-class OnnxExtractor(Resized):
+class OnnxExtractor(BatchIndependent):
     """An ONNX model that takes pictures and gives vectors, maps or rows of tokens.
 
     A row's features do not depend on the other rows of the batch: that is tried on a few pictures, and a model of which
@@ -80,13 +80,6 @@ class OnnxExtractor(Resized):
         self._singly = fitted.taken.batch == 1
         self.width = self._run(np.zeros((1, *self.shape), np.uint8)).shape[1]
         self._singly = self._singly or not same_in_batches(self._run, self.image_size, spec.file)
-
-    def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
-        check_batch(batch, self.image_size)
-        if not len(batch):
-            return np.empty((0, self.width), np.float32)
-        return one_by_one(self._run, batch) if self._singly else self._run(batch)
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         if self._singly and len(batch) > 1:
@@ -155,7 +148,7 @@ def _session(content: bytes, model: str) -> onnxruntime.InferenceSession:
     try:
         return start_session(content)
     except Exception as error:  # noqa: BLE001  # the runtime has a class of its own for every status
-        raise EncoderError(f"{model}: onnxruntime does not take it ({_in_one_line(error)})") from None
+        raise EncoderError(f"{model}: onnxruntime does not take it ({in_brief(error)})") from None
 
 
 def _run(session: onnxruntime.InferenceSession, batch: np.ndarray, model: str) -> np.ndarray:
@@ -163,10 +156,6 @@ def _run(session: onnxruntime.InferenceSession, batch: np.ndarray, model: str) -
         return np.asarray(session.run([session.get_outputs()[0].name], {IMAGES: batch})[0])
     except Exception as error:  # noqa: BLE001  # as above
         raise EncoderError(
-            f"{model}: cannot run on {len(batch)} pictures of {batch.shape[1]} pixels ({_in_one_line(error)}); are "
+            f"{model}: cannot run on {len(batch)} pictures of {batch.shape[1]} pixels ({in_brief(error)}); are "
             "image_size and layout right?"
         ) from None
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from image_assets.features.batching import one_by_one, same_in_batches
+from image_assets.features.batching import BatchIndependent, same_in_batches
 from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import EncoderError
 from image_assets.features.model_files import model_file
 from image_assets.features.pixel_rules import PixelRules
-from image_assets.features.preprocess import Fit, Resize, Resized, check_batch
+from image_assets.features.preprocess import Fit, Resize
 from image_assets.images.resampling import Filter
 from image_assets.settings.encoders import TimmModel
+from image_assets.wording import in_brief
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ class _Fitted:
     rules: PixelRules
 
 
-class TimmExtractor(Resized):
+class TimmExtractor(BatchIndependent):
     """A model of timm that gives one vector a picture.
 
     On a processor the model runs on the thread of its caller. On a GPU the last bits of a picture's features may depend
@@ -81,13 +82,6 @@ class TimmExtractor(Resized):
         alike = same_in_batches(self._run, self.image_size, spec.model)
         self._singly = self._device == "cpu" and not alike
 
-    def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
-        check_batch(batch, self.image_size)
-        if not len(batch):
-            return np.empty((0, self.width), np.float32)
-        return one_by_one(self._run, batch) if self._singly else self._run(batch)
-
     def _run(self, batch: np.ndarray) -> np.ndarray:
         import torch
 
@@ -100,10 +94,9 @@ class TimmExtractor(Resized):
             with torch.inference_mode():
                 features = self._network((levels.float() * self._rules.rescale - mean) / std)
         except (RuntimeError, ValueError, AssertionError) as error:
-            said = " ".join(str(error).split())[:300]
             raise EncoderError(
-                f"{self._model}: cannot run on {len(batch)} pictures of {self.image_size} pixels ({said}); is "
-                "image_size right?"
+                f"{self._model}: cannot run on {len(batch)} pictures of {self.image_size} pixels ({in_brief(error)}); "
+                "is image_size right?"
             ) from None
         if not isinstance(features, torch.Tensor):
             raise EncoderError(f"{self._model}: expected one vector a picture; found {type(features).__name__}")
@@ -155,9 +148,9 @@ def _made(timm: ModuleType, spec: TimmModel, size: Mapping[str, int]) -> Any:
                 return timm.create_model(spec.model, **keys, **size)
         return timm.create_model(spec.model, **keys)
     except Exception as error:  # noqa: BLE001  # of the hub, the network, the disk and the model alike
-        said = " ".join(str(error).split())[:300]
+        said = f"{type(error).__name__}: {in_brief(error)}"
         hint = "" if spec.weights else "; `weights` names a file that is at hand"
-        raise EncoderError(f"{spec.model}: timm cannot make it ({type(error).__name__}: {said}){hint}") from None
+        raise EncoderError(f"{spec.model}: timm cannot make it ({said}){hint}") from None
 
 
 def _refuse_unknown(timm: ModuleType, model: str) -> None:
@@ -184,8 +177,7 @@ def _load(timm: ModuleType, network: Any, spec: TimmModel) -> None:
     try:
         left = timm.models.load_checkpoint(network, str(file), strict=False, filter_fn=adapted)
     except Exception as error:  # noqa: BLE001  # of formats, shapes and the disk alike
-        said = " ".join(str(error).split())[:300]
-        raise EncoderError(f"{named}: cannot be loaded as weights of {spec.model} ({said})") from None
+        raise EncoderError(f"{named}: cannot be loaded as weights of {spec.model} ({in_brief(error)})") from None
     classes = network.pretrained_cfg.get("classifier") or ()
     heads = (classes,) if isinstance(classes, str) else tuple(classes)
     foreign = [name for name in left.unexpected_keys if not name.startswith(heads)]

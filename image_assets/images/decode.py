@@ -17,6 +17,7 @@ from image_assets.images.readers import open_image
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.images.tags import orientation, orientation_in
 from image_assets.settings.stages import Limits
+from image_assets.wording import in_brief
 
 __all__ = ["DecodedImage", "ImageFormat", "decode", "sniff"]
 
@@ -131,8 +132,8 @@ def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> tuple[np
         # another, and one such file must not end a run. The price is that a mistake of ours in these few lines would
         # look like a corrupt file; the tests decode every mode of every format to rule that out.
         reason = _reason(content, image_format, error)
-        said = " ".join(str(error).split())[:300]
-        raise Rejected(reason, f"{image_format} cannot be decoded: {type(error).__name__}: {said}") from error
+        said = f"{type(error).__name__}: {in_brief(error)}"
+        raise Rejected(reason, f"{image_format} cannot be decoded: {said}") from error
 
 
 def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) -> int:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from image_assets.ingest.annotated.json_objects import JsonObject
 from image_assets.ingest.annotated.names import bare, folded
 from image_assets.ingest.source import SourceError, printable
+from image_assets.wording import in_brief
 
 IMAGES, ANNOTATIONS, CATEGORIES = "images", "annotations", "categories"
 _BATCH = 5_000
@@ -104,7 +105,7 @@ def _section(part: str, file: Path, section: str) -> Iterator[dict[str, Any]]:
             "out with the source section's `instances`"
         ) from None
     except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = in_brief(error, 200)
         raise SourceError(f"{where}: {section}, after entry {number}: {said}. {_remedy(file, error)}") from None
     if not number and not _has_list(file, section):
         raise SourceError(

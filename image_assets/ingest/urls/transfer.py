@@ -22,6 +22,7 @@ from image_assets.ingest.urls.failures import DownloadFailed
 from image_assets.ingest.urls.guard import Network, checked_url, guarded_connector, networks
 from image_assets.ingest.urls.written import redirected
 from image_assets.settings.sources import UrlListSource
+from image_assets.wording import in_brief
 
 Permission = Callable[[URL], Awaitable[None]]
 """Raises `DownloadFailed` where a URL may not be asked."""
@@ -123,7 +124,7 @@ class Transfer:
             detail = f"{error.host} has no address: {error.os_error.strerror or error.os_error}"
             raise DownloadFailed(Reason.HOST_NOT_FOUND, detail, can_pass=True) from None
         except (aiohttp.ClientError, ssl.SSLError, ConnectionError, zlib.error) as error:
-            detail = " ".join(str(error).split())[:300] or type(error).__name__
+            detail = in_brief(error) or type(error).__name__
             raise DownloadFailed(Reason.CONNECTION_FAILED, detail, can_pass=True) from None
 
     def _redirected(self, url: URL, target: str) -> URL:
