@@ -32,6 +32,7 @@ QUEUES: Mapping[str, str] = {
     "suspects": "Suspects",
     "misclassified": "Taken for another",
     "uncertain": "Least certain",
+    "unknown": "Unknown",
     "lookalikes": "Lookalikes",
     MARKED: "Marked",
 }
@@ -142,6 +143,11 @@ def _uncertain(dataset: DatasetSpec, store: Store) -> pl.LazyFrame:
     return _scan(dataset, store, PREDICTIONS).sort("margin", "image_id").with_columns(note=_taken_for())
 
 
+def _unknown(dataset: DatasetSpec, store: Store) -> pl.LazyFrame:
+    unknown = _scan(dataset, store, PREDICTIONS).filter("unknown")
+    return unknown.sort("familiarity", "image_id", nulls_last=True).with_columns(note=_taken_for())
+
+
 def _alike(dataset: DatasetSpec, store: Store) -> pl.LazyFrame:
     groups = _scan(dataset, store, DUPLICATE_GROUPS)
     number = pl.len().over("group_id").cast(pl.String)
@@ -169,6 +175,7 @@ _FOUND: Mapping[str, Callable[[DatasetSpec, Store], pl.LazyFrame]] = {
     "suspects": _suspect,
     "misclassified": _misclassified,
     "uncertain": _uncertain,
+    "unknown": _unknown,
     "lookalikes": _alike,
     MARKED: _marked,
 }

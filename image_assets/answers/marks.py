@@ -43,11 +43,19 @@ class Batch:
         return {**vars(self), "at": self.at.isoformat(), "under": dict(self.under), "taken_back": taken_back}
 
 
-def batches_of(dataset: DatasetSpec, store: Store) -> tuple[Batch, ...]:
-    """All that people said, the latest first."""
+def batches_of(dataset: DatasetSpec, store: Store, most: int | None = None) -> tuple[Batch, ...]:
+    """What people said, the latest first; at most so many batches of it, or all."""
     reviews = store.table(dataset.name, REVIEWS).scan().collect()
-    parts = reviews.sort("decided_at", "image_id").partition_by("batch", maintain_order=True)
-    return tuple(sorted(map(_batch, parts), key=lambda one: one.at, reverse=True))
+    begun = reviews.group_by("batch").agg(pl.col("decided_at").min())
+    latest = begun.sort("decided_at", "batch", descending=True).head(begun.height if most is None else most)
+    rows = reviews.join(latest.select("batch"), on="batch", how="semi").sort("decided_at", "image_id")
+    parts = rows.partition_by("batch", as_dict=True)
+    return tuple(_batch(parts[(name,)]) for name in latest["batch"])
+
+
+def batch_named(dataset: DatasetSpec, store: Store, name: str) -> Batch:
+    """One batch, which is there."""
+    return _batch(store.table(dataset.name, REVIEWS).scan().filter(batch=name).collect())
 
 
 def _batch(rows: pl.DataFrame) -> Batch:

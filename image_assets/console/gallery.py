@@ -55,8 +55,8 @@ def gallery_routes(reviewing: Reviewing) -> list[Route]:
         )
 
     async def marks(request: Request) -> Response:
-        batches = await run_in_threadpool(batches_of, dataset, store)
-        return html_page(request, "marks.html", title="Marks", batches=batches[:_BATCHES], **about(request))
+        batches = await run_in_threadpool(batches_of, dataset, store, _BATCHES)
+        return html_page(request, "marks.html", title="Marks", batches=batches, **about(request))
 
     return [
         Route("/gallery", grid),

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from image_assets.answers.gallery import images_of
 from image_assets.answers.images import content_of_image, facts_of
 from image_assets.answers.mark_preview import preview_of
-from image_assets.answers.marks import batches_of
+from image_assets.answers.marks import batch_named, batches_of
 from image_assets.console.body import Capacity, body_of
 from image_assets.console.guard import require_token
 from image_assets.console.selection import Exported, MarksSaid, Selection, number_in, query_in, said_in
@@ -60,13 +60,13 @@ class Reviewing:
         """Keep marks: their batch, as `/v1/marks` tells of it."""
         with self._one_at_a_time:
             batch = keep_marks(self.dataset, Store.to_write(self.store.url), self.rows(said))
-        return next(one.as_json() for one in batches_of(self.dataset, self.store) if one.batch == batch)
+        return batch_named(self.dataset, self.store, batch).as_json()
 
     def undo(self, batch: str, reviewer: str | None) -> dict[str, Any]:
         """Take a batch back: as `mark`."""
         with self._one_at_a_time:
             take_back(self.dataset, Store.to_write(self.store.url), batch, reviewer or _user(), _now())
-        return next(one.as_json() for one in batches_of(self.dataset, self.store) if one.batch == batch)
+        return batch_named(self.dataset, self.store, batch).as_json()
 
     def exported(self, said: Exported) -> bytes:
         """The images of a selection as a file, in their order."""
@@ -90,8 +90,8 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
             return await run_in_threadpool(answer, asked)
 
     async def listed(request: Request) -> Response:
-        del request
-        batches = await run_in_threadpool(batches_of, reviewing.dataset, reviewing.store)
+        most = number_in(request.query_params, "most", 100, 1, _LISTED)
+        batches = await run_in_threadpool(batches_of, reviewing.dataset, reviewing.store, most)
         return JSONResponse({"batches": [one.as_json() for one in batches]})
 
     async def make(request: Request) -> Response:

@@ -174,7 +174,7 @@ PATHS: dict[str, dict[str, Schema]] = {
         "post": _file("Images as a file: these, or all of a query.", of_marks.FILES, _SELECTS, of_marks.EXPORTED)
     },
     "/v1/marks": {
-        "get": operation("What people said.", "Batches", (503,)),
+        "get": operation("What people said last.", "Batches", (400, 503), parameters=of_marks.BATCHES),
         "post": operation(
             "Say something of images. Needs the token; the next run follows.", "Batch", (401, *_SELECTS), of_marks.MARKS
         ),

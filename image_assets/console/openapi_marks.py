@@ -34,7 +34,7 @@ SCHEMAS: dict[str, Schema] = {
         nowhere={**COUNT, "description": "Images that belong nowhere."},
         taken_back=or_null(object_of("When and by whom.", at=TEXT, reviewer=TEXT)),
     ),
-    "Batches": object_of("All that people said, the latest first.", batches=list_of(ref("Batch"))),
+    "Batches": object_of("What people said, the latest first.", batches=list_of(ref("Batch"))),
     "Preview": object_of(
         "What the next run would change.",
         images=COUNT,
@@ -67,13 +67,15 @@ SCHEMAS: dict[str, Schema] = {
         alike=list_of(TEXT),
     ),
 }
+_MOST: Schema = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
 QUERY = [
     parameter("queue", "query", "Which images.", {"enum": list(QUEUES), "default": "all"}),
     parameter("day", "query", "Only those of a day.", _DAY),
     parameter("category", "query", "Only those that arrived under it.", TEXT),
     parameter("start", "query", "So many are left out.", {**COUNT, "default": 0}),
-    parameter("most", "query", "So many at most.", {"type": "integer", "minimum": 1, "maximum": 10_000}),
+    parameter("most", "query", "So many at most.", _MOST),
 ]
+BATCHES = [parameter("most", "query", "So many at most.", _MOST)]
 IMAGE = [parameter("image_id", "path", "SHA-256 of the file.", TEXT)]
 BATCH = [
     parameter("batch", "path", "As the answer to the marks names it.", TEXT),

@@ -77,6 +77,12 @@ def test_what_the_model_takes_for_another_comes_surest_first(platform: Platform,
         rows = platform.rows(PREDICTIONS, partition)
         changed = rows.with_columns(predicted_category=pl.lit("human"))
         platform.replace_rows(PREDICTIONS, partition, changed)
+    partition = Partition(SECOND, "plant")
+    rows = platform.rows(PREDICTIONS, partition).sort("image_id")
+    shares = pl.Series("familiarity", [0.3, 0.1, None], dtype=pl.Float32).extend_constant(0.9, rows.height - 3)
+    platform.replace_rows(PREDICTIONS, partition, rows.with_columns(shares, unknown=pl.Series(range(rows.height)) < 3))
+    unknown = [one["image_id"] for one in client.get("/v1/images?queue=unknown&category=plant").json()["images"]]
+    assert unknown == [rows["image_id"][place] for place in (1, 0, 2)]
     found = client.get("/v1/images?queue=misclassified").json()
     assert found["images"]
     assert {one["category"] for one in found["images"]} <= {"plant", "animal"}

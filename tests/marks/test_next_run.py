@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from image_assets.answers.mark_preview import MarkPreview, preview_of
-from image_assets.answers.marks import batches_of
+from image_assets.answers.marks import batch_named, batches_of
 from image_assets.asset_checks import classifier, feature_shards, label_conflicts
 from image_assets.asset_checks.check import checks_in
 from image_assets.categories.record import in_use
@@ -181,6 +181,21 @@ def test_ten_thousand_marks_are_one_commit(damaged: Platform) -> None:
     assert (rows["decided_at"] > NOW).all()  # after the first batch, though the clock stood still
     decisions = decisions_of(damaged.dataset, damaged.store)
     assert decisions.rows.filter(settled="animal").height == 10_000
+
+
+def test_what_was_said_one_by_one_is_all_there_and_lies_in_few_files(
+    damaged: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_assets.store.tables.delta_tables._JOINED_FILES", 4)
+    dataset, store, some = damaged.dataset, damaged.store, images(damaged, FIRST, "plant", 11)
+    names = []
+    for one in some.iter_slices(1):
+        names.append(keep_marks(dataset, store, marks_of(dataset, store, one, Mark("exclude", "eva"), NOW)))
+        assert store.table(dataset.name, REVIEWS).snapshot().files.height <= 4
+    assert set(damaged.rows(REVIEWS)["image_id"]) == set(some["image_id"])
+    assert [one.batch for one in batches_of(dataset, store)] == names[::-1]
+    assert [one.batch for one in batches_of(dataset, store, 3)] == names[:-4:-1]
+    assert batch_named(dataset, store, names[0]).nowhere == 1
 
 
 def test_what_cannot_be_said_or_taken_back_is_refused(damaged: Platform) -> None:

@@ -91,11 +91,8 @@ def test_who_reads_one_partition_does_not_look_at_the_files_of_others(damaged: P
 def test_what_people_decided_comes_only_from_a_copy(damaged: Platform) -> None:
     reviews = damaged.store.table("drawn", REVIEWS)
     now = dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
-    mark = {"image_id": "a", "category": "plant", "belongs": True, "reviewer": "b", "decided_at": now}
-    rows = pl.DataFrame([mark]).with_columns(
-        decided_at=pl.lit("2026-11-05").str.to_datetime("%Y-%m-%d", time_zone="UTC")
-    )
-    reviews.append(rows.select(REVIEWS.file_schema.names))
+    mark = ("a", "plant", True, "b", now, "one", False)
+    reviews.append(pl.DataFrame([mark], REVIEWS.no_rows().schema, orient="row"))
     next(Path(reviews.url).glob("*.parquet")).unlink()
     with pytest.raises(DamagedFile, match=r"is missing; restore it from a copy of the store$"):
         reviews.scan()

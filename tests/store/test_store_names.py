@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_whatever_the_folder_is_called(name: str) -
 
 
 def test_a_table_without_partitions_is_read_below_any_name(tmp_path: Path) -> None:
-    mark = ("1f" * 32, "owl", True, "me", dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
+    mark = ("1f" * 32, "owl", True, "me", dt.datetime(2026, 11, 20, tzinfo=dt.UTC), "one", False)
     frame = pl.DataFrame([mark], REVIEWS.arrow.names, orient="row")
     for name in ("plain", "50% é%41"):
         table = Store(str(tmp_path / name)).table("sample", REVIEWS)

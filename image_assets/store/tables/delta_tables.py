@@ -35,6 +35,8 @@ from image_assets.store.tables.parquet_files import ParquetFiles, WrittenFile
 from image_assets.store.tables.versions import configuration_of, file_mark, give_number, is_old, old_table, refuse_newer
 
 _ATTEMPTS = 50
+# Of a table that grows by a few rows at a time: so many files are read in no time, and thousands are not.
+_JOINED_FILES = 64
 # One transaction name for all partitions makes any two commits of a table conflict, so that what was
 # looked up in the other partitions still holds when the commit lands.
 WHOLE_TABLE = "whole-table"
@@ -164,9 +166,19 @@ class PartitionedTable:
         return self._commit(partition, lambda _: files, exclusive=False)
 
     def append(self, rows: pl.DataFrame) -> CommitReport:
-        """Add rows to a table without partitions, in one commit. Raises as `replace`, and nothing is added then."""
+        """Add rows to a table without partitions, in one commit. Raises as `replace`, and nothing is added then.
+
+        What was added a little at a time becomes one file now and then, in the same commit.
+        """
         file = self.write_frame(None, rows)
-        return self._commit(None, lambda there: [*there.written_files(), file], exclusive=False)
+
+        def joined(there: Snapshot) -> Sequence[WrittenFile]:
+            if there.files.height < _JOINED_FILES:
+                return [*there.written_files(), file]
+            known = self.scan_files(there).collect()
+            return [self.write_frame(None, pl.concat([known, rows.select(known.columns)]))]
+
+        return self._commit(None, joined, exclusive=False)
 
     def replace_exclusively(
         self, partition: Partition, choose: Callable[[Snapshot], Sequence[WrittenFile]]
