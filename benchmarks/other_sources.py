@@ -1,10 +1,11 @@
 """`python -m benchmarks.other_sources`: how extractors, penalties and temperatures do on photos of other sources.
 
-Two sets. Photos named `SET__…` below a folder per category: every source set is left out of a training once, and of a
-category of one set alone a tenth at a time. Chips of the boxes of COCO's persons, animals and potted plants: a model of
-all the photos judges them. Penalty and temperature are chosen as the platform does, by the sets that are trained on and
-never by the one that is judged. Of each: accuracy, calibration error, mistakes above .99, accuracy of the nine tenths
-that are most certain. Features are kept, so that only the first run extracts them.
+Two sets. Photos named `SET__…` below a folder per category: every source set is left out of a training once, three or
+so together (`--folds`), and of a category of one set alone a tenth at a time. Chips of the boxes of COCO's persons,
+animals and potted plants: a model of all the photos judges them. Penalty and temperature are chosen as the platform
+does, by the sets that are trained on and never by the one that is judged. Of each: accuracy, calibration error,
+mistakes above .99, accuracy of the nine tenths that are most certain. Features are kept, so that only the first run
+extracts them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -24,26 +26,24 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.daily.discriminant import discriminant_candidate
 from image_assets.classifier.training.by_sources import chosen_by_sources, learner_of
 from image_assets.classifier.training.calibration import calibration_error, reliability
-from image_assets.classifier.training.families import Candidate, fit, logistic_regression
+from image_assets.classifier.training.families import Candidate, candidates_of, fit, logistic_regression
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.training.source_sets import leave_sources_out
 from image_assets.classifier.unseen import CERTAIN
 from image_assets.features.decode import decode_at_least
 from image_assets.features.extractor import Extractor, shared_extractor
-from image_assets.settings.classifier import BySources, Classifier, LogisticRegressionFamily, Transform
+from image_assets.settings.classifier import BySources, Classifier, Transform
 from image_assets.settings.stages import EfficientNetLite, EfficientNetLiteKind
 
 CATEGORIES = ("plant", "animal", "human")
 KINDS: tuple[EfficientNetLiteKind, ...] = get_args(EfficientNetLiteKind)
+EXTRACTORS: dict[str, Sequence[EfficientNetLiteKind]] = {**{kind: [kind] for kind in KINDS}, "combined": KINDS}
 TRANSFORMS: tuple[Transform, ...] = ("none", "root")
 _ANIMALS = {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
 _LEAST_SIDE, _OVERLAP, _BATCH = 64, 0.1, 8
 _PENALTIES = (0.001, 0.01, 0.1)
-_NEVER = BySources(enabled=False)
-_ALONE = BySources(regularisation=())
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with photos/CATEGORY/SET__NAME.jpg and coco/instances_*.json")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where features are kept")
+    parser.add_argument("--folds", type=int, default=16, help="trainings that sets are left out of; default 16")
+    parser.add_argument("--only", help="extractors to try, such as efficientnet_lite1 or combined; default: all")
     options = parser.parse_args()
     if not (options.data / "photos").is_dir():
         raise SystemExit(f"skipped: there are no photos in {options.data}")
@@ -90,42 +92,38 @@ def main() -> None:
     photos, chips = extracted(lambda one: _photos(options.data, one), kept / "photos"), None
     if list(options.data.glob("coco/instances_*.json")):
         chips = extracted(lambda _: _chips(options.data / "coco"), kept / "chips")
-    console, found = Console(), []
+    # Wide enough for the table in a pipe, too.
+    console, found = Console(width=180), []
     with threadpool_limits(limits=1), console.status("") as status:
-        for names, way, transform, mirrored in _tries():
-            status.update(f"{' + '.join(names)}, {transform}, {way.name}")
-            found.append(tried(photos, chips, names, way, mirrored=mirrored))
+        for name, way, mirrored in _tries():
+            if options.only in (None, name):
+                status.update(f"{name}, {way.candidate}, {way.name}, mirrored: {mirrored}")
+                figures = tried(photos, chips, EXTRACTORS[name], way, options.folds, mirrored=mirrored)
+                found.append({"features": name.removeprefix("efficientnet_"), **figures})
     console.print(_table(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def _tries() -> Iterator[tuple[tuple[str, ...], Way, Transform, bool]]:
+def _tries() -> Iterator[tuple[str, Way, bool]]:
     """Every extractor and all side by side, with and without root and mirror image, each in every way."""
-    for names in (*((kind,) for kind in KINDS), KINDS):
-        for transform in TRANSFORMS:
-            for mirrored in (False, True):
-                for way in ways(transform):
-                    yield names, way, transform, mirrored
+    for name, transform, mirrored in product(EXTRACTORS, TRANSFORMS, (False, True)):
+        for way in ways(transform):
+            yield name, way, mirrored
 
 
 def ways(transform: Transform) -> list[Way]:
-    """Penalties as they are, each behind a temperature, the penalty chosen too, and the daily path's discriminant."""
+    """Penalties as they are, and what the platform chooses by sources."""
     found = []
     for penalty in _PENALTIES:
-        candidate = logistic_regression(penalty).transformed(transform)
-        family = LogisticRegressionFamily(regularisation=(penalty,))
-        for said, by in ((f"penalty {penalty:g}", _NEVER), (f"penalty {penalty:g}, T", _ALONE)):
-            spec = Classifier(candidates=(family,), transform=transform, by_sources=by)
-            found.append(Way(said, candidate, spec))
+        spec = Classifier(transform=transform, by_sources=BySources(enabled=False))
+        found.append(Way(f"penalty {penalty:g}", logistic_regression(penalty).transformed(transform), spec))
     spec = Classifier(transform=transform)
-    default = logistic_regression(_PENALTIES[0]).transformed(transform)
-    daily = discriminant_candidate(spec.refinement.shrinkage, transform)
-    return [*found, Way("chosen", default, spec), Way("discriminant, T", daily, spec)]
+    return [*found, Way("chosen", candidates_of(spec.candidates, transform)[0], spec)]
 
 
 def tried(
-    photos: Pictures, chips: Pictures | None, kinds: Sequence[str], way: Way, *, mirrored: bool
+    photos: Pictures, chips: Pictures | None, kinds: Sequence[str], way: Way, folds: int, *, mirrored: bool
 ) -> dict[str, str | float]:
     """Figures of one way: every set of the photos judged by a training that it had no say in, chips by all photos."""
     began = time.perf_counter()
@@ -134,13 +132,12 @@ def tried(
     rows = TrainingRows(photos.features(kinds, mirrored=mirrored), photos.labels, names, sets)
     learn = learner_of(way.candidate, rows, way.spec)
     left_out = np.zeros((len(rows.labels), len(CATEGORIES)))
-    for fold in leave_sources_out(sets, rows.labels, names, most=sets.n_unique()):
+    for fold in leave_sources_out(sets, rows.labels, names, folds):
         left_out[fold.judged] = learn(rows.take(fold.training)).predict_proba(rows.features[fold.judged])
     seconds = time.perf_counter() - began
     chosen = chosen_by_sources(way.candidate, rows, way.spec)
     values = dict(chosen.values)
     found: dict[str, str | float] = {
-        "features": " + ".join(kind.removeprefix("efficientnet_") for kind in kinds),
         "transform": str(values.get("transform", "none")),
         "mirrored": "yes" if mirrored else "no",
         "classifier": way.name,
