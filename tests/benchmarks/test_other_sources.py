@@ -15,7 +15,8 @@ def pictures() -> Pictures:
     rows = of_sources(12, seed=1)
     assert rows.source_sets is not None
     others = rows.features + np.random.default_rng(0).normal(size=rows.features.shape).astype(np.float32)
-    plain, mirrored = (dict.fromkeys(KINDS, features) for features in (rows.features, others))
+    names: list[str] = [*KINDS]
+    plain, mirrored = (dict.fromkeys(names, features) for features in (rows.features, others))
     return Pictures(plain, mirrored, rows.labels, rows.source_sets.to_numpy())
 
 
