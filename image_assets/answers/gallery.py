@@ -28,10 +28,10 @@ from image_assets.store.tables.counts import rows_per_partition
 ALL, MARKED = "all", "marked"
 QUEUES: Mapping[str, str] = {
     ALL: "Everything",
-    "conflicts": "Several categories",
+    "conflicts": "Conflicts",
     "suspects": "Suspects",
     "misclassified": "Taken for another",
-    "uncertain": "Least certain",
+    "uncertain": "Uncertain",
     "unknown": "Unknown",
     "lookalikes": "Lookalikes",
     MARKED: "Marked",
