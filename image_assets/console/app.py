@@ -77,7 +77,11 @@ def console_app(settings: ConsoleSettings) -> Guard:
     async def on_error(request: Request, error: Exception) -> Response:
         if isinstance(error, ClientDisconnect):
             return Response(status_code=400)  # nobody reads it
-        refused = of_status(error.status_code, error.detail) if isinstance(error, HTTPException) else of_error(error)
+        refused = (
+            of_status(error.status_code, error.detail, error.headers)
+            if isinstance(error, HTTPException)
+            else of_error(error)
+        )
         if refused.headers.get("connection") == "close":
             await discard_rest(request, settings.bounds)
         return response_to(request, refused)

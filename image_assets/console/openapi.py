@@ -135,7 +135,8 @@ def _operation(
 
 def _bodies(as_json: Schema, in_form: Schema) -> Schema:
     raw: Schema = {"schema": {}}
-    form = {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": in_form}}}}
+    parts = {"type": "object", "properties": {"file": in_form}, "required": ["file"], "additionalProperties": False}
+    form = {"multipart/form-data": {"schema": parts}}
     return {**form, **in_json(as_json), "application/octet-stream": raw, "image/*": raw}
 
 
@@ -157,7 +158,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "The same of several images; one that is none has an error of its own.",
             "BatchAnswer",
             _TAKES,
-            _bodies(ref("Images"), list_of(_FILE)),
+            _bodies(ref("Images"), {**list_of(_FILE), "minItems": 1}),
             parameters=[_TOP],
         )
     },

@@ -70,9 +70,9 @@ SCHEMAS: dict[str, Schema] = {
 _MOST: Schema = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
 QUERY = [
     parameter("queue", "query", "Which images.", {"enum": list(QUEUES), "default": "all"}),
-    parameter("day", "query", "Only those of a day.", _DAY),
+    parameter("day", "query", "Only those of a day.", {"anyOf": [_DAY, {"const": ""}]}),
     parameter("category", "query", "Only those that arrived under it.", TEXT),
-    parameter("start", "query", "So many are left out.", {**COUNT, "default": 0}),
+    parameter("start", "query", "So many are left out.", {**COUNT, "default": 0, "maximum": 2**40}),
     parameter("most", "query", "So many at most.", _MOST),
 ]
 BATCHES = [parameter("most", "query", "So many at most.", _MOST)]

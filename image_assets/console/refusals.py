@@ -92,10 +92,10 @@ def response_to(request: Request, refused: Refused) -> Response:
     return JSONResponse({"error": refused.as_json()}, refused.status, dict(refused.headers))
 
 
-def of_status(status: int, detail: str) -> Refused:
+def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Refused:
     """What is told where no route takes a request."""
     said = {
         404: "there is nothing at this address; /docs lists what there is",
         405: "this address takes another method",
     }
-    return Refused(status, _CODES.get(status, "refused"), said.get(status, detail))
+    return Refused(status, _CODES.get(status, "refused"), said.get(status, detail), headers or {})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import polars as pl
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from image_assets.answers.gallery import QUEUES, Query, images_of
 from image_assets.console.refusals import Refused
@@ -17,14 +18,26 @@ from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.store import Store
 
 T = TypeVar("T", bound=Strict)
+_ONE_OF_BOTH: Any = [
+    {"required": [name], "properties": {name: {"type": kind}, other: {"type": "null"}}}
+    for name, kind, other in (("images", "array", "query"), ("query", "object", "images"))
+]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PLACE = ["image_id", "date", "category"]
+
+
+def _as_written(day: object) -> object:
+    """A day is written as 2026-11-20; by itself pydantic also takes seconds since 1970 for one."""
+    if isinstance(day, str) and not _DAY.fullmatch(day):
+        raise ValueError(f"{day!r} is no day; expected one such as 2026-11-20")
+    return day
 
 
 class QuerySaid(Strict):
     """A query, as a request names it."""
 
-    queue: str = "all"
-    day: dt.date | None = None
+    queue: str = Field(default="all", json_schema_extra={"enum": [*QUEUES]})
+    day: Annotated[dt.date, BeforeValidator(_as_written)] | None = None
     category: str | None = None
 
     @model_validator(mode="after")
@@ -40,6 +53,8 @@ class QuerySaid(Strict):
 
 class Selection(Strict):
     """Images: these, or all of a query."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_OF_BOTH})
 
     images: list[Sha256] | None = None
     query: QuerySaid | None = None
@@ -100,7 +115,7 @@ def query_in(parameters: Mapping[str, str]) -> Query:
 
 def number_in(parameters: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:
     """A whole number that an address names. Raises `Refused`."""
-    said = parameters.get(name) or str(usual)
+    said = parameters.get(name, str(usual))
     if not said.isascii() or not said.isdecimal() or len(said) > 12 or not least <= int(said) <= most:
         raise Refused(400, "bad_number", f"{name}={said!r}: expected a number from {least:,} to {most:,}")
     return int(said)

@@ -25,7 +25,8 @@ def name_problem(text: str) -> str:
 
 def faults_of(error: ValidationError) -> str:
     """What is wrong with a file that was read, in one line: every key with its fault."""
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'whole file'}: {one['msg']}" for one in error.errors())
+    told = ((".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in error.errors())
+    return "; ".join(f"{where}: {said}" if where else said for where, said in told)
 
 
 class Frozen(BaseModel):

@@ -75,3 +75,27 @@ def test_the_page_shows_every_address_and_asks_nobody_else(document: dict[str, A
             assert one["summary"] in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+@pytest.mark.parametrize("address", ["/v1/classify", "/v1/status", "/v1/models", "/v1/marks/x"])
+def test_another_method_is_refused_with_those_that_there_are(console: httpx.Client, address: str) -> None:
+    answer = console.request("TRACE", address)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) & {"GET", "POST", "DELETE"}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/v1/images?day=0", "'0' is no day"),  # seconds since 1970 to pydantic
+        ("/v1/images?day=2026-11-3", "is no day"),
+        ("/v1/images?queue=nothing", "there is no queue 'nothing'"),
+        ("/v1/images?most=", "most=''"),
+        ("/v1/images?start=-1", "start='-1'"),
+    ],
+)
+def test_an_address_that_the_document_does_not_allow_is_refused(console: httpx.Client, address: str, said: str) -> None:
+    answer = console.get(address)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]["message"]
+    assert "Value error" not in answer.text
