@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import Candidate, candidates_of, fit
 from image_assets.classifier.training.leave_out import measure_unseen
 from image_assets.classifier.training.selection import TrainingRows
+from image_assets.classifier.training.source_sets import SourceFold
 from image_assets.classifier.unseen import UnseenSources
 from image_assets.settings.classifier import BySources, Classifier, LogisticRegressionFamily, RandomForestFamily
 from image_assets.store.models.model import Model
@@ -62,6 +65,25 @@ def test_a_penalty_that_may_be_better_by_chance_does_not_replace_the_usual_one()
     assert chosen_by_sources(DEFAULT, rows, SPEC).strength == DEFAULT.strength
     spec = ONLY_TEMPERED.model_copy(update={"candidates": (both,)})
     assert chosen_by_sources(DEFAULT, rows, spec).strength == 0.1
+
+
+def test_of_many_categories_few_images_each_and_few_folds_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = of_sources(12, seed=1)
+    fitted: list[int] = []
+    answers = by_sources._answers
+
+    def counted(candidates: Any, some: TrainingRows, fold: SourceFold, seed: int) -> list[np.ndarray]:
+        fitted.append(len(fold.training) + len(fold.judged))
+        return answers(candidates, some, fold, seed)
+
+    monkeypatch.setattr(by_sources, "_answers", counted)
+    chosen_by_sources(DEFAULT, rows, ONLY_TEMPERED)
+    assert fitted == [1_080] * 5
+    monkeypatch.setattr(by_sources, "_COSTLY", 1_000)
+    monkeypatch.setattr(by_sources, "_OF_CATEGORY", 200)
+    fitted.clear()
+    chosen_by_sources(DEFAULT, rows, ONLY_TEMPERED)
+    assert fitted == [600] * 3
 
 
 def test_a_difference_is_sure_where_sources_agree_on_it() -> None:

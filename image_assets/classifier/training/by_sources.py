@@ -33,8 +33,8 @@ _LEAST_JUDGED = 100
 _LEAST_LEFT = 0.4
 # Of very few sources that estimate would have a model believe nothing, known sources included.
 _MOST_STRANGE = 0.05
-# Above so many images × categories every fit takes seconds; but so many images of a category serve.
-_COSTLY, _LEAST_OF_CATEGORY = 100_000, 10
+# Above so many images × categories every fit takes seconds: so many images of a category serve then, and fewer folds.
+_COSTLY, _OF_CATEGORY, _FEW_FOLDS = 100_000, 5, 3
 
 
 @threadpool_limits.wrap(limits=1)
@@ -88,7 +88,7 @@ def _is_chosen(candidate: Candidate, spec: Classifier) -> bool:
 
 def _sample(rows: TrainingRows, spec: Classifier) -> TrainingRows:
     categories = len(np.unique(rows.labels))
-    most = max(_COSTLY // max(categories, 1), _LEAST_OF_CATEGORY * categories)
+    most = max(_COSTLY // max(categories, 1), _OF_CATEGORY * categories)
     return sample_of(rows, min(spec.by_sources.max_rows, most), spec.selection.seed)
 
 
@@ -99,8 +99,10 @@ def _by_source(rows: TrainingRows, spec: BySources) -> list[SourceFold]:
 def _judging(sets: pl.Series, rows: TrainingRows, spec: BySources) -> list[SourceFold]:
     """Folds that leave every set out once and tell how certain to be; none where fewer than two of them do."""
     counts = np.bincount(rows.labels)
+    costly = len(rows.labels) * np.count_nonzero(counts) > _COSTLY
+    most = min(spec.folds, _FEW_FOLDS) if costly else spec.folds
     found = []
-    for fold in leave_sources_out(sets, rows.labels, rows.groups, spec.folds):
+    for fold in leave_sources_out(sets, rows.labels, rows.groups, most):
         left = np.bincount(rows.labels[fold.training], minlength=len(counts)) >= _LEAST_LEFT * counts
         judged = fold.judged[left[rows.labels[fold.judged]]]
         if len(judged):
