@@ -116,6 +116,6 @@ def query_in(parameters: Mapping[str, str]) -> Query:
 def number_in(parameters: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:
     """A whole number that an address names. Raises `Refused`."""
     said = parameters.get(name, str(usual))
-    if not said.isascii() or not said.isdecimal() or len(said) > 12 or not least <= int(said) <= most:
+    if not said.isascii() or not said.isdecimal() or len(said) > 13 or not least <= int(said) <= most:
         raise Refused(400, "bad_number", f"{name}={said!r}: expected a number from {least:,} to {most:,}")
     return int(said)
