@@ -9,7 +9,7 @@ import polars as pl
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.categories.record import in_use
 from image_assets.classifier.places import classifier_prefix
-from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed
+from image_assets.classifier.training.images import lookalike_names, set_aside, undisputed, with_source_sets
 from image_assets.lookalikes.label_conflicts import in_doubt
 from image_assets.marks.decisions import decisions_of
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
@@ -154,7 +154,8 @@ def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     decisions = decisions_of(subject.dataset, subject.store)
     features = decisions.applied(in_use(subject.rows(IMAGE_FEATURES), subject.dataset))
     conflicts = in_doubt(subject.rows(LABEL_CONFLICTS), decisions)
-    rows = undisputed(features.select("image_id", "label", "date"), conflicts).collect()
+    rows = undisputed(features.select("image_id", "label", "date", "category"), conflicts).collect()
+    rows = with_source_sets(rows, subject.rows(RAW_IMAGES), subject.dataset.classifier)
     groups = subject.rows(DUPLICATE_GROUPS)
     return rows, set_aside(rows["image_id"], rows.lazy(), groups, subject.dataset.classifier)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,7 +37,8 @@ from image_assets.store.models.model_store import (
     read_champion,
 )
 from tests.asset_checks.faults import PLANT, change, failing, outcome, partitions
-from tests.platform import FIRST, SECOND, Platform
+from tests.pictures import land_pictures
+from tests.platform import FIRST, SECOND, Platform, small_dataset
 from tests.store.saving import save_model
 
 CHECKS = checks_in(classifier)
@@ -241,6 +243,23 @@ def test_categories_that_changed_since_the_training_are_caught(loaded_platform: 
 def test_a_split_that_changed_since_the_training_is_caught(loaded_platform: Platform) -> None:
     spec = loaded_platform.dataset.classifier.model_copy(update={"held_out": 0.5})
     assert failing(with_dataset(loaded_platform, classifier=spec), CHECKS) == {"trained_on_the_training_images"}
+
+
+def test_a_model_that_is_split_by_source_is_held_against_that_split(tmp_path: Path) -> None:
+    split = {"report": {"enabled": False}, "split": {"by": "source"}}
+    platform = Platform(small_dataset(classifier=split), tmp_path)
+    for kind, category in enumerate(("plant", "animal", "human")):
+        for camera in range(4):
+            numbers = range(10 * camera, 10 * camera + 10)
+            land_pictures(platform.landing, str(FIRST), f"{category}/camera{camera}", kind, numbers)
+    result = platform.run(FIRST)
+    assert result.ok, result.errors
+    assert failing(platform, CHECKS) == set()
+    found: Any = outcome(platform, classifier.trained_on_the_training_images).figures
+    assert 0 < found["of these for training"] < found["images"]
+    named_otherwise = {"report": {"enabled": False}, "split": {"by": "source", "source": "picture-(?P<set>..)"}}
+    changed = small_dataset(classifier=named_otherwise).classifier
+    assert failing(with_dataset(platform, classifier=changed), CHECKS) == {"trained_on_the_training_images"}
 
 
 @pytest.mark.parametrize(("limit", "caught"), [(5.0, set()), (4.99, {"categories_are_balanced"})])
