@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -67,6 +68,17 @@ def _streams_stay_open() -> Iterator[None]:
 def chromium() -> str:
     """The path of a Chromium."""
     return chromium_program()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """A Chromium that is driven by playwright; the test is skipped where that is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
+    with playwright.sync_playwright() as started:
+        # Its sandbox needs rights that containers mostly do not give.
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -13,17 +13,7 @@ import pytest
 
 from tests.pictures import picture
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
-
 FORMULA = "=HYPERLINK(1).png"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -15,16 +15,6 @@ from image_assets.schema import PREDICTIONS, RAW_IMAGES, REVIEWS, Partition
 from tests.console.served import TOKEN, served, settings_of
 from tests.platform import FIRST, SECOND, Platform
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
 
 @pytest.fixture
 def client(damaged: Platform) -> Iterator[httpx.Client]:

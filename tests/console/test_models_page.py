@@ -89,8 +89,7 @@ def test_without_a_model_the_page_says_what_to_do(damaged: Platform) -> None:
         assert "There is no model yet" in one.get("/models").text
 
 
-def test_in_a_browser_somebody_is_asked_first(chromium: str, client: httpx.Client, damaged: Platform) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
+def test_in_a_browser_somebody_is_asked_first(browser: Any, client: httpx.Client, damaged: Platform) -> None:
     first, second = before(damaged), current(damaged)
     asked: list[str] = []
     complaints: list[str] = []
@@ -101,24 +100,22 @@ def test_in_a_browser_somebody_is_asked_first(chromium: str, client: httpx.Clien
         asked.append(dialog.message)
         dialog.accept() if agree else dialog.dismiss()
 
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 360, "height": 700})
-        page.on("dialog", on_question)
-        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
-        page.on("request", lambda one: hosts.add(urlsplit(one.url).hostname or ""))
-        page.goto(str(client.base_url.join("/models")))
-        assert page.locator("button").count() == 0  # who has no token is not offered it
-        page.goto(str(client.base_url.join(f"/enter?token={TOKEN}&to=/models")))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        page.get_by_role("button", name="Make current").click()
-        assert current(damaged) == second
-        agree = True
-        page.get_by_role("button", name="Make current").click()
-        page.locator(f'#models[data-current="{first}"]').wait_for()
-        page.get_by_role("button", name="Back to the one before").click()
-        page.locator(f'#models[data-current="{second}"]').wait_for()
-        browser.close()
+    page = browser.new_page(viewport={"width": 360, "height": 700})
+    page.on("dialog", on_question)
+    page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
+    page.on("request", lambda one: hosts.add(urlsplit(one.url).hostname or ""))
+    page.goto(str(client.base_url.join("/models")))
+    assert page.locator("button").count() == 0  # who has no token is not offered it
+    page.goto(str(client.base_url.join(f"/enter?token={TOKEN}&to=/models")))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="Make current").click()
+    assert current(damaged) == second
+    agree = True
+    page.get_by_role("button", name="Make current").click()
+    page.locator(f'#models[data-current="{first}"]').wait_for()
+    page.get_by_role("button", name="Back to the one before").click()
+    page.locator(f'#models[data-current="{second}"]').wait_for()
+    page.close()
     assert asked[0] == asked[1] == f"Have {first} answer from now on, in the place of {second}?"
     assert current(damaged) == second
     assert complaints == []

@@ -14,17 +14,6 @@ from image_assets.exploration.label_statistics import label_statistics
 from image_assets.exploration.report import report_of
 from tests.exploration.made import image_statistics, made_annotations
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        # Its sandbox needs rights that containers mostly do not give.
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
