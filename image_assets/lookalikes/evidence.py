@@ -59,12 +59,15 @@ class EvidenceReader:
 
         Their category is in doubt, or a person said that they do not belong there.
         """
-        evidence = self.of_partition(partition)
-        disputed = held_back(self._conflicts(evidence)).filter(_in(partition))["image_id"]
+        # Most partitions hold nothing of either, and a day may have hundreds of them.
+        evidence, found = self.of_partition(partition), set[str]()
+        if not evidence.is_empty:
+            found.update(held_back(self._conflicts(evidence)).filter(_in(partition))["image_id"])
         said = self._decisions(evidence).rows.filter(category=partition.category).select("image_id")
-        snapshot = self._table(RAW_IMAGES).snapshot().of(partition)
-        refused = image_index(self.store, self.dataset.name).find(said, snapshot)["image_id"]
-        return sorted({*disputed, *refused})
+        if not said.is_empty():
+            snapshot = self._table(RAW_IMAGES).snapshot().of(partition)
+            found.update(image_index(self.store, self.dataset.name).find(said, snapshot)["image_id"])
+        return sorted(found)
 
     def moved_into(self, partition: Partition) -> pl.DataFrame:
         """Images that arrived on the partition's day under other categories, and that a person put under its own.
@@ -75,6 +78,8 @@ class EvidenceReader:
             image_id, date and category of the partitions where they lie, sorted by id.
         """
         moved = decided(self.reviews(), self.dataset.categories).rows.filter(settled=partition.category)
+        if moved.is_empty():
+            return pl.DataFrame(schema={"image_id": pl.String, "date": pl.Date, "category": pl.String})
         snapshot = self._table(RAW_IMAGES).snapshot()
         that_day = Snapshot(snapshot.version, snapshot.files.filter(date=partition.date))
         found = image_index(self.store, self.dataset.name).find(moved.select("image_id"), that_day)

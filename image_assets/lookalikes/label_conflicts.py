@@ -37,6 +37,11 @@ class Evidence:
     duplicates: pl.DataFrame
     reviews: pl.DataFrame
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing contradicts anything."""
+        return self.pairs.is_empty() and self.duplicates.is_empty()
+
 
 def contradicting(evidence: Evidence) -> pl.DataFrame:
     """Every two files that contradict each other, from both sides.

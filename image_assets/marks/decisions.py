@@ -59,6 +59,8 @@ def standing(reviews: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Rows of it, in the order in which they were decided.
     """
+    if reviews.is_empty():
+        return reviews
     last = reviews.sort("decided_at").group_by("batch").agg(pl.col("withdrawn").last())
     made = reviews.filter(~pl.col("withdrawn")).join(last.filter("withdrawn"), on="batch", how="anti")
     return made.sort("decided_at").unique(["image_id", "category"], keep="last", maintain_order=True)
@@ -75,6 +77,8 @@ def decided(reviews: pl.DataFrame, categories: Mapping[str, int]) -> Decisions:
         categories: Category → label, of the dataset.
     """
     marks = standing(reviews)
+    if marks.is_empty():
+        return Decisions(pl.DataFrame(schema=_DECIDED), categories)
     accepted = marks.filter("belongs").group_by("image_id").agg("category")
     one = accepted.filter(pl.col("category").list.len() == 1).select(
         "image_id", settled=pl.col("category").list.first()
