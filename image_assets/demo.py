@@ -134,6 +134,7 @@ def _say_where(root: Path, dataset: DatasetSpec, console: Console) -> None:
     console.print("\nnext:", style="bold")
     for line in (
         "make ui                           lineage, partitions, checks and plots in the Dagster UI",
+        "make console                      the images, what is in doubt, the models; in the browser",
         "make demo IMAGES=/path/to/folder  the same with folders of your own, one per category (make clean-demo first)",
         f"cd {shlex.quote(str(root))}    image-assets status, report, predict and the others need no more words there",
     ):

@@ -51,7 +51,7 @@ def test_own_folders_are_spread_over_two_days_and_every_image_is_there_once(
     mine = own_folders(tmp_path, 20)
     assert demo(tmp_path, mine) == 0
     printed = capsys.readouterr().out
-    for what in ("tables", "shards", "classifier", "map", "dataset file", "next:", "make ui"):
+    for what in ("tables", "shards", "classifier", "map", "dataset file", "next:", "make ui", "make console"):
         assert f"\n  {what} " in printed or f"\n{what}" in printed
     for where in ("dataset.yaml", "store/my_images/classifier/champion.json", "store/my_images/plots/embedding.png"):
         assert f"{tmp_path}/demo/{where}" in printed
