@@ -98,6 +98,9 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
         require_token(request, reviewing.token)
         return JSONResponse(await said(request, MarksSaid, reviewing.mark))
 
+    async def listed_or_made(request: Request) -> Response:  # one route, so that a refusal names both methods
+        return await (make if request.method == "POST" else listed)(request)
+
     async def preview(request: Request) -> Response:
         def answer(asked: MarksSaid) -> dict[str, Any]:
             reader = EvidenceReader(reviewing.store, reviewing.dataset)
@@ -122,8 +125,7 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
         return Response(content, media_type=_KINDS[kinds[0]], headers=_as_file(name))
 
     return [
-        Route("/v1/marks", listed),
-        Route("/v1/marks", make, methods=["POST"]),
+        Route("/v1/marks", listed_or_made, methods=["GET", "POST"]),
         Route("/v1/marks:preview", preview, methods=["POST"]),
         Route("/v1/marks/{batch}", undo, methods=["DELETE"]),
         Route("/v1/images:export", export, methods=["POST"]),

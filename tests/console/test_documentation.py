@@ -84,6 +84,10 @@ def test_another_method_is_refused_with_those_that_there_are(console: httpx.Clie
     assert set(answer.headers["allow"].split(", ")) & {"GET", "POST", "DELETE"}
 
 
+def test_an_address_of_two_methods_names_both(console: httpx.Client) -> None:
+    assert {"GET", "POST"} <= set(console.request("PUT", "/v1/marks").headers["allow"].split(", "))
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
