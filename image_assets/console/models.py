@@ -21,7 +21,7 @@ from image_assets.classifier.promotion.by_hand import (
     promote_model,
     roll_back,
 )
-from image_assets.classifier.report.places import ReportMissingError, read_report, report_name
+from image_assets.classifier.report.places import ReportMissingError, read_report, report_name, reports_prefix
 from image_assets.classifier.unseen import short_unseen, unseen_of
 from image_assets.console.guard import may_write, require_token
 from image_assets.console.refusals import Refused
@@ -29,6 +29,7 @@ from image_assets.console.rendering import html_page
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import shared_extractor
 from image_assets.store.models.model_champion import Champion
+from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 
 # A report has its styles and pictures in itself; it has no scripts, and may do nothing.
@@ -125,14 +126,9 @@ def models_routes(choosing: Choosing) -> list[Route]:
 
 def _with_reports(dataset: DatasetSpec, store: Store, models: tuple[KeptModel, ...]) -> set[str]:
     """Those of the models that there is a report of."""
-    objects, found = store.objects(), set()
-    for one in models:
-        try:
-            read_report(objects, dataset.name, report_name(one.digits, "html"))
-        except ReportMissingError:
-            continue
-        found.add(one.digits)
-    return found
+    # By the listing: a report has megabytes, and a page names many.
+    there = {key.rpartition("/")[2] for key in sizes_below(store.objects(), reports_prefix(dataset.name))}
+    return {one.digits for one in models if report_name(one.digits, "html") in there}
 
 
 def _row(model: KeptModel, reported: bool) -> dict[str, Any]:
