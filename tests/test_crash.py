@@ -32,8 +32,8 @@ TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
 SMALL_UNITS = """
 import sys
 from image_assets.cli import main
-from image_assets.ingest import units
-units.UNIT_FILES = 40
+from image_assets.ingest import kept_units
+kept_units.UNIT_FILES = 40
 sys.exit(main())
 """
 

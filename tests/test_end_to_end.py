@@ -47,6 +47,7 @@ def photos(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Platf
     return platform
 
 
+@pytest.mark.long
 def test_photos_of_kingdoms_are_told_apart(photos: Platform) -> None:
     manifest = current_manifest(photos.dataset, photos.store)
     assert manifest is not None
@@ -54,6 +55,7 @@ def test_photos_of_kingdoms_are_told_apart(photos: Platform) -> None:
     assert float(str(manifest.metrics["macro_f1"])) >= 0.97
 
 
+@pytest.mark.long
 def test_every_malformed_file_is_loaded_or_refused_as_the_door_says(photos: Platform) -> None:
     """File by file against the door; that the door decides as it should is tested in `ingest/test_bad_images.py`."""
 

@@ -53,7 +53,10 @@ class DayRunner:
         if asked is not None and told is not None:
             return report_of(self._dataset, asked.store, asked.source, partitions, told.result, told.at)
         categories = [one.category for one in partitions]
-        report = self._deployment.run(partitions[0].date, categories, self._how.until, allow_loss=self._how.allow_loss)
+        how = self._how
+        report = self._deployment.run(
+            partitions[0].date, categories, how.until, allow_loss=how.allow_loss, verify=how.verify
+        )
         if results is not None:
             results.keep(report.result)
         return report

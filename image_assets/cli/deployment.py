@@ -13,6 +13,8 @@ from image_assets.cli.day_report import DayReport, report_of
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import chosen_partitions
+from image_assets.ingest.known_files import VERIFY_TAG
+from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.orchestration.dagster_home import open_instance, usable_home
 from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import check_day, needed_for, run_day
@@ -52,8 +54,9 @@ class Deployment:
         until: str | None = None,
         *,
         allow_loss: bool = False,
+        verify: bool = False,
     ) -> DayReport:
-        """Run a day, of all categories or of some; `until` and `allow_loss` as `run_day`.
+        """Run a day, of all categories or of some; `until` as `run_day`, `allow_loss` and `verify` as loading.
 
         Raises:
             CategoriesDiffer: the store means something else by the categories; nothing was written.
@@ -62,7 +65,8 @@ class Deployment:
         if until:
             needed_for(until, self.dataset, self._jobs.definitions)  # nothing is written where there is no such asset
         agree(self.dataset, self.store)
-        result = run_day(self._jobs, self.dataset, partitions, until=until, allow_loss=allow_loss)
+        tags = {tag: "true" for tag, asked in ((ALLOW_LOSS_TAG, allow_loss), (VERIFY_TAG, verify)) if asked}
+        result = run_day(self._jobs, self.dataset, partitions, until=until, tags=tags)
         return report_of(self.dataset, self.store, self._source, partitions, result)
 
     def check(self, partitions: Sequence[Partition]) -> DayReport:

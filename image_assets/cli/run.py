@@ -41,7 +41,7 @@ from image_assets.cli.words import Command
     click.option(
         "--allow-loss", is_flag=True, help="let images go that were loaded and are no longer in the landing zone"
     ),
-    click.option("--verify", is_flag=True, help="look at everything again, also where nothing seems to have changed"),
+    click.option("--verify", is_flag=True, help="read every file again, also where nothing seems to have changed"),
     click.option("--checks-only", is_flag=True, help="load and make nothing: have the checks look at what is there"),
 )
 @click.option("--dry-run", is_flag=True, help="only say what would be run")

@@ -8,6 +8,7 @@ import dagster as dg
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.known_files import VERIFY_TAG
 from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
 from image_assets.ingest.preview import contact_sheet, quarantine_table, reason_table
@@ -54,7 +55,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         began, peak = time.monotonic(), PeakMemory()
         agree(dataset, store.open())
         source = landing.source(dataset)
-        allow_loss = context.run.tags.get(ALLOW_LOSS_TAG, "").lower() == "true"
+        allow_loss, verify = (context.run.tags.get(tag, "").lower() == "true" for tag in (ALLOW_LOSS_TAG, VERIFY_TAG))
         if context.selected_asset_keys == {arrivals}:
             with retried():
                 source.fetch(partition.date, partition.category, no_progress)
@@ -75,6 +76,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 Ingest(dataset, source, tables, engines.engine(dataset)),
                 report_progress,
                 allow_loss=allow_loss,
+                verify=verify,
             )
             unplaced = source.unplaced(partition.date, dataset.categories)
             unknown, files = unplaced.names, unplaced.files + report.unselected

@@ -116,7 +116,12 @@ class BucketTree:
             if left_out := ignored_part(one.key, self.ignore, len(path) + 1 if path else 0):
                 ignored.add(left_out)
             else:
-                yield SourceFile(printable(one.key), one.bytes, f"{one.etag}-{one.bytes}", f"{one.etag}\n{one.key}")
+                version, locator = f"{one.etag}-{one.bytes}", f"{one.etag}\n{one.key}"
+                yield SourceFile(printable(one.key), one.bytes, version, locator, self._settled(one))
+
+    def _settled(self, one: Object) -> bool:
+        """What lies on a disk has an ETag of its times, which are not all that changes."""
+        return bool(one.etag) and isinstance(self.objects, S3Objects)
 
     def _read_range(self, file: SourceFile, start: int, end: int) -> bytes:
         """Bytes `start` to `end` of an object as it was listed. Raises `SourceReadError`."""

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
@@ -32,6 +33,8 @@ from image_assets.workers import Progress
 # What is still being copied into the landing zone starts so; no source lists it, whatever the dataset's patterns say.
 _NAMES = re.compile(r"[^/]+")  # of a path
 IN_PROGRESS = ".arriving-"
+# Within so long of a change another one may leave the same times: of two seconds are FAT's, the coarsest.
+_SETTLED_SECONDS = 3
 # A network file system that has lost its server.
 _MAY_PASS = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EAGAIN)
 
@@ -239,12 +242,15 @@ def _describe(path: str, locator: str, real_root: str) -> SourceFile | None:
         return None
     except OSError:  # a name too long to be looked up at all; reading it will say so
         return SourceFile(printable(locator), 0, "", locator)
-    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return SourceFile(printable(locator), size, _version(status), locator)
+    regular = stat.S_ISREG(status.st_mode)
+    size = status.st_size if regular else 0
+    settled = regular and time.time() - max(status.st_mtime, status.st_ctime) > _SETTLED_SECONDS
+    return SourceFile(printable(locator), size, _version(status), locator, settled)
 
 
 def _version(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns}-{status.st_size}"
+    # The time of the last change (ctime) nobody can set: a file of the same size and time of writing shows by it.
+    return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}"
 
 
 class _NoFile(OSError):

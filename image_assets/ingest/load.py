@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 import polars as pl
@@ -12,9 +12,11 @@ from image_assets.dataset import DatasetSpec
 from image_assets.engines.engine import Engine
 from image_assets.ingest.companions import companions
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
-from image_assets.ingest.fingerprint import Companion, Fingerprint, Refusal, fingerprint
+from image_assets.ingest.fingerprint import Companion, Fingerprint, Fingerprints, Refusal, fingerprint
+from image_assets.ingest.kept_units import cut_units
+from image_assets.ingest.known_files import KnownFiles
 from image_assets.ingest.loss import loaded_before, loaded_ids
-from image_assets.ingest.source import Listing, Source
+from image_assets.ingest.source import Listing, Source, SourceChanged
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
@@ -36,6 +38,7 @@ class IngestTables:
     companions: PartitionedTable
     images: KeyIndex
     originals: KeyIndex
+    known: KnownFiles
 
     @classmethod
     def of(cls, store: Store, dataset: str) -> IngestTables:
@@ -44,6 +47,7 @@ class IngestTables:
             *(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS)),
             images=image_index(store, dataset),
             originals=original_index(store, dataset),
+            known=KnownFiles(store, dataset),
         )
 
 
@@ -72,9 +76,21 @@ class IngestReport:
 
 
 def ingest_partition(
-    partition: Partition, ingest: Ingest, progress: Progress = no_progress, *, allow_loss: bool = False
+    partition: Partition,
+    ingest: Ingest,
+    progress: Progress = no_progress,
+    *,
+    allow_loss: bool = False,
+    verify: bool = False,
 ) -> IngestReport:
     """Load the partition's files and replace its rows in all of the tables.
+
+    Args:
+        partition: Which.
+        ingest: What it is loaded with.
+        progress: Told of steps, two for every file.
+        allow_loss: Whether images may go that were loaded.
+        verify: Whether to read every file, also those that look as they did when they were last loaded.
 
     Raises:
         LossRefused: most of the images that it holds would be gone, and `allow_loss` is not set.
@@ -86,14 +102,9 @@ def ingest_partition(
     listing = source.list_files(partition.date, partition.category)
     # Every file is looked at twice: once for its hash, once to be decoded.
     steps = 2 * len(listing.files)
-    looked = fingerprint(
-        listing.files,
-        source,
-        dataset.limits,
-        engine,
-        lambda done, _: progress(done, steps),
-        companions(file.source for file in listing.files),
-    )
+    if verify:
+        tables.known.forget(partition)
+    looked = _looked_at(listing, partition, ingest, lambda done: progress(done, steps))
     prints = looked.known
     label = dataset.label_of(partition.category)
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
@@ -108,7 +119,10 @@ def ingest_partition(
         before.refuse_loss(len({one.image_id for one in prints}), len(listing.files), share)
         plan = plan_loading(prints, _originals(prints, tables.images, loaded.besides(partition)), partition)
         units[:] = load_units(
-            plan.to_load, loader, engine, lambda done, _: progress(steps - len(plan.to_load) + done, steps)
+            cut_units(plan.to_load, loader, loaded),
+            loader,
+            engine,
+            lambda done, _: progress(steps - len(plan.to_load) + done, steps),
         )
         repeats[:] = plan.repeats
         files = [unit.raw_images for unit in units]
@@ -120,7 +134,11 @@ def ingest_partition(
 
     tables.images.cover(tables.raw_images.snapshot())
     tables.originals.cover(tables.duplicates.snapshot())
-    loaded = tables.raw_images.replace_exclusively(partition, choose)
+    try:
+        loaded = tables.raw_images.replace_exclusively(partition, choose)
+    except SourceChanged:
+        tables.known.forget(partition)  # the next try believes nothing that it has not read
+        raise
     progress(steps, steps)
     decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, prints)]
     duplicates, also_refused = settle_repeats(repeats, decoded_refusals)
@@ -128,6 +146,7 @@ def ingest_partition(
     _commit_the_rest(partition, tables, units, undecoded, duplicates)
     _commit_companions(partition, tables.companions, looked.companions)
     _commit_arrivals(partition, tables, listing)
+    tables.known.keep(partition, prints)
     reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
     return IngestReport(
         len(listing.files),
@@ -139,6 +158,23 @@ def ingest_partition(
         listing.unselected,
         tuple(gone),
     )
+
+
+def _looked_at(listing: Listing, partition: Partition, ingest: Ingest, progress: Callable[[int], None]) -> Fingerprints:
+    """What the listed files are, by what is known of them or by their bytes; each in the order of the files."""
+    named_after = companions(file.source for file in listing.files)
+    limits = ingest.dataset.limits
+    told = ingest.tables.known.tell(listing.files, partition, limits, named_after)
+    looked = fingerprint(
+        told.unknown,
+        ingest.source,
+        limits,
+        ingest.engine,
+        lambda done, _: progress(len(told.known) + done),
+        named_after,
+    )
+    prints = sorted([*told.known, *looked.known], key=lambda one: one.file.source)
+    return Fingerprints(prints, looked.refused, looked.companions)
 
 
 def list_partition(

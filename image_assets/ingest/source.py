@@ -62,12 +62,14 @@ class SourceFile:
         bytes: Size when it was listed, bytes.
         version: Differs once the content is replaced.
         locator: What `Source.read` needs to find it; may hold surrogate escapes, so it is for no table.
+        settled: Whether its content cannot be replaced any more without another version.
     """
 
     source: str
     bytes: int
     version: str
     locator: str
+    settled: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from image_assets.engines.engine import UNIT_FILES, Engine, Unit, finished_or_made
+from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.engines.pieces import images_of_a_piece, made_in_order
 from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
@@ -58,15 +58,20 @@ class LoadedUnit:
 
 
 def load_units(
-    prints: Sequence[Fingerprint], loader: Loader, engine: Engine, progress: Progress = no_progress
+    parts: Sequence[Sequence[Fingerprint]], loader: Loader, engine: Engine, progress: Progress = no_progress
 ) -> list[LoadedUnit]:
     """Load files unit by unit; units that were finished before are not touched.
+
+    Args:
+        parts: The files of each unit, in the order of their sources.
+        loader: What they are loaded with.
+        engine: Where the work is done.
+        progress: Told of files.
 
     Raises:
         SourceChanged: a file is not what it was when it was hashed.
         UnitLost: as `Engine.run`.
     """
-    parts = [prints[start : start + UNIT_FILES] for start in range(0, len(prints), UNIT_FILES)]
     units = [
         Unit(f"loading {part[0].file.source} … {part[-1].file.source}", len(part), partial(_load_unit, part, loader))
         for part in parts
@@ -93,15 +98,26 @@ def refusal_batch(refusals: Sequence[Refusal]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=QUARANTINE.file_schema)
 
 
+def unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
+    """The name of the unit of these files: the same for the same files and rules, and for no others."""
+    made_of = {
+        "door": _DOOR_VERSION,
+        "limits": loader.limits.model_dump(include={"formats", "max_bytes", "max_pixels", "max_side", "min_side"}),
+        "label": loader.label,
+        "files": [(one.image_id, one.file.source) for one in prints],
+    }
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _find_unit(prints: Sequence[Fingerprint], loader: Loader) -> LoadedUnit | None:
-    name = _unit_name(prints, loader)
+    name = unit_name(prints, loader)
     raw = loader.raw_images.find_file(loader.partition, name)
     refused = loader.quarantine.find_file(loader.partition, name)
     return LoadedUnit(raw, refused) if raw is not None and refused is not None else None
 
 
 def _load_unit(prints: Sequence[Fingerprint], loader: Loader, threads: int, progress: Progress) -> LoadedUnit:
-    name = _unit_name(prints, loader)
+    name = unit_name(prints, loader)
     refusals: list[Refusal] = []
     with made_in_order(partial(_load_chunks, loader), _pieces(prints, threads), threads) as steps:
         raw = loader.raw_images.write_file(loader.partition, name, _told(steps, len(prints), refusals, progress))
@@ -117,16 +133,6 @@ def _told(
         yield rows
         done += chunk.files
         progress(done, total)
-
-
-def _unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
-    made_of = {
-        "door": _DOOR_VERSION,
-        "limits": loader.limits.model_dump(include={"formats", "max_bytes", "max_pixels", "max_side", "min_side"}),
-        "label": loader.label,
-        "files": [(one.image_id, one.file.source) for one in prints],
-    }
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

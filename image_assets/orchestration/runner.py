@@ -12,7 +12,6 @@ from image_assets.asset_checks.raw_images import duplicates_have_an_original, wi
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
 from image_assets.health.day_result import DayResult
-from image_assets.ingest.loss import ALLOW_LOSS_TAG
 from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partitioned
@@ -35,7 +34,7 @@ def run_day(
     *,
     until: str | None = None,
     refresh: bool = True,
-    allow_loss: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> DayResult:
     """Materialise the partitions in their order, then, unless told not to, what is made of the whole dataset.
 
@@ -50,7 +49,7 @@ def run_day(
         partitions: To be run, in this order.
         until: The last of a partition's assets to be made; nothing is made of the whole dataset then.
         refresh: Whether to go on to what is made of the whole dataset.
-        allow_loss: Whether images may go that were loaded and are no longer there, however many.
+        tags: Of the runs of partitions; `ALLOW_LOSS_TAG` and `VERIFY_TAG` are what loading asks for.
 
     Raises:
         UsageError: `until` is none of a partition's assets.
@@ -58,7 +57,7 @@ def run_day(
     """
     result = DayResult()
     assets = needed_for(until, dataset, jobs.definitions) if until else None
-    daily, tags = jobs.job(daily_job_name(dataset)), {ALLOW_LOSS_TAG: "true"} if allow_loss else {}
+    daily = jobs.job(daily_job_name(dataset))
 
     def load(these: Sequence[Partition]) -> None:
         for some in sharing_runs(dataset, these):
@@ -117,7 +116,7 @@ def _run_some(
     job: dg.JobDefinition,
     partitions: Sequence[Partition],
     assets: Sequence[dg.AssetKey] | None,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None,
 ) -> DayResult:
     """Run partitions together, and each alone where they do not come through: one must not hold up the others."""
     result = DayResult()

@@ -65,6 +65,7 @@ def assets_at(address: str) -> set[str]:
     return {"/".join(node["assetKey"]["path"]) for node in nodes}
 
 
+@pytest.mark.long
 def test_after_init_the_ui_is_up_at_the_address_that_is_said_and_ctrl_c_ends_all_of_it(project: Path) -> None:
     if not Path("/proc/self/environ").exists():
         pytest.skip("no /proc to look for processes in")

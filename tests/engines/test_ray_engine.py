@@ -19,7 +19,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarge  # noqa: E402
 from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
-from image_assets.ingest import fingerprint, units  # noqa: E402
+from image_assets.ingest import fingerprint, kept_units  # noqa: E402
 from image_assets.ingest.load import Ingest, IngestTables, ingest_partition  # noqa: E402
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
 from image_assets.store.tables.partition_files import PartitionFiles  # noqa: E402
@@ -108,6 +108,7 @@ def machine_with(resource: str, amount: float) -> str:
     return found
 
 
+@pytest.mark.long
 def test_units_run_where_the_memory_and_the_gpu_are_that_they_need(cluster: Cluster) -> None:
     large, of_gpu = machine_with("memory", 2_000_000_000), machine_with("GPU", 1)
     nodes = RayEngine().run([Unit(str(n), 1, tells_where, memory=2_000_000_000) for n in range(2)], no_progress)
@@ -203,7 +204,7 @@ def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
 
 
 def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "UNIT_FILES", 7)
+    monkeypatch.setattr(kept_units, "UNIT_FILES", 7)
     monkeypatch.setattr(fingerprint, "UNIT_FILES", 6)
     here, there = Platform(small_dataset(), tmp_path / "here"), Platform(small_dataset(), tmp_path / "there")
     for platform in (here, there):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from image_assets.engines.engine import LocalEngine
 from image_assets.images.decode import decode
 from image_assets.images.metrics import measure
-from image_assets.ingest import units
+from image_assets.ingest import kept_units, units
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition
@@ -193,7 +193,7 @@ def test_categories_that_load_at_the_same_time_share_no_image(place: Place) -> N
 def test_a_run_that_was_killed_finds_its_finished_units_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, content in enumerate(PICTURES):
         place.put(DAYS[0], "plant", f"{number}.png", content)
-    monkeypatch.setattr(units, "UNIT_FILES", 2)
+    monkeypatch.setattr(kept_units, "UNIT_FILES", 2)
     decoded: list[int] = []
     real = units.decode
 
@@ -222,7 +222,7 @@ def test_units_give_the_rows_of_a_single_one(tmp_path: Path, monkeypatch: pytest
         place = Place(tmp_path / str(size))
         for number, content in enumerate([*PICTURES, BROKEN, PICTURES[1]]):
             place.put(DAYS[0], "plant", f"{number}.png", content)
-        monkeypatch.setattr(units, "UNIT_FILES", size)
+        monkeypatch.setattr(kept_units, "UNIT_FILES", size)
         place.load(DAYS[0])
         states.append(place.state())
     assert states[0] == states[1]

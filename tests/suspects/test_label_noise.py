@@ -77,6 +77,7 @@ def photos(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(batches), np.array([label for _, label, _ in files], np.int16)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_of_wrong_labels_among_photos_most_are_found_and_most_found_are_wrong(
     photos: tuple[np.ndarray, np.ndarray], seed: int

@@ -139,6 +139,10 @@ class PartitionedTable:
         """The finished file of that name, committed or not; None where there is none."""
         return self.files.find(self._path(partition, name))
 
+    def name_of(self, file: WrittenFile) -> str:
+        """The name that a file of the table was written under."""
+        return file.path.rsplit("/", 1)[-1].removeprefix(file_mark(self.schema)).removesuffix(".parquet")
+
     def write_file(self, partition: Partition | None, name: str, batches: Iterable[pa.RecordBatch]) -> WrittenFile:
         """Write a file from batches, streamed; it appears whole or not at all, and is not part of the table yet."""
         return self.files.write(self._path(partition, name), batches)
