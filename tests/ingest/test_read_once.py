@@ -95,13 +95,18 @@ def test_a_day_asks_for_every_object_once_and_where_the_disk_is_full_twice(
     with dg.DagsterInstance.ephemeral() as instance:
         runner = JobRunner(build_definitions([dataset], resources), instance)
         result = run_day(runner, dataset, chosen_partitions(dataset, FIRST, ["plant"]), refresh=False)
-    assert result.ok, result.errors
+        assert result.ok, result.errors
+        first, later = Counter(objects), picture(0, 99)
+        client.put_object(Bucket=bucket, Key=f"landing/{FIRST}/plant/later.png", Body=later)
+        again = run_day(runner, dataset, chosen_partitions(dataset, FIRST, ["plant"]), refresh=False)
+        assert again.ok, again.errors
     store = Store(str(tmp_path / "store"))
     rows = {schema: store.table("drawn", schema).scan().collect() for schema in (RAW_IMAGES, DUPLICATES, QUARANTINE)}
-    assert sorted(rows[RAW_IMAGES]["content"]) == sorted(pictures.values())
+    assert sorted(rows[RAW_IMAGES]["content"]) == sorted([*pictures.values(), later])
     assert [rows[schema].height for schema in (DUPLICATES, QUARANTINE)] == [1, 1]
     # A copy is known by its hash and is not looked at again.
-    assert objects == {**dict.fromkeys([*pictures, "page.jpg"], times), "copy.png": 1}
+    assert first == {**dict.fromkeys([*pictures, "page.jpg"], times), "copy.png": 1}
+    assert objects - first == {"later.png": times}  # the others' ETags are those of before
 
 
 @pytest.fixture
