@@ -20,7 +20,7 @@ import polars as pl
 
 from image_assets.answers.accounts import account_book
 from image_assets.answers.models import Models, model_of, models_of
-from image_assets.answers.neighbours import UnknownImage, like_content, like_image
+from image_assets.answers.neighbours import Asked, UnknownImage, like_content, like_image
 from image_assets.answers.status import Status, status_of
 from image_assets.classifier.report.places import read_report, report_name
 from image_assets.dataset import DatasetError, DatasetSpec, load_dataset
@@ -34,6 +34,7 @@ from image_assets.predict.answer import Answer
 from image_assets.predict.predictor import Predictor
 from image_assets.project import found_datasets, place_or_default
 from image_assets.schema import TABLES
+from image_assets.search.search import ImageSearch
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index
 from image_assets.wording import did_you_mean
@@ -259,7 +260,8 @@ class OpenedProject:
             number: So many.
 
         Returns:
-            `image_id`, `date`, `category` and `similarity`, a cosine; the most similar first, without itself.
+            `image_id`, `date`, `category` and `similarity`, the cosine of the features as the classifier sees them;
+            the most similar first, without itself.
 
         Raises:
             UnknownImage: no image of this id is loaded, and there is no such file.
@@ -270,8 +272,8 @@ class OpenedProject:
             ['image_id', 'date', 'category', 'similarity']
         """
         if isinstance(picture, str) and not Path(picture).is_file():
-            return like_image(self.dataset, self._opened, picture, number)
-        return like_content(self.dataset, self._opened, _content(picture), number)
+            return like_image(self._search, picture, Asked(number))
+        return like_content(self._search, _content(picture), Asked(number))
 
     def models(self) -> Models:
         """The models that are kept, and every decision about one.
@@ -298,6 +300,10 @@ class OpenedProject:
         digits = model_of(self.dataset, self._opened, model).digits
         page = read_report(self._opened.objects(), self.dataset.name, report_name(digits, "html"))
         return WholePage(f"report of model {digits}", page.decode())
+
+    @property
+    def _search(self) -> ImageSearch:
+        return ImageSearch(self.dataset, self._opened)
 
     @property
     def _opened(self) -> Store:

@@ -44,7 +44,7 @@ FLOORS = (
     _floor("classifier", "classifier.*"),
     _floor(
         "what asks the classifier, maps and pages",
-        "suspects.* predict.* predictions.* embedding.* exploration.* scrape.*",
+        "suspects.* search.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
     _floor("answers and alerts", "answers.* alerts.*"),
     _floor("reports", "reports.*"),

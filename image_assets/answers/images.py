@@ -22,6 +22,7 @@ from image_assets.schema import (
     Partition,
 )
 from image_assets.store.store import Store
+from image_assets.store.thumbnails import thumbnails_of
 
 _FILE = ("source", "format", "width", "height", "bytes")
 _METRICS = tuple(column.name for column in METRIC_COLUMNS if column.name != "perceptual_hash")
@@ -117,6 +118,15 @@ def content_of_image(dataset: DatasetSpec, store: Store, image_id: str) -> tuple
     partition = place_of_image(dataset, store, image_id)
     raw = store.table(dataset.name, RAW_IMAGES).scan([partition]).filter(image_id=image_id)
     return raw.select("format", "content").collect().row(0)
+
+
+def thumbnail_of(dataset: DatasetSpec, store: Store, image_id: str) -> bytes:
+    """An image's thumbnail, a JPEG file. Raises as `place_of_image`."""
+    partition = place_of_image(dataset, store, image_id)
+    found = thumbnails_of(store.table(dataset.name, RAW_IMAGES), {image_id: partition})
+    if image_id not in found:
+        raise UnknownImage(f"{image_id}: it was taken out of {dataset.name} just now")
+    return found[image_id]
 
 
 def said_of(dataset: DatasetSpec, store: Store, places: Mapping[str, Partition]) -> dict[str, Said]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,12 +26,14 @@ from image_assets.console.inference import InferenceThread
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
 from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
+from image_assets.console.neighbours import Searching, neighbours_routes, search_page_routes
 from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
 from image_assets.dataset import DatasetSpec
 from image_assets.predict.predictor import Predictor
 from image_assets.predict.seen import SeenImages
+from image_assets.search.search import ImageSearch
 from image_assets.store.store import Store
 
 
@@ -44,6 +48,7 @@ class ConsoleSettings:
         token: That changes need.
         bounds: How much a request may bring.
         hosts: Names that requests may use.
+        search_folder: Where the index of images is kept; None: in the cache.
     """
 
     dataset: DatasetSpec
@@ -52,6 +57,7 @@ class ConsoleSettings:
     token: str = field(repr=False)
     bounds: Bounds = field(default_factory=Bounds)
     hosts: Collection[str] = LOOPBACK
+    search_folder: Path | None = None
 
 
 def console_app(settings: ConsoleSettings) -> Guard:
@@ -60,14 +66,17 @@ def console_app(settings: ConsoleSettings) -> Guard:
     Raises:
         ExtractorError: the dataset's extractor cannot be used.
     """
-    inference = InferenceThread(Predictor(settings.dataset, settings.store))
-    seen = SeenImages(settings.dataset, settings.store)
-    classifier = Classifier(settings.dataset.name, inference, seen, Capacity(settings.bounds))
+    predictor, capacity = Predictor(settings.dataset, settings.store), Capacity(settings.bounds)
+    inference, seen = InferenceThread(predictor), SeenImages(settings.dataset, settings.store)
+    search = ImageSearch(settings.dataset, settings.store, settings.search_folder)
+    classifier = Classifier(settings.dataset.name, inference, seen, search, capacity)
+    searching = Searching(search, settings.store, predictor, capacity)
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         del app
         inference.start()
+        Thread(target=searching.prepare, name="index", daemon=True).start()
         try:
             yield
         finally:
@@ -88,20 +97,23 @@ def console_app(settings: ConsoleSettings) -> Guard:
 
     handled = dict.fromkeys((HTTPException, Exception, ClientDisconnect, *TOLD), on_error)
     figures = Figures(classifier)
-    addresses = [*routes(settings, classifier), *metrics_routes(figures)]
+    addresses = [*routes(settings, classifier, searching), *metrics_routes(figures)]
     measured = Middleware(Measured, figures, addresses)
     app = Starlette(routes=addresses, middleware=[measured], lifespan=running, exception_handlers=handled)
     return Guard(app, settings.hosts)
 
 
-def routes(settings: ConsoleSettings, classifier: Classifier) -> list[BaseRoute]:
+def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searching) -> list[BaseRoute]:
     """All addresses."""
     reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
     classify_page = classify_page_routes(settings.dataset.name, settings.bounds)
-    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *classify_page, *entrance_routes(settings.token)]
+    search_page = search_page_routes(searching, settings.bounds)
+    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *search_page, *classify_page]
+    pages += entrance_routes(settings.token)
     programs = [
         *marks_routes(reviewing),
         *image_routes(reviewing),
+        *neighbours_routes(searching),
         *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
         *_health_routes(classifier),
         *classify_routes(classifier),

@@ -6,23 +6,31 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import polars as pl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from image_assets.console.body import Capacity, body_of
 from image_assets.console.inference import InferenceThread
+from image_assets.console.neighbours import PATIENCE, neighbours_as_json
 from image_assets.console.refusals import Refused, of_image
+from image_assets.console.selection import number_in
 from image_assets.console.uploads import Upload, only_one, uploads_in
 from image_assets.predict.answer import LetIn, NoImage, Prediction
 from image_assets.predict.seen import SeenImages
+from image_assets.search.nearest import Wish
+from image_assets.search.search import ImageSearch
 from image_assets.workers import cores
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 USUAL_TOP = 5
 """So many categories are told of where nobody says how many."""
+MOST_NEAREST = 20
+"""So many training images are told of each at most."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,14 @@ class Classified:
         prediction: By the current model.
         issues: What is wrong with the picture, see `image_assets.images.issues`.
         seen: Whether the image is of a day and category that the model was trained on; None where that is not known.
+        nearest: The images that the model was trained on which are most like it, without itself, as `ImageSearch.like`
+            finds them; None where they were not asked for.
     """
 
     prediction: Prediction
     issues: tuple[str, ...]
     seen: bool | None
+    nearest: pl.DataFrame | None = None
 
 
 class Classifier:
@@ -47,16 +58,28 @@ class Classifier:
         dataset: Whose model answers: its name.
         inference: Asks the model.
         seen: Knows what models were trained on.
+        search: Finds what images are like.
         capacity: How much may be worked on.
     """
 
-    def __init__(self, dataset: str, inference: InferenceThread, seen: SeenImages, capacity: Capacity) -> None:
+    def __init__(
+        self, dataset: str, inference: InferenceThread, seen: SeenImages, search: ImageSearch, capacity: Capacity
+    ) -> None:
         self.dataset, self.inference, self.capacity = dataset, inference, capacity
-        self._seen = seen
+        self._seen, self._search = seen, search
         self._door = ThreadPoolExecutor(cores(), thread_name_prefix="door")
 
-    async def classify(self, contents: Sequence[bytes | Refused]) -> list[Classified | Refused]:
-        """What files are taken for, in their order, or why one of them is not. Raises as `Predictor.answers`."""
+    async def classify(self, contents: Sequence[bytes | Refused], nearest: int = 0) -> list[Classified | Refused]:
+        """What files are taken for, in their order, or why one of them is not.
+
+        Args:
+            contents: The files.
+            nearest: So many training images are looked for that are like each.
+
+        Raises:
+            IndexBusy: these cannot be found yet.
+            ModelMissingError, ModelRefusedError: as `Predictor.answers`.
+        """
         loop = asyncio.get_running_loop()
 
         async def looked_at(content: bytes | Refused) -> LetIn | Refused:
@@ -68,12 +91,25 @@ class Classifier:
         at_the_door = await asyncio.gather(*map(looked_at, contents))
         pictures = [one for one in at_the_door if isinstance(one, LetIn)]
         predictions = await self.inference.predict(pictures) if pictures else []
-        seen = await loop.run_in_executor(self._door, self._which_were_seen, predictions) if predictions else []
-        answers = iter(zip(predictions, pictures, seen, strict=True))
-        return [one if isinstance(one, Refused) else _classified(*next(answers)) for one in at_the_door]
+        known = partial(self._known, predictions, [picture.issues for picture in pictures], nearest)
+        answers = iter(await loop.run_in_executor(self._door, known) if predictions else [])
+        return [one if isinstance(one, Refused) else next(answers) for one in at_the_door]
 
-    def _which_were_seen(self, predictions: Sequence[Prediction]) -> list[bool | None]:
-        return [self._seen.holds(one.model, one.image_id) for one in predictions]
+    def _known(
+        self, predictions: Sequence[Prediction], issues: Sequence[tuple[str, ...]], nearest: int
+    ) -> list[Classified]:
+        """What else is told of images beside what they are taken for."""
+        return [
+            Classified(one, wrong, self._seen.holds(one.model, one.image_id), self._trained_on(one, nearest))
+            for one, wrong in zip(predictions, issues, strict=True)
+        ]
+
+    def _trained_on(self, prediction: Prediction, nearest: int) -> pl.DataFrame | None:
+        if not nearest:
+            return None
+        partitions = self._seen.partitions(prediction.model)
+        within = None if partitions is None else partitions.__contains__
+        return self._search.like(prediction.features, Wish(nearest, within, (prediction.image_id,)), PATIENCE)
 
     def as_json(self, answer: Classified, top: int) -> dict[str, Any]:
         """An answer of the API; `ImageAnswer` in the OpenAPI document."""
@@ -89,6 +125,7 @@ class Classifier:
             "seen_in_training": answer.seen,
             "model": {"name": self.dataset, "sha256": prediction.model},
             "extractor": {"digest": prediction.extractor},
+            **({} if answer.nearest is None else {"nearest": neighbours_as_json(answer.nearest)}),
         }
 
     def close(self) -> None:
@@ -100,19 +137,19 @@ def classify_routes(classifier: Classifier) -> list[Route]:
     """The addresses of the API that classify."""
 
     async def one(request: Request) -> Response:
-        top = _top(request)
+        top, nearest = _top(request), _nearest(request)
         async with body_of(request, classifier.capacity) as body:
             content = only_one(await uploads_in(request.headers, body, classifier.capacity.bounds.images))
-            (answer,) = await classifier.classify([content])
+            (answer,) = await classifier.classify([content], nearest)
         if isinstance(answer, Refused):
             raise answer
         return JSONResponse(classifier.as_json(answer, top))
 
     async def several(request: Request) -> Response:
-        top = _top(request)
+        top, nearest = _top(request), _nearest(request)
         async with body_of(request, classifier.capacity) as body:
             uploads = await uploads_in(request.headers, body, classifier.capacity.bounds.images)
-            answers = await classifier.classify([upload.content for upload in uploads])
+            answers = await classifier.classify([upload.content for upload in uploads], nearest)
         told = [_item(classifier, upload, answer, top) for upload, answer in zip(uploads, answers, strict=True)]
         return JSONResponse({"answers": told})
 
@@ -128,8 +165,8 @@ def _item(classifier: Classifier, upload: Upload, answer: Classified | Refused, 
     return {"name": upload.name, **classifier.as_json(answer, top)}
 
 
-def _classified(prediction: Prediction, picture: LetIn, seen: bool | None) -> Classified:
-    return Classified(prediction, picture.issues, seen)
+def _nearest(request: Request) -> int:
+    return number_in(request.query_params, "nearest", 0, 0, MOST_NEAREST)
 
 
 def _top(request: Request) -> int:

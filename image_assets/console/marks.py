@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from image_assets.answers.gallery import images_of
-from image_assets.answers.images import content_of_image, facts_of
+from image_assets.answers.images import content_of_image, facts_of, thumbnail_of
 from image_assets.answers.mark_preview import preview_of
 from image_assets.answers.marks import batch_named, batches_of
 from image_assets.console.body import Capacity, body_of
@@ -32,6 +32,7 @@ from image_assets.store.store import Store
 T = TypeVar("T", bound=Selection)
 _KINDS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _LISTED = 10_000
+_KEPT = {"cache-control": "private, max-age=86400, immutable"}
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,15 @@ def image_routes(reviewing: Reviewing) -> list[Route]:
         # The door let it in by its first bytes, so that it is an image whatever it was called.
         return Response(file, media_type=f"image/{kind}")
 
+    async def thumbnail(request: Request) -> Response:
+        jpeg = await run_in_threadpool(thumbnail_of, dataset, store, request.path_params["image_id"])
+        return Response(jpeg, media_type="image/jpeg", headers=_KEPT)  # an id is a digest: it means these bytes alone
+
     return [
         Route("/v1/images", listed),
         Route("/v1/images/{image_id}", one),
         Route("/v1/images/{image_id}/content", content),
+        Route("/v1/images/{image_id}/thumbnail", thumbnail),
     ]
 
 

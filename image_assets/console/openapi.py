@@ -8,6 +8,7 @@ from typing import Any
 from image_assets.answers.day_states import STATES
 from image_assets.console import openapi_marks as of_marks
 from image_assets.console import openapi_models as of_models
+from image_assets.console import openapi_search as of_search
 from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
 _TOP: Schema = {
@@ -63,6 +64,7 @@ _DAY = object_of(
     causes=list_of(_CAUSE),
     checks={"type": "object", "additionalProperties": {"type": "integer"}},
 )
+_ANSWER["properties"]["nearest"] = of_search.NEAREST
 SCHEMAS: dict[str, Schema] = {
     "Error": object_of("Why there is no answer.", error=_ERROR),
     "ImageAnswer": _ANSWER,
@@ -84,6 +86,7 @@ SCHEMAS: dict[str, Schema] = {
     "Alive": object_of("It lives.", alive={"const": True}),
     **of_marks.SCHEMAS,
     **of_models.SCHEMAS,
+    **of_search.SCHEMAS,
     "Ready": object_of(
         "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
     ),
@@ -150,7 +153,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "ImageAnswer",
             (*_TAKES, 422),
             _bodies(ref("Image"), _FILE),
-            parameters=[_TOP],
+            parameters=[_TOP, of_search.OF_CLASSIFY],
         )
     },
     "/v1/classify:batch": {
@@ -159,8 +162,23 @@ PATHS: dict[str, dict[str, Schema]] = {
             "BatchAnswer",
             _TAKES,
             _bodies(ref("Images"), {**list_of(_FILE), "minItems": 1}),
-            parameters=[_TOP],
+            parameters=[_TOP, of_search.OF_CLASSIFY],
         )
+    },
+    "/v1/neighbours": {
+        "get": operation(
+            "The loaded images that are most like one of them.",
+            "Neighbours",
+            (400, 404, 503),
+            parameters=of_search.OF_IMAGE,
+        ),
+        "post": operation(
+            "The same of an image that comes along; it is not kept.",
+            "Neighbours",
+            (*_TAKES, 422),
+            _bodies(ref("Image"), _FILE),
+            parameters=of_search.OF_FILE,
+        ),
     },
     "/v1/images": {
         "get": operation("Images of a query, in their order.", "Listed", (400, 503), parameters=of_marks.QUERY)
@@ -170,6 +188,9 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/v1/images/{image_id}/content": {
         "get": _file("An image as it was delivered.", of_marks.PICTURE, (404, 503), parameters=of_marks.IMAGE)
+    },
+    "/v1/images/{image_id}/thumbnail": {
+        "get": _file("Its thumbnail.", of_marks.THUMBNAIL, (404, 503), parameters=of_marks.IMAGE)
     },
     "/v1/images:export": {
         "post": _file("Images as a file: these, or all of a query.", of_marks.FILES, _SELECTS, of_marks.EXPORTED)

@@ -88,3 +88,4 @@ FILES: dict[str, Schema] = {"text/csv": {"schema": {}}, "application/vnd.apache.
 """What is downloaded."""
 PICTURE: dict[str, Schema] = {"image/*": {"schema": {}}}
 """An image as it was delivered."""
+THUMBNAIL: dict[str, Schema] = {"image/jpeg": {"schema": {}}}

@@ -17,6 +17,7 @@ from image_assets.images.reasons import Reason
 from image_assets.marks.record import MarkError
 from image_assets.places import PlaceError
 from image_assets.predict.answer import NoImage
+from image_assets.search.kept import IndexBusy
 from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
 from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.delta_tables import CommitConflict
@@ -51,7 +52,7 @@ class Refused(Exception):
 
 TOLD: tuple[type[Exception], ...] = (
     *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
-    *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError),
+    *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError, IndexBusy),
 )
 """Errors of which somebody who asks is told what they say."""
 
@@ -78,6 +79,8 @@ def of_error(error: Exception) -> Refused:
         return Refused(409, "not_possible", in_one_line(str(error)))
     if isinstance(error, CommitConflict):
         return Refused(409, "changed_meanwhile", "somebody else marked images at the same moment; try again")
+    if isinstance(error, IndexBusy):
+        return Refused(503, "indexing", str(error), {"retry-after": "2"})
     if isinstance(error, PlaceError):
         return Refused(503, "store_unwritable", in_one_line(str(error)))
     if isinstance(error, Damaged | OtherVersion):

@@ -18,7 +18,14 @@ _OWN = PackageLoader("image_assets.console")
 _ALL = ENVIRONMENT.overlay(loader=ChoiceLoader([_OWN, PackageLoader("image_assets.pages")]))
 _ALL.filters["as_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
 _KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-PAGES = (("/", "Health"), ("/gallery", "Gallery"), ("/classify", "Classify"), ("/models", "Models"), ("/docs", "API"))
+PAGES = (
+    ("/", "Health"),
+    ("/gallery", "Gallery"),
+    ("/search", "Search"),
+    ("/classify", "Classify"),
+    ("/models", "Models"),
+    ("/docs", "API"),
+)
 """What the head of every page leads to."""
 
 

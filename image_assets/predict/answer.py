@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class Prediction:
             below `classifier.held_back`.
         model: SHA-256 of the model's file.
         extractor: Digest of the extractor whose features the model was given.
+        features: These, float32 [D].
     """
 
     image_id: str
@@ -46,6 +47,7 @@ class Prediction:
     unknown: bool
     model: str
     extractor: str
+    features: np.ndarray = field(compare=False, repr=False)
 
     @property
     def category(self) -> str:

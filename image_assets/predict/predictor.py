@@ -88,7 +88,8 @@ class Predictor:
         if not pictures:
             return []
         scorer = self._current.scorer()
-        found = scorer.ranked(self._extractor.infer(np.stack([one.prepared for one in pictures])))
+        features = self._extractor.infer(np.stack([one.prepared for one in pictures]))
+        found = scorer.ranked(features)
         names = [[scorer.names[label] for label in row] for row in found.labels.tolist()]
         return [
             Prediction(
@@ -98,6 +99,7 @@ class Predictor:
                 bool(found.unknown[row]),
                 scorer.manifest.sha256,
                 self._extractor.digest,
+                features[row],
             )
             for row, picture in enumerate(pictures)
         ]

@@ -47,12 +47,18 @@ class SeenImages:
         place = int(np.searchsorted(ids, wanted))
         return place < len(ids) and bool(ids[place] == wanted)
 
-    def _read(self, model: str) -> np.ndarray | None:
+    def partitions(self, model: str) -> frozenset[Partition] | None:
+        """The days and categories that a model was trained on; None where that is not known."""
         try:
             manifest = manifest_of(self._store.objects(), classifier_prefix(self._dataset), model)
         except (ModelMissingError, ModelRefusedError):
             return None
-        partitions = [Partition(day, category) for day, category in manifest.partitions]
-        rows = self._store.table(self._dataset.name, RAW_IMAGES).scan(partitions)
+        return frozenset(Partition(day, category) for day, category in manifest.partitions)
+
+    def _read(self, model: str) -> np.ndarray | None:
+        partitions = self.partitions(model)
+        if partitions is None:
+            return None
+        rows = self._store.table(self._dataset.name, RAW_IMAGES).scan(sorted(partitions))
         digits = pl.col("image_id").str.slice(0, _DIGITS).str.to_integer(base=16, dtype=pl.UInt64)
         return rows.select(digits).collect()["image_id"].sort().to_numpy()

@@ -26,7 +26,9 @@ def settings_of(platform: Platform, **changes: object) -> ConsoleSettings:
         now = current_status(platform.dataset, platform.store, str(platform.landing))
         return Now(now.status, now.unknown, now.running)
 
-    settings = ConsoleSettings(platform.dataset, platform.store, ask, TOKEN)
+    settings = ConsoleSettings(
+        platform.dataset, platform.store, ask, TOKEN, search_folder=platform.root / "search index"
+    )
     return replace(settings, **changes)  # pyright: ignore[reportArgumentType]
 
 

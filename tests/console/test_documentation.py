@@ -17,6 +17,7 @@ from tests.platform import Platform
 
 _GALLERY = (
     "/classify",
+    "/search",
     "/models",
     "/models/{digest}/report",
     "/gallery",
@@ -62,6 +63,10 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], console: htt
         ("/v1/classify", "post", console.post("/v1/classify", content=image, headers=headers)),
         ("/v1/classify", "post", console.post("/v1/classify", content=b"", headers=headers)),
         ("/v1/classify", "post", console.post("/v1/classify", content=b"")),
+        ("/v1/classify", "post", console.post("/v1/classify?nearest=2", content=image, headers=headers)),
+        ("/v1/neighbours", "get", console.get("/v1/neighbours?id=none")),
+        ("/v1/neighbours", "post", console.post("/v1/neighbours?k=2", content=image, headers=headers)),
+        ("/v1/neighbours", "post", console.post("/v1/neighbours", content=b"", headers=headers)),
         ("/v1/classify:batch", "post", console.post("/v1/classify:batch", files={"a": ("a", image), "b": ("b", b"")})),
     ):
         assert_fits(document, path, method, answer)
@@ -85,7 +90,8 @@ def test_another_method_is_refused_with_those_that_there_are(console: httpx.Clie
 
 
 def test_an_address_of_two_methods_names_both(console: httpx.Client) -> None:
-    assert {"GET", "POST"} <= set(console.request("PUT", "/v1/marks").headers["allow"].split(", "))
+    for address in ("/v1/marks", "/v1/neighbours"):
+        assert {"GET", "POST"} <= set(console.request("PUT", address).headers["allow"].split(", "))
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ async function classified(part) {
   for (const file of part) asked.append("file", file, file.name);
   for (let tries = 1; ; tries += 1) {
     try {
-      return (await (await sent("/v1/classify:batch?top=3", { method: "POST", body: asked })).json()).answers;
+      return (await (await sent("/v1/classify:batch?top=3&nearest=3", { method: "POST", body: asked })).json()).answers;
     } catch (error) {
       if (!error.again || tries === TRIES) return part.map(() => ({ error: { message: error.message } }));
       await new Promise(go => setTimeout(go, 1000 * Number(error.again)));
@@ -90,21 +90,39 @@ function show(file, answer) {
   cell(row, file.name, "named");
   if (answer.error) {
     const said = cell(row, answer.error.message, "bad");
-    said.colSpan = 4;
+    said.colSpan = 5;
   } else {
     cell(row, answer.unknown ? "unknown" : answer.category, answer.unknown ? "warn" : "");
     cell(row, percent(answer.probability), "number");
     cell(row, answer.categories.filter(one => answer.unknown || one.category !== answer.category).slice(0, 2)
       .map(one => `${one.category} ${percent(one.probability)}`).join(", "), "soft");
+    row.append(likeOnes(answer.nearest));
     cell(row, toKnow(answer).join("; "), "");
   }
   table.hidden = tools.hidden = false;
 }
 
+// The image itself is never among them.
+function likeOnes(nearest) {
+  const one = document.createElement("td");
+  one.className = "like";
+  for (const { image_id: id, category, similarity } of nearest) {
+    const link = document.createElement("a");
+    link.href = `/images/${id}`;
+    link.title = `${category}, similarity ${similarity.toFixed(3)}`;
+    const image = document.createElement("img");
+    image.src = `/v1/images/${id}/thumbnail`;
+    image.alt = link.title;
+    link.append(image);
+    one.append(link, " ");
+  }
+  return one;
+}
+
 function toKnow(answer) {
   const said = [...answer.quality];
   if (answer.unknown) said.unshift("unlike what the model was trained on");
-  if (answer.seen_in_training) said.push("the model was trained with it: no test of the model");
+  if (answer.seen_in_training) said.push("the model was trained with it: no test of the model; it is not among what is most like it");
   return said;
 }
 

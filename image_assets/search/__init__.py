@@ -1,0 +1,1 @@
+"""image_features → the images that are most like a picture, exactly."""

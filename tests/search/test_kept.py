@@ -1,0 +1,156 @@
+"""The index follows the table, and a file that is not as it was written is made again before it is believed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from image_assets.search.kept import IndexBusy
+from image_assets.search.nearest import Wish
+from image_assets.search.search import ImageSearch
+from image_assets.search.segments import open_segment
+from image_assets.store.store import Store
+from tests.search.rows import ANIMALS, NEXT, PLANTS, put, search_of
+
+WIDTH = 24
+RANDOM = np.random.default_rng(1)
+VECTORS = RANDOM.gamma(0.5, 1, (90, WIDTH)).astype(np.float32)
+IDS = [f"{number:064x}" for number in RANDOM.permutation(90).tolist()]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(str(tmp_path / "store"))
+    for partition, some in ((PLANTS, slice(0, 30)), (ANIMALS, slice(30, 60)), (NEXT, slice(60, 90))):
+        put(store, partition, IDS[some], VECTORS[some])
+    return store
+
+
+@pytest.fixture
+def search(store: Store, tmp_path: Path) -> ImageSearch:
+    return search_of(store, tmp_path / "index")
+
+
+def compared(search: ImageSearch, wish: Wish) -> pl.DataFrame:
+    """What is found without an index."""
+    return search_of(search._store, Path(__file__) / "no folder").like(VECTORS[5], wish)  # pyright: ignore[reportPrivateUsage]
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "index").iterdir())
+
+
+def test_a_file_for_every_day_answers_as_a_comparison_with_all(search: ImageSearch, tmp_path: Path) -> None:
+    assert search.prepare() == 90
+    assert len(files(tmp_path)) == 2
+    for wish in (
+        Wish(10),
+        Wish(500),
+        Wish(7, besides=IDS[:20]),
+        Wish(7, within=lambda one: one == ANIMALS),
+        Wish(7, within=lambda one: one.date == NEXT.date),
+    ):
+        assert search.like(VECTORS[5], wish).equals(compared(search, wish))
+    found = search.like(VECTORS[5], Wish(1)).row(0, named=True)
+    assert (found["image_id"], found["date"], found["category"]) == (IDS[5], PLANTS.date, "plant")
+    assert found["similarity"] == 1
+    assert np.array_equal(search.features_of(IDS[70]), VECTORS[70])  # pyright: ignore[reportArgumentType]
+    assert search.features_of("0") is None
+
+
+@pytest.mark.parametrize("where", ["head", "ids", "codes", "features", "cut", "empty"])
+def test_a_damaged_file_is_made_again_and_never_believed(
+    search: ImageSearch, store: Store, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = compared(search, Wish(90))
+    search.prepare()
+    before = {path: path.read_bytes() for path in files(tmp_path)}
+    for path, content in before.items():
+        layout = open_segment(path).head.layout
+        damaged = bytearray(content)
+        if where == "cut":
+            damaged = damaged[:-1]
+        elif where == "empty":
+            damaged = bytearray()
+        else:
+            damaged[60 if where == "head" else layout[where][0] + 5] ^= 255
+        path.unlink()  # who has the old one open keeps it
+        path.write_bytes(damaged)
+    with caplog.at_level(logging.WARNING):
+        assert search_of(store, tmp_path / "index").like(VECTORS[5], Wish(90)).equals(whole)
+    assert "damaged" in caplog.text
+    assert {path: path.read_bytes() for path in files(tmp_path)} == before
+
+
+def test_an_image_that_left_is_not_found_and_one_that_came_is(
+    search: ImageSearch, store: Store, tmp_path: Path
+) -> None:
+    search.prepare()
+    before = files(tmp_path)
+    put(store, PLANTS, IDS[6:30], VECTORS[6:30])
+    assert IDS[5] not in search.like(VECTORS[5], Wish(90))["image_id"]
+    assert search.features_of(IDS[5]) is None
+    put(store, NEXT, [*IDS[60:90], "new"], np.concatenate([VECTORS[60:90], VECTORS[5:6]]))
+    assert search.like(VECTORS[5], Wish(1))["image_id"].to_list() == ["new"]
+    assert not set(before) & set(files(tmp_path))
+    assert len(files(tmp_path)) == 2
+
+
+def test_features_that_were_made_again_count_and_others_extractors_do_not(search: ImageSearch, store: Store) -> None:
+    search.prepare()
+    put(store, NEXT, IDS[60:90], VECTORS[60:90][::-1])
+    assert search.like(VECTORS[89], Wish(1))["image_id"].to_list() == [IDS[60]]
+    put(store, NEXT, IDS[60:90], VECTORS[60:90], extractor="another")
+    found = search.like(VECTORS[89], Wish(90))
+    assert not set(found["image_id"]) & set(IDS[60:90])
+    assert found.height == 60
+    assert search.features_of(IDS[89]) is None
+
+
+def test_where_no_index_can_be_kept_all_are_compared_and_it_is_said(
+    search: ImageSearch, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = search_of(store, Path(__file__) / "below a file")
+    with caplog.at_level(logging.WARNING):
+        assert nowhere.like(VECTORS[5], Wish(9)).equals(search.like(VECTORS[5], Wish(9)))
+    assert "cannot be kept" in caplog.text
+    assert np.array_equal(nowhere.features_of(IDS[70]), VECTORS[70])  # pyright: ignore[reportArgumentType]
+    assert nowhere.features_of("0") is None
+
+
+def test_a_file_that_another_process_removed_is_made_again(search: ImageSearch, tmp_path: Path) -> None:
+    before = search.like(VECTORS[5], Wish(9))
+    for path in files(tmp_path):
+        path.unlink()
+    assert search.like(VECTORS[5], Wish(9)).equals(before)
+
+
+def test_who_does_not_wait_is_told_while_the_index_is_made(search: ImageSearch) -> None:
+    index = search._index  # pyright: ignore[reportPrivateUsage]
+    held, over = threading.Event(), threading.Event()
+
+    def makes() -> None:
+        with index._alone(None):  # pyright: ignore[reportPrivateUsage]
+            held.set()
+            over.wait(60)
+
+    thread = threading.Thread(target=makes)
+    thread.start()
+    held.wait(60)
+    with pytest.raises(IndexBusy, match="ask again"):
+        search.like(VECTORS[5], Wish(1), patience=0)
+    over.set()
+    thread.join()
+    assert search.like(VECTORS[5], Wish(1), patience=0).height == 1
+
+
+def test_without_images_nothing_is_found(tmp_path: Path) -> None:
+    search = search_of(Store(str(tmp_path / "store")), tmp_path / "index")
+    assert search.prepare() == 0
+    assert search.like(VECTORS[5], Wish(9)).is_empty()
+    assert search.features_of("0") is None
