@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from image_assets.answers.map.points import points_of
+from image_assets.answers.map.selection import MapSelection
 from image_assets.dataset import DatasetSpec
 from image_assets.lookalikes.label_conflicts import OPEN
 from image_assets.marks.decisions import standing
@@ -49,11 +51,13 @@ class Query:
         queue: One of `QUEUES`.
         day: Only those of a day; None: of all.
         category: Only those that arrived under it; None: of all.
+        on_map: Only those that it means of the map; None: also what is not on the map.
     """
 
     queue: str = ALL
     day: dt.date | None = None
     category: str | None = None
+    on_map: MapSelection | None = None
 
     def matches(self, partition: Partition) -> bool:
         """Whether images of a partition may be among them."""
@@ -86,14 +90,20 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
         start: So many are left out.
         most: So many at most; None: all.
     """
-    if query.queue == ALL:
+    if query.queue == ALL and query.on_map is None:
         return _everything(dataset, store, query, start, most)
-    rows = _FOUND[query.queue](dataset, store)
+    if query.on_map is None:
+        rows = _FOUND[query.queue](dataset, store)
+    else:
+        rows = chosen = _mapped(dataset, store, query.on_map)
+        if query.queue != ALL:
+            doubtful = _FOUND[query.queue](dataset, store)
+            rows = doubtful.join(chosen, on="image_id", how="semi", maintain_order="left")
     if query.day is not None:
         rows = rows.filter(pl.col("date") == query.day)
     if query.category is not None:
         rows = rows.filter(pl.col("category") == query.category)
-    if query.queue != MARKED:
+    if query.queue not in (ALL, MARKED):
         said = standing(store.table(dataset.name, REVIEWS).scan().collect()).select("image_id").unique()
         rows = rows.join(said.lazy(), on="image_id", how="anti", maintain_order="left")
     found = rows.select(_LISTED.keys()).cast(_LISTED).collect()  # pyright: ignore[reportArgumentType]
@@ -114,6 +124,13 @@ def _everything(dataset: DatasetSpec, store: Store, query: Query, start: int, mo
         passed += size
     found = [rows.with_columns(note=pl.lit("")).collect() for rows in wanted]
     return Listed(passed, pl.concat([pl.DataFrame(schema=_LISTED), *found]))
+
+
+def _mapped(dataset: DatasetSpec, store: Store, selection: MapSelection) -> pl.LazyFrame:
+    """What is meant of the map, the newest first."""
+    points = points_of(dataset, store)
+    chosen = points.rows.filter(selection.mask(points)).with_columns(note=pl.lit(""))
+    return chosen.sort("date", "category", "image_id", descending=[True, False, False]).lazy()
 
 
 def _scan(dataset: DatasetSpec, store: Store, schema: TableSchema) -> pl.LazyFrame:

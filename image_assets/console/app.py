@@ -23,6 +23,7 @@ from image_assets.console.gallery import gallery_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
+from image_assets.console.map import map_routes
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
 from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
@@ -114,6 +115,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *marks_routes(reviewing),
         *image_routes(reviewing),
         *neighbours_routes(searching),
+        *map_routes(reviewing),
         *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
         *_health_routes(classifier),
         *classify_routes(classifier),

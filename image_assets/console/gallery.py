@@ -81,6 +81,7 @@ def _grid(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[s
         "queues": QUEUES,
         "leaves_queue": query.queue not in (ALL, MARKED),
         "query": query,
+        "on_map": query.on_map and query.on_map.text(),
         "days": sorted({str(day) for day in rows_per_partition(store, dataset.name, RAW_IMAGES)["date"]}, reverse=True),
         "tiles": tiles,
         "first": start + 1,
@@ -114,7 +115,12 @@ def _word(said: Said | None) -> Mapping[str, str] | None:
 
 def _pages(address: str, query: Query, page: int, total: int) -> dict[str, Any]:
     last = max(-(-total // PAGE), 1)
-    named = {"queue": query.queue, "day": query.day, "category": query.category}
+    named = {
+        "queue": query.queue,
+        "day": query.day,
+        "category": query.category,
+        "map": query.on_map and query.on_map.text(),
+    }
 
     def link(number: int) -> str:
         kept = {name: str(value) for name, value in named.items() if value is not None}

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from image_assets.answers.day_states import STATES
+from image_assets.console import openapi_map as of_map
 from image_assets.console import openapi_marks as of_marks
 from image_assets.console import openapi_models as of_models
 from image_assets.console import openapi_search as of_search
@@ -84,6 +85,7 @@ SCHEMAS: dict[str, Schema] = {
     "Status": {"type": "object", "description": "The status."},
     "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
     "Alive": object_of("It lives.", alive={"const": True}),
+    **of_map.SCHEMAS,
     **of_marks.SCHEMAS,
     **of_models.SCHEMAS,
     **of_search.SCHEMAS,
@@ -194,6 +196,24 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/v1/images:export": {
         "post": _file("Images as a file: these, or all of a query.", of_marks.FILES, _SELECTS, of_marks.EXPORTED)
+    },
+    "/v1/map": {"get": operation("What the points of the map are, and their columns.", "Map", (503,))},
+    "/v1/map/columns/{name}": {
+        "get": _file("A number or two for each point.", of_map.BYTES, (404, 409, 503), parameters=of_map.COLUMN)
+    },
+    "/v1/map/density.png": {
+        "get": _file("How many points lie where.", of_map.PICTURE, (400, 503), parameters=of_map.DENSITY)
+    },
+    "/v1/map/points/{point}": {
+        "get": operation("What is known of a point.", "MapPoint", (400, 404, 409, 503), parameters=of_map.POINT)
+    },
+    "/v1/map/images/{image_id}": {
+        "get": operation(
+            "An image on the map and those next to it.", "MapImage", (400, 404, 503), parameters=of_map.NEAR
+        )
+    },
+    "/v1/map:select": {
+        "post": _file("A bit for each point: is it meant?", of_map.BYTES, (400, 408, 409, 413, 415, 503), of_map.SAID)
     },
     "/v1/marks": {
         "get": operation("What people said last.", "Batches", (400, 503), parameters=of_marks.BATCHES),

@@ -72,6 +72,7 @@ QUERY = [
     parameter("queue", "query", "Which images.", {"enum": list(QUEUES), "default": "all"}),
     parameter("day", "query", "Only those of a day.", {"anyOf": [_DAY, {"const": ""}]}),
     parameter("category", "query", "Only those that arrived under it.", TEXT),
+    parameter("map", "query", "Only these of the map, as the address of its page has them.", TEXT),
     parameter("start", "query", "So many are left out.", {**COUNT, "default": 0, "maximum": 2**40}),
     parameter("most", "query", "So many at most.", _MOST),
 ]

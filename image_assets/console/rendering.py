@@ -20,6 +20,7 @@ _ALL.filters["as_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii
 _KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 PAGES = (
     ("/", "Health"),
+    ("/map", "Map"),
     ("/gallery", "Gallery"),
     ("/search", "Search"),
     ("/classify", "Classify"),

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import polars as pl
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from image_assets.answers.gallery import QUEUES, Query, images_of
+from image_assets.answers.map.selection import selection_in
 from image_assets.console.refusals import Refused
 from image_assets.dataset import DatasetSpec
 from image_assets.marks.record import located
@@ -39,6 +40,7 @@ class QuerySaid(Strict):
     queue: str = Field(default="all", json_schema_extra={"enum": [*QUEUES]})
     day: Annotated[dt.date, BeforeValidator(_as_written)] | None = None
     category: str | None = None
+    map: str | None = Field(default=None, description="Only these of the map, as the address of its page has them.")
 
     @model_validator(mode="after")
     def _queue_is_known(self) -> QuerySaid:
@@ -46,9 +48,16 @@ class QuerySaid(Strict):
             raise ValueError(f"there is no queue {self.queue!r}; there are {', '.join(QUEUES)}")
         return self
 
+    @field_validator("map")
+    @classmethod
+    def _map_is_understood(cls, said: str | None) -> str | None:
+        if said is not None:
+            selection_in(said)
+        return said
+
     def query(self) -> Query:
         """The query."""
-        return Query(self.queue, self.day, self.category)
+        return Query(self.queue, self.day, self.category, None if self.map is None else selection_in(self.map))
 
 
 class Selection(Strict):
@@ -82,6 +91,19 @@ class Selection(Strict):
         return found.select(_PLACE)
 
 
+class MapSaid(Strict):
+    """Points of the map."""
+
+    map: str = Field(default="", description="Filters and lassos, as the address of the map's page has them.")
+    version: str | None = Field(default=None, description="Refused where the map is another one by now.")
+
+    @field_validator("map")
+    @classmethod
+    def _is_understood(cls, said: str) -> str:
+        selection_in(said)
+        return said
+
+
 class MarksSaid(Selection):
     """What is said of images."""
 
@@ -106,7 +128,7 @@ def said_in(kind: type[T], body: bytes) -> T:
 
 def query_in(parameters: Mapping[str, str]) -> Query:
     """The query that an address names. Raises `Refused`."""
-    named = {name: parameters[name] for name in ("queue", "day", "category") if parameters.get(name)}
+    named = {name: parameters[name] for name in ("queue", "day", "category", "map") if parameters.get(name)}
     try:
         return QuerySaid.model_validate(named).query()
     except ValidationError as error:

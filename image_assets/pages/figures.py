@@ -27,9 +27,9 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import Formatter, NullLocator
 from PIL import Image
 
+from image_assets.pages.colours import COLOURS
 from image_assets.pages.rendering import printable_text
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLOURS
 MAIN, SECOND, OTHERS = BLUE, VERMILION, "#8A8A8A"
 AMOUNTS = "cividis"

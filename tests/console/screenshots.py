@@ -1,4 +1,4 @@
-"""The README's picture of the console, of drawn pictures: `python -m tests.console.screenshots docs/images`."""
+"""The README's pictures of the console, of drawn pictures: `python -m tests.console.screenshots docs/images`."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ _GALLERY = (
     "/search",
     "/models",
     "/models/{digest}/report",
+    "/map",
     "/gallery",
     "/gallery/quarantine",
     "/gallery/marks",

@@ -43,7 +43,7 @@ class Visit:
         return [one.get_attribute("data-id") for one in self.page.locator('.grid > li[aria-selected="true"]').all()]
 
     def leave(self) -> None:
-        assert self.complaints == []
+        assert not self.complaints, self.complaints
         assert self.hosts <= {"127.0.0.1", ""}
         self.context.close()
 

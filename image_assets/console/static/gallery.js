@@ -1,5 +1,6 @@
 // The gallery: selecting, marking with a preview, undoing. The page is whole without it, but for these.
 import { ask } from "./ask.js";
+import { button, changes, line, meant } from "./marking.js";
 
 const bar = document.querySelector("#bar");
 const says = document.querySelector("#says");
@@ -102,8 +103,8 @@ function columns() {
 
 function selection() {
   if (whole) {
-    const { queue, day, category: arrived, total } = found.dataset;
-    return { query: { queue, day: day || null, category: arrived || null }, expected: Number(total) };
+    const { queue, day, category: arrived, map, total } = found.dataset;
+    return { query: { queue, day: day || null, category: arrived || null, map: map || null }, expected: Number(total) };
   }
   const ids = selected.size ? [...selected] : tiles[at] ? [tiles[at].dataset.id] : [];
   return ids.length ? { images: ids } : null;
@@ -112,24 +113,6 @@ function selection() {
 function say(...parts) {
   says.replaceChildren(...parts.map((part) => (typeof part === "string" ? line(part) : part)));
   says.hidden = parts.length === 0;
-}
-
-function line(text) {
-  const one = document.createElement("p");
-  one.textContent = text;
-  return one;
-}
-
-function button(text, act, first = false) {
-  const one = document.createElement("button");
-  one.textContent = text;
-  if (first) one.className = "first";
-  one.addEventListener("click", act);
-  return one;
-}
-
-function meant(asked) {
-  return { label: `under ${asked.category}`, exclude: "left out", check: "right as they are" }[asked.what];
 }
 
 async function propose(what, named) {
@@ -145,25 +128,6 @@ async function propose(what, named) {
     row.append(button("Agree", () => apply(asked), true), button("Cancel", cancel));
     say(`${preview.images.toLocaleString("en")} ${preview.images === 1 ? "image" : "images"} ${meant(asked)}?`, ...changes(preview), row);
   });
-}
-
-function moving(one) {
-  const parts = [one.coming ? `+${one.coming.toLocaleString("en")}` : "", one.going ? `−${one.going.toLocaleString("en")}` : ""];
-  return parts.filter(Boolean).join(" ");
-}
-
-function changes(preview) {
-  const told = [];
-  if (preview.shards.length) {
-    const some = preview.shards.slice(0, 6).map((one) => `${one.day} ${one.category} ${moving(one)}`);
-    const more = preview.shards.length > 6 ? ` and ${preview.shards.length - 6} more` : "";
-    told.push(`Published anew by the next run: ${some.join(", ")}${more}.`);
-  } else told.push("Nothing is published anew.");
-  if (preview.training.length) {
-    const some = preview.training.map((one) => `${one.category} ${moving(one)}`);
-    told.push(`Images to train on: ${some.join(", ")}.`);
-  } else told.push("What is trained on stays.");
-  return told;
 }
 
 function cancel() {

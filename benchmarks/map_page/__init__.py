@@ -1,0 +1,1 @@
+"""How long the page of the map takes with a million images."""

@@ -1,0 +1,178 @@
+"""The map: its page, its points as columns of bytes, and which of them are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from image_assets.answers.map.columns import PALETTE
+from image_assets.answers.map.density import density_png, slots_of
+from image_assets.answers.map.names import named_categories
+from image_assets.answers.map.points import MapPoints, places_of, points_of, points_version
+from image_assets.answers.map.selection import FILTERS, MapSelection, selection_in
+from image_assets.console.body import body_of
+from image_assets.console.guard import may_write
+from image_assets.console.marks import Reviewing
+from image_assets.console.refusals import Refused
+from image_assets.console.rendering import html_page
+from image_assets.console.selection import MapSaid, number_in, said_in
+
+POSITIONS = "positions"
+_BYTES = "application/octet-stream"
+_KEPT = {"cache-control": "private, max-age=31536000, immutable"}
+_NEAR = 100
+
+
+def map_routes(reviewing: Reviewing) -> list[Route]:
+    """Its addresses."""
+    dataset, store = reviewing.dataset, reviewing.store
+
+    async def page(request: Request) -> Response:
+        version = await run_in_threadpool(points_version, dataset, store)
+        places = await run_in_threadpool(places_of, dataset, store)
+        shown = {"may_write": may_write(request, reviewing.token), "categories": list(dataset.categories)}
+        return html_page(
+            request, "map.html", title=f"Map of {dataset.name}", version=version, extent=places.plane.extent, **shown
+        )
+
+    async def described(request: Request) -> Response:
+        del request
+        return JSONResponse(_described(await run_in_threadpool(points_of, dataset, store)))
+
+    async def column(request: Request) -> Response:
+        return await _kept(request, lambda: _column(request, points_of(dataset, store)), _BYTES)
+
+    async def density(request: Request) -> Response:
+        return await _kept(request, lambda: _density(request, reviewing), "image/png")
+
+    async def select(request: Request) -> Response:
+        async with body_of(request, reviewing.capacity) as body:
+            said = said_in(MapSaid, body)
+            return Response(await run_in_threadpool(_selected, said, reviewing), media_type=_BYTES)
+
+    async def point(request: Request) -> Response:
+        number = number_in(request.path_params, "point", 0, 0, 2**32)
+        version = request.query_params.get("version")
+        return JSONResponse(await run_in_threadpool(_point, reviewing, number, version))
+
+    async def image(request: Request) -> Response:
+        most = number_in(request.query_params, "most", 12, 1, _NEAR)
+        selection = _selection(request.query_params)
+        return JSONResponse(await run_in_threadpool(_near, reviewing, request.path_params["image_id"], most, selection))
+
+    return [
+        Route("/map", page),
+        Route("/v1/map", described),
+        Route("/v1/map/columns/{name}", column),
+        Route("/v1/map/density.png", density),
+        Route("/v1/map/points/{point}", point),
+        Route("/v1/map/images/{image_id}", image),
+        Route("/v1/map:select", select, methods=["POST"]),
+    ]
+
+
+def _described(points: MapPoints) -> dict[str, Any]:
+    """What the columns are, and how positions become places."""
+    columns = {
+        name: {
+            "called": column.called,
+            "values": column.values,
+            "several": column.several,
+            "bytes": column.numbers.itemsize,
+        }
+        for name, column in points.columns.items()
+    }
+    x, y = points.plane.corner.tolist()
+    return {
+        "version": points.version,
+        "points": points.number,
+        "corner": [x, y],
+        "side": points.plane.side,
+        "palette": PALETTE,
+        "columns": columns,
+        "named": [one._asdict() for one in named_categories(points)],
+    }
+
+
+async def _kept(request: Request, make: Callable[[], tuple[str, bytes]], kind: str) -> Response:
+    """What a browser may keep for as long as the address names its version, and else asks whether it still holds."""
+    etag, content = await run_in_threadpool(make)
+    headers = {"etag": f'"{etag}"', **(_KEPT if "version" in request.query_params else {"cache-control": "no-cache"})}
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _column(request: Request, points: MapPoints) -> tuple[str, bytes]:
+    name = request.path_params["name"]
+    _refuse_other(points, request.query_params.get("version"))
+    if name == POSITIONS:
+        numbers = points.plane.positions
+    elif name in points.columns:
+        numbers = points.columns[name].numbers
+    else:
+        known = ", ".join([POSITIONS, *points.columns])
+        raise Refused(404, "not_found", f"the map has no column {name!r}; there are {known}")
+    return points.version, numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _density(request: Request, reviewing: Reviewing) -> tuple[str, bytes]:
+    colour = request.query_params.get("colour", FILTERS[0])
+    if colour not in FILTERS:
+        raise Refused(400, "bad_query", f"colour={colour!r}: expected one of {', '.join(FILTERS)}")
+    selection = _selection(request.query_params)
+    if colour == FILTERS[0] and "map" not in request.query_params:  # a first look, of one table alone
+        places = places_of(reviewing.dataset, reviewing.store)
+        order = {label: place for place, label in enumerate(reviewing.dataset.categories.values())}
+        slots = np.array([order.get(label, 0) % len(PALETTE) for label in places.labels.tolist()], np.uint8)
+        return places.version, density_png(places.plane, slots)
+    points = points_of(reviewing.dataset, reviewing.store)
+    return points.version, density_png(points.plane, slots_of(points.columns[colour]), selection.mask(points))
+
+
+def _selected(said: MapSaid, reviewing: Reviewing) -> bytes:
+    points = points_of(reviewing.dataset, reviewing.store)
+    _refuse_other(points, said.version)
+    return np.packbits(selection_in(said.map).mask(points), bitorder="little").tobytes()
+
+
+def _point(reviewing: Reviewing, number: int, version: str | None) -> dict[str, Any]:
+    points = points_of(reviewing.dataset, reviewing.store)
+    _refuse_other(points, version)
+    if number >= points.number:
+        raise Refused(404, "not_found", f"the map has {points.number:,} points, and none of number {number:,}")
+    return _told(points, number)
+
+
+def _near(reviewing: Reviewing, image_id: str, most: int, selection: MapSelection) -> dict[str, Any]:
+    points = points_of(reviewing.dataset, reviewing.store)
+    own = points.point_of(image_id)
+    among = selection.shown(points)
+    among[own] = False
+    nearest = points.plane.nearest(points.plane.points[own], most, among)
+    return {**_told(points, own), "near": [_told(points, number) for number in nearest.tolist()]}
+
+
+def _told(points: MapPoints, number: int) -> dict[str, Any]:
+    """A point and what is known of it."""
+    x, y = points.plane.points[number].tolist()
+    values = {name: column.told(number) for name, column in points.columns.items()}
+    return {"point": number, "image_id": points.rows["image_id"][number], "x": x, "y": y, **values}
+
+
+def _selection(parameters: Mapping[str, str]) -> MapSelection:
+    try:
+        return selection_in(parameters.get("map", ""))
+    except ValueError as error:
+        raise Refused(400, "bad_query", f"map: {error}") from None
+
+
+def _refuse_other(points: MapPoints, version: str | None) -> None:
+    if version not in (None, points.version):
+        raise Refused(409, "changed_meanwhile", "the map is another one by now; load the page again")

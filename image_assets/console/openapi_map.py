@@ -1,0 +1,73 @@
+"""What the OpenAPI document says of the map."""
+
+from __future__ import annotations
+
+from image_assets.answers.map.selection import FILTERS
+from image_assets.console.openapi_marks import IMAGE
+from image_assets.console.openapi_parts import (
+    BOOLEAN,
+    COUNT,
+    NUMBER,
+    TEXT,
+    Schema,
+    in_json,
+    list_of,
+    object_of,
+    parameter,
+)
+from image_assets.console.selection import MapSaid
+
+_PLACE = {"x": NUMBER, "y": NUMBER}
+_POINT = {
+    "point": {**COUNT, "description": "Its number among the map's."},
+    "image_id": TEXT,
+    **_PLACE,
+    **{name: list_of(TEXT) if name == "quality" else TEXT for name in FILTERS},
+}
+_COLUMN = object_of(
+    "What its numbers mean: places among the values, or a bit for each where a point may have several.",
+    called=TEXT,
+    values=list_of(TEXT),
+    several=BOOLEAN,
+    bytes={"enum": [1, 2], "description": "Of a number, unsigned, little-endian."},
+)
+SCHEMAS: dict[str, Schema] = {
+    "Map": object_of(
+        "What the columns of the map's points are.",
+        version=TEXT,
+        points=COUNT,
+        corner={**list_of(NUMBER), "description": "The least x and y of the map's square."},
+        side={**NUMBER, "description": "Of the square: 65,535 steps of `positions`."},
+        palette={**list_of(TEXT), "description": "Colours of values, which begin again after the last."},
+        columns={"type": "object", "additionalProperties": _COLUMN},
+        named=list_of(object_of("A category and where its middle is.", category=TEXT, **_PLACE)),
+    ),
+    "MapPoint": object_of("A point of the map.", **_POINT),
+    "MapImage": object_of(
+        "An image and the points next to it.", **_POINT, near=list_of(object_of("A point.", **_POINT))
+    ),
+}
+_VERSION = parameter("version", "query", "Refused where the map is another one by now.", TEXT)
+SELECTION = parameter(
+    "map",
+    "query",
+    "Only these of the map, as its page's address has them: filters such as verdict=unknown, lassos such as "
+    "lasso=add_0_0_10_0_10_10, which may take away (sub) too.",
+    TEXT,
+)
+COLUMN = [parameter("name", "path", "positions (two numbers of two bytes), or a column of /v1/map.", TEXT), _VERSION]
+DENSITY = [
+    parameter("colour", "query", "By which column.", {"enum": list(FILTERS), "default": FILTERS[0]}),
+    SELECTION,
+    parameter("version", "query", "Kept by browsers for as long as it is the same.", TEXT),
+]
+POINT = [parameter("point", "path", "Its number.", {**COUNT, "maximum": 2**32}), _VERSION]
+NEAR = [
+    *IMAGE,
+    parameter("most", "query", "So many neighbours.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 12}),
+    SELECTION,
+]
+SAID = in_json(MapSaid.model_json_schema())
+BYTES: dict[str, Schema] = {"application/octet-stream": {"schema": {}}}
+"""Numbers, one after the other."""
+PICTURE: dict[str, Schema] = {"image/png": {"schema": {}}}

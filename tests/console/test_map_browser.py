@@ -1,0 +1,261 @@
+"""The map in a real browser: points, hover, lasso, filters, the address; without WebGL, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import httpx
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.path import Path
+
+from image_assets.answers.map.points import MapPoints, points_of
+from image_assets.schema import EMBEDDING
+from tests.browser import chromium_program
+from tests.console.served import served, settings_of
+from tests.console.test_gallery_browser import Visit, marks
+from tests.platform import FIRST, SECOND, Platform
+
+# Of the points as they are drawn: how many pixels are not empty, and of one colour (red, green, blue).
+_INK = """canvas => { const { width, height } = canvas;
+    const copy = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = copy.getContext('2d'); pen.drawImage(canvas, 0, 0);
+    const read = pen.getImageData(0, 0, copy.width, copy.height).data;
+    let [all, blue] = [0, 0];
+    for (let at = 0; at < read.length; at += 4) if (read[at + 3]) { all += 1; blue += read[at + 2] > 2 * read[at]; }
+    return [all, blue] }"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium that draws with its processor what a graphics card would."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
+    with playwright.sync_playwright() as started:
+        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        opened = started.chromium.launch(executable_path=chromium_program(), args=flags)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def points(loaded_platform: Platform) -> MapPoints:
+    return points_of(loaded_platform.dataset, loaded_platform.store)
+
+
+class OnMap(Visit):
+    """A visit to the map."""
+
+    def open(self, address: str = "/map") -> Any:
+        self.page.goto(f"{self.address}{address}")
+        self.page.locator("#map[data-shown]").wait_for()
+        return self.page
+
+    def shown(self, number: int) -> None:
+        self.page.locator(f'#map[data-shown="{number}"]').wait_for()
+
+    def place(self, point: np.ndarray, points: MapPoints) -> tuple[float, float]:
+        """Where a point is on the screen of the whole map."""
+        box = self.page.locator("#plane").bounding_box()
+        side = min((box["width"] - 2) / points.plane.extent[0], (box["height"] - 2) / points.plane.extent[1]) * 0.92
+        x, y = (point - points.plane.corner) / points.plane.side - 0.5
+        return box["x"] + box["width"] / 2 + x * side, box["y"] + box["height"] / 2 - y * side
+
+    def lassos(self) -> list[Path]:
+        """Those of the address."""
+        texts = [value for name, value in parse_qsl(urlsplit(self.page.url).query) if name == "lasso"]
+        return [Path(np.reshape([float(one) for one in text.split("_")[1:]], (-1, 2))) for text in texts]
+
+    def draw(self, corners: np.ndarray, points: MapPoints) -> None:
+        places = [self.place(corner, points) for corner in corners]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place)
+        self.page.mouse.up()
+
+
+def alone(points: MapPoints) -> int:
+    """The point that is furthest from its nearest one."""
+    places = points.plane.points
+    away = np.linalg.norm(places[:, None] - places[None], axis=2) + np.eye(len(places)) * 1e9
+    return int(away.min(1).argmax())
+
+
+def test_points_are_drawn_shown_chosen_filtered_and_kept_in_the_address(
+    browser: Any, console: httpx.Client, points: MapPoints
+) -> None:
+    visit = OnMap(browser, console, viewport={"width": 1280, "height": 800})
+    page = visit.open()
+    assert int(page.locator("#map").get_attribute("data-shown")) == points.number
+    page.locator("#map.drawn").wait_for()
+    ink, blue = page.locator("#points").evaluate(_INK)
+    assert ink > points.number
+    assert 0 < blue < ink
+
+    # The image under the pointer is shown, and a click leads to it and to those next to it.
+    one = alone(points)
+    image = points.rows["image_id"][one]
+    page.mouse.move(*visit.place(points.plane.points[one], points))
+    page.locator(f'#hover[data-id="{image}"]').wait_for()
+    page.wait_for_function("() => document.querySelector('#hover img').naturalWidth > 0")
+    page.mouse.click(*visit.place(points.plane.points[one], points))
+    page.locator(f'#image[data-id="{image}"]').wait_for()
+    near = points.plane.nearest(points.plane.points[one], 13)[1:]
+    pictures = page.locator("#image .near.placed img")
+    assert [one.get_attribute("src").split("/")[3] for one in pictures.all()] == points.rows["image_id"][near].to_list()
+    page.locator("#image .near.alike img").first.wait_for()
+    assert parse_qs(urlsplit(page.url).query)["image"] == [image]
+    page.keyboard.press("Escape")
+    assert not page.locator("#image").is_visible()
+
+    # A lasso takes just what lies within, another takes away, and only what is shown counts.
+    least, most = points.plane.points.min(0), points.plane.points.max(0)
+    middle = (least + most) / 2
+    turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    ring = np.column_stack([np.cos(turns), np.sin(turns)]) * (most - least) * 0.34 + middle
+    page.locator('[data-tool="add"]:not(#plane)').click()
+    visit.draw(ring, points)
+    page.wait_for_function("() => location.search.includes('lasso')")
+    (first,) = visit.lassos()
+    at_corners = (
+        np.linalg.norm(np.asarray(first.vertices)[:, None] - ring[None], axis=2).min(0) * 900 / points.plane.side
+    )
+    assert at_corners.max() < 5  # pixels from where the hand was
+    inside = first.contains_points(points.plane.points)
+    page.locator(f'#map[data-held="{inside.sum()}"]').wait_for()
+    page.keyboard.press("s")
+    visit.draw(ring * [0.6, 1.1] + middle * [0.4, -0.1], points)
+    page.wait_for_function("() => new URLSearchParams(location.search).getAll('lasso').length === 2")
+    left = inside & ~visit.lassos()[1].contains_points(points.plane.points)
+    assert 0 <= left.sum() < inside.sum()
+    page.locator(f'#map[data-held="{left.sum()}"]').wait_for()
+    page.locator('details:has-text("Day") summary').click()
+    page.locator(f'li:has-text("{SECOND}") input').uncheck()
+    shown = (points.rows["date"] == FIRST).to_numpy()
+    visit.shown(shown.sum())
+    page.locator(f'#map[data-held="{(left & shown).sum()}"]').wait_for()
+    assert page.locator("#count").inner_text() == f"{(left & shown).sum()} selected"
+    # Off, the filter is not lost.
+    page.locator(".filter:has-text('filter') input:visible").uncheck()
+    visit.shown(points.number)
+    page.locator(".filter:has-text('filter') input:visible").check()
+    visit.shown(shown.sum())
+    counts = {
+        row.locator(".name").inner_text(): row.locator(".number").inner_text()
+        for row in page.locator("details:has-text('Day') li").all()
+    }
+    assert counts == {str(day): str((points.rows["date"] == day).sum()) for day in (FIRST, SECOND)}
+    page.locator("details:has-text('Day') input[type=radio]").check()
+
+    # The address is all of it: another visit to it shows the same, and the way back is open.
+    page.mouse.move(640, 400)
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("() => new URLSearchParams(location.search).has('at')")
+    kept = page.url.removeprefix(visit.address)
+    other = OnMap(browser, console, viewport={"width": 1280, "height": 800})
+    again = other.open(kept)
+    other.shown(shown.sum())
+    again.locator(f'#map[data-held="{(left & shown).sum()}"]').wait_for()
+    assert again.locator("details:has-text('Day') input[type=radio]").is_checked()
+    other.leave()
+    page.go_back()
+    page.wait_for_function("() => !location.search.includes('colour=day')")
+    assert page.locator("details:has-text('Category') input[type=radio]").first.is_checked()
+
+    # From here to the gallery, and into a file.
+    ids = set(points.rows.filter(pl.Series(left & shown))["image_id"])
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV").click()
+    assert set(pl.read_csv(waiting.value.path())["image_id"]) == ids
+    page.locator("#gallery").click()
+    page.wait_for_url("**/gallery?map=**")
+    assert {one.get_attribute("data-id") for one in page.locator(".grid > li").all()} == ids
+    visit.leave()
+
+
+def test_the_keyboard_does_it_too(browser: Any, console: httpx.Client, points: MapPoints) -> None:
+    visit = OnMap(browser, console, viewport={"width": 1280, "height": 800})
+    one = alone(points)
+    x, y = points.plane.points[one].tolist()
+    page = visit.open("/map?" + urlencode({"at": f"{x}_{y}_40"}))
+    page.locator("#plane").focus()
+    page.keyboard.press("Enter")
+    page.locator(f'#image[data-id="{points.rows["image_id"][one]}"]').wait_for()
+    page.keyboard.press("v")
+    page.locator("#map[data-held]:not([data-held=''])").wait_for()
+    assert 1 <= int(page.locator("#map").get_attribute("data-held")) < points.number
+    page.keyboard.press("z")
+    page.locator("#map[data-held='']").wait_for()
+    for key in ("0", "+", "ArrowLeft"):
+        page.keyboard.press(key)
+    page.wait_for_function("() => new URLSearchParams(location.search).get('at')?.endsWith('_1.5')")
+    visit.leave()
+
+
+def test_without_webgl_the_picture_is_shown_and_the_rest_works(
+    browser: Any, console: httpx.Client, points: MapPoints
+) -> None:
+    visit = OnMap(browser, console, viewport={"width": 1280, "height": 800})
+    visit.context.add_init_script(
+        "const old = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext = "
+        "function (kind, ...more) { return kind === 'webgl2' ? null : old.call(this, kind, ...more) }"
+    )
+    page = visit.open()
+    page.wait_for_function("() => document.querySelector('#density').naturalWidth === 512")
+    assert page.locator("#density").evaluate("image => getComputedStyle(image).opacity") == "1"
+    page.locator('li:has-text("plant"):visible input').uncheck()
+    visit.shown(points.rows.filter(pl.col("category") != "plant").height)
+    page.wait_for_function("() => document.querySelector('#density').src.includes('category%3Danimal')")
+    one = alone(points)
+    page.locator('li:has-text("plant"):visible input').check()
+    visit.shown(points.number)
+    page.mouse.move(*visit.place(points.plane.points[one], points))
+    page.locator(f'#hover[data-id="{points.rows["image_id"][one]}"]').wait_for()
+    visit.leave()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(browser: Any, console: httpx.Client, points: MapPoints, scheme: str) -> None:
+    screen = {"viewport": {"width": 360, "height": 760}, "is_mobile": True, "has_touch": True, "color_scheme": scheme}
+    visit = OnMap(browser, console, **screen)
+    page = visit.open()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    one = alone(points)
+    page.touchscreen.tap(*visit.place(points.plane.points[one], points))
+    page.locator(f'#image[data-id="{points.rows["image_id"][one]}"]').wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    red, green, blue = map(
+        int, re.findall(r"\d+", page.locator("#plane").evaluate("it => getComputedStyle(it).backgroundColor"))[:3]
+    )
+    assert ((red + green + blue) / 3 > 200) == (scheme == "light")
+    visit.leave()
+
+
+def test_what_is_selected_is_marked_after_a_preview_and_a_map_that_is_another_by_now_says_so(
+    browser: Any, damaged: Platform
+) -> None:
+    with served(settings_of(damaged), ready=False) as client:
+        visit = OnMap(browser, client, viewport={"width": 1280, "height": 800})
+        page = visit.enter(f"/map?category=plant&day={SECOND}")
+        page.locator("#map[data-shown]").wait_for()
+        expected = points_of(damaged.dataset, damaged.store).rows.filter(category="plant", date=SECOND)["image_id"]
+        page.locator('[data-mark="exclude"]').click()
+        page.get_by_text(f"{len(expected)} images left out?").wait_for()
+        assert f"{SECOND} plant −{len(expected)}" in page.locator("#says").inner_text()
+        assert marks(damaged) == {}
+        page.get_by_role("button", name="Agree").click()
+        page.get_by_text("from the next run on").wait_for()
+        assert marks(damaged) == {(image, "plant"): False for image in expected}
+        page.locator('[data-mark="undo"]').click()
+        page.get_by_text("Taken back").wait_for()
+        assert marks(damaged) == {}
+
+        damaged.replace_rows(EMBEDDING, None, damaged.rows(EMBEDDING)[:-1])
+        page.keyboard.press("v")
+        page.get_by_text("the map is another one by now").wait_for()
+        visit.complaints = [one for one in visit.complaints if "409" not in one]  # the browser tells of it too
+        visit.leave()
