@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -57,7 +57,7 @@ def _sections(section: type[BaseModel], path: str = "") -> Iterator[tuple[type[B
             yield from _sections(one, f"{path}.{name}".lstrip("."))
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
@@ -103,7 +103,7 @@ def _default(value: object) -> str:
     return "" if value in (None, "") else f"`{value}`"
 
 
-def _type_name(annotation: Any) -> str:
+def _type_name(annotation: object) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type_name(arguments[0])
@@ -117,7 +117,8 @@ def _type_name(annotation: Any) -> str:
         return f"list of {_type_name(arguments[0])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
-    return {"str": "text", "int": "whole number", "float": "number"}.get(annotation.__name__, annotation.__name__)
+    name = getattr(annotation, "__name__", str(annotation))
+    return {"str": "text", "int": "whole number", "float": "number"}.get(name, name)
 
 
 if __name__ == "__main__":

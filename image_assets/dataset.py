@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from image_assets.settings.alerts import Alerts
 from image_assets.settings.annotated import AnnotatedSection
@@ -199,20 +200,27 @@ def _meant(key: str, section: type[Strict]) -> str:
 
 def _keys_beside(key: str, whole: type[Strict]) -> list[str]:
     """The keys that are allowed where `key` stands, read off the model itself, required ones first."""
-    section: Any = whole
+    section: object = whole
     for part in key.split(".")[:-1]:
         if part.isdigit():  # a place in a list
             section = get_args(section)[0]
             continue
-        field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
+        field = _fields(section).get(part)
         if field is None:
             # A discriminated section's path holds its kind: `extractor.tf_hub.module`.
             kinds = [one for one in _sections(SettingsSection) if part in _kinds_of(one)]
             section = kinds[0] if kinds else whole
         else:
             section = field.annotation
-    fields = getattr(section, "model_fields", whole.model_fields)
+    fields = _fields(section) or whole.model_fields
     return sorted(fields, key=lambda name: not fields[name].is_required())
+
+
+def _fields(annotation: object) -> dict[str, FieldInfo]:
+    """The keys of a section; none where a key holds something else."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation.model_fields
+    return {}
 
 
 def _sections(base: type[SettingsSection]) -> list[type[SettingsSection]]:

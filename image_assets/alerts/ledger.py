@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -176,7 +176,7 @@ class Ledger:
         with locked(self.path.with_name(self.path.name + ".lock"), wait=False, mode=0o600) as ours:
             yield ours
 
-    def _messages(self, *conditions: Any) -> list[Message]:
+    def _messages(self, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> list[Message]:
         wanted = sa.select(_ENTRIES).where(_ENTRIES.c.announced, *conditions)
         with self._database.begin() as database:
             rows = database.execute(wanted.order_by(_ENTRIES.c.at, _ENTRIES.c.id)).mappings()

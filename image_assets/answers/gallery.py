@@ -40,7 +40,7 @@ QUEUES: Mapping[str, str] = {
 }
 """Name → what it is called. What somebody said something of leaves all queues but the first and the last."""
 _PLACE = ["image_id", "date", "category"]
-_LISTED = {"image_id": pl.String, "date": pl.Date, "category": pl.String, "note": pl.String}
+_LISTED = pl.Schema({"image_id": pl.String, "date": pl.Date, "category": pl.String, "note": pl.String})
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
     if query.queue not in (ALL, MARKED):
         said = standing(store.table(dataset.name, REVIEWS).scan().collect()).select("image_id").unique()
         rows = rows.join(said.lazy(), on="image_id", how="anti", maintain_order="left")
-    found = rows.select(_LISTED.keys()).cast(_LISTED).collect()  # pyright: ignore[reportArgumentType]
+    found = rows.select(_LISTED.keys()).cast(_LISTED).collect()
     return Listed(found.height, found.slice(start, most))
 
 

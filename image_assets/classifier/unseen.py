@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, ValidationError
 
 from image_assets.settings.section import Frozen
@@ -71,7 +69,7 @@ class UnseenSources(Frozen):
 
 def unseen_of(manifest: ModelManifest) -> UnseenSources | None:
     """What the manifest of a model says; None where it was not measured, such as before it was."""
-    found: Any = manifest.metrics.get(UNSEEN)
+    found = manifest.metrics.get(UNSEEN)
     try:
         return UnseenSources.model_validate(found) if found is not None else None
     except ValidationError:

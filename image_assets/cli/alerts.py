@@ -124,7 +124,7 @@ def _as_json(message: Message) -> dict[str, object]:
 
 
 def _table(messages: list[Message]) -> Table:
-    table = plain_table("at, UTC", "channel", "message", "delivered", "tries", overflow="fold")
+    table = plain_table("at, UTC", "channel", "message", "delivered", "tries", folded=True)
     for message in messages:
         delivered = f"after {message.delivered_at - message.recorded_at:,.0f} s" if message.delivered_at else "waits"
         title = f"{message.text.title}\n{message.error}" if message.error else message.text.title

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from image_assets.cli.options import FILE, WholeNumber, dataset_option, json_option, store_option, to_write
+from image_assets.cli.options import FILE, WholeNumber, dataset_option, json_option, store_option, to_write, together
 from image_assets.cli.printing import print_json, say, write
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
+    from image_assets.classifier.comparing.nested import Comparison
     from image_assets.classifier.comparing.nested_report import Compared
 
 _REFUSED = 2
 
 
+def _asked(folds: int, with_held_out: bool, no_colours: bool) -> Comparison:
+    from image_assets.classifier.comparing.nested import Comparison
+
+    return Comparison(folds, with_held_out=with_held_out, colours=not no_colours)
+
+
+_comparison_options = together(
+    "asked",
+    _asked,
+    click.option("--folds", type=WholeNumber(2, "folds"), default=5, metavar="N", help="outer folds; default 5"),
+    click.option("--all", "with_held_out", is_flag=True, help="the held-out images too: to report, not to choose by"),
+    click.option("--no-colours", is_flag=True, help="without the colour features beside"),
+)
+
+
 @click.command(cls=Command, examples=["image-assets compare --csv compared.csv"])
 @dataset_option
 @store_option
-@click.option("--folds", type=WholeNumber(2, "folds"), default=5, metavar="N", help="outer folds; default 5")
-@click.option("--all", "with_held_out", is_flag=True, help="the held-out images too: to report, not to choose by")
-@click.option("--no-colours", is_flag=True, help="without the colour features beside")
+@_comparison_options
 @click.option("--csv", metavar="FILE", type=FILE, help="write every fold into this file")
 @click.option("--plot", metavar="FILE", type=FILE, help="write the plot into this PNG file")
 @json_option
-def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, *, as_json: bool, **how: Any) -> int:
+def compare(dataset: str, store: str, asked: Comparison, csv: Path | None, plot: Path | None, *, as_json: bool) -> int:
     """Which family of classifiers is best: nested cross-validation."""
     from image_assets.classifier.comparing.comparison import compare_families
-    from image_assets.classifier.comparing.nested import Comparison
     from image_assets.classifier.comparing.nested_report import nested_frame, nested_plot
     from image_assets.classifier.training.train import NotTrainableError
     from image_assets.features.table import MixedExtractors
@@ -41,7 +54,6 @@ def compare(dataset: str, store: str, csv: Path | None, plot: Path | None, *, as
     (spec, opened), console = to_write(dataset, store), terminal_console(sys.stderr if as_json else sys.stdout)
     try:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:
-            asked = Comparison(how["folds"], with_held_out=how["with_held_out"], colours=not how["no_colours"])
             compared = compare_families(spec, opened, asked, progress)
     except (NotTrainableError, MixedExtractors) as error:
         say(f"error: {error}", to_stderr=True)

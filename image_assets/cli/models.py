@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +104,7 @@ def promote(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Make a model the current one."""
     from image_assets.classifier.promotion.by_hand import promote_model
 
-    def switch(objects: ObjectStore, prefix: str, *rest: Any) -> Champion:
-        return promote_model(objects, prefix, digest, *rest)
-
-    return _switched(dataset, store, switch, as_json=as_json)
+    return _switched(dataset, store, partial(promote_model, beginning=digest), as_json=as_json)
 
 
 @models.command(examples=["image-assets models rollback"])
@@ -167,7 +165,9 @@ def _switched(dataset: str, store: str, switch: Callable[..., Champion], *, as_j
 
     spec, opened = to_write(dataset, store)
     digest = ExtractorResource().extractor(spec).digest
-    champion = switch(*_models_of(spec, opened), digest, spec.categories, dt.datetime.now(dt.UTC))
+    objects, prefix = _models_of(spec, opened)
+    now = dt.datetime.now(dt.UTC)
+    champion = switch(objects, prefix, extractor_digest=digest, classes=spec.categories, now=now)
     said = (
         f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
         if champion.reason == "by hand"

@@ -44,7 +44,7 @@ class Day(click.ParamType[dt.date]):
 
     name = "day"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
         """The day of a text."""
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d").date()
@@ -60,7 +60,7 @@ class WholeNumber(click.ParamType[int]):
     def __init__(self, least: int, of: str) -> None:
         self.least, self.of = least, of
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number of a text, or of itself."""
         if not str(value).isdecimal() or int(value) < self.least:
             self.fail(f"{value!r} is no number of {self.of}; expected at least {self.least}", param, ctx)
@@ -111,7 +111,7 @@ def together(name: str, make: Callable[..., object], *options: _Decorator) -> _D
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def called(**given: Any) -> Any:
+        def called(**given: object) -> object:
             whole = make(**{part: given.pop(part) for part in parts})
             return command(**given, **{name: whole})
 

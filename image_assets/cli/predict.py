@@ -45,7 +45,7 @@ def predict(dataset: str, store: str, files: tuple[Path, ...], *, as_json: bool)
 def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
     from image_assets.predict.answer import NoImage
 
-    table = plain_table("file", "category", "probability", "familiarity", "model", overflow="fold")
+    table = plain_table("file", "category", "probability", "familiarity", "model", folded=True)
     for file, answer in zip(files, answers, strict=True):
         if isinstance(answer, NoImage):
             table.add_row(escape(str(file)), escape(f"{answer.reason}: {answer.detail}"), "–", "–", "–")

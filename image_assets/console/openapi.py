@@ -108,7 +108,9 @@ _OF_STATUS = {
 }
 
 
-def operation(summary: str, answer: str, statuses: tuple[int, ...], body: Schema | None = None, **more: Any) -> Schema:
+def operation(
+    summary: str, answer: str, statuses: tuple[int, ...], body: Schema | None = None, **more: object
+) -> Schema:
     """An operation of the document.
 
     Args:
@@ -122,7 +124,9 @@ def operation(summary: str, answer: str, statuses: tuple[int, ...], body: Schema
     return _operation(summary, good, statuses, body, more)
 
 
-def _file(summary: str, content: Schema, statuses: tuple[int, ...], body: Schema | None = None, **more: Any) -> Schema:
+def _file(
+    summary: str, content: Schema, statuses: tuple[int, ...], body: Schema | None = None, **more: object
+) -> Schema:
     """As `operation`, of what is answered with a file."""
     return _operation(summary, {"200": {"description": "The file.", "content": content}}, statuses, body, more)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import ChoiceLoader, PackageLoader
 from starlette.requests import Request
@@ -30,7 +29,7 @@ PAGES = (
 """What the head of every page leads to."""
 
 
-def html_page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+def html_page(request: Request, template: str, status: int = 200, **values: object) -> Response:
     """A page.
 
     Args:

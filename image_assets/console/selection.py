@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import polars as pl
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from image_assets.answers.gallery import QUEUES, Query, images_of
 from image_assets.answers.map.selection import selection_in
@@ -19,7 +19,7 @@ from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.store import Store
 
 T = TypeVar("T", bound=Strict)
-_ONE_OF_BOTH: Any = [
+_ONE_OF_BOTH: list[JsonValue] = [
     {"required": [name], "properties": {name: {"type": kind}, other: {"type": "null"}}}
     for name, kind, other in (("images", "array", "query"), ("query", "object", "images"))
 ]

@@ -53,7 +53,7 @@ class Tensor:
         return np.frombuffer(self.content, np.uint8).reshape(self.shape)
 
 
-def tensor_of(said: Any, binary: bytes) -> Tensor:
+def tensor_of(said: object, binary: bytes) -> Tensor:
     """An input of a request.
 
     Args:
@@ -63,7 +63,8 @@ def tensor_of(said: Any, binary: bytes) -> Tensor:
     Raises:
         Refused: it is none.
     """
-    name = said.get("name") if isinstance(said, dict) else None
+    said = said if isinstance(said, dict) else {}
+    name = said.get("name")
     if not isinstance(name, str):
         raise Refused(400, "bad_request", "inputs: expected a name, a shape, a datatype and data")
     datatype, shape = said.get("datatype"), said.get("shape")
@@ -82,7 +83,7 @@ def tensor_of(said: Any, binary: bytes) -> Tensor:
     return Tensor(name, datatype, tuple(shape), content)
 
 
-def _from_json(name: str, datatype: str, data: Any, dimensions: int) -> bytes:
+def _from_json(name: str, datatype: str, data: object, dimensions: int) -> bytes:
     if not isinstance(data, list):
         raise _bad(name, "data is no list")
     flat = _flat(data, dimensions)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -66,10 +65,10 @@ def only_one(uploads: list[Upload]) -> bytes:
 
 
 async def _in_form(headers: Headers, body: bytes, most: int) -> list[Upload]:
-    async def once() -> AsyncIterator[bytes]:
+    async def once() -> AsyncGenerator[bytes, None]:
         yield body
 
-    parser = MultiPartParser(headers, once(), max_files=most, max_fields=most)  # pyright: ignore[reportArgumentType]
+    parser = MultiPartParser(headers, once(), max_files=most, max_fields=most)
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeDecodeError) as error:
@@ -95,7 +94,7 @@ def _in_json(body: bytes, most: int) -> list[Upload]:
     return [_of_item(one, alone=several is None) for one in items]
 
 
-def _of_item(item: Any, *, alone: bool) -> Upload:
+def _of_item(item: object, *, alone: bool) -> Upload:
     content, name = (item.get("content"), item.get("name", "")) if isinstance(item, dict) else (None, "")
     try:
         if not isinstance(content, str) or not isinstance(name, str):

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
 from image_assets.workers import Progress
@@ -24,6 +24,8 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 R = TypeVar("R")
+Actor: TypeAlias = Any
+"""Ray's own type of an actor says nothing of what it can be asked for."""
 
 # Times a unit is begun again after its worker was lost: machines that are taken back or run out of memory.
 _RETRIES = 2
@@ -43,7 +45,7 @@ class RayEngine:
         threads = _threads_of_a_unit(len(units))
         board = _board()
         tasks = {_begun(unit, threads, number, board): unit for number, unit in enumerate(units)}
-        results: dict[Any, R] = {}
+        results: dict[ray.ObjectRef, R] = {}
         with _stopped_on_error(board):
             while len(results) < len(tasks):
                 ready, _ = ray.wait([one for one in tasks if one not in results], timeout=_REPORT_SECONDS)
@@ -69,7 +71,7 @@ def _threads_of_a_unit(units: int) -> int:
     return max(1, min(max(machines, default=1), sum(machines) // units))
 
 
-def _begun(unit: Unit, threads: int, number: int, board: Any) -> Any:
+def _begun(unit: Unit, threads: int, number: int, board: Actor) -> ray.ObjectRef:
     needs = {"num_cpus": threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
     return (
         ray.remote(_work)
@@ -113,7 +115,7 @@ class _Stopped(RuntimeError):
     """Another unit has failed: whatever this one made would not be used in this run."""
 
 
-def _work(unit: Unit[R], threads: int, number: int, board: Any) -> R:
+def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R:
     answer, said = board.report.remote(number, 0), time.monotonic()
     _stop_if_told(answer)
 
@@ -128,7 +130,7 @@ def _work(unit: Unit[R], threads: int, number: int, board: Any) -> R:
     return unit.work(threads, report)
 
 
-def _stop_if_told(answer: Any) -> None:
+def _stop_if_told(answer: ray.ObjectRef) -> None:
     try:
         stopped = ray.get(answer, timeout=_REPORT_SECONDS)
     except RayError:  # the board is away; the work is not
@@ -137,7 +139,7 @@ def _stop_if_told(answer: Any) -> None:
         raise _Stopped
 
 
-def _result(task: Any, unit: Unit[R]) -> R:
+def _result(task: ray.ObjectRef, unit: Unit[R]) -> R:
     try:
         return ray.get(task)
     except RayTaskError as error:
@@ -151,13 +153,13 @@ def _result(task: Any, unit: Unit[R]) -> R:
         ) from error
 
 
-def _board() -> Any:
+def _board() -> Actor:
     # Beside the driver, so that it is not lost with a machine that only works; but the work waits for it nowhere.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     return ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
 
 
-def _report(units: Sequence[Unit], board: Any, progress: Progress) -> None:
+def _report(units: Sequence[Unit], board: Actor, progress: Progress) -> None:
     try:
         done: dict[int, int] = ray.get(board.done.remote(), timeout=_REPORT_SECONDS)
     except RayError:  # progress is shown again when there is some
@@ -166,7 +168,7 @@ def _report(units: Sequence[Unit], board: Any, progress: Progress) -> None:
 
 
 @contextmanager
-def _stopped_on_error(board: Any) -> Iterator[None]:
+def _stopped_on_error(board: Actor) -> Iterator[None]:
     """Leave nothing running behind a failed or interrupted run.
 
     Ray's own `cancel` takes the driver down where a task ends at the same moment (a failed check in its task manager,

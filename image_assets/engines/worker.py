@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -77,7 +77,7 @@ def do_piece(work: Work[P, E], piece: P, threads: int, path: str) -> PieceMade[E
     """Do a piece and write its rows to `path`. What `work` raises is raised here, as it can be sent."""
     hand_back()
     peak, told = PeakMemory(), []
-    writer: Any = None
+    writer: pa.RecordBatchFileWriter | None = None
     try:
         for rows, more in work(piece, threads):
             writer = writer or pa.ipc.new_file(path, rows.schema)

@@ -98,13 +98,13 @@ def _pie(statistics: ImageStatistics) -> Plot:
 
 def _days(statistics: ImageStatistics) -> list[dt.date]:
     """The days from the first to the last one drawn, also those on which nothing was loaded."""
-    last = statistics.per_day["date"].max()
-    first = max(statistics.per_day["date"].min(), last - dt.timedelta(days=_DAYS - 1))  # pyright: ignore
-    return pl.date_range(first, last, eager=True).to_list()  # pyright: ignore
+    dates = statistics.per_day["date"].to_list()
+    first = max(min(dates), max(dates) - dt.timedelta(days=_DAYS - 1))
+    return pl.date_range(first, max(dates), eager=True).to_list()
 
 
 def _since(statistics: ImageStatistics, days: list[dt.date]) -> str:
-    return f" The latest {_DAYS} days are shown." if statistics.per_day["date"].min() < days[0] else ""  # pyright: ignore
+    return f" The latest {_DAYS} days are shown." if min(statistics.per_day["date"].to_list()) < days[0] else ""
 
 
 def _matrix(statistics: ImageStatistics, groups: list[list[str]], days: list[dt.date]) -> np.ndarray:

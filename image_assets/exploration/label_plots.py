@@ -68,10 +68,7 @@ def _ranks(statistics: LabelStatistics) -> Plot:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot(np.arange(1, len(positive) + 1), positive, color=MAIN, marker="o", markersize=3, linewidth=1)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("rank of the label, the most frequent first")
-        axes.set_ylabel("images")
+        axes.set(xscale="log", yscale="log", xlabel="rank of the label, the most frequent first", ylabel="images")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:,.0f}")
             # Within a decade, only the numbers between its ends say anything.
@@ -99,8 +96,7 @@ def _per_image(statistics: LabelStatistics) -> Plot:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.bar(rows["labels"].to_numpy(), rows["images"].to_numpy(), 0.8, color=MAIN)
-        axes.set_xlabel("labels that are in the image (40: and more)")
-        axes.set_ylabel("images")
+        axes.set(xlabel="labels that are in the image (40: and more)", ylabel="images")
         axes.grid(axis="y")
         thousands(axes, "x", "y")
 
@@ -191,8 +187,7 @@ def _boxes(statistics: LabelStatistics) -> Plot:
         box_rows(axes, found)
         names = [f"{group_title(g, 'labels')}  {n:,}" for g, n in zip(groups, counts.sum(axis=1), strict=True)]
         axes.set_yticks(range(len(groups)), names)
-        axes.set_xscale("log")
-        axes.set_xlim(BOX_SHARE.edges[0], 1)
+        axes.set(xscale="log", xlim=(BOX_SHARE.edges[0], 1))
         axes.xaxis.set_major_formatter(lambda share, _: f"{share:.3%}".rstrip("0%").rstrip(".") + " %")
         axes.set_xlabel("box's share of the image, on a logarithmic scale")
 

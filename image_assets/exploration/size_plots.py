@@ -67,8 +67,7 @@ def _sizes(statistics: ImageStatistics) -> Plot:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MultipleLocator(1))
             axis.set_major_formatter(lambda power, _: f"{2**power:,.0f}")
-        axes.set_xlabel("width, pixels")
-        axes.set_ylabel("height, pixels")
+        axes.set(xlabel="width, pixels", ylabel="height, pixels")
         axes.grid()
         colour_bar(axes, fields, "images", FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.spines[["left", "bottom"]].set_visible(True)
@@ -97,8 +96,7 @@ def _areas(axes: Axes, counts: np.ndarray) -> None:
     axes.set_xlim(float(places[there[0]]) - room, float(places[there[-1]]) + room)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda power, _: f"{1.048576 * 2**power:.2g}")
-    axes.set_xlabel("megapixels, on a logarithmic scale")
-    axes.set_ylabel("images")
+    axes.set(xlabel="megapixels, on a logarithmic scale", ylabel="images")
     axes.grid(axis="y")
     thousands(axes, "y")
 
@@ -178,8 +176,7 @@ def _histogram(axes: Axes, counts: np.ndarray, scale: Scale) -> None:
     first, last = max(there[0] - 3, 0), min(there[-1] + 4, scale.levels)
     edges = scale.edges[first : last + 1]
     axes.bar(edges[:-1], counts[first:last], np.diff(edges), align="edge", color=MAIN)
-    axes.set_ylabel("images")
-    axes.set_xlim(edges[0], edges[-1])
+    axes.set(ylabel="images", xlim=(edges[0], edges[-1]))
     axes.grid(axis="y")
     thousands(axes, "y")
 
@@ -187,8 +184,7 @@ def _histogram(axes: Axes, counts: np.ndarray, scale: Scale) -> None:
 def _log_axis(axes: Axes, places: Sequence[float], titles: Sequence[str]) -> None:
     """A logarithmic x axis with names at these places."""
     limits = axes.get_xlim()
-    axes.set_xscale("log")
-    axes.set_xlim(limits)
+    axes.set(xscale="log", xlim=limits)
     axes.xaxis.set_major_locator(FixedLocator(list(places)))
     axes.xaxis.set_minor_locator(NullLocator())
     names = dict(zip(places, titles, strict=True))

@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def _downloaded(url: str) -> Path:
     return Path(cache) / hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
 
 
-def _import_tensorflow() -> tuple[Any, Any]:
+def _import_tensorflow() -> tuple[ModuleType, ModuleType]:
     """TensorFlow and its hub; what they read from the environment must be there before the import."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # modules in Keras 2 form do not load with Keras 3
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else notes on the CPU run through the progress bars
@@ -120,20 +121,20 @@ def _import_tensorflow() -> tuple[Any, Any]:
     return tf, hub
 
 
-def _limit_threads(tf: Any) -> None:
+def _limit_threads(tf: ModuleType) -> None:
     # Callers bring their own threads, one per core. Once TensorFlow has run, in this process, its setting stands.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
-def _load(tf: Any, hub: Any, module: str, folder: Path) -> Any:
+def _load(tf: ModuleType, hub: ModuleType, module: str, folder: Path) -> object:
     try:
         return hub.load(str(folder))
     except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise HubModuleError(f"{module}: cannot load this module from {folder} ({error})") from None
 
 
-def _feature_function(loaded: Any, module: str) -> Callable[[Any], Any]:
+def _feature_function(loaded: object, module: str) -> Callable[[Any], Any]:
     """What turns a float32 tensor of images into features: the module itself, or its signature in TF1 format."""
     if callable(loaded):
         return loaded
@@ -161,5 +162,6 @@ def _feature_function(loaded: Any, module: str) -> Callable[[Any], Any]:
     return features
 
 
-def _describe(output: Any) -> str:
-    return f"a tensor of shape {list(output.shape)}" if hasattr(output, "shape") else f"a {type(output).__name__}"
+def _describe(output: object) -> str:
+    shape = getattr(output, "shape", None)
+    return f"a {type(output).__name__}" if shape is None else f"a tensor of shape {list(shape)}"

@@ -49,6 +49,37 @@ class OnnxGraph:
         return model.SerializeToString(deterministic=True)
 
 
+class GraphNodes:
+    """Nodes that are added to a graph that is there, under names of their own; its constants it gets at once.
+
+    Attributes:
+        made: The nodes so far: whoever adds them puts them where they belong.
+    """
+
+    def __init__(self, graph: onnx.GraphProto, prefix: str) -> None:
+        self._graph, self._prefix = graph, prefix
+        self.made: list[onnx.NodeProto] = []
+        self._constants = 0
+
+    def add(self, operator: str, *inputs: str, output: str = "", outputs: int = 1, **attributes: Any) -> str:
+        """A node; the name of its output, of several the first."""
+        from onnx import helper
+
+        name = f"{self._prefix}.{len(self.made)}"
+        given = [output or name, *(f"{name}.{place}" for place in range(1, outputs))]
+        self.made.append(helper.make_node(operator, inputs, given, name=name, **attributes))
+        return given[0]
+
+    def constant(self, value: np.ndarray | np.generic) -> str:
+        """A constant; its name."""
+        from onnx import numpy_helper
+
+        self._constants += 1
+        name = f"{self._prefix}.constant.{self._constants}"
+        self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+
 def _values(values: Values) -> list[onnx.ValueInfoProto]:
     from onnx import helper
 

@@ -6,11 +6,12 @@ So the arithmetic is the runtime's, on whatever device it runs, and no floats tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from image_assets.features.errors import EncoderError
+from image_assets.features.onnx_graph import GraphNodes
 from image_assets.features.onnx_input import ImageInput, described
 from image_assets.features.pixel_rules import PixelRules
 from image_assets.settings.encoders import Pooling
@@ -32,23 +33,23 @@ def with_preprocessing(model: onnx.ModelProto, taken: ImageInput, rules: PixelRu
     from onnx import TensorProto, helper
 
     graph, side = model.graph, rules.resize.size
-    nodes = _Nodes(graph, "image_assets.before")
+    nodes = GraphNodes(graph, "image_assets.before")
     value = IMAGES
     if rules.colours == "BGR":
-        value = nodes.add("Gather", [value, nodes.constant(np.array([2, 1, 0]))], axis=3)
+        value = nodes.add("Gather", value, nodes.constant(np.array([2, 1, 0])), axis=3)
     if taken.dtype != np.uint8:
-        value = nodes.add("Cast", [value], to=TensorProto.FLOAT)
+        value = nodes.add("Cast", value, to=TensorProto.FLOAT)
         if not rules.are_levels:
             mean, std = np.array(rules.mean), np.array(rules.std)
-            value = nodes.add("Mul", [value, nodes.constant((rules.rescale / std).astype(np.float32))])
-            value = nodes.add("Add", [value, nodes.constant((-mean / std).astype(np.float32))])
+            value = nodes.add("Mul", value, nodes.constant((rules.rescale / std).astype(np.float32)))
+            value = nodes.add("Add", value, nodes.constant((-mean / std).astype(np.float32)))
     if taken.layout == "NCHW":
-        value = nodes.add("Transpose", [value], perm=[0, 3, 1, 2])
+        value = nodes.add("Transpose", value, perm=[0, 3, 1, 2])
     elif taken.layout == "flat":
-        value = nodes.add("Flatten", [value], axis=1)
+        value = nodes.add("Flatten", value, axis=1)
     if taken.dtype == np.float16:
-        value = nodes.add("Cast", [value], to=TensorProto.FLOAT16)
-    nodes.add("Identity", [value], output=taken.name)
+        value = nodes.add("Cast", value, to=TensorProto.FLOAT16)
+    nodes.add("Identity", value, output=taken.name)
     before = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes.made, *before])
@@ -102,18 +103,18 @@ def with_pooling(model: onnx.ModelProto, output: str, axes: Sequence[int], pooli
     """
     from onnx import TensorProto, helper
 
-    nodes = _Nodes(model.graph, "image_assets.after")
-    value = nodes.add("Cast", [output], to=TensorProto.FLOAT)
+    nodes = GraphNodes(model.graph, "image_assets.after")
+    value = nodes.add("Cast", output, to=TensorProto.FLOAT)
     if pooling == "first":
-        value = nodes.add("Gather", [value, nodes.constant(np.array(0))], axis=1)
+        value = nodes.add("Gather", value, nodes.constant(np.array(0)), axis=1)
     elif pooling != "none":
         operator = "ReduceMean" if pooling == "mean" else "ReduceMax"
         if _opset(model) >= _AXES_ARE_INPUTS:
-            value = nodes.add(operator, [value, nodes.constant(np.array(axes))], keepdims=0)
+            value = nodes.add(operator, value, nodes.constant(np.array(axes)), keepdims=0)
         else:
-            value = nodes.add(operator, [value], axes=list(axes), keepdims=0)
-    value = nodes.add("Flatten", [value], axis=1)
-    nodes.add("Identity", [value], output=FEATURES)
+            value = nodes.add(operator, value, axes=list(axes), keepdims=0)
+    value = nodes.add("Flatten", value, axis=1)
+    nodes.add("Identity", value, output=FEATURES)
     model.graph.node.extend(nodes.made)
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", "width"]))
@@ -121,29 +122,3 @@ def with_pooling(model: onnx.ModelProto, output: str, axes: Sequence[int], pooli
 
 def _opset(model: onnx.ModelProto) -> int:
     return max(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-
-
-class _Nodes:
-    """Nodes that are added to a graph, under names of their own."""
-
-    def __init__(self, graph: onnx.GraphProto, prefix: str) -> None:
-        self._graph, self._prefix = graph, prefix
-        self.made: list[onnx.NodeProto] = []
-        self._constants = 0
-
-    def add(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        """A node with one output; the output's name."""
-        from onnx import helper
-
-        name = f"{self._prefix}.{len(self.made)}"
-        self.made.append(helper.make_node(operator, list(inputs), [output or name], name=name, **attributes))
-        return output or name
-
-    def constant(self, value: np.ndarray) -> str:
-        """A constant; its name."""
-        from onnx import numpy_helper
-
-        self._constants += 1
-        name = f"{self._prefix}.constant.{self._constants}"
-        self._graph.initializer.append(numpy_helper.from_array(value, name))
-        return name

@@ -79,7 +79,7 @@ class _Unpickler(pickle.Unpickler):
             "torch.LongStorage": "<i8",
         }[f"{module}.{name}"]
 
-    def persistent_load(self, pid: Any) -> np.ndarray:
+    def persistent_load(self, pid: tuple[str, str, str, str, int, object]) -> np.ndarray:
         _, dtype, key, _, elements, _ = pid
         return self.storages.setdefault(key, np.empty(elements, dtype))
 

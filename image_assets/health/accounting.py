@@ -97,7 +97,7 @@ def accounts_of(store: Store, dataset: str) -> Accounts:
         .sort(*_KEYS, "reason")
         .collect()
     )
-    return Accounts(rows.with_columns(pl.col(counts).fill_null(0)), reasons)  # pyright: ignore[reportArgumentType]
+    return Accounts(rows.with_columns(pl.col(list(counts)).fill_null(0)), reasons)
 
 
 def _unplaced(store: Store, dataset: str) -> pl.DataFrame:

@@ -170,7 +170,7 @@ def _files_named_by(dataset: DatasetSpec) -> Iterator[str]:
             yield from (line for file in files_beside(Path(text)) for line in files_below(file))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     match value:
         case str():
             yield value

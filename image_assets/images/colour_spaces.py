@@ -86,9 +86,8 @@ def _rounded(numbers: np.ndarray, bits: int) -> np.ndarray:
 def _reciprocals() -> tuple[np.ndarray, np.ndarray]:
     """255 / n and 30 / n for n of 0 … 255, in fixed point; 0 for n = 0. int32 `[256]` each."""
     steps = np.arange(1, 256)
-    return tuple(  # pyright: ignore[reportReturnType]  # two of them
-        np.concatenate([[0], np.rint((whole << _HSV_BITS) / steps)]).astype(np.int32) for whole in (255, 30)
-    )
+    by_level = [np.concatenate([[0], np.rint((whole << _HSV_BITS) / steps)]).astype(np.int32) for whole in (255, 30)]
+    return by_level[0], by_level[1]
 
 
 @cache

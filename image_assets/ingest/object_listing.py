@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
@@ -21,6 +21,9 @@ from image_assets.ingest.folder import landing_place
 from image_assets.ingest.source import SourceAway, SourceError, printable
 from image_assets.store.s3 import s3_client
 from image_assets.store.trouble import said_of
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, NoCredentialsError | PartialCredentialsError) or 300 <= status < 500
 
 
-def _local_object(meta: Any) -> Object:
+def _local_object(meta: ObjectMeta) -> Object:
     return Object(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])
 
 

@@ -11,7 +11,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.schema import REVIEWS
 from image_assets.store.store import Store
 
-_DECIDED = {"image_id": pl.String, "category": pl.String, "settled": pl.String}
+_DECIDED = pl.Schema({"image_id": pl.String, "category": pl.String, "settled": pl.String})
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def decided(reviews: pl.DataFrame, categories: Mapping[str, int]) -> Decisions:
     in_use = pl.col("category").is_in(list(categories))
     refused = marks.filter(~pl.col("belongs") & in_use).select("image_id", "category")
     rows = refused.join(known, on="image_id", how="left").sort("image_id", "category")
-    return Decisions(rows.select(_DECIDED.keys()).cast(_DECIDED), categories)  # pyright: ignore[reportArgumentType]
+    return Decisions(rows.select(_DECIDED.keys()).cast(_DECIDED), categories)
 
 
 def decisions_of(dataset: DatasetSpec, store: Store) -> Decisions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import yaml
@@ -54,7 +53,7 @@ def every_check_came_to_an_end(home: Path) -> bool:
         return False
 
 
-def _records_in_its_files(settings: Any) -> bool:
+def _records_in_its_files(settings: object) -> bool:
     """Whether a `dagster.yaml` leaves runs and events where a home that is made here has them."""
     events = yaml.safe_load(INSTANCE_FILE)["event_log_storage"]
     return (

@@ -49,7 +49,7 @@ def each_partition(compute: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     """
 
     @wraps(compute)
-    def of_all(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[Any]:
+    def of_all(context: dg.AssetExecutionContext, **inputs: object) -> Iterator[Any]:
         if context.has_partition_key:
             yield from _results(compute(context, **inputs))
             return
@@ -73,12 +73,12 @@ class _Made:
     """What an asset was given for one partition."""
 
     asset_key: dg.AssetKey
-    value: Any
+    value: Any  # what the asset gives; its io manager knows
     metadata: Mapping[str, Any]
 
 
 def _of_one(
-    compute: Callable[..., Any], context: dg.AssetExecutionContext, key: str, inputs: Mapping[str, Any]
+    compute: Callable[..., Any], context: dg.AssetExecutionContext, key: str, inputs: Mapping[str, object]
 ) -> Iterator[_Made]:
     partition = partition_of(key)
     own = {name: given.of(partition) if isinstance(given, PartitionFiles) else given for name, given in inputs.items()}
@@ -94,7 +94,7 @@ def _of_one(
         raise
 
 
-def _rows_of(value: Any) -> dict[str, int]:
+def _rows_of(value: object) -> dict[str, int]:
     match value:
         case pl.DataFrame():
             return {"dagster/row_count": value.height}
@@ -103,7 +103,7 @@ def _rows_of(value: Any) -> dict[str, int]:
     return {}
 
 
-def _results(made: Any) -> Iterator[Any]:
+def _results(made: object) -> Iterator[Any]:
     if inspect.isgenerator(made):
         yield from made
     else:

@@ -230,8 +230,7 @@ def horizontal_bars(axes: Axes, names: Sequence[str], parts: Sequence[Bars], lab
     for place, (end, total) in enumerate(zip(ends, totals, strict=True)):
         axes.text(end + limit * 0.008, place, f"{total:,.0f}{' →' if total > limit else ''}", va="center", fontsize=8.5)
     axes.set_yticks(list(places), list(names))
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(0, limit * 1.1)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, limit * 1.1))
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(label)
     thousands(axes, "x")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 
-def plain_table(*columns: str, numbers: Sequence[str] = (), **how: Any) -> Table:
+def plain_table(*columns: str, numbers: Sequence[str] = (), folded: bool = False) -> Table:
     """A table with a line below its head.
 
     Args:
         columns: Their names.
         numbers: Those that stand on the right.
-        how: As rich takes it, of all columns; by default they are in one line.
+        folded: Whether what is long goes on in further lines.
     """
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", **(how or {"no_wrap": True}))
+        justify = "right" if name in numbers else "left"
+        table.add_column(name, justify=justify, no_wrap=not folded, overflow="fold" if folded else "ellipsis")
     return table
 
 

@@ -7,8 +7,9 @@ of the disk. This one is Dagster's `ConsolidatedSqliteEventLogStorage` with `com
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +126,7 @@ class RunHistory(ConsolidatedSqliteEventLogStorage):
                 connection, row["asset_key"], latest, self._tags_for_asset_event(event), number, row["timestamp"]
             )
 
-    def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
+    def watch(self, run_id: str, cursor: str | None, callback: Callable[[EventLogEntry, str], None]) -> None:
         """Call back on every event of a run from now on, as the UI does."""
         if not self._obs:
             # What is written goes into the file beside the log first.
@@ -160,6 +161,6 @@ class _Watchdog(PatternMatchingEventHandler):
         self._log.on_modified()
 
 
-def _flush_less(connection: Any, _: object) -> None:
+def _flush_less(connection: sqlite3.Connection, _: object) -> None:
     # With a write-ahead log, NORMAL loses at most the last moments when the power fails, and damages nothing.
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -138,12 +138,12 @@ _UPDATE_CHECK = (
 )
 
 
-def _bound(values: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(values: Mapping[str, object]) -> dict[str, object]:
     """Values as SQLAlchemy would hand them to SQLite."""
     return {name: _value(value) for name, value in values.items()}
 
 
-def _value(value: Any) -> Any:
+def _value(value: object) -> object:
     match value:
         case str():
             return compressed(value)

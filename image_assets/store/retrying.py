@@ -13,16 +13,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 T = TypeVar("T")
 
 TRIES = 5
-OF_OBSTORE: Any = {"max_retries": TRIES, "retry_timeout": dt.timedelta(seconds=20)}
+OF_OBSTORE: RetryConfig = {"max_retries": TRIES, "retry_timeout": dt.timedelta(seconds=20)}
 """obstore's `retry_config`."""
-OF_BOTO: Any = {"max_attempts": TRIES, "mode": "standard"}
+OF_BOTO = {"max_attempts": TRIES, "mode": "standard"}
 """botocore's `retries`."""
 _REFUSALS = (PermissionError, PermissionDeniedError, UnauthenticatedError, PreconditionError, FileNotFoundError)
 _READS = 4

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +18,7 @@ from image_assets.classifier.training.train import NotTrainableError
 from image_assets.settings.classifier import Transform
 from image_assets.store.models.sklearn_model import SklearnModel
 
+T = TypeVar("T")
 DISCRIMINANT = "discriminant"
 """The kind of these models in manifests."""
 
@@ -44,7 +46,7 @@ def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnMo
     Raises:
         NotTrainableError: fewer than two classes have rows, or none has two different ones.
     """
-    shrinkage: Any = dict(candidate.values)["shrinkage"]
+    shrinkage = candidate.number("shrinkage")
     there = statistics.counts > 0
     if there.sum() < 2:
         raise NotTrainableError(
@@ -64,33 +66,48 @@ def discriminant(statistics: ClassStatistics, candidate: Candidate) -> SklearnMo
     with threadpool_limits(limits=1):
         coefficients = cho_solve(cho_factor(shrunk, lower=True), means.T).T
     intercepts = np.log(priors) - (means * coefficients).sum(axis=1) / 2
-    model: Any = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
-    model.classes_ = statistics.classes[there].astype(np.int16)
-    model.priors_, model.means_ = priors, means
-    model.n_features_in_ = len(scale)
-    model._max_components = model._n_features_out = min(len(priors) - 1, len(scale))
     if len(priors) == 2:
         coefficients, intercepts = np.diff(coefficients, axis=0), np.diff(intercepts)
-    model.coef_, model.intercept_ = coefficients, intercepts
+    components = min(len(priors) - 1, len(scale))
+    model = as_fitted(
+        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage),
+        classes_=statistics.classes[there].astype(np.int16),
+        priors_=priors,
+        means_=means,
+        n_features_in_=len(scale),
+        _max_components=components,
+        _n_features_out=components,
+        coef_=coefficients,
+        intercept_=intercepts,
+    )
     return SklearnModel(fitted_pipeline(candidate, scaler, model))
 
 
-def fitted_pipeline(candidate: Candidate, scaler: Any, classify: Any) -> Pipeline:
+def as_fitted(estimator: T, **found: object) -> T:
+    """An estimator of scikit-learn as its `fit` would leave it, which sets what is not in its type stubs."""
+    vars(estimator).update(found)
+    return estimator
+
+
+def fitted_pipeline(candidate: Candidate, scaler: StandardScaler, classify: BaseEstimator) -> Pipeline:
     """Steps that were fitted by themselves, as the pipeline that `pipeline_of` would make of the candidate."""
     pipeline = Pipeline([*root_step(candidate), ("scale", scaler), ("classify", classify)])
     if candidate.rooted:
-        pipeline.named_steps["root"].n_features_in_ = scaler.n_features_in_
+        as_fitted(pipeline.named_steps["root"], n_features_in_=len(np.asarray(scaler.scale_)))
     return pipeline
 
 
 def fitted_scaler(statistics: ClassStatistics) -> StandardScaler:
     """A scaler as `StandardScaler.fit` would leave it after the same rows."""
-    scaler: Any = StandardScaler()  # what `fit` would set is not in its type stubs
-    scaler.mean_, scaler.var_ = statistics.mean, statistics.variance
+    mean, variance = statistics.mean, statistics.variance
     # What scikit-learn takes for a column that never varies: a variance that rounding explains.
     rounding = np.finfo(np.float64).eps * statistics.rows
-    constant = scaler.var_ <= rounding * scaler.var_ + (rounding * scaler.mean_) ** 2
-    scaler.scale_ = np.where(constant, 1.0, np.sqrt(scaler.var_))
-    scaler.n_samples_seen_ = np.int64(statistics.rows)
-    scaler.n_features_in_ = statistics.width
-    return scaler
+    constant = variance <= rounding * variance + (rounding * mean) ** 2
+    return as_fitted(
+        StandardScaler(),
+        mean_=mean,
+        var_=variance,
+        scale_=np.where(constant, 1.0, np.sqrt(variance)),
+        n_samples_seen_=np.int64(statistics.rows),
+        n_features_in_=statistics.width,
+    )

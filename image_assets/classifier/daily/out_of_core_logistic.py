@@ -10,7 +10,6 @@ smooth and zeros are exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -18,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from image_assets.classifier.daily.discriminant import fitted_pipeline, fitted_scaler
+from image_assets.classifier.daily.discriminant import as_fitted, fitted_pipeline, fitted_scaler
 from image_assets.classifier.daily.statistics import ClassStatistics
 from image_assets.classifier.training.families import Candidate, pipeline_of, tempered
 from image_assets.classifier.training.matrix_file import MatrixFile
@@ -132,8 +131,7 @@ def fit_out_of_core(
         raise NotTrainableError(f"a classifier needs images of two classes to train on; found label {classes.tolist()}")
     pipeline = pipeline_of(candidate, matrix.rows, seed=0)
     scaler = fitted_scaler(statistics)
-    values = dict(candidate.values)
-    penalty, ratio = float(values["regularisation"]), float(values["l1_ratio"])  # pyright: ignore  # numbers, by family
+    penalty, ratio = candidate.strength, candidate.number("l1_ratio")
     problem = Objective(
         matrix.as_rooted(candidate.rooted),
         columns,
@@ -233,9 +231,11 @@ def carried_over(
 
 def _fitted(pipeline: Pipeline, classes: np.ndarray, weights: np.ndarray, iterations: int) -> LogisticRegression:
     """scikit-learn's own object, as its `fit` leaves it."""
-    model: Any = pipeline.named_steps["classify"]
-    model.classes_ = classes
-    model.coef_, model.intercept_ = np.ascontiguousarray(weights[:, :-1]), np.ascontiguousarray(weights[:, -1])
-    model.n_iter_ = np.array([iterations], np.int32)
-    model.n_features_in_ = weights.shape[1] - 1
-    return model
+    return as_fitted(
+        pipeline.named_steps["classify"],
+        classes_=classes,
+        coef_=np.ascontiguousarray(weights[:, :-1]),
+        intercept_=np.ascontiguousarray(weights[:, -1]),
+        n_iter_=np.array([iterations], np.int32),
+        n_features_in_=weights.shape[1] - 1,
+    )

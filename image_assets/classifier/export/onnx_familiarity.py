@@ -6,37 +6,15 @@ the scaled ones inside its graph is its own affair.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper
 
+from image_assets.features.onnx_graph import GraphNodes
 from image_assets.settings.classifier import Classifier
 from image_assets.store.models.known_images import FAR, WEIGHT, KnownImages
 from image_assets.store.models.sklearn_model import SklearnModel
 
 FAMILIARITY, UNKNOWN = "familiarity", "unknown"
-_PREFIX = "known_"
-
-
-class _Nodes:
-    """Nodes that are added to a graph, each of one output."""
-
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
-
-    def constant(self, value: np.ndarray | np.floating) -> str:
-        """The name of a constant."""
-        name = f"{_PREFIX}constant_{len(self._graph.initializer)}"
-        self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def add(self, kind: str, *taken: str, output: str = "", places: int = 1, **attributes: Any) -> str:
-        """The name of what a node gives, of several the first."""
-        number = len(self._graph.node)
-        given = [output or f"{_PREFIX}{kind}_{number}", *(f"{_PREFIX}{kind}_{number}_{n}" for n in range(1, places))]
-        self._graph.node.append(helper.make_node(kind, taken, given, name=f"{_PREFIX}{number}", **attributes))
-        return given[0]
 
 
 def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probabilities: str, spec: Classifier) -> None:
@@ -50,7 +28,7 @@ def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probab
         spec: What is unknown.
     """
     graph = exported.graph
-    nodes = _Nodes(graph)
+    nodes = GraphNodes(graph, "known")
     axis = nodes.constant(np.array([1]))
     highest = nodes.add("ReduceMax", probabilities, axis, keepdims=0)
     doubtful = nodes.add("Less", highest, nodes.constant(np.float32(spec.unknown_below)))
@@ -68,10 +46,11 @@ def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probab
         unlike = nodes.add("Less", familiarity, nodes.constant(np.float32(spec.held_back)))
         nodes.add("Or", doubtful, unlike, output=UNKNOWN)
         graph.output.append(helper.make_tensor_value_info(FAMILIARITY, TensorProto.FLOAT, [None]))
+    graph.node.extend(nodes.made)
     graph.output.append(helper.make_tensor_value_info(UNKNOWN, TensorProto.BOOL, [None]))
 
 
-def _closeness(nodes: _Nodes, model: SklearnModel, known: KnownImages, features: str) -> str:
+def _closeness(nodes: GraphNodes, model: SklearnModel, known: KnownImages, features: str) -> str:
     """[N, K], see `KnownImages.closeness`."""
     categories, images, width = known.vectors_.shape
     rows, axis = features, nodes.constant(np.array([1]))
@@ -86,12 +65,12 @@ def _closeness(nodes: _Nodes, model: SklearnModel, known: KnownImages, features:
     by_category = nodes.add("Reshape", cosines, nodes.constant(np.array([-1, categories, images])))
     there = nodes.add("Add", by_category, nodes.constant(known.absent))
     weights = known.weights
-    nearest = nodes.add("TopK", there, nodes.constant(np.array([weights.shape[1]])), places=2, axis=2)
+    nearest = nodes.add("TopK", there, nodes.constant(np.array([weights.shape[1]])), outputs=2, axis=2)
     weighted = nodes.add("Mul", nearest, nodes.constant(weights))
     return nodes.add("ReduceSum", weighted, nodes.constant(np.array([2])), keepdims=0)
 
 
-def _measure(nodes: _Nodes, closeness: str, probabilities: str, categories: int) -> str:
+def _measure(nodes: GraphNodes, closeness: str, probabilities: str, categories: int) -> str:
     """[N, 1], see `KnownImages.measure`."""
     axis = nodes.constant(np.array([1]))
     answer = nodes.add("ArgMax", probabilities, axis=1, keepdims=0)

@@ -82,8 +82,7 @@ def _curve(axes: Axes, points: Sequence[CurvePoint], majority: float, label: str
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes.set_xlabel(label)
-    axes.set_ylabel("accuracy")
+    axes.set(xlabel=label, ylabel="accuracy")
     axes.grid()
 
 
@@ -101,8 +100,7 @@ def days_plot(days: pl.DataFrame) -> Plot:
         judged = shown["held_out"].to_numpy()
         accuracy = np.where(judged > 0, shown["right"].to_numpy() / np.maximum(judged, 1), np.nan)
         lower.plot(places, accuracy, "o-", color=SECOND, markersize=4)
-        lower.set_ylim(0, 1.03)
-        lower.set_ylabel("accuracy")
+        lower.set(ylim=(0, 1.03), ylabel="accuracy")
         step = -(-shown.height // 12)
         lower.set_xticks(places[::step], [f"{day:%d %b}" for day in shown["date"][::step]])
         lower.set_xlim(-max(0.6, (8 - shown.height) / 2), shown.height - 1 + max(0.6, (8 - shown.height) / 2))

@@ -79,8 +79,7 @@ def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bo
     )
     axes.set_yticks(places, names, fontsize=size)
     axes.tick_params(length=0)
-    axes.set_xlabel("answer of the model")
-    axes.set_ylabel("true category")
+    axes.set(xlabel="answer of the model", ylabel="true category")
     colour_bar(axes, image, "share of the true category", "{x:.0%}")
 
 

@@ -69,8 +69,7 @@ def roc_plot(subject: ReportSubject) -> Plot | None:
             shown = np.unique(np.linspace(0, len(false_rate) - 1, _ROC_POINTS).astype(int))
             name = short(subject.names[int(subject.model.classes[k])])
             axes.plot(false_rate[shown], true_rate[shown], color=colour, label=f"{name}  AUC {areas[k]:.3f}")
-        axes.set_xlabel("share of the others that are taken for it")
-        axes.set_ylabel("share of it that is found")
+        axes.set(xlabel="share of the others that are taken for it", ylabel="share of it that is found")
         axes.legend(loc="lower right")
 
     some = f" The {len(worst)} worst of {len(columns)} are shown." if len(worst) < len(columns) else ""
@@ -105,11 +104,9 @@ def reliability_plot(evaluation: Evaluation, calibration: Calibration | None) ->
         if calibration is not None and calibration.way:
             _reliability(left, calibration.bins, SECOND, f"{calibration.way}, error {calibration.error:.3f}")
             _counts(right, calibration.bins, SECOND, 0.5)
-        left.set_xlabel("probability of the answer")
-        left.set_ylabel("share of right answers")
+        left.set(xlabel="probability of the answer", ylabel="share of right answers")
         left.legend(loc="upper left")
-        right.set_xlabel("probability of the answer")
-        right.set_ylabel("images")
+        right.set(xlabel="probability of the answer", ylabel="images")
 
     return draw(
         "reliability",
@@ -123,8 +120,7 @@ def reliability_plot(evaluation: Evaluation, calibration: Calibration | None) ->
 
 def _diagonal(axes: Axes) -> None:
     axes.plot([0, 1], [0, 1], color=OTHERS, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.set_xlim(0, 1.01)
-    axes.set_ylim(0, 1.01)
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.01))
     axes.grid()
 
 

@@ -119,10 +119,8 @@ def folds_of(rows: TrainingRows, folds: int, seed: int) -> list[Cut]:
         Of each fold the rows to train on and those to judge by; none where a class has fewer different pictures than
         there are folds, or there is but one class.
     """
-    counts = (
-        pl.DataFrame({"label": rows.labels, "group": rows.groups}).group_by("label").agg(pl.col("group").n_unique())
-    )
-    if counts.height < 2 or counts["group"].min() < folds:  # pyright: ignore[reportOperatorIssue]  # a number
+    pictures = pl.DataFrame({"label": rows.labels, "group": rows.groups}).group_by("label").n_unique()
+    if pictures.height < 2 or (pictures["group"] < folds).any():
         return []
     cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(cutter.split(rows.features, rows.labels, rows.groups.to_numpy()))

@@ -41,6 +41,12 @@ class Candidate:
     family: str
     values: tuple[tuple[str, Value], ...]
 
+    def number(self, name: str, otherwise: float | None = None) -> float:
+        """One of its values that are numbers, by its name."""
+        value = dict(self.values).get(name, otherwise)
+        assert isinstance(value, int | float), f"{name} of {self.family} is no number"
+        return float(value)
+
     @property
     def digest(self) -> str:
         """Names the candidate in files: 16 hexadecimal digits."""
@@ -53,8 +59,7 @@ class Candidate:
     @property
     def temperature(self) -> float:
         """What its log odds are divided by; 1 where nothing is."""
-        value: Any = dict(self.values).get(_TEMPERATURE, 1.0)
-        return float(value)
+        return self.number(_TEMPERATURE, 1.0)
 
     @property
     def untempered(self) -> Candidate:
@@ -74,8 +79,7 @@ class Candidate:
     @property
     def strength(self) -> float:
         """Its penalty; 0 where its family has none of that name."""
-        value: Any = dict(self.values).get(_STRENGTH, 0.0)
-        return float(value)
+        return self.number(_STRENGTH, 0.0)
 
     @property
     def rooted(self) -> bool:
@@ -147,7 +151,7 @@ def fit(
 def tempered(pipeline: Pipeline, candidate: Candidate) -> Pipeline:
     """A fitted pipeline with its candidate's temperature, where it has one: of linear log odds that is all it takes."""
     if candidate.temperature != 1:
-        classify: Any = pipeline.named_steps["classify"]
+        classify = pipeline.named_steps["classify"]
         classify.coef_ = classify.coef_ / candidate.temperature
         classify.intercept_ = classify.intercept_ / candidate.temperature
     return pipeline

@@ -6,10 +6,8 @@ Which images it is found on is said in `by_sources`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import OptimizeResult, minimize_scalar
 from scipy.special import log_softmax
 
 from image_assets.classifier.training.evaluate import mean_loss
@@ -50,7 +48,7 @@ def fitting_temperature(probabilities: np.ndarray, places: np.ndarray, strange: 
     def loss(log_temperature: float) -> float:
         return _loss(log_odds, places, strange, float(np.exp(log_temperature)))
 
-    found: Any = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
+    found: OptimizeResult = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(found.x))
 
 

@@ -9,7 +9,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 import skops.io
 from sklearn.pipeline import Pipeline
@@ -150,7 +149,7 @@ def parse_model(content: bytes) -> SklearnModel:
     return SklearnModel(pipeline)
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def _nodes(tree: object) -> Iterator[dict[str, str]]:
     """Every node of a schema, parents first: the dicts that say how they are loaded."""
     if isinstance(tree, dict):
         if "__loader__" in tree:

@@ -24,7 +24,7 @@ from image_assets.schema import Partition
 from image_assets.store.tables.parquet_files import WrittenFile
 
 _KEPT_OPEN = 32
-_FILES = {"path": pl.String, "rows": pl.Int64, "bytes": pl.Int64, "date": pl.Date, "category": pl.String}
+_FILES = pl.Schema({"path": pl.String, "rows": pl.Int64, "bytes": pl.Int64, "date": pl.Date, "category": pl.String})
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _files(delta: DeltaTable) -> pl.DataFrame:
     columns = [
         pl.col(old).alias(new) if old in actions.columns else pl.lit(None).alias(new) for new, old in names.items()
     ]
-    return actions.select("path", *columns).cast(_FILES).sort("path")  # pyright: ignore[reportArgumentType]
+    return actions.select("path", *columns).cast(_FILES).sort("path")
 
 
 @dataclass(frozen=True)
