@@ -82,9 +82,14 @@ def repeat_photos(photos: Path, images: int, target: Path) -> None:
         (folder / f"{number:07d}.jpg").write_bytes(with_comment(path.read_bytes(), f"copy {number}"))
 
 
-def land(inputs: Inputs, landing: Path, day: dt.date, categories: Sequence[str]) -> None:
-    """Put the photos into a landing zone, shared out over the categories; as links, so that nothing is copied."""
-    for number, photo in enumerate(sorted(inputs.photos.rglob("*.jpg"))):
+def land(
+    inputs: Inputs, landing: Path, day: dt.date, categories: Sequence[str], first: int = 0, end: int | None = None
+) -> None:
+    """Put photos into a landing zone, from the number `first` up to `end`, shared out over the categories; as links, so
+    that nothing is copied.
+    """
+    photos = sorted(inputs.photos.rglob("*.jpg"))
+    for number, photo in list(enumerate(photos))[first:end]:
         folder = landing / day.isoformat() / categories[number % len(categories)]
         folder.mkdir(parents=True, exist_ok=True)
         os.link(photo, folder / photo.name)
