@@ -16,7 +16,8 @@ import polars as pl
 
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
-from image_assets.health.check_book import CheckBook, CheckStatus
+from image_assets.health.acknowledged import Acknowledgements
+from image_assets.health.check_book import CheckBook, CheckStatus, OfCheck
 from image_assets.markdown import markdown_table
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of_run
@@ -222,6 +223,10 @@ def _evaluated(
         return results, error
     finally:
         CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
+        passed = [
+            OfCheck(key.path[-1], name, subject.partition) for name, (state, _) in found.items() if state == "passed"
+        ]
+        Acknowledgements(subject.store, subject.dataset.name).over(passed)
     return results, None
 
 

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from image_assets.answers.health import CategoryHealth
+from image_assets.answers.health import CategoryHealth, Health
 from image_assets.answers.status import Status
+from image_assets.health.acknowledged import CAN_BE_ACKNOWLEDGED, Acknowledgement
 from image_assets.health.causes import check_again
 from image_assets.health.check_book import CheckState, CheckStatus
 from image_assets.health.days import TO_BE_RUN, OpenDay
@@ -39,6 +40,8 @@ class Cause:
         said: What was found, and what to do; for a person.
         since: The first of the category's days, one after the other, that this has been so on.
         run_id: The run that found it; empty where that is not known.
+        acknowledged: What somebody said of it; it stays in its state.
+        is_check: Whether it is a check that did not pass, of which something can be said.
     """
 
     state: DayState
@@ -46,6 +49,14 @@ class Cause:
     said: str
     since: dt.date | None
     run_id: str = ""
+    acknowledged: Acknowledgement | None = None
+    is_check: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        told = {"state": self.state, "what": self.what, "said": self.said, "run_id": self.run_id}
+        since = str(self.since) if self.since else None
+        return {**told, "since": since, "acknowledged": self.acknowledged.as_json() if self.acknowledged else None}
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,17 @@ class OneDay:
     causes: tuple[Cause, ...]
     checks: Mapping[CheckStatus, int]
 
+    @property
+    def wanting(self) -> list[Cause]:
+        """What wants somebody: it is not well, does not run, and nobody has said that it may stay so."""
+        bad = (one for one in self.causes if STATES.index(one.state) < STATES.index("running"))
+        return [one for one in bad if one.acknowledged is None]
+
+    @property
+    def acknowledged(self) -> list[Cause]:
+        """What somebody has said that it may stay so."""
+        return [one for one in self.causes if one.acknowledged]
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         where = self.partition
@@ -71,7 +93,7 @@ class OneDay:
             "day": str(where.date) if where else None,
             "category": where.category if where else None,
             "state": self.state,
-            "causes": [{**vars(one), "since": str(one.since) if one.since else None} for one in self.causes],
+            "causes": [one.as_json() for one in self.causes],
             "checks": dict(self.checks),
         }
 
@@ -93,7 +115,7 @@ def day_states(status: Status, running: Collection[str] = ()) -> list[OneDay]:
     late = {Partition(status.health.due, one.category): one for one in status.health.categories if not one.is_fresh}
     found = []
     for partition in sorted({*loaded, *open_days, *late, *never_checked, *filter(None, checks)}):
-        causes = [_of_check(one, since.get(one), running) for one in checks[partition]]
+        causes = [_of_check(one, since.get(one), running, status.health) for one in checks[partition]]
         if partition in open_days:
             causes.append(_of_day(open_days[partition], checks[partition], running))
         if partition in never_checked:
@@ -101,7 +123,7 @@ def day_states(status: Status, running: Collection[str] = ()) -> list[OneDay]:
         if partition in late:
             causes.append(_late(late[partition]))
         found.append(_one_day(partition, causes, checks[partition]))
-    whole = [_of_check(one, None, running) for one in checks[None]]
+    whole = [_of_check(one, None, running, status.health) for one in checks[None]]
     return [_one_day(None, whole, checks[None]), *found]
 
 
@@ -115,9 +137,10 @@ def _one_day(partition: Partition | None, causes: Sequence[Cause], checks: Seque
     return OneDay(partition, state, tuple(ordered), Counter(one.state for one in checks))
 
 
-def _of_check(check: CheckState, since: dt.date | None, running: Collection[str]) -> Cause:
+def _of_check(check: CheckState, since: dt.date | None, running: Collection[str], health: Health) -> Cause:
     state: DayState = "running" if check.state == "unfinished" and check.run_id in running else check.state
-    return Cause(state, check.name, check.description, since, check.run_id)
+    said = health.acknowledgement(check)
+    return Cause(state, check.name, check.description, since, check.run_id, said, check.state in CAN_BE_ACKNOWLEDGED)
 
 
 def _of_day(day: OpenDay, checks: Sequence[CheckState], running: Collection[str]) -> Cause:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
-from image_assets.health.check_book import CheckState, CheckStatus, count_states, never_checked
+from image_assets.health.acknowledged import Acknowledgement, Acknowledgements, holding
+from image_assets.health.check_book import CheckState, CheckStatus, OfCheck, count_states, never_checked
 from image_assets.health.days import TO_BE_RUN, OpenDay, due_day, open_days
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
@@ -76,6 +77,7 @@ class Health:
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
         never_checked: Days and categories that hold images at which no check has looked.
+        acknowledged: What somebody said of checks that did not pass; it makes none of them better.
     """
 
     dataset: str
@@ -87,6 +89,7 @@ class Health:
     landing: str = ""
     misnamed: dict[str, dt.date] = field(default_factory=dict)
     never_checked: Sequence[Partition] = ()
+    acknowledged: Mapping[OfCheck, Acknowledgement] = field(default_factory=dict)
 
     @property
     def stale(self) -> list[str]:
@@ -113,6 +116,14 @@ class Health:
         """Bytes on the store."""
         return sum(size.stored for size in self.sizes)
 
+    def acknowledgement(self, check: CheckState) -> Acknowledgement | None:
+        """What somebody said of what a check found; None where nobody did."""
+        return self.acknowledged.get(check.identity)
+
+    def _not_passed(self, check: CheckState) -> dict[str, Any]:
+        said = self.acknowledgement(check)
+        return {"check": str(check), "state": check.state, "acknowledged": said.as_json() if said else None}
+
     def as_json(self) -> dict[str, Any]:
         """The entries of `image-assets status --json`."""
         return {
@@ -135,7 +146,7 @@ class Health:
             if self.checks is None
             else {
                 **count_states(self.checks),
-                "not_passed": [{"check": str(one), "state": one.state} for one in self.checks if one.state != "passed"],
+                "not_passed": [self._not_passed(one) for one in self.checks if one.state != "passed"],
             },
             "open_days": [
                 {"day": str(one.partition.date), "category": one.partition.category, "state": one.state}
@@ -189,6 +200,7 @@ def health_of(
         landing,
         misnamed,
         never_checked(store, dataset.name, checks),
+        holding(Acknowledgements(store, dataset.name).all(), checks),
     )
 
 

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from image_assets.console.acknowledging import Acknowledging, acknowledging_routes
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
 from image_assets.console.classify_page import classify_page_routes
@@ -109,10 +110,11 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
     reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
     classify_page = classify_page_routes(settings.dataset.name, settings.bounds)
     search_page = search_page_routes(searching, settings.bounds)
-    pages = [*health_routes(settings.ask), *gallery_routes(reviewing), *search_page, *classify_page]
+    pages = [*health_routes(settings.ask, settings.token), *gallery_routes(reviewing), *search_page, *classify_page]
     pages += entrance_routes(settings.token)
     programs = [
         *marks_routes(reviewing),
+        *acknowledging_routes(Acknowledging(settings.dataset, settings.store, settings.token, classifier.capacity)),
         *image_routes(reviewing),
         *neighbours_routes(searching),
         *map_routes(reviewing),

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from image_assets.answers.day_states import STATES, OneDay, day_states
 from image_assets.answers.status import Status
+from image_assets.console.guard import may_write
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
 from image_assets.health.check_book import count_states
@@ -29,11 +30,12 @@ class Now(NamedTuple):
     running: frozenset[str]
 
 
-def health_routes(ask: Callable[[], Now]) -> list[Route]:
+def health_routes(ask: Callable[[], Now], token: str) -> list[Route]:
     """Its addresses.
 
     Args:
         ask: Gathers what is known; takes its time, from any thread.
+        token: That changes need: who brings it is shown how.
     """
 
     async def page(request: Request) -> Response:
@@ -47,7 +49,9 @@ def health_routes(ask: Callable[[], Now]) -> list[Route]:
         for found in day_states(now.status, now.running):
             told = found.as_json()
             if (told["day"], told["category"]) == wanted:
-                return html_page(request, "day.html", title=_title(found), one=found)
+                return html_page(
+                    request, "day.html", title=_title(found), one=found, may_write=may_write(request, token)
+                )
         raise Refused(404, "not_found", f"nothing is known of {category} on {day}")
 
     async def status(request: Request) -> Response:
@@ -89,14 +93,15 @@ def _overview(now: Now, until: dt.date | None) -> dict[str, Any]:
         "rows": [(day, by_place) for day in shown],
         "older": older[0] if older else None,
         "urgent": _urgent((whole, *found)),
+        "acknowledged": [one for one in (whole, *found) if one.acknowledged],
     }
 
 
 def _urgent(found: Sequence[OneDay]) -> list[OneDay]:
     """What wants somebody, the worst and then the latest first."""
     latest = sorted(found, key=lambda one: one.partition.date if one.partition else dt.date.max, reverse=True)
-    worst = [one for one in latest if STATES.index(one.state) < STATES.index("running")]
-    return sorted(worst, key=lambda one: STATES.index(one.state))[:20]
+    wanting = [one for one in latest if one.wanting]
+    return sorted(wanting, key=lambda one: STATES.index(one.wanting[0].state))[:20]
 
 
 def _title(found: OneDay) -> str:

@@ -54,7 +54,7 @@ class Reviewing:
 
     def rows(self, said: MarksSaid) -> pl.DataFrame:
         """The rows of marks that are asked for, not kept."""
-        mark = Mark(said.what, said.reviewer or _user(), said.category)
+        mark = Mark(said.what, said.reviewer or user_here(), said.category)
         return marks_of(self.dataset, self.store, said.rows(self.dataset, self.store), mark, _now())
 
     def mark(self, said: MarksSaid) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Reviewing:
     def undo(self, batch: str, reviewer: str | None) -> dict[str, Any]:
         """Take a batch back: as `mark`."""
         with self._one_at_a_time:
-            take_back(self.dataset, Store.to_write(self.store.url), batch, reviewer or _user(), _now())
+            take_back(self.dataset, Store.to_write(self.store.url), batch, reviewer or user_here(), _now())
         return batch_named(self.dataset, self.store, batch).as_json()
 
     def exported(self, said: Exported) -> bytes:
@@ -166,7 +166,8 @@ def image_routes(reviewing: Reviewing) -> list[Route]:
     ]
 
 
-def _user() -> str:
+def user_here() -> str:
+    """Who runs the console: who said something where nobody is named."""
     try:
         return getuser()
     except (KeyError, OSError):  # a number without a name, as in a container

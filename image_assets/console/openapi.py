@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from image_assets.answers.day_states import STATES
+from image_assets.console import openapi_health as of_health
 from image_assets.console import openapi_map as of_map
 from image_assets.console import openapi_marks as of_marks
 from image_assets.console import openapi_models as of_models
@@ -56,7 +57,15 @@ _ANSWER = object_of(
     model=object_of("The model that answered.", name=TEXT, sha256=TEXT),
     extractor=object_of("What made its features.", digest=TEXT),
 )
-_CAUSE = object_of("Why it is so.", state=TEXT, what=TEXT, said=TEXT, since=MAYBE, run_id=TEXT)
+_CAUSE = object_of(
+    "Why it is so.",
+    state=TEXT,
+    what=TEXT,
+    said=TEXT,
+    since=MAYBE,
+    run_id=TEXT,
+    acknowledged={"type": ["object", "null"]},
+)
 _DAY = object_of(
     "A day.",
     day=MAYBE,
@@ -85,6 +94,7 @@ SCHEMAS: dict[str, Schema] = {
     "Status": {"type": "object", "description": "The status."},
     "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
     "Alive": object_of("It lives.", alive={"const": True}),
+    **of_health.SCHEMAS,
     **of_map.SCHEMAS,
     **of_marks.SCHEMAS,
     **of_models.SCHEMAS,
@@ -246,6 +256,17 @@ PATHS: dict[str, dict[str, Schema]] = {
             (401, 409, 503),
             parameters=of_models.CURRENT,
         )
+    },
+    "/v1/acknowledgements": {
+        "post": operation(
+            "Say why what a check found may stay so for now. It holds until the check passes. Needs the token.",
+            "Acknowledgement",
+            (401, *_SELECTS),
+            of_health.SAID,
+        )
+    },
+    "/v1/acknowledgements:withdraw": {
+        "post": operation("Take that back. Needs the token.", "Withdrawn", (401, *_SELECTS), of_health.OF_CHECK)
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
     "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},

@@ -34,11 +34,15 @@ def _as_written(day: object) -> object:
     return day
 
 
+Day = Annotated[dt.date, BeforeValidator(_as_written)]
+"""A day, as a request names it."""
+
+
 class QuerySaid(Strict):
     """A query, as a request names it."""
 
     queue: str = Field(default="all", json_schema_extra={"enum": [*QUEUES]})
-    day: Annotated[dt.date, BeforeValidator(_as_written)] | None = None
+    day: Day | None = None
     category: str | None = None
     map: str | None = Field(default=None, description="Only these of the map, as the address of its page has them.")
 

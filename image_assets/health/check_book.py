@@ -36,6 +36,11 @@ class OfCheck:
         """Asset and check."""
         return f"{self.asset}/{self.check}"
 
+    @property
+    def identity(self) -> OfCheck:
+        """Which check this is, whatever it found."""
+        return OfCheck(self.asset, self.check, self.partition)
+
     def __str__(self) -> str:
         where = f" [{self.partition}]" if self.partition else ""
         return f"{self.name}{where}"

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from image_assets.answers.health import CategoryHealth, Health
 from image_assets.health.causes import brief, by_cause, check_again, check_line
-from image_assets.health.check_book import count_states
+from image_assets.health.check_book import CheckState, count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
 from image_assets.markdown import markdown_table
 from image_assets.reports.tables import plain_table
@@ -162,12 +162,22 @@ def _checks(health: Health) -> str:
     return "checks: " + ", ".join(f"{number:,} {state}" for state, number in counts.items())
 
 
+def _acknowledged(health: Health, same: Sequence[CheckState]) -> str:
+    said = [found for one in same if (found := health.acknowledgement(one))]
+    if not said:
+        return ""
+    latest = max(said, key=lambda one: one.at)
+    how_many = "" if len(said) == len(same) else f"{len(said)} of them "
+    return f" ({how_many}acknowledged by {latest.by}, {latest.at[:10]}: {latest.comment})"
+
+
 def _not_passed(health: Health, *, everything: bool = False) -> list[str]:
-    """A line per cause, or per check and partition."""
+    """A line per cause, or per check and partition; each says how much of it is acknowledged."""
     found = [one for one in health.checks or [] if one.state not in ("passed", "not evaluated")]
     groups = [[one] for one in found] if everything else by_cause(found, lambda one: (one.state, one.asset, one.check))
     lines = [
         f"{same[0].state}: {check_line(same[0].name, [(one.partition, one.description) for one in same])}"
+        f"{_acknowledged(health, same)}"
         for same in groups
     ]
     if everything or len(lines) <= _SHOWN:

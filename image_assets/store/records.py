@@ -14,7 +14,7 @@ from typing import Any
 
 import obstore
 
-from image_assets.store.objects import content_of, sizes_below
+from image_assets.store.objects import content_of, remove, sizes_below
 from image_assets.store.store import Store
 
 _READERS = 16
@@ -41,16 +41,25 @@ class Records:
         """The record of a name; none where there is none, or something else is in its place."""
         return self._read(self._path(name)) if self._is_there() else None
 
+    def names(self) -> list[str]:
+        """The names of all records, in no order."""
+        if not self._is_there():
+            return []
+        prefix = f"{self._folder}/"
+        paths = sizes_below(self._store.objects(self._dataset), prefix)
+        return [path.removeprefix(prefix).removesuffix(".json") for path in paths if path.endswith(".json")]
+
     def all(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Names and records, in no order."""
-        if not self._is_there():
-            return
-        prefix = f"{self._folder}/"
-        paths = [path for path in sizes_below(self._store.objects(self._dataset), prefix) if path.endswith(".json")]
+        names = self.names()
         with ThreadPoolExecutor(_READERS) as readers:
-            for path, record in zip(paths, readers.map(self._read, paths), strict=True):
+            for name, record in zip(names, readers.map(self._read, map(self._path, names)), strict=True):
                 if record is not None:
-                    yield path.removeprefix(prefix).removesuffix(".json"), record
+                    yield name, record
+
+    def remove(self, name: str) -> None:
+        """Keep no record under a name."""
+        remove(self._store.objects(self._dataset), self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}.json"

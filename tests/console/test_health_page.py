@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from image_assets.health.check_book import CheckBook, CheckStatus
 from image_assets.orchestration.current_status import current_status
 from image_assets.schema import IMAGE_FEATURES
 from tests.cli.shapes import assert_told
-from tests.console.served import served, settings_of
+from tests.console.served import BEARER, TOKEN, served, settings_of
 from tests.platform import FIRST, SECOND, Platform
 
 
@@ -90,3 +91,67 @@ def test_where_nothing_was_looked_at_nothing_is_well(loaded_platform: Platform, 
     assert "none has been evaluated yet" in page
     assert page.count("no day of it was ever run") == 3
     assert 'class="state passed"' not in page
+
+
+def planted(platform: Platform) -> tuple[str, dict[str, str]]:
+    """A check that failed on one day of a category: its name, and what a request calls it."""
+    book, partition = CheckBook(platform.store, platform.dataset.name), platform.partition("animal", SECOND)
+    states: dict[str, tuple[CheckStatus, str]] = {
+        one.check: (one.state, one.description) for one in book.states() if _is(one, partition)
+    }
+    name = sorted(states)[0]
+    book.write(IMAGE_FEATURES.name, partition, {**states, name: ("failed", "planted")}, "run-1")
+    return f"image_features/{name}", {"day": str(SECOND), "category": "animal"}
+
+
+def test_what_is_acknowledged_stays_failed_and_wants_nobody(loaded_platform: Platform, tmp_path) -> None:
+    platform = loaded_platform.copy_to(tmp_path)
+    check, where = planted(platform)
+    said = {"check": check, **where, "comment": "<b>a known</b> fault", "by": "ann"}
+    address = f"/days/{SECOND}/animal"
+    with served(settings_of(platform), ready=False) as client:
+        before = client.get("/").text
+        assert client.post("/v1/acknowledgements", json=said).status_code == 401
+        for wrong, status in (({"comment": ""}, 400), ({"check": "a/b"}, 404), ({"day": str(FIRST)}, 409)):
+            assert client.post("/v1/acknowledgements", json={**said, **wrong}, headers=BEARER).status_code == status
+        assert client.get("/").text == before
+        assert client.post("/v1/acknowledgements", json=said, headers=BEARER).json()["by"] == "ann"
+
+        (day,) = [one for one in client.get("/v1/days").json()["days"] if where.items() <= one.items()]
+        assert day["state"] == "failed"
+        (cause,) = [one for one in day["causes"] if one["what"] == check]
+        assert cause["acknowledged"]["comment"] == said["comment"]
+        page = client.get("/").text
+        urgent, _, known = page.partition("with what is acknowledged")
+        told_of = f"{check}, since {SECOND}: planted"
+        assert told_of in before
+        assert told_of not in urgent
+        assert "&lt;b&gt;a known&lt;/b&gt; fault" in known
+        assert f'class="state failed" href="{address}"' in known
+        assert "&lt;b&gt;a known&lt;/b&gt; fault" in client.get(address).text
+
+        (told,) = [one for one in client.get("/v1/status").json()["checks"]["not_passed"] if check in one["check"]]
+        assert (told["state"], told["acknowledged"]["by"]) == ("failed", "ann")
+        taken = client.post("/v1/acknowledgements:withdraw", json={"check": check, **where}, headers=BEARER)
+        assert taken.json() == {"withdrawn": True}
+        assert client.get("/").text == before
+
+
+def test_a_day_is_acknowledged_on_its_page(loaded_platform: Platform, tmp_path, browser: Any) -> None:
+    platform = loaded_platform.copy_to(tmp_path)
+    check, _ = planted(platform)
+    context, complaints = browser.new_context(viewport={"width": 360, "height": 740}), []
+    with served(settings_of(platform), ready=False) as client:
+        page = context.new_page()
+        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
+        page.goto(str(client.base_url.join(f"/days/{SECOND}/animal")))
+        assert page.locator("form").count() == 0  # whoever has no token only reads
+        page.goto(str(client.base_url.join(f"/enter?token={TOKEN}&to=/days/{SECOND}/animal")))
+        form = page.locator(f"form[data-check='{check}']")
+        form.locator("input").fill("the sensor is being replaced")
+        form.locator("button").click()
+        page.get_by_text("“the sensor is being replaced”, until it passes").wait_for()
+        page.get_by_role("button", name="Take back").click()
+        form.wait_for()
+    context.close()
+    assert complaints == []
