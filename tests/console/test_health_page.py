@@ -130,7 +130,8 @@ def test_what_is_acknowledged_stays_failed_and_wants_nobody(loaded_platform: Pla
         assert f'class="state failed" href="{address}"' in known
         assert "&lt;b&gt;a known&lt;/b&gt; fault" in client.get(address).text
 
-        (told,) = [one for one in client.get("/v1/status").json()["checks"]["not_passed"] if check in one["check"]]
+        named = f"{check} [{SECOND} animal]"
+        (told,) = [one for one in client.get("/v1/status").json()["checks"]["not_passed"] if one["check"] == named]
         assert (told["state"], told["acknowledged"]["by"]) == ("failed", "ann")
         taken = client.post("/v1/acknowledgements:withdraw", json={"check": check, **where}, headers=BEARER)
         assert taken.json() == {"withdrawn": True}
