@@ -1,8 +1,9 @@
-"""What must hold of the map: every image is on it, and neighbours on it are neighbours in truth.
+"""What must hold of the map: every image is on it, neighbours on it are neighbours in truth, and what was added fits.
 
 Of a handful of images there rightly is no map: then nothing is said of it.
 """
 
+import numpy as np
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
@@ -12,6 +13,7 @@ from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 
 _TRUSTWORTHY = 0.8
 _SAMPLE = 2_000
+_AXES = ("x", "y", "z")
 _TOO_FEW = "there are too few images for a map"
 
 
@@ -49,7 +51,8 @@ def map_is_trustworthy(subject: Subject) -> Outcome:
 
     Ids are hashes: those that sort first are a fair sample. Only their features are kept in memory.
     """
-    from image_assets.embedding.tsne import MIN_IMAGES, trustworthiness
+    from image_assets.embedding.quality import trustworthiness
+    from image_assets.embedding.tsne import MIN_IMAGES
 
     finite = pl.col("x").is_finite() & pl.col("y").is_finite()
     places = subject.rows(EMBEDDING).filter(finite).unique("image_id").sort("image_id").head(_SAMPLE).collect()
@@ -65,4 +68,56 @@ def map_is_trustworthy(subject: Subject) -> Outcome:
         passed=score >= _TRUSTWORTHY,
         figures={"trustworthiness": round(score, 4), "limit": _TRUSTWORTHY, "images": rows.height},
         advice="Do not read distances off this map; try another embedding.perplexity.",
+    )
+
+
+@check(
+    "Images that were placed on the map since it was fitted are where they belong; else it is to be fitted anew.",
+    severity=WARN,
+    key="embedding.refit",
+)
+def map_need_not_be_fitted_anew(subject: Subject) -> Outcome:
+    """Neighbours that added images keep, how many are unlike all that was fitted, and what else asks for a new fit.
+
+    The next run of the map looks at the same and fits it anew.
+    """
+    from image_assets.embedding.feature_stream import as_bytes
+    from image_assets.embedding.kept_fit import FOLDER, FitRefused, KeptFits
+    from image_assets.embedding.map_table import ADDED, MapTable
+    from image_assets.embedding.refit import placing, why_refit
+
+    spec = subject.dataset.embedding
+    places = subject.rows(EMBEDDING).collect()
+    table = MapTable.of(places, spec.dimensions)
+    if not len(table.ids):
+        return Outcome(passed=True, figures={"images": 0}, not_evaluated="there is no map")
+    if not table.fit:
+        advice = "Materialise embedding again."
+        return Outcome(passed=False, figures={"reason": "the table names no fit of the map"}, advice=advice)
+    try:
+        fit, _ = KeptFits(subject.store.objects(subject.dataset.name, FOLDER)).load(table.fit)
+    except FitRefused as refused:
+        advice = "Materialise embedding again: the map is fitted anew, from where its images are."
+        return Outcome(passed=False, figures={"reason": str(refused)}, advice=advice)
+    sample = places.filter(pl.col("how") == ADDED).sort("image_id").head(_SAMPLE)
+    features = subject.rows(IMAGE_FEATURES).filter(pl.col("image_id").is_in(sample["image_id"].implode()))
+    rows = features.select("image_id", "features").unique("image_id").collect().join(sample, on="image_id")
+    try:
+        added = placing(feature_matrix(rows), rows.select(_AXES[: spec.dimensions]).to_numpy(), fit)
+    except ValueError as error:
+        return Outcome(passed=False, figures={"reason": str(error)}, advice="Materialise image_features again.")
+    present = int(np.isin(fit.ids, as_bytes(places["image_id"])).sum())
+    names = {label: name for name, label in subject.dataset.categories.items()}
+    reason = why_refit(fit, present, places["label"].to_numpy(), added, spec, names)
+    return Outcome(
+        passed=not reason,
+        figures={
+            "fitted": len(fit.ids),
+            "added": int((places["how"] == ADDED).sum()),
+            "neighbours kept by added": round(added.kept, 4),
+            "neighbours kept by fitted": round(fit.usual.kept, 4),
+            "unlike all that was fitted": round(added.unlike, 4),
+            "reason": reason or "none",
+        },
+        advice="Materialise embedding again: the map is fitted anew, from where its images are.",
     )

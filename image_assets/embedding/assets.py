@@ -7,7 +7,7 @@ import polars as pl
 
 from image_assets.categories.record import in_use
 from image_assets.dataset import DatasetSpec
-from image_assets.features.table import feature_table
+from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
@@ -29,31 +29,41 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[dg.MaterializeResult]:
         # openTSNE and matplotlib take seconds to load, which every run of every other asset would wait for.
+        from image_assets.embedding.feature_stream import Features
+        from image_assets.embedding.kept_fit import FOLDER, KeptFits
+        from image_assets.embedding.map_table import MapTable
         from image_assets.embedding.plot import scatter_plot
-        from image_assets.embedding.tsne import MIN_IMAGES, embed, trustworthiness
+        from image_assets.embedding.todays_map import MapSettings, todays_map
+        from image_assets.embedding.told import told_of
+        from image_assets.embedding.tsne import MIN_IMAGES
 
+        opened, names = store.open(), {label: name for name, label in dataset.categories.items()}
         digest = extractors.extractor(dataset).digest
         with retried():
-            table = feature_table(in_use(image_features, dataset), digest)
-        if len(table.labels) < MIN_IMAGES:
+            features = Features(in_use(image_features, dataset), digest)
+            before = opened.table(dataset.name, EMBEDDING).scan().collect()
+        if len(features) < MIN_IMAGES:
             # Made, of no places: the checks then say so, and a map of images that have gone does not stay.
-            too_few = f"a map takes at least {MIN_IMAGES} images; there are {len(table.labels)}"
+            too_few = f"a map takes at least {MIN_IMAGES} images; there are {len(features)}"
             context.log.warning(too_few)
-            places = pl.DataFrame(schema={"image_id": pl.String, "label": pl.Int16, "x": pl.Float64, "y": pl.Float64})
-            yield dg.MaterializeResult(value=places, metadata={"no map": too_few})
+            yield dg.MaterializeResult(value=EMBEDDING.no_rows(), metadata={"no map": too_few})
             return
-        with progress.track("t-SNE", "iterations", context.log) as report_progress:
-            coordinates = embed(table.features, dataset.embedding, report_progress)
-        names = {label: name for name, label in dataset.categories.items()}
-        plot = scatter_plot(coordinates, [names[label] for label in table.labels.tolist()], dataset.name)
+        settings = MapSettings(
+            spec=dataset.embedding,
+            extractor=digest,
+            names=names,
+            groups=lambda: duplicate_groups(opened.table(dataset.name, NEAR_DUPLICATES).scan().collect()),
+            track=lambda title, unit: progress.track(title, unit, context.log),
+        )
+        fits = KeptFits(opened.objects(dataset.name, FOLDER))
+        made = todays_map(features, MapTable.of(before, dataset.embedding.dimensions), fits, settings)
+        if made.because:
+            context.log.info(f"the map is fitted anew: {made.because}")
+        categories = [names[label] for label in features.labels.tolist()]
+        plot = scatter_plot(made.table.places[:, :2], categories, dataset.name)
         yield dg.MaterializeResult(
-            value=pl.DataFrame(
-                {"image_id": table.image_ids, "label": table.labels, "x": coordinates[:, 0], "y": coordinates[:, 1]}
-            ),
-            metadata={
-                "trustworthiness": trustworthiness(table.features, coordinates),
-                "map": save_plot(store.open(), dataset.name, "embedding", plot),
-            },
+            value=made.table.rows(features.labels),
+            metadata={**told_of(made), "map": save_plot(opened, dataset.name, "embedding", plot)},
         )
 
     return embedding

@@ -79,12 +79,34 @@ CONFIDENT_LABELS = TableSchema(
 
 EMBEDDING = TableSchema(
     "embedding",
-    "The map: every image's place in the t-SNE of all features.",
+    "The map: every image's place in the t-SNE of all features. Places stay until the map is fitted anew.",
     (
         IMAGE_ID,
         LABEL,
         Column("x", pa.float32(), "First coordinate of the map"),
         Column("y", pa.float32(), "Second coordinate of the map"),
+        Column("z", pa.float32(), "Third coordinate; null: the map is a plane", nullable=True),
+        Column(
+            "how",
+            pa.string(),
+            "How the image came to its place: `fitted`, the map was made of it; `placed` among these in the same run; "
+            "`added` on a later day; null: by a version that did not say",
+            nullable=True,
+        ),
+        Column(
+            "fit",
+            pa.string(),
+            "SHA-256 of the kept fit that the place belongs to; null: by a version that kept none",
+            nullable=True,
+        ),
+        Column(
+            "seal",
+            pa.int64(),
+            "Digest of the image's features and its place, by which a row that belongs to other features, or was "
+            "changed, is known and placed anew; null: by a version that had none",
+            nullable=True,
+        ),
     ),
     partitioned=False,
+    version=2,
 )

@@ -75,6 +75,28 @@ class Shards(SettingsSection):
     format: Literal["parquet", "csv"] = Field(default="parquet", description="Same values in either.")
 
 
+class MapRefit(SettingsSection):
+    """When the map is fitted anew instead of taking new images in, which moves all of it a little."""
+
+    unlike: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Share of the images added since the fit that are unlike all that was fitted, above which it is "
+        "fitted anew.",
+    )
+    neighbours: float = Field(
+        default=0.6,
+        ge=0,
+        lt=1,
+        description="Neighbours that added images keep on the map, as a share of what fitted ones keep, below which "
+        "it is fitted anew.",
+    )
+    growth: float = Field(
+        default=2, gt=1, description="So many times as many points could be fitted as were, for it to be fitted anew."
+    )
+
+
 class Embedding(SettingsSection):
     """t-SNE of the features."""
 
@@ -82,9 +104,13 @@ class Embedding(SettingsSection):
         default=30, gt=1, description="Effective number of neighbours; lowered for small datasets."
     )
     fit_points: int = Field(
-        default=30_000, ge=100, description="At most so many points are fitted, the rest are placed."
+        default=30_000,
+        ge=100,
+        description="At most so many images are fitted, of all categories and lookalike groups; the rest are placed.",
     )
-    seed: int = Field(default=0, description="The same seed and images give the same map.")
+    dimensions: Literal[2, 3] = Field(default=2, description="Of the map: a plane, or a space for animations.")
+    seed: int = Field(default=0, description="The same seed and images give the same first map.")
+    refit: MapRefit = MapRefit()
 
 
 FormatName = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic", "jxl"]

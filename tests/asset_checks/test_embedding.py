@@ -10,6 +10,7 @@ import pytest
 
 from image_assets.asset_checks import embedding
 from image_assets.asset_checks.check import checks_in
+from image_assets.embedding.kept_fit import FOLDER
 from image_assets.schema import EMBEDDING, IMAGE_FEATURES
 from tests.asset_checks.faults import (
     PLANT,
@@ -51,6 +52,15 @@ def table_lost(platform: Platform) -> None:
     shutil.rmtree(platform.store.location(platform.dataset.name, EMBEDDING.name))
 
 
+def fit_lost(platform: Platform) -> None:
+    shutil.rmtree(platform.root / "store" / platform.dataset.name / FOLDER)
+
+
+def fit_cut(platform: Platform) -> None:
+    (file,) = (platform.root / "store" / platform.dataset.name / FOLDER).glob("*.npz")
+    file.write_bytes(file.read_bytes()[:-1])
+
+
 NAN = pl.lit(float("nan"), pl.Float32)
 FAULTS = {
     "missing point": (places(lambda rows: rows.slice(1)), "one_place_per_image"),
@@ -73,6 +83,12 @@ FAULTS = {
     "coordinates of each other": (
         places(lambda rows: rows.with_columns(pl.col("image_id", "label").reverse())),
         "map_is_trustworthy",
+    ),
+    "kept fit lost": (fit_lost, "map_need_not_be_fitted_anew"),
+    "kept fit cut": (fit_cut, "map_need_not_be_fitted_anew"),
+    "made by a version that kept none": (
+        places(lambda rows: rows.with_columns(fit=pl.lit(None, pl.String))),
+        "map_need_not_be_fitted_anew",
     ),
     "all in one place": (
         places(lambda rows: rows.with_columns(pl.col("x", "y").first())),
@@ -98,6 +114,15 @@ def test_features_that_no_map_can_be_measured_on_are_reported(damaged: Platform,
     found = outcome(damaged, embedding.map_is_trustworthy)
     assert not found.passed
     assert "extract" in str(found.figures["problem"])
+
+
+def test_images_that_were_added_where_they_do_not_belong_ask_for_a_refit(damaged: Platform) -> None:
+    places(lambda rows: rows.with_columns(how=pl.lit("added"), x=pl.col("x").reverse(), y=pl.col("y").reverse()))(
+        damaged
+    )
+    found = outcome(damaged, embedding.map_need_not_be_fitted_anew)
+    assert not found.passed
+    assert "neighbours" in str(found.figures["reason"])
 
 
 def test_without_images_there_is_no_map_and_that_is_no_fault(empty_platform: Platform) -> None:

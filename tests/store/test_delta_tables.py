@@ -124,7 +124,8 @@ def test_vectors_keep_their_bits(tmp_path: Path) -> None:
 def test_an_unpartitioned_table_is_replaced_whole(tmp_path: Path) -> None:
     table = Store(str(tmp_path)).table("sample", EMBEDDING)
     for name in ("a", "b"):
-        rows = pl.DataFrame({"image_id": [name], "label": [0], "x": [0.5], "y": [1.0]})
+        places = {"image_id": [name], "label": [0], "x": [0.5], "y": [1.0]}
+        rows = pl.DataFrame(places).with_columns(EMBEDDING.no_rows().select("z", "how", "fit", "seal").clear(1))
         table.replace(None, [table.write_frame(None, rows)])
     assert table.scan().collect()["image_id"].to_list() == ["b"]
 

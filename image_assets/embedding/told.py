@@ -1,0 +1,22 @@
+"""What is told of a map when it was made: its figures, under the names that people read."""
+
+from __future__ import annotations
+
+from image_assets.embedding.map_table import ADDED, FITTED, PLACED
+from image_assets.embedding.todays_map import MapOfToday
+
+
+def told_of(made: MapOfToday) -> dict[str, int | float | str]:
+    """The figures of a map by name."""
+    counts = {how: int((made.table.how == how).sum()) for how in (FITTED, PLACED, ADDED)}
+    told: dict[str, int | float | str] = {
+        "fit": made.table.fit[:12],
+        "fitted anew because": made.because or "it was not: new images were placed on the map as it was",
+        **counts,
+        "trustworthiness": made.trustworthiness,
+    }
+    if made.moved is not None:
+        told |= {"moved, median share of width": made.moved.median, "moved, 95 of 100 at most": made.moved.p95}
+    if made.added.images:
+        told |= {"neighbours kept by added": made.added.kept, "unlike what was fitted": made.added.unlike}
+    return told
