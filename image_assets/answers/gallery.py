@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from image_assets.answers.conditions import Condition, fulfilling
 from image_assets.answers.map.points import points_of
 from image_assets.answers.map.selection import MapSelection
 from image_assets.dataset import DatasetSpec
@@ -52,12 +53,14 @@ class Query:
         day: Only those of a day; None: of all.
         category: Only those that arrived under it; None: of all.
         on_map: Only those that it means of the map; None: also what is not on the map.
+        where: Only those that fulfil all of these.
     """
 
     queue: str = ALL
     day: dt.date | None = None
     category: str | None = None
     on_map: MapSelection | None = None
+    where: tuple[Condition, ...] = ()
 
     def matches(self, partition: Partition) -> bool:
         """Whether images of a partition may be among them."""
@@ -90,15 +93,12 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
         start: So many are left out.
         most: So many at most; None: all.
     """
-    if query.queue == ALL and query.on_map is None:
+    chosen = list(_chosen(dataset, store, query))
+    if query.queue == ALL and not chosen:
         return _everything(dataset, store, query, start, most)
-    if query.on_map is None:
-        rows = _FOUND[query.queue](dataset, store)
-    else:
-        rows = chosen = _mapped(dataset, store, query.on_map)
-        if query.queue != ALL:
-            doubtful = _FOUND[query.queue](dataset, store)
-            rows = doubtful.join(chosen, on="image_id", how="semi", maintain_order="left")
+    rows, *others = chosen if query.queue == ALL else [_FOUND[query.queue](dataset, store), *chosen]
+    for one in others:
+        rows = rows.join(one, on="image_id", how="semi", maintain_order="left")
     if query.day is not None:
         rows = rows.filter(pl.col("date") == query.day)
     if query.category is not None:
@@ -124,6 +124,14 @@ def _everything(dataset: DatasetSpec, store: Store, query: Query, start: int, mo
         passed += size
     found = [rows.with_columns(note=pl.lit("")).collect() for rows in wanted]
     return Listed(passed, pl.concat([pl.DataFrame(schema=_LISTED), *found]))
+
+
+def _chosen(dataset: DatasetSpec, store: Store, query: Query) -> Iterator[pl.LazyFrame]:
+    """What a query names besides its queue, the newest first."""
+    if query.on_map is not None:
+        yield _mapped(dataset, store, query.on_map)
+    if query.where:
+        yield fulfilling(dataset, store, query.where).with_columns(note=pl.lit(""))
 
 
 def _mapped(dataset: DatasetSpec, store: Store, selection: MapSelection) -> pl.LazyFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -66,3 +67,11 @@ def like_content(search: ImageSearch, content: bytes, asked: Asked) -> pl.DataFr
     extractor = search.extractor
     (features,) = extractor.infer(all_prepared([content], extractor))
     return search.like(features, asked.besides(id_of(content)), asked.patience)
+
+
+def neighbours_as_json(found: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows as `ImageSearch.like` finds them, as programs are told of them."""
+    return [
+        {"image_id": one, "day": str(date), "category": category, "similarity": similarity}
+        for one, date, category, similarity in found.iter_rows()
+    ]

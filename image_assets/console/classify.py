@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from image_assets.answers.neighbours import neighbours_as_json
 from image_assets.console.body import Capacity, body_of
 from image_assets.console.inference import InferenceThread
-from image_assets.console.neighbours import PATIENCE, neighbours_as_json
+from image_assets.console.neighbours import PATIENCE
 from image_assets.console.refusals import Refused, of_image
 from image_assets.console.selection import number_in
 from image_assets.console.uploads import Upload, only_one, uploads_in

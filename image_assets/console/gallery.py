@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from image_assets.answers.conditions import text_of
 from image_assets.answers.gallery import ALL, MARKED, QUEUES, Query, images_of
 from image_assets.answers.images import Said, facts_of, said_of
 from image_assets.answers.marks import batches_of
 from image_assets.console.guard import may_write
 from image_assets.console.marks import Reviewing
+from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
 from image_assets.console.selection import number_in, query_in
 from image_assets.dataset import DatasetSpec
@@ -38,10 +40,12 @@ def gallery_routes(reviewing: Reviewing) -> list[Route]:
         return {"may_write": may_write(request, reviewing.token), "categories": list(dataset.categories)}
 
     async def grid(request: Request) -> Response:
-        query = query_in(request.query_params)
+        query, problem = _said_in(request.query_params)
         page = number_in(request.query_params, "page", 1, 1, 10**9)
         shown = await run_in_threadpool(_grid, dataset, store, query, page)
-        return html_page(request, "gallery.html", **about(request), **shown)
+        where = request.query_params.get("where", "")
+        status = 400 if problem else 200
+        return html_page(request, "gallery.html", status, **about(request), **shown, where=where, problem=problem)
 
     async def image(request: Request) -> Response:
         facts = await run_in_threadpool(facts_of, dataset, store, request.path_params["image_id"])
@@ -64,6 +68,16 @@ def gallery_routes(reviewing: Reviewing) -> list[Route]:
         Route("/gallery/marks", marks),
         Route("/images/{image_id}", image),
     ]
+
+
+def _said_in(parameters: Mapping[str, str]) -> tuple[Query, str]:
+    """The query of an address, and what is wrong with its conditions, which are typed and then left out."""
+    try:
+        return query_in(parameters), ""
+    except Refused as refused:
+        if not parameters.get("where"):
+            raise
+        return query_in({**parameters, "where": ""}), refused.message
 
 
 def _grid(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[str, Any]:
@@ -120,6 +134,7 @@ def _pages(address: str, query: Query, page: int, total: int) -> dict[str, Any]:
         "day": query.day,
         "category": query.category,
         "map": query.on_map and query.on_map.text(),
+        "where": text_of(query.where) or None,
     }
 
     def link(number: int) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.answers.neighbours import Asked, like_image
+from image_assets.answers.neighbours import Asked, like_image, neighbours_as_json
 from image_assets.console.body import Bounds, Capacity, body_of
 from image_assets.console.refusals import Refused, of_image
 from image_assets.console.rendering import html_page
@@ -76,14 +76,6 @@ class Searching:
             "extractor": {"digest": self.search.extractor.digest},
             "neighbours": neighbours_as_json(found),
         }
-
-
-def neighbours_as_json(found: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows as `ImageSearch.like` finds them, as the API tells them."""
-    return [
-        {"image_id": one, "day": str(date), "category": category, "similarity": similarity}
-        for one, date, category, similarity in found.iter_rows()
-    ]
 
 
 def neighbours_routes(searching: Searching) -> list[Route]:

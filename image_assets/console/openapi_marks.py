@@ -18,7 +18,7 @@ from image_assets.console.openapi_parts import (
     parameter,
     ref,
 )
-from image_assets.console.selection import Exported, MarksSaid
+from image_assets.console.selection import WHERE, Exported, MarksSaid
 
 _SAID = object_of("What counts of what people said.", what={"enum": ["label", "exclude", "check"]}, category=MAYBE)
 _DAY: Schema = {**TEXT, "format": "date"}
@@ -72,6 +72,7 @@ QUERY = [
     parameter("queue", "query", "Which images.", {"enum": list(QUEUES), "default": "all"}),
     parameter("day", "query", "Only those of a day.", {"anyOf": [_DAY, {"const": ""}]}),
     parameter("category", "query", "Only those that arrived under it.", TEXT),
+    parameter("where", "query", f"Only those that fulfil all of this. {WHERE}", {**TEXT, "maxLength": 2_000}),
     parameter("map", "query", "Only these of the map, as the address of its page has them.", TEXT),
     parameter("start", "query", "So many are left out.", {**COUNT, "default": 0, "maximum": 2**40}),
     parameter("most", "query", "So many at most.", _MOST),

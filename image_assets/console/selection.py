@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from image_assets.answers.conditions import conditions_in
 from image_assets.answers.gallery import QUEUES, Query, images_of
 from image_assets.answers.map.selection import selection_in
 from image_assets.console.refusals import Refused
@@ -24,6 +25,11 @@ _ONE_OF_BOTH: list[JsonValue] = [
     for name, kind, other in (("images", "array", "query"), ("query", "object", "images"))
 ]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+WHERE = (
+    "Words such as source~owls, width>=1000, day=2026-11-20 or predicted_category!=plant, of any column of raw_images "
+    "or predictions; a word alone is in the source, the category, or begins an id. Quoted where it has spaces."
+)
+"""How conditions are said."""
 _PLACE = ["image_id", "date", "category"]
 
 
@@ -45,6 +51,9 @@ class QuerySaid(Strict):
     day: Day | None = None
     category: str | None = None
     map: str | None = Field(default=None, description="Only these of the map, as the address of its page has them.")
+    where: str | None = Field(
+        default=None, max_length=2_000, description=f"Only those that fulfil all of this. {WHERE}"
+    )
 
     @model_validator(mode="after")
     def _queue_is_known(self) -> QuerySaid:
@@ -59,9 +68,16 @@ class QuerySaid(Strict):
             selection_in(said)
         return said
 
+    @field_validator("where")
+    @classmethod
+    def _where_is_understood(cls, said: str | None) -> str | None:
+        conditions_in(said or "")
+        return said
+
     def query(self) -> Query:
         """The query."""
-        return Query(self.queue, self.day, self.category, None if self.map is None else selection_in(self.map))
+        on_map = None if self.map is None else selection_in(self.map)
+        return Query(self.queue, self.day, self.category, on_map, conditions_in(self.where or ""))
 
 
 class Selection(Strict):
@@ -132,7 +148,7 @@ def said_in(kind: type[T], body: bytes) -> T:
 
 def query_in(parameters: Mapping[str, str]) -> Query:
     """The query that an address names. Raises `Refused`."""
-    named = {name: parameters[name] for name in ("queue", "day", "category", "map") if parameters.get(name)}
+    named = {name: parameters[name] for name in ("queue", "day", "category", "map", "where") if parameters.get(name)}
     try:
         return QuerySaid.model_validate(named).query()
     except ValidationError as error:

@@ -12,7 +12,7 @@ import yaml
 
 from image_assets.answers.conflicts import ConflictingFile, Conflicts
 from image_assets.cli import main
-from image_assets.environment import DATASETS, LANDING, STORE
+from image_assets.environment import CACHE, DATASETS, LANDING, STORE
 from tests.cli.shapes import PAGE, assert_told, shapes
 from tests.cli.test_words import COMMANDS
 from tests.migrations.old_store import unpacked
@@ -52,6 +52,7 @@ def test_what_commands_print_is_of_the_shapes_of_the_page(
 ) -> None:
     monkeypatch.chdir(place.root)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv(CACHE.name, str(place.root / "cache"))
     for variable, value in ((DATASETS, "drawn.yaml"), (LANDING, "landing"), (STORE, "store")):
         monkeypatch.setenv(variable.name, value)
     assert told(capsys, "status")["model"]
@@ -64,6 +65,7 @@ def test_what_commands_print_is_of_the_shapes_of_the_page(
     assert Path("model.skops").is_file()
     assert told(capsys, "predict", "a.png")["answers"][0]["file"] == "a.png"
     assert told(capsys, "predict", "no.png", status=1)["answers"][0]["reason"] == "not_an_image"
+    assert len(told(capsys, "similar", "a.png")["neighbours"]) == 12
     assert told(capsys, "run", "--day", str(FIRST), "--dry-run")["days"][0]["day"] == str(FIRST)
     assert told(capsys, "land", "a.png", "--day", "2026-11-20", "--category", "plant")["copied"] == 1
     assert [one["days"] for one in told(capsys, "categories list")["categories"]] == [2, 2, 2]

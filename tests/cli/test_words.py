@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "--all --dataset --json --landing --quiet --store",
     "ui": "--dataset --json --landing --port --quiet --store",
     "predict": "FILE... --dataset --json --quiet --store",
+    "similar": "IMAGE --dataset --json --most --quiet --store",
     "conflicts list": "--dataset --json --quiet --store",
     "suspects": "--dataset --json --landing --most --quiet --store",
     "conflicts settle": "ID --category --dataset --json --none --quiet --reviewer --store",

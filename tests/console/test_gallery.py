@@ -46,6 +46,39 @@ def test_everything_is_listed_the_newest_first_and_of_a_day_or_category(platform
     assert set(some.rows["image_id"]) == set(platform.rows(RAW_IMAGES, Partition(SECOND, "human"))["image_id"])
 
 
+def test_words_of_any_column_choose_what_is_listed_marked_and_downloaded(
+    platform: Platform, client: httpx.Client
+) -> None:
+    where = f"source~picture-0003 day={FIRST}"
+    rows = platform.rows(RAW_IMAGES).filter(pl.col("source").str.contains("picture-0003"), date=FIRST)
+    expected = set(rows["image_id"])
+    found = client.get("/v1/images", params={"where": where}).json()
+    assert {one["image_id"] for one in found["images"]} == expected
+    assert found["total"] == len(expected)
+    page = client.get("/gallery", params={"where": where}).text
+    assert all(f'data-id="{one}"' in page for one in expected)
+    assert f'data-total="{len(expected)}"' in page
+    body = {"what": "exclude", "query": {"where": where, "category": "human"}, "expected": 1}
+    batch = client.post("/v1/marks", json=body, headers=BEARER)
+    assert batch.status_code == 200, batch.text
+    assert batch.json()["images"] == 1
+    for queue in QUEUES:
+        both = client.get("/v1/images", params={"where": where, "queue": queue}).json()
+        assert {one["image_id"] for one in both["images"]} <= expected
+    exported = client.post("/v1/images:export", json={"query": {"where": where}}).text
+    assert len(exported.splitlines()) == 1 + len(expected)
+
+
+def test_words_that_are_not_understood_are_told_on_the_page_and_to_programs(client: httpx.Client) -> None:
+    answer = client.get("/v1/images", params={"where": "widht>3"})
+    assert answer.status_code == 400
+    assert "there is no column 'widht'; did you mean width?" in answer.json()["error"]["message"]
+    page = client.get("/gallery", params={"where": "<b>=3"})
+    assert page.status_code == 200  # a word alone
+    page = client.get("/gallery", params={"where": "widht>3"})
+    assert (page.status_code, 'role="alert"' in page.text, 'value="widht&gt;3"' in page.text) == (400, True, True)
+
+
 def test_queues_tell_why_an_image_is_in_them_and_lose_what_was_spoken_of(
     platform: Platform, client: httpx.Client
 ) -> None:

@@ -30,8 +30,8 @@ def page(browser: Any, console: httpx.Client) -> Iterator[Any]:
 
 def shown(page: Any, asked: str = "k=24") -> list[str]:
     """The ids of what is found by a question that has this in it, when it is."""
-    page.locator(f'#answers[data-asked*="{asked}"]').wait_for()
-    return [one.get_attribute("data-id") for one in page.locator("#answers > li").all()]
+    page.locator(f'#similar[data-asked*="{asked}"]').wait_for()
+    return [one.get_attribute("data-id") for one in page.locator("#similar > li").all()]
 
 
 def neighbours(console: httpx.Client, image_id: str, **more: object) -> list[str]:
@@ -51,7 +51,7 @@ def test_an_image_that_is_brought_is_answered_as_the_api_answers_and_leads_on(
     assert first == [one["image_id"] for one in asked["neighbours"]]
     assert "It is not loaded" in page.locator("#asked").inner_text()
     assert page.locator("#asked i").count() == 0  # names are text
-    tile = page.locator("#answers > li").first
+    tile = page.locator("#similar > li").first
     assert f"similarity {asked['neighbours'][0]['similarity']:.3f}" in tile.inner_text()
     tile.locator("img").evaluate("image => image.decode()")
 
@@ -100,6 +100,6 @@ def test_a_dropped_file_that_is_no_image_says_why_and_the_page_fits_a_phone(
         }"""
     )
     page.locator("#told").get_by_text("this is no image that is let in").wait_for()
-    assert page.locator("#answers > li").count() == 0
+    assert page.locator("#similar > li").count() == 0
     assert not page.locator("#asked").is_visible()
     context.close()

@@ -103,8 +103,9 @@ function columns() {
 
 function selection() {
   if (whole) {
-    const { queue, day, category: arrived, map, total } = found.dataset;
-    return { query: { queue, day: day || null, category: arrived || null, map: map || null }, expected: Number(total) };
+    const { queue, day, category: arrived, map, where, total } = found.dataset;
+    const query = { queue, day: day || null, category: arrived || null, map: map || null, where: where || null };
+    return { query, expected: Number(total) };
   }
   const ids = selected.size ? [...selected] : tiles[at] ? [tiles[at].dataset.id] : [];
   return ids.length ? { images: ids } : null;

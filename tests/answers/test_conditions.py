@@ -1,0 +1,64 @@
+"""Images are found by any column, and what is not understood is told."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from image_assets.answers.conditions import COLUMNS, conditions_in, fulfilling
+from image_assets.schema import PREDICTIONS, RAW_IMAGES
+from tests.platform import SECOND, Platform
+
+
+def found(platform: Platform, text: str) -> set[str]:
+    return set(fulfilling(platform.dataset, platform.store, conditions_in(text)).collect()["image_id"])
+
+
+def test_images_are_found_by_id_label_source_and_any_column(loaded_platform: Platform) -> None:
+    rows = loaded_platform.rows(RAW_IMAGES).join(
+        loaded_platform.rows(PREDICTIONS).drop("date", "category", "label"), on="image_id", how="left"
+    )
+    one = rows.row(7, named=True)
+    sharpness = float(rows["sharpness"].median())  # pyright: ignore[reportArgumentType]
+    for text, fulfils in (
+        ("", pl.lit(True)),
+        (one["image_id"][:9], pl.col("image_id") == one["image_id"]),
+        (f"id={one['image_id']}", pl.col("image_id") == one["image_id"]),
+        ("plant", (pl.col("category") == "plant") | pl.col("source").str.contains("plant")),
+        ("label=2", pl.col("label") == 2),
+        ("PICTURE-0003", pl.col("source").str.contains("picture-0003")),
+        ("'a copy'", pl.col("source").str.contains("a copy")),
+        ("source~.PNG category!=plant", pl.col("source").str.contains(".png") & (pl.col("category") != "plant")),
+        (f"day>={SECOND} format=png", pl.col("date") == SECOND),
+        (f"sharpness>{sharpness} greyscale=no", (pl.col("sharpness") > sharpness) & ~pl.col("greyscale")),
+        ("predicted_category=human probability<=1", pl.col("predicted_category") == "human"),
+        ("width~4 unknown=false", pl.col("width").cast(pl.String).str.contains("4") & ~pl.col("unknown")),
+    ):
+        assert found(loaded_platform, text) == set(rows.filter(fulfils)["image_id"]), text
+    assert found(loaded_platform, "source~.*") == set()  # a text, not a pattern
+    assert found(loaded_platform, "category=nothing") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("widht>3", "there is no column 'widht'; did you mean"),
+        ("content=x", "there is no column 'content'"),
+        ("width>wide", "width>wide: width is a whole number"),
+        ("sharpness=", "sharpness is a number"),
+        ("day=yesterday", "date is a day such as"),
+        ("unknown=perhaps", "unknown is true or false"),
+        ("'open", "a quotation mark is missing"),
+    ],
+)
+def test_what_is_not_understood_is_told(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        conditions_in(text)
+
+
+def test_every_column_can_be_asked_for_as_a_text(loaded_platform: Platform) -> None:
+    asked = (
+        " ".join(f"{name}~x" for name in COLUMNS if name not in ("greyscale", "unknown")) + " greyscale=no unknown=no"
+    )
+    assert len(conditions_in(asked)) == len(COLUMNS)
+    fulfilling(loaded_platform.dataset, loaded_platform.store, conditions_in(asked)).collect()
