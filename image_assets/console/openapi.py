@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
 
 from image_assets.answers.day_states import STATES
 from image_assets.console import openapi_health as of_health
+from image_assets.console import openapi_inference as of_inference
 from image_assets.console import openapi_map as of_map
 from image_assets.console import openapi_marks as of_marks
 from image_assets.console import openapi_models as of_models
 from image_assets.console import openapi_search as of_search
+from image_assets.console.openapi_operations import operation_of
 from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
 _TOP: Schema = {
@@ -95,6 +96,7 @@ SCHEMAS: dict[str, Schema] = {
     "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
     "Alive": object_of("It lives.", alive={"const": True}),
     **of_health.SCHEMAS,
+    **of_inference.SCHEMAS,
     **of_map.SCHEMAS,
     **of_marks.SCHEMAS,
     **of_models.SCHEMAS,
@@ -102,19 +104,6 @@ SCHEMAS: dict[str, Schema] = {
     "Ready": object_of(
         "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
     ),
-}
-_OF_STATUS = {
-    400: "The request cannot be read.",
-    401: "It changes something, and the token does not come along.",
-    403: "A page of another origin asks, or another host's name was used.",
-    404: "There is no such image.",
-    408: "The body did not come in time.",
-    409: "It is not possible as things are, or not any more.",
-    413: "The body, the file or the picture is too large.",
-    415: "A kind of body that is not taken.",
-    422: "A file that is no image that the platform lets in.",
-    500: "A fault of the console.",
-    503: "No model can answer, or too much is asked at once; Retry-After says when to come again.",
 }
 
 
@@ -131,25 +120,14 @@ def operation(
         more: Further entries.
     """
     good = {"200": {"description": SCHEMAS[answer]["description"], "content": in_json(ref(answer))}}
-    return _operation(summary, good, statuses, body, more)
+    return operation_of(summary, good, statuses, body, more)
 
 
 def _file(
     summary: str, content: Schema, statuses: tuple[int, ...], body: Schema | None = None, **more: object
 ) -> Schema:
     """As `operation`, of what is answered with a file."""
-    return _operation(summary, {"200": {"description": "The file.", "content": content}}, statuses, body, more)
-
-
-def _operation(
-    summary: str, good: Schema, statuses: tuple[int, ...], body: Schema | None, more: dict[str, Any]
-) -> Schema:
-    refusals = {
-        str(status): {"description": _OF_STATUS[status], "content": in_json(ref("Error"))}
-        for status in sorted({*statuses, 403, 500})
-    }
-    taken = {"requestBody": {"required": True, "content": body}} if body else {}
-    return {"summary": summary, **more, **taken, "responses": {**good, **refusals}}
+    return operation_of(summary, {"200": {"description": "The file.", "content": content}}, statuses, body, more)
 
 
 def _bodies(as_json: Schema, in_form: Schema) -> Schema:
@@ -271,6 +249,7 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
     "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},
     "/metrics": {"get": _file("What the console does, for Prometheus.", {"text/plain": {"schema": {}}}, ())},
+    **of_inference.PATHS,
     "/healthz": {"get": operation("Whether the console lives.", "Alive", ())},
     "/readyz": {"get": operation("Whether it can classify.", "Ready", (503,))},
 }
