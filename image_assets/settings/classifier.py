@@ -90,7 +90,10 @@ Scoring = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 
 
 class ModelSelection(SettingsSection):
-    """How the best candidate is found: stratified folds of the training images, lookalikes kept together."""
+    """How the best candidate is found: folds of the training images, lookalikes kept together.
+
+    They leave sources out, where images come from several and `by_sources` is enabled; else they are stratified.
+    """
 
     folds: int = Field(default=5, ge=2, description="Folds of the cross-validation.")
     scoring: Scoring = Field(default="accuracy", description="What the best candidate is best in.")

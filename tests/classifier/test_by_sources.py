@@ -10,7 +10,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from image_assets.classifier.daily.discriminant import discriminant_candidate
-from image_assets.classifier.training import by_sources
+from image_assets.classifier.training import by_sources, source_sets
 from image_assets.classifier.training.by_sources import chosen_by_sources, learner_of
 from image_assets.classifier.training.calibration import calibration_error, reliability
 from image_assets.classifier.training.choice import choose
@@ -143,7 +143,7 @@ def test_a_handful_of_odd_images_of_another_source_does_not_decide(monkeypatch: 
     sources = ["odd" if one in set(odd.tolist()) else "first" for one in range(len(rows.labels))]
     planted = TrainingRows(features, rows.labels, rows.groups, pl.Series(sources))
     assert chosen_by_sources(DEFAULT, planted, SPEC) == DEFAULT
-    monkeypatch.setattr(by_sources, "_LEAST_LEFT", 0)
+    monkeypatch.setattr(source_sets, "_LEAST_LEFT", 0)
     assert chosen_by_sources(DEFAULT, planted, SPEC).temperature > 2
 
 

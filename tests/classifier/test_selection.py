@@ -37,7 +37,7 @@ from image_assets.settings.classifier import (
     SupportVectorFamily,
 )
 from image_assets.store.models.skops_files import dump_model, parse_model
-from tests.classifier.synthetic import clusters, image_ids
+from tests.classifier.synthetic import clusters, image_ids, of_sources
 
 FAMILIES: dict[str, AnyFamily] = {
     "logistic_regression": LogisticRegressionFamily(l1_ratio=(0.5,), regularisation=(0.001,)),
@@ -100,6 +100,16 @@ def test_the_best_candidate_comes_first_and_is_as_good_as_it_looks() -> None:
     assert scores[0].mean > scores[1].mean + 0.1
     assert len(scores[0].folds) == 5
     assert scores[0].deviation > 0
+
+
+def test_of_several_sources_that_candidate_is_the_best_which_is_so_on_sources_left_out() -> None:
+    rows = of_sources(10, seed=1)
+    (by_source, _), (at_random, _) = (
+        select(regressions(0.0001, 1.0), some, ModelSelection(), workers=1)
+        for some in (rows, replace(rows, source_sets=None))
+    )
+    assert (by_source.candidate.strength, at_random.candidate.strength) == (1.0, 0.0001)
+    assert by_source.mean < at_random.mean - 0.1
 
 
 def test_shuffled_labels_fall_to_chance() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sklearn
@@ -120,7 +120,8 @@ def nested(
     Raises:
         NotTrainableError: fewer than two classes have groups enough for the folds.
     """
-    rows = sample_of(rows, spec.max_rows, spec.seed)
+    # The outer folds are at random: only inner ones like them say how optimistic a choice is.
+    rows = replace(sample_of(rows, spec.max_rows, spec.seed), source_sets=None)
     families = _by_family(candidates)
     total, done = how.outer_folds * len(candidates), 0
     found: dict[str, list[OuterFold]] = {family: [] for family in families}

@@ -9,7 +9,6 @@ where they had no say in this either: `learner_of` chooses anew for each of them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,17 +19,13 @@ from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.training.families import TEMPERED, Candidate, candidates_of, fit, pipeline_of
 from image_assets.classifier.training.selection import TrainingRows, sample_of
-from image_assets.classifier.training.source_sets import SourceFold, leave_sources_out
+from image_assets.classifier.training.source_sets import SourceFold, telling_folds
 from image_assets.classifier.training.temperature import losses, modest_temperature
 from image_assets.settings.classifier import BySources, Classifier
 from image_assets.store.models.model import Model
 
 Learn = Callable[[TrainingRows], Model]
 """Rows to a model that gives probabilities."""
-# Fewer images say nothing about how certain to be.
-_LEAST_JUDGED = 100
-# A category of which less is left to learn from is judged by a model that knows it far worse than the one to be made.
-_LEAST_LEFT = 0.4
 # Of very few sources that estimate would have a model believe nothing, known sources included.
 _MOST_STRANGE = 0.05
 # Above so many images × categories every fit takes seconds: so many images of a category serve then, and fewer folds.
@@ -97,17 +92,8 @@ def _by_source(rows: TrainingRows, spec: BySources) -> list[SourceFold]:
 
 
 def _judging(sets: pl.Series, rows: TrainingRows, spec: BySources) -> list[SourceFold]:
-    """Folds that leave every set out once and tell how certain to be; none where fewer than two of them do."""
-    counts = np.bincount(rows.labels)
-    costly = len(rows.labels) * np.count_nonzero(counts) > _COSTLY
-    most = min(spec.folds, _FEW_FOLDS) if costly else spec.folds
-    found = []
-    for fold in leave_sources_out(sets, rows.labels, rows.groups, most):
-        left = np.bincount(rows.labels[fold.training], minlength=len(counts)) >= _LEAST_LEFT * counts
-        judged = fold.judged[left[rows.labels[fold.judged]]]
-        if len(judged):
-            found.append(replace(fold, judged=judged))
-    return found if len(found) > 1 and sum(len(fold.judged) for fold in found) >= _LEAST_JUDGED else []
+    costly = len(rows.labels) * len(np.unique(rows.labels)) > _COSTLY
+    return telling_folds(sets, rows.labels, rows.groups, min(spec.folds, _FEW_FOLDS) if costly else spec.folds)
 
 
 def _best(candidate: Candidate, rows: TrainingRows, folds: Sequence[SourceFold], spec: Classifier) -> Candidate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from obstore.store import ObjectStore
 
@@ -40,7 +40,8 @@ def choose(
     candidates, scores = candidates_of(spec.candidates, spec.transform), []
     if len(candidates) > 1:
         book = StoredScores(objects, prefix)
-        scores = select(candidates, rows, spec.selection, book, progress)
+        judged = rows if spec.by_sources.enabled else replace(rows, source_sets=None)
+        scores = select(candidates, judged, spec.selection, book, progress)
         book.forget_the_rest()
     best = scores[0].candidate if scores else candidates[0]
     return ChosenCandidate(chosen_by_sources(best, rows, spec), tuple(scores))

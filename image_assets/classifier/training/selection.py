@@ -1,9 +1,10 @@
 """Choosing the best of many candidates by cross-validation: the same rows give the same choice.
 
-Folds are stratified by label and keep lookalikes together (`StratifiedGroupKFold`), so that no picture is judged by a
-model that has seen its double. Large grids are halved successively (Jamieson and Talwalkar, "Non-stochastic Best Arm
-Identification and Hyperparameter Optimization", AISTATS 2016): all candidates on few images, the best third on three
-times as many, and so on.
+Folds keep lookalikes together, so that no picture is judged by a model that has seen its double. Where it is known that
+images come from several sources, folds leave whole sources out, for the best on known sources need not be the best on
+new ones; else they are stratified by label (`StratifiedGroupKFold`). Large grids are halved successively (Jamieson and
+Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS 2016): all candidates on
+few images, the best third on three times as many, and so on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from image_assets.classifier.training.families import Candidate, pipeline_of
+from image_assets.classifier.training.source_sets import telling_folds
 from image_assets.classifier.training.train import NotTrainableError, what_to_add
 from image_assets.settings.classifier import ModelSelection
 from image_assets.workers import Progress, cores, no_progress
@@ -34,6 +36,8 @@ from image_assets.workers import Progress, cores, no_progress
 _ETA = 3
 # Images per class and fold below which a first comparison says nothing.
 _LEAST_PER_CLASS_AND_FOLD = 10
+Cut = tuple[np.ndarray, np.ndarray]
+"""Rows to train on and rows to judge on."""
 _SCORERS = {"accuracy": "accuracy", "balanced_accuracy": "balanced_accuracy", "macro_f1": "f1_macro"}
 
 
@@ -246,22 +250,31 @@ def _scores(
     done: Callable[[int], None],
     workers: int | None,
 ) -> list[Score]:
-    key = _key(rows, spec)
+    cuts = _cuts(rows, spec)
+    key = _key(rows, cuts, spec)
     found = {one: book.read(key, one) for one in candidates}
     missing = [one for one in candidates if found[one] is None]
     done(len(candidates) - len(missing))
-    for number, score in enumerate(_compute(missing, rows, spec, workers), start=1):
+    for number, score in enumerate(_compute(missing, rows, cuts, spec, workers), start=1):
         book.write(key, score)
         found[score.candidate] = score
         done(len(candidates) - len(missing) + number)
     return [score for one in candidates if (score := found[one]) is not None]
 
 
-def _compute(
-    candidates: Sequence[Candidate], rows: TrainingRows, spec: ModelSelection, workers: int | None
-) -> Iterator[Score]:
+def _cuts(rows: TrainingRows, spec: ModelSelection) -> list[Cut]:
+    """By source where that is known and leaves enough to judge, else stratified."""
+    if rows.source_sets is not None:
+        by_source = telling_folds(rows.source_sets, rows.labels, rows.groups, spec.folds)
+        if by_source:
+            return [(fold.training, fold.judged) for fold in by_source]
     folds = StratifiedGroupKFold(spec.folds, shuffle=True, random_state=spec.seed)
-    cuts = list(folds.split(rows.features, rows.labels, rows.groups.to_numpy()))
+    return list(folds.split(rows.features, rows.labels, rows.groups.to_numpy()))
+
+
+def _compute(
+    candidates: Sequence[Candidate], rows: TrainingRows, cuts: Sequence[Cut], spec: ModelSelection, workers: int | None
+) -> Iterator[Score]:
     count = min(workers or cores(), len(candidates))
     if count <= 1:
         yield from (score_in(one, rows, cuts, spec) for one in candidates)
@@ -270,9 +283,7 @@ def _compute(
     yield from pool(delayed(score_in)(one, rows, cuts, spec) for one in candidates)
 
 
-def score_in(
-    candidate: Candidate, rows: TrainingRows, cuts: Sequence[tuple[np.ndarray, np.ndarray]], spec: ModelSelection
-) -> Score:
+def score_in(candidate: Candidate, rows: TrainingRows, cuts: Sequence[Cut], spec: ModelSelection) -> Score:
     """Fit a candidate to one side of every cut and judge it on the other.
 
     Args:
@@ -294,7 +305,8 @@ def score_in(
     return Score(candidate, len(rows.labels), tuple(reached), time.perf_counter() - began, converged)
 
 
-def _key(rows: TrainingRows, spec: ModelSelection) -> str:
+def _key(rows: TrainingRows, cuts: Sequence[Cut], spec: ModelSelection) -> str:
     """Names a comparison: other rows, folds or scoring, or another version of the library, give other scores."""
-    made_of = f"{rows.digest()} {spec.folds} {spec.scoring} {spec.seed} {sklearn.__version__}"
+    judged = hashlib.sha256(b"".join(side.astype("<i8").tobytes() for cut in cuts for side in cut)).hexdigest()
+    made_of = f"{rows.digest()} {judged} {spec.scoring} {spec.seed} {sklearn.__version__}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

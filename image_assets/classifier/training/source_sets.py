@@ -6,7 +6,7 @@ The name of a set is derived from an image's provenance whenever it is asked for
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,10 @@ from image_assets.ingest.archives.formats import ARCHIVE_SUFFIXES
 
 MOST_FOLDS = 10
 """Of more source sets, several are left out at a time."""
+# Fewer images say nothing about how certain to be.
+_LEAST_JUDGED = 100
+# A category of which less is left to learn from is judged by a model that knows it far worse than the one to be made.
+_LEAST_LEFT = 0.4
 _ARCHIVE = r"(?i)(" + "|".join(suffix.replace(".", r"\.") for suffix in ARCHIVE_SUFFIXES) + ")$"
 
 
@@ -85,6 +89,22 @@ def leave_sources_out(
         if len(judged):
             found.append(SourceFold(tuple(names[fold_of == fold].tolist()), training, judged))
     return sorted(found, key=lambda one: one.sources)
+
+
+def telling_folds(sets: pl.Series, labels: np.ndarray, groups: pl.Series, most: int) -> list[SourceFold]:
+    """Folds that leave every set out once and judge what a model of the rest can know; see `leave_sources_out`.
+
+    Returns:
+        As there; none where fewer than two folds or than 100 images judge.
+    """
+    counts = np.bincount(labels)
+    found = []
+    for fold in leave_sources_out(sets, labels, groups, most):
+        left = np.bincount(labels[fold.training], minlength=len(counts)) >= _LEAST_LEFT * counts
+        judged = fold.judged[left[labels[fold.judged]]]
+        if len(judged):
+            found.append(replace(fold, judged=judged))
+    return found if len(found) > 1 and sum(len(fold.judged) for fold in found) >= _LEAST_JUDGED else []
 
 
 def _spread(names: np.ndarray, counts: np.ndarray, most: int) -> np.ndarray:
