@@ -39,7 +39,11 @@ from image_assets.settings.stages import EfficientNetLite, EfficientNetLiteKind
 
 CATEGORIES = ("plant", "animal", "human")
 KINDS: tuple[EfficientNetLiteKind, ...] = get_args(EfficientNetLiteKind)
-EXTRACTORS: dict[str, Sequence[EfficientNetLiteKind]] = {**{kind: [kind] for kind in KINDS}, "combined": KINDS}
+PARTS = {
+    **{kind: EfficientNetLite(kind=kind) for kind in KINDS},
+    "efficientnet_lite0_last_block": EfficientNetLite(layer="last_block"),
+}
+EXTRACTORS: dict[str, Sequence[str]] = {**{name: [name] for name in PARTS}, "combined": KINDS}
 TRANSFORMS: tuple[Transform, ...] = ("none", "root")
 _ANIMALS = {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
 _LEAST_SIDE, _OVERLAP, _BATCH = 64, 0.1, 8
@@ -174,9 +178,9 @@ def _table(found: Sequence[dict[str, str | float]]) -> Table:
 def extracted(pictures: Callable[[Extractor], Iterator[tuple[np.ndarray, int, str]]], kept: Path) -> Pictures:
     """Features of pictures, uint8 [H, W, 3], with their labels and sets; by every extractor, kept in a file each."""
     plain, mirrored, labels, sets = {}, {}, np.empty(0), np.empty(0)
-    for kind in KINDS:
-        extractor = shared_extractor(EfficientNetLite(kind=kind, mirrored=False))
-        file = kept / f"{kind}-{extractor.digest[:16]}.npz"
+    for name, spec in PARTS.items():
+        extractor = shared_extractor(spec)
+        file = kept / f"{name}-{extractor.digest[:16]}.npz"
         if not file.exists():
             squares, of, named = zip(
                 *((extractor.prepare(pixels), label, one) for pixels, label, one in pictures(extractor)), strict=True
@@ -195,7 +199,7 @@ def extracted(pictures: Callable[[Extractor], Iterator[tuple[np.ndarray, int, st
                 )
             file.with_suffix(".part").replace(file)
         with np.load(file) as content:
-            plain[kind], mirrored[kind] = content["plain"], content["mirrored"]
+            plain[name], mirrored[name] = content["plain"], content["mirrored"]
             labels, sets = content["labels"].astype(np.int16), content["sets"]
     return Pictures(plain, mirrored, labels, sets)
 

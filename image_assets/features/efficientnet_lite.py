@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, -Lite1 and -Lite2: 1,280 features and the 1,000 ImageNet classes of their heads.
+"""EfficientNet-Lite0, -Lite1 and -Lite2: features of two layers, and the 1,000 ImageNet classes of their heads.
 
 Lite0 is the embedded extractor. The weights come with Python packages; nothing is downloaded and no file is written.
 """
@@ -18,7 +18,7 @@ from image_assets.features.errors import WeightsError
 from image_assets.features.onnx_session import start_session
 from image_assets.features.preprocess import Resize, Resized, check_batch
 from image_assets.features.torch_weights import read_torch_weights
-from image_assets.settings.stages import EfficientNetLiteKind, Precision
+from image_assets.settings.stages import EfficientNetLayer, EfficientNetLiteKind, Precision
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ _SETTINGS = {
     "mean": network.MEAN,
     "std": network.STD,
     "batch_norm_epsilon": network.BATCH_NORM_EPSILON,
-    "output": "global average pool of the last ReLU6",
-    "width": network.FEATURES,
+}
+_OUTPUTS: dict[EfficientNetLayer, str] = {
+    "head": "global average pool of the last ReLU6",
+    "last_block": "global average pool of the ReLU6 behind the last block's filters, less its expectation",
 }
 
 
@@ -75,28 +77,36 @@ class EfficientNetLiteExtractor(Resized):
         precision: What it computes in. On 900 photos int8 (of Lite0) has a mean cosine to float32 of 0.9965, at worst
             0.982.
         kind: Which of them.
+        layer: Where its features are taken; only one whose features are those of the head has classes.
 
     Raises:
         WeightsError: the installed weights are missing or are not the expected ones.
     """
 
-    def __init__(self, precision: Precision = "float32", kind: EfficientNetLiteKind = "efficientnet_lite0") -> None:
+    def __init__(
+        self,
+        precision: Precision = "float32",
+        kind: EfficientNetLiteKind = "efficientnet_lite0",
+        layer: EfficientNetLayer = "head",
+    ) -> None:
         build, settings = (build_graph, {}) if precision == "float32" else (int8.build_int8_graph, int8.SETTINGS)
         variant = VARIANTS[kind]
         resize = Resize(variant.image_size, _FIT)
         super().__init__(resize)
         self.name = kind
         self.weights = variant.sha256
-        self.digest = extractor_digest(variant.sha256, {"extractor": kind, **resize.settings, **_SETTINGS, **settings})
-        self.width = network.FEATURES
-        self._session = start_session(build(load_weights(variant), variant.image_size))
+        self._session = start_session(build(load_weights(variant), variant.image_size, layer))
+        self.width = int(self._session.get_outputs()[0].shape[1])
+        output = {"output": _OUTPUTS[layer], "width": self.width}
+        given = {"extractor": kind, **resize.settings, **_SETTINGS, **output, **settings}
+        self.digest = extractor_digest(variant.sha256, given)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Features, float32 `[N, 1280]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
+        """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""
         return self._run("features", batch)
 
     def classify(self, batch: np.ndarray) -> np.ndarray:
-        """Probabilities of the ImageNet classes, in their usual order.
+        """Probabilities of the ImageNet classes, in their usual order, where the features are those of the head.
 
         Args:
             batch: Prepared images, uint8 `[N, image_size, image_size, 3]`.

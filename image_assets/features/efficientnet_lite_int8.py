@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_assets.features.efficientnet_lite_graph import OUTPUTS, add_head, convolution_attributes, inputs
-from image_assets.features.efficientnet_lite_layers import MEAN, Convolution, Weights, convolutions
+from image_assets.features.efficientnet_lite_graph import add_features, convolution_attributes, inputs, outputs_of
+from image_assets.features.efficientnet_lite_layers import MEAN, Convolution, Weights, convolutions_of
 from image_assets.features.onnx_graph import OnnxGraph
 from image_assets.features.quantisation import (
     PAIR_LIMIT,
@@ -16,6 +16,7 @@ from image_assets.features.quantisation import (
     expected_relu6,
     quantise_convolution,
 )
+from image_assets.settings.stages import EfficientNetLayer
 
 # How far from its mean an activation without ReLU6 is represented.
 DEVIATIONS = 6
@@ -61,23 +62,25 @@ class _Activation:
         return expected_relu6(self.mean, np.sqrt(self.variance)) if self.relu6 else self.mean
 
 
-def build_int8_graph(weights: Weights, image_size: int = 224) -> bytes:
+def build_int8_graph(weights: Weights, image_size: int = 224, layer: EfficientNetLayer = "head") -> bytes:
     """The network as a serialised ONNX model with the inputs and outputs of `build_graph`.
 
     Args:
         weights: Tensor name → array, as `efficientnet_lite_pytorch` names them.
         image_size: Side of the square input in pixels.
+        layer: Where the features are taken.
     """
     graph = OnnxGraph()
     x = _pixels(graph)
     outputs: dict[str, _Activation] = {}
-    for layer in convolutions(weights):
-        x = _convolution(graph, x, layer)
-        if layer.adds:
-            x = _sum(graph, x, outputs[layer.adds], f"{layer.name}.sum")
-        outputs[layer.name] = x
-    add_head(graph, _real(graph, x, "real"), weights)
-    return graph.serialise("efficientnet_lite0_int8", inputs(image_size), OUTPUTS)
+    taken = convolutions_of(weights, layer)
+    for one in taken:
+        x = _convolution(graph, x, one)
+        if one.adds:
+            x = _sum(graph, x, outputs[one.adds], f"{one.name}.sum")
+        outputs[one.name] = x
+    add_features(graph, _real(graph, x, "real"), weights, taken[-1], layer)
+    return graph.serialise("efficientnet_lite0_int8", inputs(image_size), outputs_of(taken[-1], layer))
 
 
 def _pixels(graph: OnnxGraph) -> _Activation:

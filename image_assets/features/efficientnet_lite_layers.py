@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from image_assets.settings.stages import EfficientNetLayer
+
 Weights = Mapping[str, np.ndarray]
 
-FEATURES = 1280
 CLASSES = 1000
 # A pixel v in 0 … 255 enters the network as (v - MEAN) / STD.
 MEAN = 127
@@ -50,6 +51,11 @@ class Convolution:
     def groups(self) -> int:
         """As many as there are channels where each is filtered by itself, else 1."""
         return len(self.kernel) if self.kernel.shape[1] == 1 else 1
+
+    @property
+    def filters(self) -> bool:
+        """Whether it filters each channel by itself."""
+        return self.groups > 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,21 @@ def convolutions(weights: Weights) -> Iterator[Convolution]:
             yield from _block(weights, index, stage, first=block == 0)
             index += 1
     yield _folded(weights, "_conv_head", "_bn1")
+
+
+def convolutions_of(weights: Weights, layer: EfficientNetLayer) -> list[Convolution]:
+    """Those that the features of a layer take, in their order; the features are the last one's output.
+
+    Args:
+        weights: As for `convolutions`.
+        layer: `head`: all. `last_block`: up to where the last block has filtered its channels, before it projects them
+            onto fewer; ReLU6 is behind that one, too.
+    """
+    found = list(convolutions(weights))
+    if layer == "head":
+        return found
+    last = max(place for place, one in enumerate(found) if one.filters)
+    return found[: last + 1]
 
 
 def _block(weights: Weights, index: int, stage: _Stage, *, first: bool) -> Iterator[Convolution]:

@@ -63,7 +63,7 @@ def build_extractor(spec: stages.AnyExtractor) -> Extractor:
 def _of_one_picture(spec: stages.AnyExtractor) -> Extractor:
     match spec:
         case stages.EfficientNetLite():
-            return EfficientNetLiteExtractor(spec.precision, spec.kind)
+            return EfficientNetLiteExtractor(spec.precision, spec.kind, spec.layer)
         case stages.TfHub():
             return TfHubExtractor(spec.module, spec.image_size, spec.width, spec.runtime)
         case stages.ColourStatistics():

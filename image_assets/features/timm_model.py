@@ -46,11 +46,14 @@ class _Fitted:
         network: Without its last layer, in evaluation mode, where it runs.
         weights: Digest of its tensors.
         rules: What pixels become.
+        mean, std: Theirs, float32 `[1, 3, 1, 1]`, where the network runs.
     """
 
     network: torch.nn.Module
     weights: str
     rules: PixelRules
+    mean: torch.Tensor
+    std: torch.Tensor
 
 
 class TimmExtractor(BatchIndependent):
@@ -77,7 +80,7 @@ class TimmExtractor(BatchIndependent):
         self.digest = extractor_digest(
             fitted.weights, {"extractor": self.name, "model": _architecture(spec.model), **fitted.rules.settings}
         )
-        self._model, self._network, self._rules = spec.model, fitted.network, fitted.rules
+        self._model, self._fitted = spec.model, fitted
         self.width = self._run(np.zeros((1, *self.shape), np.uint8)).shape[1]
         alike = same_in_batches(self._run, self.image_size, spec.model)
         self._singly = self._device == "cpu" and not alike
@@ -85,14 +88,11 @@ class TimmExtractor(BatchIndependent):
     def _run(self, batch: np.ndarray) -> np.ndarray:
         import torch
 
+        fitted = self._fitted
         levels = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device).permute(0, 3, 1, 2)
-        mean, std = (
-            torch.tensor(values, device=self._device).view(1, _CHANNELS, 1, 1)
-            for values in (self._rules.mean, self._rules.std)
-        )
         try:
             with torch.inference_mode():
-                features = self._network((levels.float() * self._rules.rescale - mean) / std)
+                features = fitted.network((levels.float() * fitted.rules.rescale - fitted.mean) / fitted.std)
         except (RuntimeError, ValueError, AssertionError) as error:
             raise EncoderError(
                 f"{self._model}: cannot run on {len(batch)} pictures of {self.image_size} pixels ({in_brief(error)}); "
@@ -127,6 +127,8 @@ def _device(spec: TimmModel) -> str:
 
 
 def _fitted(spec: TimmModel, device: str) -> _Fitted:
+    import torch
+
     timm = _installed()
     _refuse_unknown(timm, spec.model)
     size = {} if spec.image_size is None else {"img_size": spec.image_size}
@@ -135,7 +137,8 @@ def _fitted(spec: TimmModel, device: str) -> _Fitted:
         _load(timm, network, spec)
     config = timm.data.resolve_data_config(model=network)
     rules = _rules(config, spec)
-    return _Fitted(network.eval().to(device), _digest(network.state_dict()), rules)
+    mean, std = (torch.tensor(values, device=device).view(1, _CHANNELS, 1, 1) for values in (rules.mean, rules.std))
+    return _Fitted(network.eval().to(device), _digest(network.state_dict()), rules, mean, std)
 
 
 def _made(timm: ModuleType, spec: TimmModel, size: Mapping[str, int]) -> Any:

@@ -15,13 +15,22 @@ Precision = Literal["float32", "int8"]
 EfficientNetLiteKind = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 
 
+EfficientNetLayer = Literal["head", "last_block"]
+
+
 class EfficientNetLite(MayBeMirrored):
-    """An EfficientNet-Lite with its published ImageNet weights: 1,280 features, no download."""
+    """An EfficientNet-Lite with its published ImageNet weights: 1,280 or 1,152 features, no download."""
 
     kind: EfficientNetLiteKind = Field(
         default="efficientnet_lite0",
         description="Lite1 and Lite2 are larger, take pictures of 240 and 260 pixels, not 224, and need the extra "
         "`efficientnet`.",
+    )
+    layer: EfficientNetLayer = Field(
+        default="head",
+        description="Where its features are taken. head: behind its last convolution, 1,280, as they are mostly taken. "
+        "last_block: within its last block, 1,152 (of Lite2 1,248), less the mean that its training expects; sooner "
+        "done, and a classifier does better on photos of sources that it never saw. Another extractor.",
     )
     precision: Precision = Field(
         default="float32",

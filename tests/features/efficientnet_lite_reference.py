@@ -13,25 +13,35 @@ _STAGES = [(1, 1, False), (2, 2, True), (2, 2, True), (3, 2, True), (3, 1, True)
 
 def features(weights: Weights, image: np.ndarray, depth: float = 1) -> np.ndarray:
     """Features, float64 `[1280]`, of one prepared image, uint8 `[H, W, 3]`, by a network so many times as deep."""
+    x, _ = _blocks(weights, image, depth)
+    return _relu6(_norm(weights, "_bn1", convolve(x, weights["_conv_head.weight"], 1))).mean(axis=(0, 1))
+
+
+def last_block(weights: Weights, image: np.ndarray, depth: float = 1) -> np.ndarray:
+    """What its last block has filtered, on average over the image: float64 `[C]`."""
+    return _blocks(weights, image, depth)[1].mean(axis=(0, 1))
+
+
+def _blocks(weights: Weights, image: np.ndarray, depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the last block gives, and what it has filtered."""
     x = (image / 255 - 127 / 255) / (128 / 255)
     x = _relu6(_norm(weights, "_bn0", convolve(x, weights["_conv_stem.weight"], 2)))
-    index = 0
+    index, y = 0, x
     for blocks, first_stride, expands in _STAGES:
         deeper = blocks if blocks == 1 else math.ceil(depth * blocks)
         for stride in [first_stride] + [1] * (deeper - 1):
-            x = _block(weights, f"_blocks.{index}", x, stride, expands)
+            x, y = _block(weights, f"_blocks.{index}", x, stride, expands)
             index += 1
-    x = _relu6(_norm(weights, "_bn1", convolve(x, weights["_conv_head.weight"], 1)))
-    return x.mean(axis=(0, 1))
+    return x, y
 
 
-def _block(weights: Weights, name: str, x: np.ndarray, stride: int, expands: bool) -> np.ndarray:
+def _block(weights: Weights, name: str, x: np.ndarray, stride: int, expands: bool) -> tuple[np.ndarray, np.ndarray]:
     y = x
     if expands:
         y = _relu6(_norm(weights, f"{name}._bn0", convolve(y, weights[f"{name}._expand_conv.weight"], 1)))
-    y = _relu6(_norm(weights, f"{name}._bn1", convolve(y, weights[f"{name}._depthwise_conv.weight"], stride)))
-    y = _norm(weights, f"{name}._bn2", convolve(y, weights[f"{name}._project_conv.weight"], 1))
-    return x + y if x.shape == y.shape else y
+    filtered = _relu6(_norm(weights, f"{name}._bn1", convolve(y, weights[f"{name}._depthwise_conv.weight"], stride)))
+    y = _norm(weights, f"{name}._bn2", convolve(filtered, weights[f"{name}._project_conv.weight"], 1))
+    return (x + y if x.shape == y.shape else y), filtered
 
 
 def convolve(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:

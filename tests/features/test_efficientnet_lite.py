@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from image_assets.features.efficientnet_lite import LITE0, VARIANTS, EfficientNetLiteExtractor, load_weights
 from image_assets.features.efficientnet_lite_graph import build_graph
 from image_assets.features.errors import WeightsError
-from image_assets.settings.stages import EfficientNetLiteKind
+from image_assets.features.extractor import build_extractor
+from image_assets.settings.stages import EfficientNetLite, EfficientNetLiteKind, Precision
 from tests.features import efficientnet_lite_reference
 from tests.features.extracting import extract
 
@@ -50,6 +51,39 @@ def test_a_cat_is_a_cat(extractor: EfficientNetLiteExtractor, cat: np.ndarray) -
 def test_the_graph_computes_what_the_architecture_says(extractor: EfficientNetLiteExtractor, cat: np.ndarray) -> None:
     expected = efficientnet_lite_reference.features(load_weights(), cat[0])
     np.testing.assert_allclose(extractor.infer(cat)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "depth"), [("efficientnet_lite0", 1152, 1), ("efficientnet_lite2", 1248, 1.2)]
+)
+def test_the_last_block_gives_what_it_has_filtered_less_what_is_expected_of_any_picture(
+    kind: EfficientNetLiteKind, width: int, depth: float
+) -> None:
+    inner = build_extractor(EfficientNetLite(kind=kind, layer="last_block"))
+    assert inner.width == width
+    pictures = np.stack([inner.prepare(photo) for photo in (skimage.data.chelsea(), skimage.data.coffee())])
+    found, weights = inner.infer(pictures), load_weights(VARIANTS[kind])
+    filtered = np.stack([efficientnet_lite_reference.last_block(weights, one, depth) for one in pictures])
+    expected = filtered - found
+    np.testing.assert_allclose(expected[0], expected[1], atol=1e-4)
+    assert (expected >= -1e-4).all()
+    # Without that, any two pictures look alike.
+    assert _cosine(*filtered) > 0.8
+    assert _cosine(*found) < 0.7
+
+
+def _cosine(left: np.ndarray, right: np.ndarray) -> float:
+    return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_features_of_the_last_block_are_another_extractors_and_the_same_bits_in_every_batch(
+    precision: Precision, noise: np.ndarray
+) -> None:
+    head, inner = (EfficientNetLiteExtractor(precision, layer=layer) for layer in ("head", "last_block"))
+    assert head.digest == EfficientNetLiteExtractor(precision).digest != inner.digest
+    some = noise[:4]
+    assert inner.infer(some).tobytes() == b"".join(inner.infer(one[None]).tobytes() for one in some)
 
 
 def test_the_head_reads_the_features(extractor: EfficientNetLiteExtractor, cat: np.ndarray) -> None:
