@@ -44,7 +44,7 @@ def _status(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 def _refused(capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that `status` says instead of what it is asked."""
-    assert main(["status", "--dataset", "birds.yaml", "--store", "store"]) == 2
+    assert main(["status", "--dataset", "birds.yaml", "--store", "store", "--quiet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line
 

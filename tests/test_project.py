@@ -134,8 +134,12 @@ def test_a_command_says_in_one_line_of_stderr_what_it_found_and_where(
     assert capsys.readouterr().err == f"dataset plants.yaml ({PROJECT_FILE}), store here (--store)\n"
     assert main(["accounting", "--json", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
-    # What stands in the command itself is not told again.
+    # A program that gives all of it is told nothing; a person is.
     assert main(["accounting", "--json", "--store", "here", "--dataset", "plants.yaml"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["accounting", "--store", "here", "--dataset", "plants.yaml"]) == 0
+    assert capsys.readouterr().err == "dataset plants.yaml (--dataset), store here (--store)\n"
+    assert main(["accounting", "--store", "here", "--dataset", "plants.yaml", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 
 

@@ -67,8 +67,9 @@ def in_a_process(
 
 
 def a_line(err: str) -> str:
-    """What was said, in one line."""
-    (line,) = err.strip().splitlines()
+    """What was said is wrong, in one line, below that of the settings."""
+    *settings, line = err.strip().splitlines()
+    assert all(" (--" in one for one in settings)
     assert line.startswith("error: ")
     return line
 
@@ -129,7 +130,7 @@ def test_who_may_only_read_reads_and_what_has_to_write_says_so_before_anything_i
     status, accounting = told[0], told[1]
     assert "2026-11-04 plant" in " ".join(status[1].split())
     assert "dagster': it may only be read, and Dagster writes even to open it" in status[2]
-    assert accounting[2] == ""
+    assert accounting[2] == "dataset drawn.yaml (--dataset), store place/store (--store)\n"
     for _, out, err in told[6:11]:
         assert out == ""
         assert f"store '{place}/place/store': it may only be read; nothing was made or changed" in a_line(err)

@@ -8,6 +8,7 @@ from typing import Any
 
 from image_assets.answers.health import Health, health_of
 from image_assets.answers.loaded import PartitionFacts, partition_facts
+from image_assets.classifier.familiarity_record import FAMILIARITY, familiarity_of_manifest
 from image_assets.classifier.places import current_manifest
 from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
@@ -43,9 +44,10 @@ class Status:
     def _model(self) -> dict[str, Any] | None:
         if self.model is None:
             return None
-        unseen = unseen_of(self.model)
+        unseen, record = unseen_of(self.model), familiarity_of_manifest(self.model)
         figures = {name: self.model.metrics.get(name) for name in ("accuracy", "macro_f1", "held_out")}
         told = {**figures, UNSEEN: unseen.figures() if unseen else None}
+        told[FAMILIARITY] = record.model_dump(mode="json") if record else None
         return {"model": self.model.sha256[:DIGITS], "data_day": str(self.model.data_day), **told}
 
 

@@ -9,6 +9,7 @@ import obstore
 import polars as pl
 
 from image_assets.categories.record import agree, in_use
+from image_assets.classifier.familiarity_record import FAMILIARITY
 from image_assets.classifier.places import (
     CLASSIFIER,
     classifier_prefix,
@@ -138,7 +139,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
-                "on sources it never saw": said_of_unseen(subject.unseen),
+                "on sources it never saw": said_of_unseen(subject.unseen, subject.calibration),
                 "model": settled.challenger.file,
                 "sha256": settled.challenger.sha256,
                 **refined.metadata(),
@@ -172,6 +173,7 @@ def _description(
         metrics={
             **subject.evaluation.model_dump(mode="json"),
             UNSEEN: subject.unseen.model_dump(mode="json") if subject.unseen else None,
+            FAMILIARITY: refined.calibration.model_dump(mode="json") if refined.calibration else None,
         },
     )
 

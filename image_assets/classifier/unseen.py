@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationError
 
+from image_assets.classifier.familiarity_record import FamiliarityRecord, familiarity_of_manifest
 from image_assets.settings.section import Frozen
 from image_assets.store.models.model_files import ModelManifest
 from image_assets.wording import some
@@ -85,10 +86,25 @@ def short_unseen(unseen: UnseenSources | None) -> str:
     return "one source" if unseen.sources < 2 else "cannot be told"
 
 
-def said_of_unseen(unseen: UnseenSources | None) -> str:
-    """A sentence or two for people: what is to be expected of images from elsewhere."""
+def told_of_unseen(manifest: ModelManifest) -> str:
+    """What the manifest of a model says, see `said_of_unseen`."""
+    return said_of_unseen(unseen_of(manifest), familiarity_of_manifest(manifest))
+
+
+def said_of_unseen(unseen: UnseenSources | None, record: FamiliarityRecord | None = None) -> str:
+    """A few sentences for people: what is to be expected of images from elsewhere.
+
+    Args:
+        unseen: What was measured.
+        record: What the limit of what is unknown comes from; None where nothing is to be said of it.
+    """
     if unseen is None:
         return "On sources it never saw: not measured."
+    parts = (_expected(unseen), _known(unseen), record.sentence if record else "", _not_judged(unseen))
+    return " ".join(part for part in parts if part)
+
+
+def _expected(unseen: UnseenSources) -> str:
     if unseen.accuracy is None or unseen.low is None or unseen.high is None:
         return f"On sources it never saw: not known, for {unseen.why}."
     known = "" if unseen.known_accuracy is None else f"; on held-out images: {unseen.known_accuracy:.1%}"
@@ -103,6 +119,17 @@ def said_of_unseen(unseen: UnseenSources | None) -> str:
         )
     elif unseen.known_unknown is None:
         text += " It cannot tell what looks unlike all that it was trained on."
-    if unseen.unjudged:
-        text += f" Not among them, as all of it is from one source: {some(unseen.unjudged, _NAMED)}."
     return text
+
+
+def _known(unseen: UnseenSources) -> str:
+    if unseen.known_unknown is None:
+        return ""
+    rest = "" if unseen.known_answered is None else f"; of the others it has {unseen.known_answered:.1%} right"
+    return f"Of the images held out it says unknown of {unseen.known_unknown:.1%}{rest}."
+
+
+def _not_judged(unseen: UnseenSources) -> str:
+    if not unseen.unjudged:
+        return ""
+    return f"Not judged, as all of it is from one source: {some(unseen.unjudged, _NAMED)}."

@@ -65,7 +65,7 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
 def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
     """Everything that is known of one model."""
     from image_assets.answers.models import model_of
-    from image_assets.classifier.unseen import said_of_unseen, unseen_of
+    from image_assets.classifier.unseen import told_of_unseen
 
     found = model_of(*to_read(dataset, store), digest)
     if as_json:
@@ -85,7 +85,7 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
         "sha256": manifest.sha256,
         "libraries": ", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),
         **{name: _text(value) for name, value in manifest.metrics.items() if not isinstance(value, dict | list)},
-        "unseen sources": said_of_unseen(unseen_of(manifest)),
+        "unseen sources": told_of_unseen(manifest),
         "decision": _said_of(decision) if decision else "none is recorded",
     }
     for name, text in lines.items():

@@ -53,9 +53,9 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
             return
     show_health(console, health, everything=everything)
     if found.model is not None:
-        from image_assets.classifier.unseen import said_of_unseen, unseen_of
+        from image_assets.classifier.unseen import told_of_unseen
 
-        told = f"model {found.model.sha256[:12]}, of {found.model.data_day}: {said_of_unseen(unseen_of(found.model))}"
+        told = f"model {found.model.sha256[:12]}, of {found.model.data_day}: {told_of_unseen(found.model)}"
         console.print(told, highlight=False, markup=False)
     if loaded:
         days = sorted({one.partition.date for one in loaded})

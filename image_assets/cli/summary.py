@@ -10,7 +10,7 @@ from rich.table import Table
 
 from image_assets.answers.loaded import PartitionFacts
 from image_assets.classifier.places import CLASSIFIER
-from image_assets.classifier.unseen import said_of_unseen, unseen_of
+from image_assets.classifier.unseen import told_of_unseen
 from image_assets.cli.day_report import DayReport
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.health.day_result import CheckResult
@@ -97,7 +97,7 @@ def _show_model(console: Console, model: ModelManifest, held_back: str, *, train
         f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
         highlight=False,
     )
-    console.print(escape(said_of_unseen(unseen_of(model))), highlight=False)
+    console.print(escape(told_of_unseen(model)), highlight=False)
 
 
 def _show_checks(console: Console, checks: Sequence[CheckResult]) -> None:

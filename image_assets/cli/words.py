@@ -124,7 +124,9 @@ class Command(_Told):
         """Run it; the dictionary of the outermost context has its options."""
         refuse_unknown()
         ctx.ensure_object(dict).update(ctx.params)
-        if not ctx.meta.get(_IS_QUIET) and (line := _where_from(ctx, self.params)):
+        # Who gives all of it and reads JSON is a program, which knows.
+        is_told = ctx.meta.get(_FOUND) or not ctx.params.get("as_json")
+        if is_told and not ctx.meta.get(_IS_QUIET) and (line := _where_from(ctx, self.params)):
             say(line, to_stderr=True)
         return super().invoke(ctx)
 
@@ -200,14 +202,14 @@ def usage_line(error: click.UsageError) -> str:
 
 
 def _where_from(ctx: click.Context, params: Iterable[click.Parameter]) -> str:
-    """The settings and who said each; nothing where all of them stand in the command itself."""
-    origins = ctx.meta.get(_FOUND)
-    if not origins:
+    """The settings and who said each; nothing of a command that has none."""
+    origins = ctx.meta.get(_FOUND, {})
+    said = {one.name or "": ctx.params[one.name or ""] for one in params if isinstance(one, Setting)}
+    several = {name: [value] if isinstance(value, str) else value for name, value in said.items() if value}
+    if not several:
         return ""
     from image_assets.project import seen_from_here
 
-    said = {one.name or "": ctx.params[one.name or ""] for one in params if isinstance(one, Setting)}
-    several = {name: [value] if isinstance(value, str) else value for name, value in said.items() if value}
     return ", ".join(
         f"{name} {' and '.join(map(seen_from_here, values))} ({origins.get(name, f'--{name}')})"
         for name, values in several.items()

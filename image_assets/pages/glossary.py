@@ -276,6 +276,16 @@ def terms_in(*texts: str) -> list[Term]:
     return [term for term in GLOSSARY if term.name in found]
 
 
+def explained(markdown: str) -> str:
+    """What the terms mean that a text in Markdown uses, to stand at its end; nothing where it uses none."""
+    lines = [f"- **{term.name}**: {term.meaning}{_source(term)}" for term in terms_in(markdown)]
+    return "\n".join(["", "## What the words mean", "", *lines, ""]) if lines else ""
+
+
+def _source(term: Term) -> str:
+    return f" ({term.source})" if term.source else ""
+
+
 def glossary_markdown(terms: Iterable[Term] = GLOSSARY) -> str:
     """The page docs/glossary.md."""
     parts = [

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from image_assets.classifier.training.familiarity import Calibration, familiar, folds_of_unseen, kept_rows
+from image_assets.classifier.familiarity_record import FamiliarityRecord
+from image_assets.classifier.training.familiarity import familiar, folds_of_unseen, kept_rows
 from image_assets.classifier.training.families import fit, logistic_regression
 from image_assets.classifier.training.selection import TrainingRows
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -31,7 +32,7 @@ def pictures(sources: int, seed: int, categories: tuple[int, ...] = (0, 1, 2), e
     return TrainingRows(features.astype(np.float32), labels, pl.Series(image_ids(len(labels))), sets)
 
 
-def trained(rows: TrainingRows) -> tuple[SklearnModel, Calibration]:
+def trained(rows: TrainingRows) -> tuple[SklearnModel, FamiliarityRecord]:
     found = familiar(LEARN, rows, 0)
     assert found is not None
     return found.on(LEARN(rows.features, rows.labels)), found.calibration
@@ -49,7 +50,7 @@ def held_back(model: SklearnModel, features: np.ndarray) -> float:
 
 def test_of_good_images_of_new_sources_the_stated_share_is_held_back() -> None:
     model, calibration = trained(pictures(12, seed=1))
-    assert calibration == Calibration(images=720, of_new_sources=720)
+    assert calibration == FamiliarityRecord(images=720, of_new_sources=720, sources=12, folds=10)
     assert held_back(model, pictures(60, seed=2).features) == pytest.approx(SHARE, abs=0.05)
 
 
@@ -76,7 +77,7 @@ def test_a_calibration_on_sources_that_are_known_would_hold_back_too_many() -> N
     rows = pictures(6, seed=1)
     nameless = TrainingRows(rows.features, rows.labels, rows.groups)
     (by_sources, _), (at_random, calibration) = trained(rows), trained(nameless)
-    assert calibration == Calibration(images=360, of_new_sources=0)
+    assert calibration == FamiliarityRecord(images=360, of_new_sources=0, sources=1, folds=5)
     others = pictures(60, seed=2).features
     assert held_back(at_random, others) > held_back(by_sources, others)
 
@@ -94,7 +95,34 @@ def test_a_category_of_one_source_is_cut_at_random_and_the_others_by_source() ->
         trained_on = sets.gather(fold.training)
         new = fold.judged[~own[fold.judged]]
         assert not trained_on.is_in(sets.gather(new).unique().implode()).any()
-    assert trained(mixed)[1] == Calibration(images=360, of_new_sources=240)
+    assert trained(mixed)[1] == FamiliarityRecord(images=360, of_new_sources=240, sources=7, folds=10)
+
+
+def test_the_record_says_by_which_limit_the_share_is_held_back_and_where_it_comes_from() -> None:
+    rows = pictures(12, seed=1)
+    found = familiar(LEARN, rows, 0)
+    assert found is not None
+    record, model = found.record(SHARE), found.on(LEARN(rows.features, rows.labels))
+    assert model.known is not None
+    features = pictures(4, seed=2).features
+    measured = model.known.measure(model.standardised(features), model.predict_proba(features).argmax(axis=1))
+    np.testing.assert_array_equal(measured < record.limit, familiarity(model, features) < SHARE)
+    assert record.sentence == (
+        "What is unknown is told by a limit that holds back 10% of 720 training images of 12 sources, each left out "
+        "with its source."
+    )
+    assert found.record(0).sentence == ""
+
+
+def test_of_one_source_the_record_says_that_more_of_a_new_one_will_be_unknown() -> None:
+    rows = pictures(6, seed=1)
+    found = familiar(LEARN, TrainingRows(rows.features, rows.labels, rows.groups), 0)
+    assert found is not None
+    assert found.record(SHARE).sentence == (
+        "What is unknown is told by a limit that holds back 10% of 360 training images left out at random, for all "
+        "come from one source: of good images of a new one more will be unknown."
+    )
+    assert "left out at random, for all come from one source" in str(found.calibration)
 
 
 def test_lookalikes_are_never_on_both_sides() -> None:

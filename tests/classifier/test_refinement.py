@@ -25,6 +25,7 @@ from image_assets.classifier.training.train import NotTrainableError, train
 from image_assets.dataset import DatasetSpec
 from image_assets.features.table import UnusableFeaturesError, feature_table
 from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model
 from image_assets.store.store import Store
 from image_assets.workers import Progress
@@ -116,6 +117,11 @@ def test_models_of_both_paths_can_say_how_familiar_an_image_looks(store: Store) 
         assert foreign is not None
         assert (foreign < 0.1).mean() > 0.3
         assert "calibrated on" in str(found.metadata()["familiarity"])
+        assert found.calibration is not None
+        assert isinstance(found.model, SklearnModel)
+        assert found.model.known is not None
+        measured = found.model.known.measure(found.model.standardised(rows), answers)
+        np.testing.assert_array_equal(measured < found.calibration.limit, familiarity < found.calibration.held_back)
 
 
 def test_where_nothing_is_held_back_nothing_is_kept_to_say_it_by(store: Store) -> None:

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from image_assets.classifier.export.onnx_export import FAMILIARITY_TOLERANCE, export_onnx
+from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.by_sources import chosen_by_sources, learner_of
 from image_assets.classifier.training.evaluate import evaluate
-from image_assets.classifier.training.familiarity import Calibration, familiar
+from image_assets.classifier.training.familiarity import familiar
 from image_assets.classifier.training.families import candidates_of, fit
 from image_assets.classifier.training.leave_out import measure_unseen
 from image_assets.classifier.training.selection import TrainingRows
@@ -83,7 +84,7 @@ def chips(shared_data: Path, extractor: Extractor) -> Chips:
     return Chips(features_of(extractor, pictures), np.array(labels))
 
 
-def trained(rows: TrainingRows) -> tuple[SklearnModel, Calibration]:
+def trained(rows: TrainingRows) -> tuple[SklearnModel, FamiliarityRecord]:
     """As the platform trains it."""
     candidate = chosen_by_sources(candidates_of(SPEC.candidates, SPEC.transform)[0], rows, SPEC)
     learn = partial(fit, candidate, 0, probabilities=True)

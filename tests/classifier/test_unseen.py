@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.intervals import wilson
 from image_assets.classifier.promotion.unseen_gate import compare_unseen
 from image_assets.classifier.training.evaluate import Evaluation, evaluate
@@ -103,7 +104,7 @@ def test_a_category_of_one_source_is_named() -> None:
     found = measured(TrainingRows(rows.features, rows.labels, rows.groups, sets))
     assert found.unjudged == ("plant",)
     assert found.images == 90
-    assert said_of_unseen(found).endswith("Not among them, as all of it is from one source: plant.")
+    assert said_of_unseen(found).endswith("Not judged, as all of it is from one source: plant.")
 
 
 def test_what_would_be_unknown_is_said_with_how_many_of_the_rest_are_right() -> None:
@@ -119,6 +120,17 @@ def test_what_would_be_unknown_is_said_with_how_many_of_the_rest_are_right() -> 
     assert found.answered_accuracy > found.accuracy
     said = f"It says unknown of {found.unknown:.1%} of them; of the others it has {found.answered_accuracy:.1%} right."
     assert said in said_of_unseen(found)
+
+
+def test_what_is_unknown_of_the_images_held_out_is_said_too_and_where_the_limit_comes_from() -> None:
+    found = measured(pictures_of(1, 60, background=False)).model_copy(
+        update={"known_unknown": 0.08, "known_answered": 1}
+    )
+    record = FamiliarityRecord(images=60, of_new_sources=0, sources=1, folds=5, held_back=0.1, limit=0.2)
+    assert said_of_unseen(found, record) == (
+        "On sources it never saw: not known, for all images come from one source. Of the images held out it says "
+        f"unknown of 8.0%; of the others it has 100.0% right. {record.sentence}"
+    )
 
 
 def test_the_limit_of_a_source_is_that_of_the_others() -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/json.md"
 _BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_MAY_BE_NULL = {"classifier", "unseen_sources", "checks", "model", "decision", "manifest", "acknowledged"}
+_MAY_BE_NULL = {
+    *("classifier", "unseen_sources", "familiarity", "checks", "model", "decision", "manifest", "acknowledged"),
+}
 """Objects, of which the page says in a sentence when they are null."""
 _MAY_LACK = {"history"}
 

@@ -251,7 +251,8 @@ def test_an_error_is_one_line_that_says_what_is_wrong_and_where(
     assert command.main(provoke(case)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    (line,) = printed.err.splitlines()
+    *settings, line = printed.err.splitlines()
+    assert all(" (--" in one for one in settings)  # what was given, said before anything is tried
     assert line.startswith("error: ")
     assert said.format(root=case.root) in line
     assert kind in met

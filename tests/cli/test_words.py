@@ -165,7 +165,8 @@ def test_wrong_words_are_one_line_that_says_what_would_be_right(
     assert main(words.split()) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    (line,) = printed.err.splitlines()
+    *settings, line = printed.err.splitlines()
+    assert all(" (--" in one for one in settings)  # what was given, of commands that came so far
     assert line.startswith("error: ")
     assert said in line
 

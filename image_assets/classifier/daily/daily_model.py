@@ -12,7 +12,7 @@ import polars as pl
 from obstore.store import ObjectStore
 
 from image_assets.classifier.daily.path_choice import PathChoice, Trust
-from image_assets.classifier.training.familiarity import Calibration
+from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows
@@ -98,7 +98,7 @@ class DailyModel:
     trust: Trust | None = None
     totals: str = ""
     remember: Callable[[], None] = lambda: None
-    calibration: Calibration | None = None
+    calibration: FamiliarityRecord | None = None
 
     def metadata(self) -> dict[str, str | int | float]:
         """What a person wants to know of the path, for the asset's metadata."""

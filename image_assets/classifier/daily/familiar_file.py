@@ -11,7 +11,8 @@ import numpy as np
 import obstore
 from obstore.store import ObjectStore
 
-from image_assets.classifier.training.familiarity import Calibration, Familiar
+from image_assets.classifier.familiarity_record import FamiliarityRecord
+from image_assets.classifier.training.familiarity import Familiar
 from image_assets.store.objects import content_of
 
 FAMILIAR = "familiar.npz"
@@ -21,8 +22,7 @@ _ARRAYS = ("features", "labels", "grid")
 
 def write_familiar(objects: ObjectStore, prefix: str, familiar: Familiar, extractor_digest: str) -> None:
     """Keep it in the place of what was there: a line that names the format, a SHA-256, and arrays of numpy."""
-    found = familiar.calibration
-    header = {"extractor": extractor_digest, "images": found.images, "of_new_sources": found.of_new_sources}
+    header = {"extractor": extractor_digest, **familiar.calibration.model_dump()}
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -50,10 +50,11 @@ def read_familiar(objects: ObjectStore, prefix: str, extractor_digest: str, labe
     try:
         with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
             header = json.loads(found["header"].tobytes())
-            calibration = Calibration(int(header["images"]), int(header["of_new_sources"]))
+            extractor = header.pop("extractor")
+            calibration = FamiliarityRecord.model_validate(header)
             features, labels_kept, grid = (found[name] for name in _ARRAYS)
             familiar = Familiar(features, labels_kept, grid, calibration)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
         return None
-    fits = header.get("extractor") == extractor_digest and np.array_equal(np.unique(familiar.labels), labels)
+    fits = extractor == extractor_digest and np.array_equal(np.unique(familiar.labels), labels)
     return familiar if fits else None

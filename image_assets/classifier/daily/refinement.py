@@ -129,7 +129,7 @@ class _Work:
             self.held_out,
             self._held_out_features(),
             totals=update.reason,
-            calibration=known.calibration if known else None,
+            calibration=known.record(self.dataset.classifier.held_back) if known else None,
         )
 
     def full(self, decision: PathChoice, today: Today) -> DailyModel:
@@ -161,7 +161,7 @@ class _Work:
             self._held_out_features(),
             sample,
             chosen.scores,
-            calibration=known.calibration if known else None,
+            calibration=known.record(spec.held_back) if known else None,
         )
         if not spec.refinement.enabled or len(self.training) < spec.refinement.from_rows:
             return refined

@@ -15,6 +15,7 @@ from image_assets.classifier.report.split_fairness import said_of_held_out
 from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
+from image_assets.pages.glossary import explained
 from image_assets.pages.rendering import MARKDOWN
 from image_assets.store.models.model_store import ModelManifest
 
@@ -41,7 +42,7 @@ def model_card(
         ),
         key=lambda item: item[0].low,
     )[:_WEAK]
-    return MARKDOWN.get_template("model_card.md").render(
+    card = MARKDOWN.get_template("model_card.md").render(
         dataset=dataset,
         subject=subject,
         manifest=manifest,
@@ -50,7 +51,7 @@ def model_card(
         counts=counts.rows(),
         most=_MOST_CLASSES,
         figures=evaluation_figures(evaluation),
-        unseen=said_of_unseen(subject.unseen),
+        unseen=said_of_unseen(subject.unseen, subject.calibration),
         tells=subject.unseen is not None and subject.unseen.known_unknown is not None,
         calibration=findings.calibration,
         fairness=findings.fairness,
@@ -59,3 +60,4 @@ def model_card(
         certain=mistakes.most_certain[:FIRST],
         worse=worse_parts(mistakes),
     )
+    return card + explained(card)

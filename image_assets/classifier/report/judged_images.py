@@ -89,6 +89,7 @@ def report_subject(
         aside=judged.aside,
         evaluation=evaluation,
         scores=refined.scores,
+        calibration=refined.calibration,
     )
 
 

@@ -48,7 +48,7 @@ def unseen_section(subject: ReportSubject) -> Section:
     """How good it is on images from elsewhere, and which sources it finds hard."""
     found, title = subject.unseen, "On sources that it never saw"
     if found is None or found.accuracy is None:
-        return Section("unseen", title, said_of_unseen(found))
+        return Section("unseen", title, said_of_unseen(found, subject.calibration))
     evaluation = subject.evaluation
     sure = subject.probabilities.max(axis=1)[subject.predicted != subject.truth] > CERTAIN
     rows = [
@@ -82,8 +82,9 @@ def unseen_section(subject: ReportSubject) -> Section:
     return Section(
         "unseen",
         title,
-        f"{said_of_unseen(found)} {found.folds} models of the kind were trained on {found.sampled:,} images{sampled}, "
-        f"each without some of the {found.sources:,} sources, and judged by these: {found.images:,} images, each once. "
+        f"{said_of_unseen(found, subject.calibration)} {found.folds} models of the kind were trained on "
+        f"{found.sampled:,} images{sampled}, each without some of the {found.sources:,} sources, and judged by these: "
+        f"{found.images:,} images, each once. "
         "Alarming: a figure far below that of the images held out: the model goes by what tells sources apart.",
         tables=[
             Table("Both figures", ("figure", "sources it never saw", "95 % interval", "images held out"), rows),
@@ -182,7 +183,8 @@ def candidates_section(scores: Sequence[Score], scoring: str) -> Section:
     return Section(
         "candidates",
         "What it was chosen from",
-        f"Compared by {scoring.replace('_', ' ')} on folds of the training images, the images held out had no say. "
+        f"Compared by {scoring.replace('_', ' ')} on folds of the training images, which leave sources out where there "
+        "are several; the images held out had no say. "
         "Those that were left out early were compared on fewer images.",
         [candidates_picture(scores, scoring)],
         (("candidate", "images", "mean", "deviation", "converged"), rows),

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold
 
+from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.classifier.training.families import Candidate
-from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.classifier.training.selection import Cut, Score, TrainingRows
 from image_assets.classifier.unseen import UnseenSources
 from image_assets.features.sample import stratified_sample
 from image_assets.store.models.model import Model
@@ -25,10 +26,6 @@ class Learner(Protocol):
     def __call__(self, features: np.ndarray, labels: np.ndarray, *, probabilities: bool = False) -> Model:
         """Of rows, float32 [N, D], and labels, int [N]; without probabilities where `predict` is all that is asked."""
         ...
-
-
-Cut = tuple[np.ndarray, np.ndarray]
-"""Rows to train on, and rows to judge by."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,7 @@ class ReportSubject:
         evaluation: Of the model on the images held out.
         scores: Of the candidates that it was chosen from; may be empty.
         unseen: How its kind does on sources that it never saw; None where that was not measured.
+        calibration: What its limit of what is unknown comes from; None where it has none.
     """
 
     model: Model
@@ -63,6 +61,7 @@ class ReportSubject:
     evaluation: Evaluation
     scores: Sequence[Score] = ()
     unseen: UnseenSources | None = None
+    calibration: FamiliarityRecord | None = None
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -16,6 +16,7 @@ import polars as pl
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.selection import TrainingRows, sample_of
 from image_assets.classifier.training.source_sets import MOST_FOLDS, SourceFold, leave_sources_out
 from image_assets.store.models.known_images import NEAREST, KnownImages, quantile_grid, unit_vectors
@@ -37,25 +38,6 @@ _PARTS = 5
 _PART = "\0part "  # no provenance holds it
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What familiarity was calibrated on.
-
-    Attributes:
-        images: How many were measured, each by a model that was not trained on it.
-        of_new_sources: How many of them by a model that saw no image of their source.
-    """
-
-    images: int
-    of_new_sources: int
-
-    def __str__(self) -> str:
-        return (
-            f"calibrated on {self.images:,} training images, of which {self.of_new_sources:,} are of sources that were "
-            "left out; the others were left out at random"
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Familiar:
     """What makes a model able to say how familiar an image looks.
@@ -64,13 +46,18 @@ class Familiar:
         features: float32 [n, D], the images that are kept.
         labels: int16 [n].
         grid: float32 [Q], see `KnownImages.grid_`.
-        calibration: What that comes from.
+        calibration: What that comes from, without a limit.
     """
 
     features: np.ndarray
     labels: np.ndarray
     grid: np.ndarray
-    calibration: Calibration
+    calibration: FamiliarityRecord
+
+    def record(self, held_back: float) -> FamiliarityRecord:
+        """What the manifest of a model says, with the limit of a share that is held back."""
+        limit = float(np.interp(held_back, np.linspace(0, 1, len(self.grid)), self.grid))
+        return self.calibration.model_copy(update={"held_back": held_back, "limit": limit})
 
     def on(self, model: SklearnModel) -> SklearnModel:
         """A model of the kind that was calibrated, able to say it; answers stay as they are.
@@ -109,7 +96,10 @@ def familiar(learn: Fit, rows: TrainingRows, seed: int, progress: Progress = no_
         progress(done, len(folds))
     kept = kept_rows(rows, seed)
     judged = np.concatenate([fold.judged for fold in folds])
-    calibration = Calibration(len(judged), int((~own[judged]).sum()))
+    sources = 1 if some.source_sets is None else some.source_sets.gather(judged).n_unique()
+    calibration = FamiliarityRecord(
+        images=len(judged), of_new_sources=int((~own[judged]).sum()), sources=sources, folds=len(folds)
+    )
     return Familiar(rows.features[kept], rows.labels[kept], quantile_grid(np.concatenate(measured)), calibration)
 
 

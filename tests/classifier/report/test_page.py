@@ -29,6 +29,7 @@ from image_assets.classifier.unseen import said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.colour_statistics import FEATURE_NAMES
 from image_assets.pages.figures import Plot
+from image_assets.pages.glossary import terms_in
 from image_assets.settings.classifier import Classifier, ModelReport
 from image_assets.settings.split import Split
 from image_assets.store.models.sklearn_model import SklearnModel
@@ -196,13 +197,21 @@ def test_page_and_card_say_how_it_does_on_sources_it_never_saw(
     assert said_of_unseen(found) in made_card(subject, findings)
 
 
+def test_the_card_says_what_its_words_mean(subject: ReportSubject, findings: Findings) -> None:
+    text, _, words = made_card(subject, findings).partition("\n## What the words mean\n")
+    named = [term.name for term in terms_in(text)]
+    assert {"held out", "expected calibration error", "macro F1"} <= {*named}
+    assert re.findall(r"^- \*\*(.+?)\*\*: \w", words, re.MULTILINE) == named
+
+
 def test_page_and_card_say_what_is_unknown_and_how_many_of_the_rest_are_right(subject: ReportSubject) -> None:
     training = np.flatnonzero(~subject.aside)
     rows = TrainingRows(subject.features[training], subject.labels[training], subject.images["group"].gather(training))
     known = familiar(partial(subject.learn, probabilities=True), rows, 0)
     assert known is not None
     assert isinstance(subject.model, SklearnModel)
-    told = with_unseen(replace(subject, model=known.on(subject.model)), DATASET, 150)
+    record = known.record(0.1)
+    told = with_unseen(replace(subject, model=known.on(subject.model), calibration=record), DATASET, 150)
     assert told.unseen is not None
     assert told.unseen.known_unknown is not None
     found = analyse(told, WITHOUT_CURVES, 0.25)
@@ -211,6 +220,10 @@ def test_page_and_card_say_what_is_unknown_and_how_many_of_the_rest_are_right(su
     assert figures["accuracy of the rest"][1] == f"{told.unseen.answered_accuracy:.1%}"
     assert ("unknown", f"{told.unseen.known_unknown:.1%}", "") in quality_section(told, found).tables[0].rows
     assert "called unknown" in made_card(told, found)
+    assert "for all come from one source" in record.sentence
+    for text in (unseen_section(told).text, made_card(told, found)):
+        assert f"Of the images held out it says unknown of {told.unseen.known_unknown:.1%}" in text
+        assert record.sentence in text
     shares = [share for _, share in found.galleries.strange]
     assert shares == sorted(shares)
     assert f"familiarity {shares[0]:.0%}" in others_section(found, thumbnails_of(told)).galleries[2].pictures[0].title
@@ -284,6 +297,7 @@ def test_the_card_says_what_the_model_is_made_of(subject: ReportSubject, finding
     headings = re.findall(r"^## (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Intended use", "Training and evaluation data", "Metrics", "Limits", "Ethical considerations"),
+        "What the words mean",
     ]
     for piece in (manifest.sha256, manifest.extractor_digest, manifest.training_ids_sha256, "2026-11-03 to 2026-11-05"):
         assert piece in card
