@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from image_assets.answers.conditions import Condition, fulfilling
@@ -93,6 +94,8 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
         start: So many are left out.
         most: So many at most; None: all.
     """
+    if query.queue == ALL and query.on_map is not None and not query.where:
+        return _all_on_map(dataset, store, query, start, most)
     chosen = list(_chosen(dataset, store, query))
     if query.queue == ALL and not chosen:
         return _everything(dataset, store, query, start, most)
@@ -127,18 +130,32 @@ def _everything(dataset: DatasetSpec, store: Store, query: Query, start: int, mo
 
 
 def _chosen(dataset: DatasetSpec, store: Store, query: Query) -> Iterator[pl.LazyFrame]:
-    """What a query names besides its queue, the newest first."""
-    if query.on_map is not None:
-        yield _mapped(dataset, store, query.on_map)
+    """What a query names besides its queue; what comes first, the newest first."""
     if query.where:
         yield fulfilling(dataset, store, query.where).with_columns(note=pl.lit(""))
+    if query.on_map is not None:
+        yield _mapped(dataset, store, query.on_map)
+
+
+def _all_on_map(dataset: DatasetSpec, store: Store, query: Query, start: int, most: int | None) -> Listed:
+    points, selection = points_of(dataset, store), query.on_map or MapSelection()
+    chosen = selection.mask(points)
+    for name, value in (("day", query.day), ("category", query.category)):
+        if value is not None:
+            chosen &= points.columns[name].among({str(value)})
+    found = np.flatnonzero(chosen)
+    day, category = points.columns["day"], points.columns["category"]
+    ranks = np.argsort(np.argsort(category.values))  # by name, as the table has them
+    newest = len(day.values) - day.numbers[found].astype(np.int64)
+    order = np.argsort(newest * len(ranks) + ranks[category.numbers[found]], kind="stable")
+    shown = found[order][start : None if most is None else start + most]
+    return Listed(len(found), points.rows[shown].with_columns(note=pl.lit("")))
 
 
 def _mapped(dataset: DatasetSpec, store: Store, selection: MapSelection) -> pl.LazyFrame:
-    """What is meant of the map, the newest first."""
+    """What is meant of the map."""
     points = points_of(dataset, store)
-    chosen = points.rows.filter(selection.mask(points)).with_columns(note=pl.lit(""))
-    return chosen.sort("date", "category", "image_id", descending=[True, False, False]).lazy()
+    return points.rows.filter(pl.Series(selection.mask(points))).with_columns(note=pl.lit("")).lazy()
 
 
 def _scan(dataset: DatasetSpec, store: Store, schema: TableSchema) -> pl.LazyFrame:

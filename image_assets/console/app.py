@@ -24,7 +24,7 @@ from image_assets.console.gallery import gallery_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
 from image_assets.console.health import Now, health_routes
 from image_assets.console.inference import InferenceThread
-from image_assets.console.map import map_routes
+from image_assets.console.map import map_routes, prepare_map
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
 from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
@@ -74,11 +74,15 @@ def console_app(settings: ConsoleSettings) -> Guard:
     classifier = Classifier(settings.dataset.name, inference, seen, search, capacity)
     searching = Searching(search, settings.store, predictor, capacity)
 
+    def prepare() -> None:
+        prepare_map(settings.dataset, settings.store)
+        searching.prepare()
+
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         del app
         inference.start()
-        Thread(target=searching.prepare, name="index", daemon=True).start()
+        Thread(target=prepare, name="map and index", daemon=True).start()
         try:
             yield
         finally:

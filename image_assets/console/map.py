@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,7 @@ from starlette.routing import Route
 
 from image_assets.answers.map.columns import PALETTE
 from image_assets.answers.map.density import density_png, slots_of
-from image_assets.answers.map.names import named_categories
-from image_assets.answers.map.points import MapPoints, places_of, points_of, points_version
+from image_assets.answers.map.points import MapPlaces, MapPoints, places_of, points_of, points_version
 from image_assets.answers.map.selection import FILTERS, MapSelection, selection_in
 from image_assets.console.body import body_of
 from image_assets.console.guard import may_write
@@ -22,7 +23,13 @@ from image_assets.console.marks import Reviewing
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
 from image_assets.console.selection import MapSaid, number_in, said_in
+from image_assets.dataset import DatasetSpec
+from image_assets.places import PlaceError
+from image_assets.store.store import Store
+from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.versions import OtherVersion
 
+_LOG = logging.getLogger(__name__)
 POSITIONS = "positions"
 _BYTES = "application/octet-stream"
 _KEPT = {"cache-control": "private, max-age=31536000, immutable"}
@@ -77,6 +84,15 @@ def map_routes(reviewing: Reviewing) -> list[Route]:
     ]
 
 
+def prepare_map(dataset: DatasetSpec, store: Store) -> None:
+    """Read the map before somebody asks for it; why it cannot be is told to whoever does."""
+    try:
+        _density_of_all(dataset, store)
+        points_of(dataset, store)
+    except (Damaged, OtherVersion, PlaceError, OSError) as error:
+        _LOG.warning("the console has no map yet: %s", error)
+
+
 def _described(points: MapPoints) -> dict[str, Any]:
     """What the columns are, and how positions become places."""
     columns = {
@@ -96,7 +112,7 @@ def _described(points: MapPoints) -> dict[str, Any]:
         "side": points.plane.side,
         "palette": PALETTE,
         "columns": columns,
-        "named": [one._asdict() for one in named_categories(points)],
+        "named": [one._asdict() for one in points.named],
     }
 
 
@@ -128,12 +144,23 @@ def _density(request: Request, reviewing: Reviewing) -> tuple[str, bytes]:
         raise Refused(400, "bad_query", f"colour={colour!r}: expected one of {', '.join(FILTERS)}")
     selection = _selection(request.query_params)
     if colour == FILTERS[0] and "map" not in request.query_params:  # a first look, of one table alone
-        places = places_of(reviewing.dataset, reviewing.store)
-        order = {label: place for place, label in enumerate(reviewing.dataset.categories.values())}
-        slots = np.array([order.get(label, 0) % len(PALETTE) for label in places.labels.tolist()], np.uint8)
-        return places.version, density_png(places.plane, slots)
+        return _density_of_all(reviewing.dataset, reviewing.store)
     points = points_of(reviewing.dataset, reviewing.store)
     return points.version, density_png(points.plane, slots_of(points.columns[colour]), selection.mask(points))
+
+
+def _density_of_all(dataset: DatasetSpec, store: Store) -> tuple[str, bytes]:
+    places = places_of(dataset, store)
+    return places.version, _first_look(places, tuple(dataset.categories.values()))
+
+
+@lru_cache(maxsize=1)
+def _first_look(places: MapPlaces, labels: tuple[int, ...]) -> bytes:
+    """The picture of all points by their categories, whose numbers are the labels."""
+    slots = np.zeros(max(labels) + 1, np.uint8)
+    slots[list(labels)] = np.arange(len(labels)) % len(PALETTE)
+    known = np.where((places.labels >= 0) & (places.labels < len(slots)), places.labels, 0)
+    return density_png(places.plane, slots[known])
 
 
 def _selected(said: MapSaid, reviewing: Reviewing) -> bytes:

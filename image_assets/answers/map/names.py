@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from image_assets.answers.map.points import MapPoints
+from image_assets.answers.map.columns import MapColumn
 
 _NAMED = 24
 
@@ -19,9 +19,13 @@ class Named(NamedTuple):
     y: float
 
 
-def named_categories(points: MapPoints) -> list[Named]:
-    """The places of the largest categories' names, the largest first."""
-    column, places = points.columns["category"], points.plane.points
+def named_categories(column: MapColumn, places: np.ndarray) -> list[Named]:
+    """The places of the largest categories' names, the largest first.
+
+    Args:
+        column: The category of each point.
+        places: Of the points, [N, 2].
+    """
     counts = np.bincount(column.numbers, minlength=len(column.values))
     largest = np.argsort(-counts, kind="stable")[:_NAMED]
     return [Named(column.values[one], *_middle(places[column.numbers == one])) for one in largest if counts[one]]

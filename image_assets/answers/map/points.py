@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -13,10 +14,11 @@ import polars as pl
 
 from image_assets.answers.map.columns import MapColumn, columns_of
 from image_assets.answers.map.geometry import Plane
+from image_assets.answers.map.names import Named, named_categories
 from image_assets.answers.neighbours import UnknownImage
 from image_assets.dataset import DatasetSpec
 from image_assets.images.issues import ISSUES
-from image_assets.schema import EMBEDDING, METRIC_COLUMNS, PREDICTIONS, RAW_IMAGES, Partition, TableSchema
+from image_assets.schema import EMBEDDING, METRIC_COLUMNS, PREDICTIONS, RAW_IMAGES, TableSchema
 from image_assets.store.store import Store
 
 T = TypeVar("T")
@@ -59,16 +61,17 @@ class MapPoints:
         """How many points there are."""
         return self.rows.height
 
+    @cached_property
+    def named(self) -> list[Named]:
+        """Where the names of categories are written."""
+        return named_categories(self.columns["category"], self.plane.points)
+
     def point_of(self, image_id: str) -> int:
         """The number of an image's point. Raises `UnknownImage` where it is not on the map."""
         found = (self.rows["image_id"] == image_id).arg_true()
         if found.is_empty():
             raise UnknownImage(f"{image_id}: no such image is on the map; a new one comes there with the next run")
         return int(found[0])
-
-    def partition_of(self, point: int) -> Partition:
-        """Where the image of a point lies."""
-        return Partition(*self.rows.select("date", "category").row(point))
 
 
 class _Latest(Generic[T]):
@@ -129,7 +132,10 @@ def points_of(dataset: DatasetSpec, store: Store) -> MapPoints:
             # Ids are digests: in their order, which a page draws in, the first points are a fair sample of all.
             rows = rows.sort("image_id")
         columns = columns_of(rows, list(dataset.categories))
-        return MapPoints(version, rows.select("image_id", "date", "category"), _plane(rows), columns)
+        plane, first = _plane(rows), places_of(dataset, store).plane
+        if np.array_equal(plane.points, first.points):
+            plane = first  # whose positions are known already
+        return MapPoints(version, rows.select("image_id", "date", "category"), plane, columns)
 
     return _POINTS.get((store.url, dataset.name), version, read)
 

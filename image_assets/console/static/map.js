@@ -17,6 +17,8 @@ const bar = root.querySelector("#bar");
 
 let state = stateIn(location.search);
 let described = null; // what the columns are
+let ready = false; // the worker has them
+let early = null; // the colour in which all points were drawn before
 let kept = null; // when the address is written
 let round = 0; // of what was asked of the worker
 let held = null; // how many points the lassos hold
@@ -43,35 +45,52 @@ const mapOf = ([x, y]) => [described.corner[0] + x * described.side, described.c
 
 async function begin() {
   say("Loading …");
-  const answer = await (await sent("/v1/map", {})).json();
-  if (!answer.points) return say("There is no map yet: a run makes one of ten images and more.");
-  described = answer;
-  lookAsSaid();
+  const { version } = root.dataset;
+  const load = async (name) => (await sent(`/v1/map/columns/${name}?version=${version}`, {})).arrayBuffer();
+  const numbersOf = async (name) => new (described.columns[name].bytes === 1 ? Uint8Array : Uint16Array)(await load(name));
+  // What is drawn first is asked for before all else.
+  const places = load("positions");
+  places.catch(() => {}); // told of below
+  described = await (await sent("/v1/map", {})).json();
+  if (!described.points) return say("There is no map yet: a run makes one of ten images and more.");
+  if (!described.columns[state.colour]) state.colour = "category";
   panel.version = described.version;
-  const load = async (name, kind) => {
-    const content = await (await sent(`/v1/map/columns/${name}?version=${described.version}`, {})).arrayBuffer();
-    return new kind(content);
-  };
+  legend.describe(described);
+  legend.show(state);
+  lookAsSaid();
+  const first = numbersOf(state.colour);
   const names = Object.keys(described.columns);
-  const [positions, ...numbers] = await Promise.all([
-    load("positions", Uint16Array),
-    ...names.map((name) => load(name, described.columns[name].bytes === 1 ? Uint8Array : Uint16Array)),
-  ]);
+  const others = Promise.all(names.map((name) => (name === state.colour ? first : numbersOf(name))));
+  const [positions, colours] = [new Uint16Array(await places), await first];
   drawing?.load(positions);
   drawing?.colours(described.palette);
+  if (!selectionOf(state)) {
+    const [slots, style] = [slotsOf(state.colour), new Uint8Array(described.points)];
+    for (let point = 0; point < style.length; point += 1) style[point] = slots[colours[point]];
+    drawing?.paint(style, described.points, false);
+    early = state.colour;
+  }
+  const numbers = await others;
   const columns = Object.fromEntries(names.map((name, place) => [name, numbers[place]]));
-  const moved = [positions.buffer, ...numbers.map((one) => one.buffer)];
-  worker.postMessage({ do: "load", points: described.points, places: positions, numbers: columns }, moved);
-  legend.describe(described);
+  const given = [positions.buffer, ...numbers.map((one) => one.buffer)];
+  worker.postMessage({ do: "load", points: described.points, places: positions, numbers: columns }, given);
+  ready = true;
   apply();
+}
+
+function slotsOf(name) {
+  const column = described.columns[name];
+  return Uint8Array.from({ length: legend.sizes[name] }, (_, number) => slotOf(column, number, described.palette.length));
 }
 
 worker.onmessage = ({ data }) => {
   if (data.said === "nearest") return found(data);
   if (data.round !== round) return;
+  if (data.said === "counts") return legend.count(data.counts);
   [held, shown] = [data.held, data.shown];
-  drawing?.paint(data.style, shown, held !== null);
-  legend.count(data.counts);
+  // What is drawn already is not drawn once more.
+  if (early !== state.colour || held !== null || shown !== described.points) drawing?.paint(data.style, shown, held !== null);
+  early = null;
   told.hidden = true;
   root.dataset.shown = shown;
   tellSelection();
@@ -86,15 +105,13 @@ function change(act) {
 }
 
 function apply() {
-  if (!described) return;
+  if (!ready) return;
   if (!described.columns[state.colour]) state.colour = "category";
   round += 1;
   choose(); // first, so that a lasso that is gone is not drawn once more
   const filters = {};
   for (const [name, values] of Object.entries(filtersOn(state))) filters[name] = legend.shows(name, values);
-  const column = described.columns[state.colour];
-  const slots = Uint8Array.from({ length: legend.sizes[state.colour] }, (_, number) => slotOf(column, number, described.palette.length));
-  worker.postMessage({ do: "style", colour: state.colour, slots, filters, sizes: legend.sizes, round });
+  worker.postMessage({ do: "style", colour: state.colour, slots: slotsOf(state.colour), filters, sizes: legend.sizes, round });
   legend.show(state);
   marks.forget();
   panel.show(state.image, selectionOf(state, false)).then((places) => {

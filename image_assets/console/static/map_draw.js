@@ -29,8 +29,9 @@ void main() {
   painted = colour;
 }`;
 const LEAST = 20000; // points of a frame
-const MOST = 5e6;
-const FRAME = 30; // milliseconds that drawing them may take
+const MOVING = 30; // milliseconds that drawing them may take while the map is moved,
+const STILL = 100; // and when it rests
+const ANYWAY = 15; // milliseconds that a frame takes of no point at all
 
 export function drawingOn(canvas) {
   const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: false });
@@ -58,11 +59,21 @@ class Drawing {
     this.number = 0;
     this.shown = 0;
     this.drawn = 0; // of the view as it is
-    this.budget = 200000;
+    this.rate = 4000; // points of a millisecond
     this.asked = null;
     this.fence = null; // of the frame that is being drawn
     this.view = null;
     this.onWhole = () => {};
+    this.warm();
+  }
+
+  // The program is made ready by the first point that it draws, which then need not wait for it.
+  warm() {
+    this.load(new Uint16Array(2));
+    this.style(new Uint8Array([127]));
+    this.gl.drawArrays(this.gl.POINTS, 0, 1);
+    this.gl.flush();
+    this.number = 0;
   }
 
   load(positions) {
@@ -75,13 +86,17 @@ class Drawing {
   }
 
   paint(style, shown, chosen) {
+    this.style(style);
+    [this.shown, this.chosen, this.painted] = [shown, chosen, true];
+    this.again();
+  }
+
+  style(style) {
     const { gl } = this;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[1]);
     gl.bufferData(gl.ARRAY_BUFFER, style, gl.DYNAMIC_DRAW);
     gl.enableVertexAttribArray(1);
     gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, 0, 0);
-    [this.shown, this.chosen, this.painted] = [shown, chosen, true];
-    this.again();
   }
 
   colours(colours) {
@@ -108,7 +123,8 @@ class Drawing {
     this.asked = null;
     const { gl } = this;
     if (this.drawn === 0) this.begin();
-    const some = Math.min(Math.ceil(this.budget), this.number - this.drawn);
+    const time = this.drawn === 0 ? MOVING : STILL; // a view that has just changed may change again at once
+    const some = Math.min(Math.max(LEAST, Math.ceil(this.rate * time)), this.number - this.drawn);
     gl.drawArrays(gl.POINTS, this.drawn, some);
     this.drawn += some;
     this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
@@ -123,8 +139,8 @@ class Drawing {
     if (state !== gl.SIGNALED && !gl.isContextLost()) return setTimeout(() => this.wait(some, began), 2);
     gl.deleteSync(this.fence);
     this.fence = null;
-    const took = Math.max(performance.now() - began, 1);
-    if (some > LEAST / 2) this.budget = Math.max(LEAST, Math.min(MOST, (this.budget + (some * FRAME) / took) / 2));
+    const took = performance.now() - began;
+    if (some >= LEAST) this.rate = (this.rate + some / Math.max(took - ANYWAY, took / 4, 1)) / 2;
     if (this.drawn < this.number) this.next();
     else this.onWhole();
   }

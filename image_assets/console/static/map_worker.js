@@ -60,6 +60,23 @@ function paint() {
       }
     }
   });
+  let [shown, held] = [0, 0];
+  const drawn = columns[colour];
+  style = new Uint8Array(number);
+  for (let point = 0; point < number; point += 1) {
+    if (failed[point]) {
+      style[point] = HIDDEN;
+      continue;
+    }
+    shown += 1;
+    style[point] = slots[drawn[point]];
+    if (chosen && (chosen[point >> 3] >> (point & 7)) & 1) {
+      held += 1;
+      style[point] |= CHOSEN;
+    }
+  }
+  const told = { said: "style", style: style.slice(), shown, held: chosen ? held : null, round };
+  postMessage(told, [told.style.buffer]);
   // Of each column, counted without its own filter: what a value would bring if it were shown.
   const counts = {};
   for (const name of Object.keys(columns)) {
@@ -69,23 +86,7 @@ function paint() {
     }
     counts[name] = counted;
   }
-  let [shown, held] = [0, 0];
-  const numbers = columns[colour];
-  style = new Uint8Array(number);
-  for (let point = 0; point < number; point += 1) {
-    if (failed[point]) {
-      style[point] = HIDDEN;
-      continue;
-    }
-    shown += 1;
-    style[point] = slots[numbers[point]];
-    if (chosen && (chosen[point >> 3] >> (point & 7)) & 1) {
-      held += 1;
-      style[point] |= CHOSEN;
-    }
-  }
-  const told = { said: "style", style: style.slice(), counts, shown, held: chosen ? held : null, round };
-  postMessage(told, [told.style.buffer]);
+  postMessage({ said: "counts", counts, round });
 }
 
 function nearest(x, y, within) {

@@ -12,7 +12,6 @@ from PIL import Image
 from image_assets.answers.gallery import Query, images_of
 from image_assets.answers.map.columns import MISTAKEN, NOT_ASKED, NOTHING_WRONG, UNKNOWN
 from image_assets.answers.map.density import SIDE, density_png, slots_of
-from image_assets.answers.map.names import named_categories
 from image_assets.answers.map.points import points_of, points_version
 from image_assets.answers.map.selection import MapSelection, selection_in
 from image_assets.images.issues import ISSUES
@@ -45,7 +44,7 @@ def test_every_image_has_its_place_and_what_the_tables_say_of_it(loaded_platform
         assert told["prediction"] == said.get(image, NOT_ASKED)
         names = [one.name.replace("_", " ") for one, has in zip(ISSUES, wrong[image], strict=True) if has]
         assert told["quality"] == (names or [NOTHING_WRONG])
-    named = named_categories(points)
+    named = points.named
     assert {one.category for one in named} == set(loaded_platform.dataset.categories)
     assert {(one.x, one.y) for one in named} <= set(places.select("x", "y").iter_rows())
 
