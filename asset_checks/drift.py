@@ -21,7 +21,7 @@ from image_assets.health.drift_days import (
     ComparedDays,
     compared_days,
 )
-from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition, TableSchema
+from image_assets.schema import IMAGE_FEATURES, METRIC_COLUMNS, RAW_IMAGES, Partition, TableSchema
 from image_assets.settings.quality import Drift
 
 if TYPE_CHECKING:
@@ -47,19 +47,7 @@ _ADVICE = {
 _HASH = ("image_id", "perceptual_hash", "entropy")
 _SIDE = (pl.col("width").cast(pl.Float64) * pl.col("height")).sqrt()
 DRIFTING_METRICS = {
-    **{
-        name: pl.col(name)
-        for name in (
-            "brightness",
-            "brightness_p05",
-            "brightness_p99",
-            "contrast",
-            "sharpness",
-            "entropy",
-            "colourfulness",
-            "greyscale",
-        )
-    },
+    **{one.name: pl.col(one.name) for one in METRIC_COLUMNS if one.name != "perceptual_hash"},
     "aspect": pl.col("width") / pl.col("height"),
     "side": _SIDE,
 }

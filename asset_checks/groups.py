@@ -27,12 +27,7 @@ from image_assets.asset_checks import (
 )
 from image_assets.asset_checks.check import Check, checks_in
 from image_assets.dataset import DatasetSpec
-from image_assets.health.checked_assets import CHECKED_ASSETS
-
-
-def _with_its_asset(dataset: DatasetSpec) -> bool:
-    del dataset
-    return True
+from image_assets.health.checked_assets import CHECKED_ASSETS, always
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class CheckGroup:
     asset: str
     checks: Sequence[Check]
     partitioned: bool = True
-    of: Callable[[DatasetSpec], bool] = _with_its_asset
+    of: Callable[[DatasetSpec], bool] = always
     where: str = ""
     besides: Sequence[str] = ()
 

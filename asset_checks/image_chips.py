@@ -3,6 +3,7 @@
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.asset_checks.raw_images import unaccounted
 from image_assets.boxes.crop import BoxFlaw
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, IMAGE_LABELS, RAW_IMAGES, TableSchema
 
@@ -44,18 +45,11 @@ def every_box_accounted_for(subject: Subject) -> Outcome:
     """Boxes = chips + quarantined, box by box."""
     boxes = subject.rows(IMAGE_BOXES).select(_BOX).collect()
     parts = {"chips": subject.rows(IMAGE_CHIPS), "quarantined": subject.rows(BOX_QUARANTINE)}
-    outcomes = pl.concat([rows.select(*_BOX, outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
-    times = outcomes.group_by(_BOX).agg(pl.len().alias("outcomes"))
-    found = boxes.group_by(_BOX).agg(pl.len().alias("boxes")).join(times, on=_BOX, how="full", coalesce=True)
-    faulty = found.filter(pl.col("boxes").ne_missing(1) | pl.col("outcomes").ne_missing(1))
+    faulty, counts = unaccounted(boxes, parts, [*_BOX])
     return Outcome(
         passed=faulty.is_empty(),
-        figures={
-            "boxes": boxes.height,
-            **{name: outcomes.filter(pl.col("outcome") == name).height for name in parts},
-            "unaccounted": faulty.height,
-        },
-        sample=faulty.sort(_BOX),
+        figures={"boxes": boxes.height, **counts, "unaccounted": faulty.height},
+        sample=faulty,
         advice="Materialise image_boxes and image_chips of this partition again.",
     )
 

@@ -1,5 +1,7 @@
 """What must hold of a loaded partition: nothing lost, nothing twice, nothing under a wrong label."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from image_assets.asset_checks.check import Outcome, Subject, check
@@ -22,17 +24,35 @@ def every_arrival_accounted_for(subject: Subject) -> Outcome:
         "quarantined": subject.rows(QUARANTINE),
         "companions": subject.rows(COMPANIONS),
     }
-    outcomes = pl.concat([rows.select("source", outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
-    times = outcomes.group_by("source").agg(pl.len().alias("outcomes"), pl.col("outcome").sort().str.join(", "))
-    found = listed.group_by("source").agg(pl.len().alias("listed")).join(times, on="source", how="full", coalesce=True)
-    faulty = found.filter(pl.col("listed").ne_missing(1) | pl.col("outcomes").ne_missing(1)).sort("source")
-    counts = {name: outcomes.filter(pl.col("outcome") == name).height for name in parts}
+    faulty, counts = unaccounted(listed, parts, ["source"])
     return Outcome(
         passed=faulty.is_empty(),
         figures={"listed": listed.height, **counts, "unaccounted": faulty.height},
-        sample=faulty.select("source", pl.col("listed").fill_null(0), pl.col("outcome").fill_null("none")),
+        sample=faulty.select(
+            "source", pl.col("there").fill_null(0).alias("listed"), pl.col("outcome").fill_null("none")
+        ),
         advice="Files were lost or counted twice. Run this partition again; if it stays, a table was changed by hand.",
     )
+
+
+def unaccounted(
+    there: pl.DataFrame, parts: Mapping[str, pl.LazyFrame], key: list[str]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """What is not there once and in one of the parts once; and how many rows each part has.
+
+    Args:
+        there: All that there is, by its key.
+        parts: What became of it, by name.
+        key: Columns that tell one from another.
+
+    Returns:
+        In the order of the key, how often it is `there`, how many `outcomes` it has, and these by name, `outcome`.
+    """
+    outcomes = pl.concat([rows.select(*key, outcome=pl.lit(name)) for name, rows in parts.items()]).collect()
+    times = outcomes.group_by(key).agg(pl.len().alias("outcomes"), pl.col("outcome").sort().str.join(", "))
+    found = there.group_by(key).agg(pl.len().alias("there")).join(times, on=key, how="full", coalesce=True)
+    faulty = found.filter(pl.col("there").ne_missing(1) | pl.col("outcomes").ne_missing(1)).sort(key)
+    return faulty, {name: outcomes.filter(pl.col("outcome") == name).height for name in parts}
 
 
 @check("Every image id is loaded once: neither twice here nor in another partition too.")

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from image_assets.errors import Explained
 from image_assets.settings.alerts import Alerts
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
@@ -37,7 +38,7 @@ from image_assets.yaml_file import YamlError, read_yaml
 BUNDLED = Path(__file__).parent / "datasets"
 
 
-class DatasetError(ValueError):
+class DatasetError(Explained, ValueError):
     """A dataset file that cannot be used: the message names the file, the key, what was found and what is allowed."""
 
 

@@ -1,7 +1,8 @@
 """The environment variables of the platform: what each says, and a word where one is misspelt.
 
 What belongs here: every variable whose name begins with `IMAGE_ASSETS_`. What does not: those of others, such as
-`DAGSTER_HOME` and `AWS_…`, and what a value means to who asks for it. Nothing of the project is imported here.
+`DAGSTER_HOME` and `AWS_…`, and what a value means to who asks for it. Of the project, only the kinds of errors
+are imported here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from image_assets.errors import Explained
+
 _PREFIX = "IMAGE_ASSETS_"
 # As people write the beginning when they misspell it.
 _NEARLY = re.compile(r"IMAGES?_?ASSETS?_", re.IGNORECASE)
@@ -19,7 +22,7 @@ _NEARLY = re.compile(r"IMAGES?_?ASSETS?_", re.IGNORECASE)
 _OF_KUBERNETES = re.compile(r"IMAGE_ASSETS_(\w+_)?(SERVICE_(HOST|PORT)|PORT)(_\w+)?")
 
 
-class UnknownVariable(ValueError):
+class UnknownVariable(Explained, ValueError):
     """A variable that nobody reads: the message says which, and which may be meant."""
 
 

@@ -10,5 +10,12 @@ class CanPass(Exception):
     """
 
 
-class UsageError(ValueError):
+class Explained(Exception):
+    """An error whose message says all that a person has to know: what is wrong, where, and what to do.
+
+    The command line tells it in one line, whoever raised it.
+    """
+
+
+class UsageError(Explained, ValueError):
     """What was asked for cannot be done: the message says why and what can."""

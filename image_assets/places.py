@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from image_assets.environment import CACHE
+from image_assets.errors import Explained
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ONE_SLASH = re.compile(r"(s3|gs|https?):/", re.IGNORECASE)
@@ -22,7 +23,7 @@ _NOT_IN_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f]")
 _KINDS = "expected a folder, file:///… or s3://bucket/prefix"
 
 
-class PlaceError(ValueError):
+class PlaceError(Explained, ValueError):
     """A place that cannot be used: the message says, in one line, which, why not, and what can be."""
 
 

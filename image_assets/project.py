@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from image_assets.dataset import bundled_names, mistakes_in
 from image_assets.environment import DATASETS, LANDING, STORE, Variable
+from image_assets.errors import Explained
 from image_assets.places import place_of
 from image_assets.settings.section import Strict
 from image_assets.yaml_file import YamlError, read_yaml
@@ -22,7 +23,7 @@ PROJECT_FILE = "image-assets.yaml"
 """Its name; it lies in the folder of a project, and holds for all folders below."""
 
 
-class ProjectError(ValueError):
+class ProjectError(Explained, ValueError):
     """A project file that cannot be used: the message says which, what is wrong and what is allowed."""
 
 

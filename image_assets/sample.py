@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from image_assets.errors import Explained
 from image_assets.ingest.folder import IN_PROGRESS
 from image_assets.whole_files import write_whole
 from image_assets.workers import Progress, no_progress
@@ -73,7 +74,7 @@ files are copies of others or were broken on purpose. The changed drawings are u
 """
 
 
-class SampleError(Exception):
+class SampleError(Explained):
     """The sample cannot be made: the message says what is missing and how to get it."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from image_assets.errors import Explained
 from image_assets.places import PlaceError, place_of
 from image_assets.store.retrying import TRIES
 from image_assets.store.s3 import s3_settings
@@ -24,7 +25,7 @@ _NOT_THERE = ("404", "NoSuchBucket", "NotFound")
 _NOT_IN_XML = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
-class BucketError(Exception):
+class BucketError(Explained):
     """What was asked of a bucket cannot be done: the message says why and what to do."""
 
 

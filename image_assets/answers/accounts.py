@@ -37,8 +37,7 @@ class Account:
     def as_json(self) -> dict[str, Any]:
         """Its entry in the output of `image-assets accounting --json`."""
         return {
-            "day": str(self.partition.date),
-            "category": self.partition.category,
+            **self.partition.as_json(),
             "listed": self.listed,
             **self.outcomes,
             "near_duplicates": self.near_duplicates,
@@ -68,11 +67,8 @@ class AccountBook:
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets accounting --json`."""
-        return {
-            "dataset": self.dataset,
-            "balances": self.balances,
-            "accounts": [one.as_json() for one in self.accounts],
-        }
+        accounts = [one.as_json() for one in self.accounts]
+        return {"dataset": self.dataset, "balances": self.balances, "accounts": accounts}
 
 
 def account_book(store: Store, dataset: str) -> AccountBook:

@@ -88,10 +88,8 @@ class OneDay:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        where = self.partition
         return {
-            "day": str(where.date) if where else None,
-            "category": where.category if where else None,
+            **(self.partition.as_json() if self.partition else {"day": None, "category": None}),
             "state": self.state,
             "causes": [one.as_json() for one in self.causes],
             "checks": dict(self.checks),

@@ -148,13 +148,10 @@ class Health:
                 **count_states(self.checks),
                 "not_passed": [self._not_passed(one) for one in self.checks if one.state != "passed"],
             },
-            "open_days": [
-                {"day": str(one.partition.date), "category": one.partition.category, "state": one.state}
-                for one in self.open_days
-            ],
+            "open_days": [{**one.partition.as_json(), "state": one.state} for one in self.open_days],
             "landing_not_asked": self.landing or None,
             "misnamed_days": {name: str(day) for name, day in self.misnamed.items()},
-            "never_checked": [{"day": str(one.date), "category": one.category} for one in self.never_checked],
+            "never_checked": [one.as_json() for one in self.never_checked],
             "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
         }
 

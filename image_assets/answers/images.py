@@ -66,8 +66,7 @@ class ImageFacts:
         """The answer of `/v1/images/{image_id}`."""
         return {
             "image_id": self.image_id,
-            "day": str(self.partition.date),
-            "category": self.partition.category,
+            **self.partition.as_json(),
             **self.file,
             "metrics": dict(self.metrics),
             "said": None if self.said is None else self.said._asdict(),

@@ -19,7 +19,7 @@ from image_assets.schema import (
     Partition,
     TableSchema,
 )
-from image_assets.shards.manifest import ShardManifest, read_manifest, shards_prefix
+from image_assets.shards.manifest import ShardFile, ShardManifest, read_manifest, shards_prefix
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
 
@@ -39,18 +39,15 @@ class PartitionFacts:
     features: int
     shards: ShardManifest | None
 
+    @property
+    def shard_files(self) -> Sequence[ShardFile]:
+        """Its published files."""
+        return self.shards.shards if self.shards else ()
+
     def as_json(self) -> dict[str, Any]:
         """The partition's entry in the output of `--json`."""
-        shards = self.shards.shards if self.shards else []
-        return {
-            "listed": self.listed,
-            "loaded": self.loaded,
-            "duplicates": self.duplicates,
-            "quarantined": self.quarantined,
-            "companions": self.companions,
-            "features": self.features,
-            "shards": [shard.model_dump(include={"file", "rows", "columns", "sha256"}) for shard in shards],
-        }
+        shards = [one.model_dump(include={"file", "rows", "columns", "sha256"}) for one in self.shard_files]
+        return {**{name: value for name, value in vars(self).items() if name != "partition"}, "shards": shards}
 
 
 def partition_facts(

@@ -31,8 +31,7 @@ class ShardChange:
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in a preview."""
-        where = {"day": str(self.partition.date), "category": self.partition.category}
-        return {**where, "coming": self.coming, "going": self.going}
+        return {**self.partition.as_json(), "coming": self.coming, "going": self.going}
 
 
 @dataclass(frozen=True)

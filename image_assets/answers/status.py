@@ -37,7 +37,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets status --json`."""
-        loaded = [{"day": str(f.partition.date), "category": f.partition.category, **f.as_json()} for f in self.loaded]
+        loaded = [{**one.partition.as_json(), **one.as_json()} for one in self.loaded]
         whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json(), "model": self._model()}
         return {**whole, "damaged": list(self.damaged)}
 

@@ -37,8 +37,7 @@ class Suspect:
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in the output of `image-assets suspects --json`."""
-        said = {"image_id": self.image_id, "day": str(self.partition.date), "category": self.partition.category}
-        return {**said, **{name: value for name, value in vars(self).items() if name not in ("image_id", "partition")}}
+        return {name: value for name, value in vars(self).items() if name != "partition"} | self.partition.as_json()
 
 
 @dataclass(frozen=True)

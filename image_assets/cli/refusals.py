@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from image_assets.errors import Explained
 from image_assets.store.trouble import in_one_line, trouble_of
 
 _LINE_OF_A_LIST = re.compile(r"(?<![:\n])\n(?!\n)\s*")
@@ -23,7 +24,7 @@ def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
         error: What ended a command.
         options: What was asked for, which says where to look for a damaged file.
     """
-    if isinstance(error, _of_ours()):
+    if isinstance(error, Explained):
         return in_one_line(_LINE_OF_A_LIST.sub("; ", str(error)))
     if isinstance(error, _of_libraries()):
         trouble = trouble_of(error)
@@ -34,33 +35,6 @@ def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
     if isinstance(error, _of_readers()):
         return _damage(options)
     return None
-
-
-def _of_ours() -> tuple[type[Exception], ...]:
-    """Errors whose message says all there is to say."""
-    from image_assets.classifier.promotion.by_hand import ModelCommandError
-    from image_assets.classifier.report.places import ReportMissingError
-    from image_assets.dataset import DatasetError
-    from image_assets.environment import UnknownVariable
-    from image_assets.errors import UsageError
-    from image_assets.features.errors import ExtractorError
-    from image_assets.ingest.landing import LandingError
-    from image_assets.ingest.source import SourceError
-    from image_assets.lookalikes.reviews import ReviewError
-    from image_assets.places import PlaceError
-    from image_assets.project import ProjectError
-    from image_assets.resources.buckets import BucketError
-    from image_assets.sample import SampleError
-    from image_assets.scrape.browser import CollectError
-    from image_assets.store.conditional_put import ChangedMeanwhileError
-    from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
-    from image_assets.store.tables.damage import Damaged
-    from image_assets.store.tables.versions import OtherVersion
-
-    stages = ExtractorError, LandingError, SourceError, ReviewError, SampleError
-    models = ModelCommandError, ModelMissingError, ModelRefusedError, ReportMissingError
-    stores = BucketError, ChangedMeanwhileError, Damaged, OtherVersion, PlaceError
-    return *stages, *models, *stores, CollectError, DatasetError, ProjectError, UnknownVariable, UsageError
 
 
 def _of_libraries() -> tuple[type[Exception], ...]:

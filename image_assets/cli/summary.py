@@ -40,7 +40,7 @@ def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str,
         "quarantined": sum(sum(one.quarantined.values()) for one in facts),
         **({"companions": sum(one.companions for one in facts)} if with_companions else {}),
         "features": sum(one.features for one in facts),
-        "shards": sum(len(_shards(one)) for one in facts),
+        "shards": sum(len(one.shard_files) for one in facts),
     }
 
 
@@ -115,10 +115,6 @@ def _show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
         blocking = ", blocking" if check.blocking else ""
         said = escape(check_line(check.name, [(one.partition, one.description) for one in same]))
         console.print(f"  [{colour}]{check.severity}{blocking}[/] {said}", highlight=False)
-
-
-def _shards(facts: PartitionFacts) -> list:
-    return facts.shards.shards if facts.shards else []
 
 
 def _count(checks: Sequence[CheckResult], severity: str) -> int:

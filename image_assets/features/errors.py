@@ -2,8 +2,10 @@
 
 import socket
 
+from image_assets.errors import Explained
 
-class ExtractorError(Exception):
+
+class ExtractorError(Explained):
     """An extractor cannot be used; the message says which one, what was found and what to do."""
 
 

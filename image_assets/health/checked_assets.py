@@ -8,7 +8,8 @@ from image_assets.dataset import DatasetSpec
 from image_assets.settings.annotated import AnnotatedSection
 
 
-def _always(dataset: DatasetSpec) -> bool:
+def always(dataset: DatasetSpec) -> bool:
+    """Whatever the dataset."""
     del dataset
     return True
 
@@ -21,26 +22,15 @@ def _with_boxes(dataset: DatasetSpec) -> bool:
     return isinstance(dataset.source, AnnotatedSection) and dataset.source.with_boxes
 
 
-def _with_imagenet(dataset: DatasetSpec) -> bool:
-    return dataset.imagenet.wanted
-
-
+_OF_DAYS = ("raw_images", "image_features", "predictions", "near_duplicates", "feature_shards")
+_OF_ALL_DAYS = ("label_conflicts", "classifier", "embedding", "label_suspects", "accounting")
 CHECKED_ASSETS: Mapping[str, Callable[[DatasetSpec], bool]] = {
-    "raw_images": _always,
-    "image_features": _always,
-    "predictions": _always,
-    "near_duplicates": _always,
-    "feature_shards": _always,
-    "label_conflicts": _always,
-    "classifier": _always,
-    "embedding": _always,
-    "label_suspects": _always,
-    "accounting": _always,
+    **dict.fromkeys((*_OF_DAYS, *_OF_ALL_DAYS), always),
     "label_selection": _annotated,
     "image_labels": _annotated,
     "image_boxes": _with_boxes,
     "image_chips": _with_boxes,
-    "imagenet_predictions": _with_imagenet,
+    "imagenet_predictions": lambda dataset: dataset.imagenet.wanted,
 }
 """Assets that have checks, in their order, and whether a dataset has them."""
 

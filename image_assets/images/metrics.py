@@ -151,12 +151,8 @@ def _colour(channels: np.ndarray) -> tuple[float, bool]:
     means = (rg * rg + yb * yb) / size**2
     variances = max(0.0, (rg_rg + yb_yb) / size - means)
     # Only what is grey on average is looked at pixel by pixel.
-    greyscale = max(rg_rg, gb_gb) <= size * _GREY_TOLERANCE**2 and _spread(channels) <= _GREY_TOLERANCE
+    greyscale = max(rg_rg, gb_gb) <= size * _GREY_TOLERANCE**2 and np.ptp(channels, axis=0).max() <= _GREY_TOLERANCE
     return float(variances**0.5 + 0.3 * means**0.5), bool(greyscale)
-
-
-def _spread(channels: np.ndarray) -> int:
-    return int((channels.max(axis=0) - channels.min(axis=0)).max())
 
 
 def _low_frequencies(grey: np.ndarray) -> np.ndarray:

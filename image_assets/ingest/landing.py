@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from image_assets.errors import Explained
 from image_assets.ingest.folder import IN_PROGRESS, Walk, is_ignored, local_path, walk
 from image_assets.ingest.source import printable
 from image_assets.settings.no_arrivals import no_arrivals
@@ -26,7 +27,7 @@ from image_assets.workers import Progress, no_progress
 _LONGEST_NAME = 255  # bytes, on every common file system
 
 
-class LandingError(Exception):
+class LandingError(Explained):
     """Files that cannot be brought into the landing zone: the message names the path and what to do."""
 
 

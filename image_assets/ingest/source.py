@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from image_assets.errors import CanPass
+from image_assets.errors import CanPass, Explained
 from image_assets.images.reasons import Reason
 from image_assets.workers import Progress
 
@@ -21,7 +21,7 @@ from image_assets.workers import Progress
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\\\\]")
 
 
-class SourceError(Exception):
+class SourceError(Explained):
     """A source that cannot be listed: the message says what is wrong, where, and what to do."""
 
 

@@ -102,7 +102,7 @@ def label_conflicts(evidence: Evidence, spec: LabelConflicts) -> pl.DataFrame:
     kept = pl.when("reviewed").then("belongs").when("ruled").then("wins").otherwise(pl.lit(False))
     return (
         files.with_columns(state=state, kept=kept)
-        .join(_conflict_ids(found), on="image_id")
+        .join(duplicate_groups(found).select("image_id", conflict_id="group_id"), on="image_id")
         .select("conflict_id", *_FILE, "kind", "loaded", "state", "kept")
         .sort("conflict_id", "date", "category", "image_id")
     )
@@ -162,7 +162,3 @@ def _ahead(spec: LabelConflicts) -> pl.Expr:
     else:
         return pl.lit(None, pl.Boolean)
     return pl.when(mine == other).then(None).otherwise(mine < other)
-
-
-def _conflict_ids(found: pl.DataFrame) -> pl.DataFrame:
-    return duplicate_groups(found).select("image_id", conflict_id="group_id")

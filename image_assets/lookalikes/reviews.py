@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.errors import Explained
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.label_conflicts import label_conflicts
 from image_assets.marks.record import batch_of, keep_marks
@@ -15,7 +16,7 @@ from image_assets.schema import REVIEWS
 from image_assets.store.store import Store
 
 
-class ReviewError(ValueError):
+class ReviewError(Explained, ValueError):
     """A mark that cannot be made: the message says why and what can."""
 
 

@@ -76,7 +76,7 @@ class JobRunner:
         made = [event.asset_key for event in run.all_events if event.is_step_materialization]
         result.made |= {key.path[-1] for key in made if key}
         _add_seconds(run, result, time.monotonic() - began)
-        _add_errors(run, _named(partitions), result)
+        _add_errors(run, " to ".join(map(str, partitions[:: max(len(partitions) - 1, 1)])), result)
         told = [entry for entry in logged if entry.level == logging.WARNING and not entry.is_dagster_event]
         result.warnings += [one.user_message for one in told if one.user_message not in result.warnings]
         return _to_publish_again(run)
@@ -102,10 +102,6 @@ class JobRunner:
 def _range(partitions: Sequence[Partition]) -> dict[str, str]:
     first, last = (str(partition_key(one)) for one in (partitions[0], partitions[-1]))
     return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
-
-
-def _named(partitions: Sequence[Partition]) -> str:
-    return " to ".join(map(str, partitions[:: max(len(partitions) - 1, 1)]))
 
 
 @contextmanager

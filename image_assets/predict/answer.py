@@ -61,15 +61,7 @@ class Prediction:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "image_id": self.image_id,
-            "category": self.category,
-            "familiarity": self.familiarity,
-            "unknown": self.unknown,
-            "categories": dict(self.categories),
-            "model": self.model,
-            "extractor": self.extractor,
-        }
+        return {**vars(self), "category": self.category, "categories": dict(self.categories)}
 
 
 @dataclass(frozen=True)
@@ -88,7 +80,7 @@ class NoImage:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"image_id": self.image_id, "reason": self.reason.value, "detail": self.detail}
+        return {**vars(self), "reason": self.reason.value}
 
 
 Answer = Prediction | NoImage

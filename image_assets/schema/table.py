@@ -19,6 +19,10 @@ class Partition:
     def __str__(self) -> str:
         return f"{self.date.isoformat()} {self.category}"
 
+    def as_json(self) -> dict[str, str]:
+        """As answers name it to programs."""
+        return {"day": self.date.isoformat(), "category": self.category}
+
 
 def partition_of(key: str) -> Partition:
     """The partition that a key `<category>|<day>` means: Dagster joins dimensions in the order of their names."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from image_assets.environment import CHROMIUM
+from image_assets.errors import Explained
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-class CollectError(Exception):
+class CollectError(Explained):
     """Nothing can be collected, or not from this page: the message says why and what to do."""
 
 

@@ -12,13 +12,13 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import LocalStore, ObjectStore
 
 from image_assets.alone import alone
-from image_assets.errors import CanPass
+from image_assets.errors import CanPass, Explained
 
 if TYPE_CHECKING:  # the types are in obstore's stubs alone
     from obstore import PutMode
 
 
-class ChangedMeanwhileError(CanPass, RuntimeError):
+class ChangedMeanwhileError(CanPass, Explained, RuntimeError):
     """Somebody else has replaced the file since it was read."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from obstore.store import ObjectStore
 
+from image_assets.errors import Explained
 from image_assets.store.conditional_put import ChangedMeanwhileError
 from image_assets.store.models.model_champion import Champion, SeenChampion, read_champion, see_champion, switch
 from image_assets.store.models.model_files import (
@@ -24,7 +25,7 @@ from image_assets.store.models.model_history import Decision, read_history, writ
 _LEAST_DIGITS = 4
 
 
-class ModelCommandError(ValueError):
+class ModelCommandError(Explained, ValueError):
     """What was asked for cannot be done with these models: the message says why, and what to do."""
 
 

@@ -40,11 +40,12 @@ def history_plot(history: Sequence[Decision]) -> bytes:
         compared = [place for place in places if shown[place].champion_accuracy is not None]
         heights = [shown[place].champion_accuracy or 0.0 for place in compared]
         axes.plot(compared, heights, "-", color=OTHERS, label="champion")
+        stands = [one.promoted or one.reason == "same model" for one in shown]
         for label, marker, colour, wanted in (
             ("challenger, promoted", "o", MAIN, True),
             ("challenger, not promoted", "x", SECOND, False),
         ):
-            chosen = [place for place in places if _stands(shown[place]) is wanted]
+            chosen = [place for place in places if stands[place] is wanted]
             heights = [shown[place].challenger_accuracy or 0.0 for place in chosen]
             axes.plot(chosen, heights, marker, color=colour, label=label)
         step = max(1, len(shown) // 12)
@@ -56,10 +57,6 @@ def history_plot(history: Sequence[Decision]) -> bytes:
         axes.legend(fontsize=8)
 
     return picture(9, 3.6, paint)
-
-
-def _stands(decision: Decision) -> bool:
-    return decision.promoted or decision.reason == "same model"
 
 
 def _share(value: float | None) -> str:

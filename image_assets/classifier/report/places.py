@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from obstore.store import ObjectStore
 
+from image_assets.errors import Explained
 from image_assets.store.objects import content_of
 
 REPORTS = "reports"
@@ -11,7 +12,7 @@ MISTAKES = "mistakes.json"
 """Ending of the file that holds a model's mistakes as the page shows them."""
 
 
-class ReportMissingError(LookupError):
+class ReportMissingError(Explained, LookupError):
     """There is no report; the message says how to get one."""
 
 

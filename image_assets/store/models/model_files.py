@@ -18,6 +18,7 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
+from image_assets.errors import Explained
 from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.models.model import FORMATS, Model, ModelFormat
 from image_assets.store.objects import content_of, remove, sizes_below
@@ -29,11 +30,11 @@ _LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {"skops": ("numpy", "scikit-lea
 _MANIFEST_NAME = re.compile(rf"model-([0-9a-f]{{{DIGITS}}})\.json")
 
 
-class ModelMissingError(LookupError):
+class ModelMissingError(Explained, LookupError):
     """No model has been saved here."""
 
 
-class ModelRefusedError(ValueError):
+class ModelRefusedError(Explained, ValueError):
     """The files are not a model that may be loaded; the message says which file, and what is wrong with it."""
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 
+from image_assets.errors import Explained
 from image_assets.schema import REVIEWS
 
 _PARTITION = re.compile(r"date=([^/]+)/category=([^/]+)/")
 
 
-class Damaged(RuntimeError):
+class Damaged(Explained, RuntimeError):
     """A file of the store is not as it was written. No waiting mends it: the message says what does."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from deltalake import DeltaTable
 
+from image_assets.errors import Explained
 from image_assets.schema import TableSchema
 
 PROPERTY = "image_assets.table_version"
@@ -17,7 +18,7 @@ _BEFORE_NUMBERS = 0
 _FIRST = 1
 
 
-class OtherVersion(RuntimeError):
+class OtherVersion(Explained, RuntimeError):
     """A table is not of the version that this version of the platform reads and writes; the message says what to do."""
 
 
