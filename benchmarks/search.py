@@ -250,16 +250,14 @@ def _in_another_process(work: Callable[[Task], Any], task: Task) -> Any:
         return pool.apply(work, (task,))
 
 
-def measured(task: Task, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The figures of contestants; those whose package is not there are left out."""
+def measured(task: Task, names: Sequence[str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """The figures of contestants, one after the other; those whose package is not there are left out."""
     there = [name for name in names if find_spec(CONTESTANTS[name][1]) is not None]
     true = _in_another_process(truth, task)
-    figures = {}
     for name in there:
         found: Found = _in_another_process(CONTESTANTS[name][0], task)
         said = {key: value for key, value in found._asdict().items() if key != "answers"}
-        figures[name] = {**said, "recall": recall(found.answers, true)}
-    return figures
+        yield name, {**said, "recall": recall(found.answers, true)}
 
 
 def main() -> None:
@@ -275,7 +273,11 @@ def main() -> None:
     options = parser.parse_args()
     task = Task(options.images, options.width, options.questions, options.nearest, options.work / f"{options.images}")
     task.folder.mkdir(parents=True, exist_ok=True)
-    figures = measured(task, options.only)
+    figures: dict[str, dict[str, float]] = {}
+    for name, said in measured(task, options.only):
+        figures[name] = said
+        if options.json:
+            options.json.write_text(json.dumps(figures), encoding="utf-8")
     columns = ("recall", "median", "p95", "first", "build", "memory", "mapped", "disk")
     table = Table(
         "contestant", "recall", "median ms", "p95 ms", "first ms", "build s", "own MB", "mapped MB", "disk MB"
@@ -283,8 +285,6 @@ def main() -> None:
     for name, one in figures.items():
         table.add_row(name, *(f"{one[key]:,.4f}" if key == "recall" else f"{one[key]:,.0f}" for key in columns))
     Console().print(table)
-    if options.json:
-        options.json.write_text(json.dumps(figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from threading import Lock
 
 import polars as pl
 
+from image_assets.alone import alone
 from image_assets.errors import CanPass
 from image_assets.features.table import feature_matrix
 from image_assets.search.segments import SUFFIX, Batch, DamagedSegment, Head, Part, Segment, open_segment, write_segment
@@ -75,7 +76,9 @@ class KeptIndex:
         with self._alone(patience):
             there = self._table.snapshot().files
             if self._of is None or not there.equals(self._of):
-                self._bring_up_to_date(there)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with alone(self._folder):  # another process that makes the same files is waited for, not doubled
+                    self._bring_up_to_date(there)
             return list(self._days.values())
 
     def give_up(self, damaged: Path) -> None:
@@ -97,8 +100,7 @@ class KeptIndex:
 
     def _bring_up_to_date(self, there: pl.DataFrame) -> None:
         wanted = {self._name(files): files for files in there.sort("date", "category", "path").partition_by("date")}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # One day is made at a time: each takes all cores' worth of memory, and little of the time is spent in Python.
+        # Each holds some hundred megabytes while it is made.
         opened = ordered_map(lambda item: self._day(*item), wanted.items(), workers=2, waiting_per_worker=1)
         self._days = dict(zip(wanted, opened, strict=True))
         self._of = there

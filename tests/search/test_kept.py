@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from image_assets.alone import alone
 from image_assets.search.kept import IndexBusy
 from image_assets.search.nearest import Wish
 from image_assets.search.search import ImageSearch
 from image_assets.search.segments import open_segment
 from image_assets.store.store import Store
+from image_assets.whole_files import PARTIAL
 from tests.search.rows import ANIMALS, NEXT, PLANTS, put, search_of
 
 WIDTH = 24
@@ -147,6 +150,23 @@ def test_who_does_not_wait_is_told_while_the_index_is_made(search: ImageSearch) 
     over.set()
     thread.join()
     assert search.like(VECTORS[5], Wish(1), patience=0).height == 1
+
+
+def test_files_that_another_process_makes_are_waited_for_and_what_a_killed_one_left_is_removed(
+    search: ImageSearch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    unfinished = folder / f"{PARTIAL}1"
+    unfinished.write_bytes(b"begun")
+    with ThreadPoolExecutor(1) as pool:
+        with alone(folder):
+            waits = pool.submit(search.prepare)
+            wait([waits], timeout=0.5)
+            assert not waits.done()
+            assert unfinished.exists()
+        assert waits.result() == 90
+    assert not unfinished.exists()
 
 
 def test_without_images_nothing_is_found(tmp_path: Path) -> None:
