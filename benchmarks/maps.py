@@ -14,6 +14,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -82,17 +83,28 @@ def write_features(case: Case, width: int) -> None:
             _frame(f"{part} {begin}", kind, vectors).write_parquet(f"{case.folder}/{part}-{begin:09}.parquet")
 
 
-def cold(case: Case) -> Found:
-    """The first map of all images."""
-    return _run(case, days=("first",))
+def ours(case: Case) -> dict[str, Found]:
+    """The first map of all images, and the day after, placed on it."""
+    from image_assets.embedding.feature_stream import Features
+    from image_assets.embedding.kept_fit import KeptFits
+    from image_assets.embedding.map_table import MapTable
+    from image_assets.embedding.todays_map import MapSettings, todays_map
+    from image_assets.schema import EMBEDDING
+
+    settings = MapSettings(Embedding(fit_points=case.fit_points), _DIGEST)
+    fits, table, found = KeptFits(MemoryStore()), EMBEDDING.no_rows(), {}
+    for name, parts in (("ours, cold", ("first",)), (f"ours, a day of {case.day:,}", ("first", "day"))):
+        hand_back()
+        watch, peak = Stopwatch(), PeakMemory()
+        features = Features(case.features(*parts), _DIGEST)
+        made = todays_map(features, MapTable.of(table, 2), fits, settings)
+        table = made.table.rows(features.labels)
+        notes: dict[str, float | str] = {"because": made.because, "moved": made.moved.p95 if made.moved else 0.0}
+        found[name] = Found(*watch.read(), peak.bytes() / 1e6, made.trustworthiness, notes)
+    return found
 
 
-def a_day(case: Case) -> Found:
-    """A day's images placed on a map that is kept; the fit before is no part of the time."""
-    return _run(case, days=("first", "day"))
-
-
-def scikit_learn(case: Case) -> Found:
+def scikit_learn(case: Case) -> dict[str, Found]:
     """The peer, of as many points as ours fits, on as many threads as there are cores."""
     from sklearn.manifold import TSNE
 
@@ -105,7 +117,7 @@ def scikit_learn(case: Case) -> Found:
     reduced = Reduction.of(features, 0).apply(features)
     places = TSNE(perplexity=30, init="pca", n_jobs=cores(), random_state=0).fit_transform(reduced)
     trust = trustworthiness(features, places)
-    return Found(*watch.read(), peak.bytes() / 1e6, trust)
+    return {"scikit-learn": Found(*watch.read(), peak.bytes() / 1e6, trust)}
 
 
 class Stopwatch:
@@ -119,31 +131,6 @@ class Stopwatch:
         return time.perf_counter() - self._clock, time.process_time() - self._processors
 
 
-def _run(case: Case, days: tuple[str, ...]) -> Found:
-    from image_assets.embedding.feature_stream import Features
-    from image_assets.embedding.kept_fit import KeptFits
-    from image_assets.embedding.map_table import MapTable
-    from image_assets.embedding.todays_map import MapSettings, todays_map
-    from image_assets.schema import EMBEDDING
-
-    settings = MapSettings(Embedding(fit_points=case.fit_points), _DIGEST)
-    fits, table = KeptFits(MemoryStore()), EMBEDDING.no_rows()
-
-    def one_day(parts: tuple[str, ...]) -> Found:
-        nonlocal table
-        hand_back()
-        watch, peak = Stopwatch(), PeakMemory()
-        features = Features(case.features(*parts), _DIGEST)
-        made = todays_map(features, MapTable.of(table, 2), fits, settings)
-        table = made.table.rows(features.labels)
-        notes: dict[str, float | str] = {"because": made.because, "moved": made.moved.p95 if made.moved else 0.0}
-        return Found(*watch.read(), peak.bytes() / 1e6, made.trustworthiness, notes)
-
-    for number in range(1, len(days)):
-        one_day(days[:number])
-    return one_day(days)
-
-
 def _frame(name: str, kind: np.ndarray, vectors: np.ndarray) -> pl.DataFrame:
     ids = [hashlib.sha256(f"{name} {i}".encode()).hexdigest() for i in range(len(kind))]
     labels = (kind % _CATEGORIES).astype(np.int16)
@@ -153,9 +140,10 @@ def _frame(name: str, kind: np.ndarray, vectors: np.ndarray) -> pl.DataFrame:
     ).with_columns(date=pl.lit(None, pl.Date), category=pl.lit("generated"))
 
 
-def _in_another_process(contestant: Callable[[Case], Found], case: Case) -> Found:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(contestant, (case,))
+def _in_another_process(contestant: Callable[[Case], dict[str, Found]], case: Case) -> dict[str, Found]:
+    # Not multiprocessing's own pool: in its workers joblib takes one core only.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(contestant, case).result()
 
 
 def main() -> None:
@@ -172,10 +160,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         case = Case(folder, options.images, options.day, options.fit_points)
         write_features(case, options.width)
-        found["ours, cold"] = _in_another_process(cold, case)
-        if not options.no_peer:
-            found["scikit-learn"] = _in_another_process(scikit_learn, case)
-        found[f"ours, a day of {options.day:,}"] = _in_another_process(a_day, case)
+        for contestant in (ours, scikit_learn)[: 1 if options.no_peer else 2]:
+            found |= _in_another_process(contestant, case)
+            print({name: asdict(one) for name, one in found.items()}, flush=True)
     table = Table("contestant", "seconds", "of the processors", "peak memory", "trustworthiness", "moved, p95")
     for name, one in found.items():
         moved = f"{one.notes['moved']:.4f}" if "day" in name else ""

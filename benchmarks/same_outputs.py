@@ -66,6 +66,8 @@ DECLARED = (
     Declared("quarantine", "detail", "formats were added, and a refusal lists them all", "24f5015"),
     Declared("reports", "classifier*.md", "cards begin with what the model is mistaken about", "ffd52bc"),
     Declared("reports", "classifier*.html", "reports begin so too, and figures say what they mean", "c504d42"),
+    Declared("embedding", "columns fit, how, seal, z", "rows say how they came to their places", "ffd4344"),
+    Declared("embedding", "[xy]", "images stay where they are on the second day", "ffd4344"),
     Declared("plots", "embedding.png", "pictures are drawn in one palette", "b829fee"),
     Declared("plots", "model_history.png", "pictures are drawn in one palette", "b829fee"),
     Declared("plots", "confusion.png", "page and asset share one drawing, with shares", "70b190a"),

@@ -33,6 +33,7 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.embedding.kept_fit import FOLDER, KeptFits
         from image_assets.embedding.map_table import MapTable
         from image_assets.embedding.plot import scatter_plot
+        from image_assets.embedding.rotating import rotating_map
         from image_assets.embedding.todays_map import MapSettings, todays_map
         from image_assets.embedding.told import told_of
         from image_assets.embedding.tsne import MIN_IMAGES
@@ -61,9 +62,14 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             context.log.info(f"the map is fitted anew: {made.because}")
         categories = [names[label] for label in features.labels.tolist()]
         plot = scatter_plot(made.table.places[:, :2], categories, dataset.name)
+        told = told_of(made)
+        if dataset.embedding.dimensions == 3:
+            animation = rotating_map(made.table.places, categories)
+            opened.objects(dataset.name, "plots").put("embedding.gif", animation)
+            told["rotating"] = opened.location(dataset.name, "plots", "embedding.gif")
         yield dg.MaterializeResult(
             value=made.table.rows(features.labels),
-            metadata={**told_of(made), "map": save_plot(opened, dataset.name, "embedding", plot)},
+            metadata={**told, "map": save_plot(opened, dataset.name, "embedding", plot)},
         )
 
     return embedding

@@ -37,6 +37,9 @@ def test_the_figures_are_those_of_the_map(loaded_platform: Platform) -> None:
     figures = outcome(loaded_platform, embedding.one_place_per_image).figures
     assert (figures["images"], figures["places"]) == (60, 60)
     assert outcome(loaded_platform, embedding.map_is_trustworthy).figures["images"] == 60
+    # The second day's images were added to the map of the first.
+    added = outcome(loaded_platform, embedding.map_need_not_be_fitted_anew).figures
+    assert (added["fitted"], added["added"], added["reason"]) == (48, 12, "none")
 
 
 def places(edit: Edit) -> Plant:
