@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from image_assets.alerts.run_report import CheckOutcome, RunFailure, StepFailure
+from image_assets.alerts.run_report import CheckOutcome, RunFailure
 
 _FIGURES = 20
 _CHARACTERS = 400
@@ -69,16 +69,12 @@ def text_of_failure(failure: RunFailure, links: Links) -> Text:
     what = ", ".join(step.step for step in failure.steps) or failure.job
     parts = [
         f"Job {failure.job} failed {_moment(failure.at)}, run {failure.run_id}.",
-        *(_step(step) for step in failure.steps),
+        *(f"Step {one.step}:\n\n{_block(one.error)}" for one in failure.steps),
         "" if failure.steps else _block(failure.error),
         _link("Run", links.run(failure.run_id)),
     ]
     title = f"[{failure.dataset}] run failed: {what}{where}"
     return Text(title, "\n\n".join(part for part in parts if part))
-
-
-def _step(failure: StepFailure) -> str:
-    return f"Step {failure.step}:\n\n{_block(failure.error)}"
 
 
 def _link(name: str, address: str | None) -> str:

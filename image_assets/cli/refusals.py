@@ -5,12 +5,12 @@ Anything else is a fault of ours and is to be seen as such, with its traceback.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from image_assets.errors import Explained
+from image_assets.places import home_of
 from image_assets.store.trouble import in_one_line, trouble_of
 
 _LINE_OF_A_LIST = re.compile(r"(?<![:\n])\n(?!\n)\s*")
@@ -30,7 +30,7 @@ def line_of(error: BaseException, options: Mapping[str, Any]) -> str | None:
         trouble = trouble_of(error)
         return trouble.said if trouble else in_one_line(f"{type(error).__name__}: {error}")
     if refused := _of_database(error):
-        home = os.environ.get("DAGSTER_HOME", "")
+        home = home_of(options.get("store") or ".")
         return in_one_line(f"Dagster's home {home} cannot be used: {getattr(refused, 'orig', refused)}")
     if isinstance(error, _of_readers()):
         return _damage(options)

@@ -44,7 +44,6 @@ def open_instance(store_url: str) -> dg.DagsterInstance:
         if not (path / SETTINGS_FILE).exists():
             with of_file(path / SETTINGS_FILE):
                 write_whole(path / SETTINGS_FILE, INSTANCE_FILE.encode())
-        os.environ["DAGSTER_HOME"] = str(path)
         # What a run plans to do is written at once.
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
         return _opened(path / SETTINGS_FILE)
@@ -91,7 +90,8 @@ def _opened(file: Path) -> dg.DagsterInstance:
     """The instance that a `dagster.yaml` describes, which somebody may have written by hand."""
     try:
         with _no_warnings_of_retries():
-            return dg.DagsterInstance.get()
+            # By its place and not by the variable: another store of the same process has a home of its own.
+            return dg.DagsterInstance.from_config(str(file.parent))
     except (ModuleNotFoundError, CheckError) as error:
         # Dagster tells of a class that it cannot import by an error that is raised while the other is handled.
         missing = error if isinstance(error, ModuleNotFoundError) else error.__context__

@@ -118,14 +118,11 @@ def picture(width: float, height: float, paint: Callable[[Figure], None]) -> byt
     return buffer.getvalue()
 
 
-def _style(salt: str) -> dict[Any, Any]:
-    # Names of shapes in an SVG are drawn by lot unless they are salted.
-    return {**_STYLE, "svg.hashsalt": salt}
-
-
 @contextmanager
 def _styled(salt: str) -> Iterator[None]:
-    with mpl.rc_context(_style(salt)), warnings.catch_warnings():
+    # Names of shapes in an SVG are drawn by lot unless they are salted.
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
+    with mpl.rc_context(style), warnings.catch_warnings():
         # A name in a script that the font does not have: the browser has others, and the PNG shows boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield

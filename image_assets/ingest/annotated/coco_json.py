@@ -107,7 +107,7 @@ def _section(part: str, file: Path, section: str) -> Iterator[dict[str, Any]]:
     except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
         said = in_brief(error, 200)
         raise SourceError(f"{where}: {section}, after entry {number}: {said}. {_remedy(file, error)}") from None
-    if not number and not _has_list(file, section):
+    if not number and not _lists(file, section):
         raise SourceError(
             f"{where}: has no list {section!r}; expected are images, annotations and categories. If it is another kind "
             "of file, leave it out with the source section's `instances`"
@@ -155,10 +155,6 @@ def _mentions(file: Path) -> Counter[str]:
     ):
         return Counter(match[1].decode() for match in _SECTION.finditer(content))
     return Counter()
-
-
-def _has_list(file: Path, section: str) -> bool:
-    return _lists(file, section) > 0
 
 
 def _lists(file: Path, section: str) -> int:

@@ -82,12 +82,8 @@ def _partition_key(date: str, category: str) -> Key:
     return Key((date, category), numbers)
 
 
-def _bits(frame: pl.DataFrame) -> pl.Series:
-    return pl.Series(frame["perceptual_hash"].to_numpy().view("uint64"))
-
-
 IMAGE = Key(("image_id",), _leading_digits)
-HASH = Key(("perceptual_hash",), _bits)
+HASH = Key(("perceptual_hash",), lambda frame: pl.Series(frame["perceptual_hash"].to_numpy().view("uint64")))
 ORIGINAL_PARTITION = _partition_key("original_date", "original_category")
 OTHER_PARTITION = _partition_key("other_date", "other_category")
 
