@@ -14,21 +14,19 @@ from PIL import Image
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.schema import EMBEDDING, PREDICTIONS, RAW_IMAGES, Partition, TableSchema
 from image_assets.store.store import Store
-from image_assets.workers import Progress, no_progress
 
 CATEGORIES = ("plant", "animal", "human", "thing", "place")
-DAYS = 40
 _FIRST = dt.date(2026, 9, 1)
 _CROWDS = 60
 
 
-def stored_map(folder: Path, images: int, progress: Progress = no_progress) -> DatasetSpec:
+def stored_map(folder: Path, images: int, days: int = 40) -> DatasetSpec:
     """Write `dataset.yaml` and `store` below a folder, unless they are there.
 
     Args:
         folder: Where.
-        images: So many images, in 40 days of 5 categories.
-        progress: Told the days written and their total.
+        images: So many images.
+        days: On so many days, of 5 categories each.
     """
     named = {category: label for label, category in enumerate(CATEGORIES)}
     content = {"name": "drawn", "categories": named, "start_day": _FIRST, "extractor": {"kind": "colour_statistics"}}
@@ -39,10 +37,10 @@ def stored_map(folder: Path, images: int, progress: Progress = no_progress) -> D
     middles = random.normal(size=(_CROWDS, 2)) * 45
     places: list[pl.DataFrame] = []
     pictures = [_jpeg(random) for _ in range(64)]
-    for number in range(DAYS):
+    for number in range(days):
         for label, category in enumerate(CATEGORIES):
             place = number * len(CATEGORIES) + label
-            rows = images * (place + 1) // (DAYS * len(CATEGORIES)) - images * place // (DAYS * len(CATEGORIES))
+            rows = images * (place + 1) // (days * len(CATEGORIES)) - images * place // (days * len(CATEGORIES))
             partition = Partition(_FIRST + dt.timedelta(days=number), category)
             drawn = _rows(random, rows, label, pictures)
             for schema in (RAW_IMAGES, PREDICTIONS):
@@ -51,7 +49,6 @@ def stored_map(folder: Path, images: int, progress: Progress = no_progress) -> D
             spread = random.normal(size=(rows, 2)) * random.uniform(1, 9, (_CROWDS, 1))[crowd]
             x, y = (middles[crowd] + spread).T.astype(np.float32)
             places.append(drawn.select("image_id", "label").with_columns(x=pl.Series(x), y=pl.Series(y)))
-        progress(number + 1, DAYS)
     _write(store, dataset, EMBEDDING, None, pl.concat(places).sort("image_id"))
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return dataset

@@ -29,9 +29,9 @@ requestAnimationFrame(look);
 """
 # Milliseconds from the end of what somebody does until an attribute of the map is another one and a frame was drawn.
 _UNTIL = """attribute => new Promise(done => {
-  const map = document.querySelector('#map'); let began = 0;
+  const map = document.querySelector('#map'), before = map.getAttribute(attribute); let began = 0;
   addEventListener('pointerup', () => began = performance.now(), { capture: true, once: true });
-  const seen = new MutationObserver(() => { seen.disconnect();
+  const seen = new MutationObserver(() => { if (map.getAttribute(attribute) === before) return; seen.disconnect();
     requestAnimationFrame(() => requestAnimationFrame(() => window.waited = performance.now() - began)) });
   seen.observe(map, { attributeFilter: [attribute] }); done();
 })"""

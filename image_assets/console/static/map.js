@@ -21,6 +21,7 @@ let ready = false; // the worker has them
 let early = null; // the colour in which all points were drawn before
 let kept = null; // when the address is written
 let round = 0; // of what was asked of the worker
+let painted = ""; // by what colour and filters
 let held = null; // how many points the lassos hold
 let shown = 0;
 let hover = 0; // of what was asked of the worker, what still counts
@@ -107,11 +108,8 @@ function change(act) {
 function apply() {
   if (!ready) return;
   if (!described.columns[state.colour]) state.colour = "category";
-  round += 1;
   choose(); // first, so that a lasso that is gone is not drawn once more
-  const filters = {};
-  for (const [name, values] of Object.entries(filtersOn(state))) filters[name] = legend.shows(name, values);
-  worker.postMessage({ do: "style", colour: state.colour, slots: slotsOf(state.colour), filters, sizes: legend.sizes, round });
+  paint();
   legend.show(state);
   marks.forget();
   panel.show(state.image, selectionOf(state, false)).then((places) => {
@@ -119,6 +117,15 @@ function apply() {
     lines();
   }, fail);
   lines();
+}
+
+function paint() {
+  const wanted = `${state.colour}?${selectionOf(state, false)}`;
+  if (wanted === painted) return;
+  [painted, round] = [wanted, round + 1];
+  const filters = {};
+  for (const [name, values] of Object.entries(filtersOn(state))) filters[name] = legend.shows(name, values);
+  worker.postMessage({ do: "style", colour: state.colour, slots: slotsOf(state.colour), filters, sizes: legend.sizes, round });
 }
 
 let asked = ""; // what was chosen with, so that the same is not asked again

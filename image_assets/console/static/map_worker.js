@@ -10,6 +10,7 @@ let chosen = null; // bits of the points that lassos hold, or null where there i
 let order = null; // points cell by cell
 let starts = null; // where each cell's points begin in it
 let style = null; // what is drawn of each point: the place of its colour, hidden or not, chosen or not
+let shown = 0;
 let last = null;
 
 onmessage = ({ data }) => acts[data.do](data);
@@ -29,7 +30,7 @@ const acts = {
   },
   choose({ bits }) {
     chosen = bits;
-    if (last) paint();
+    if (last) mark();
   },
   nearest({ x, y, within, asked }) {
     postMessage({ said: "nearest", asked, ...nearest(x, y, within) });
@@ -60,23 +61,15 @@ function paint() {
       }
     }
   });
-  let [shown, held] = [0, 0];
   const drawn = columns[colour];
-  style = new Uint8Array(number);
-  for (let point = 0; point < number; point += 1) {
-    if (failed[point]) {
-      style[point] = HIDDEN;
-      continue;
-    }
-    shown += 1;
-    style[point] = slots[drawn[point]];
-    if (chosen && (chosen[point >> 3] >> (point & 7)) & 1) {
-      held += 1;
-      style[point] |= CHOSEN;
-    }
+  let left = 0;
+  const made = new Uint8Array(failed.length);
+  for (let point = 0; point < made.length; point += 1) {
+    made[point] = failed[point] ? HIDDEN : slots[drawn[point]];
+    left += Number(!failed[point]);
   }
-  const told = { said: "style", style: style.slice(), shown, held: chosen ? held : null, round };
-  postMessage(told, [told.style.buffer]);
+  [style, shown] = [made, left];
+  mark();
   // Of each column, counted without its own filter: what a value would bring if it were shown.
   const counts = {};
   for (const name of Object.keys(columns)) {
@@ -87,6 +80,21 @@ function paint() {
     counts[name] = counted;
   }
   postMessage({ said: "counts", counts, round });
+}
+
+// Says of what is shown what the lassos hold of it.
+function mark() {
+  let held = 0;
+  const [made, bits] = [style, chosen];
+  for (let point = 0; point < made.length; point += 1) {
+    const own = made[point] & HIDDEN;
+    if (own === HIDDEN) continue;
+    const holds = bits !== null && ((bits[point >> 3] >> (point & 7)) & 1) === 1;
+    made[point] = holds ? own | CHOSEN : own;
+    held += Number(holds);
+  }
+  const told = { said: "style", style: made.slice(), shown, held: chosen ? held : null, round: last.round };
+  postMessage(told, [told.style.buffer]);
 }
 
 function nearest(x, y, within) {
