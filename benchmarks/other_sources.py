@@ -41,7 +41,7 @@ CATEGORIES = ("plant", "animal", "human")
 KINDS: tuple[EfficientNetLiteKind, ...] = get_args(EfficientNetLiteKind)
 PARTS = {
     **{kind: EfficientNetLite(kind=kind) for kind in KINDS},
-    "efficientnet_lite0_last_block": EfficientNetLite(layer="last_block"),
+    **{f"{kind}_last_block": EfficientNetLite(kind=kind, layer="last_block") for kind in KINDS},
 }
 EXTRACTORS: dict[str, Sequence[str]] = {**{name: [name] for name in PARTS}, "combined": KINDS}
 TRANSFORMS: tuple[Transform, ...] = ("none", "root")

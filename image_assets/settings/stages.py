@@ -23,8 +23,8 @@ class EfficientNetLite(MayBeMirrored):
 
     kind: EfficientNetLiteKind = Field(
         default="efficientnet_lite0",
-        description="Lite1 and Lite2 are larger, take pictures of 240 and 260 pixels, not 224, and need the extra "
-        "`efficientnet`.",
+        description="Lite1 and Lite2 are larger and take pictures of 240 and 260 pixels, not 224; Lite2 needs the "
+        "extra `efficientnet`.",
     )
     layer: EfficientNetLayer = Field(
         default="head",
