@@ -104,7 +104,8 @@ def correlated_groups(features: np.ndarray, most: int = MOST_GROUPS) -> list[Fea
         features: float32 [N, D].
         most: Number of groups.
     """
-    varying = np.flatnonzero(features.std(axis=0) > 0)
+    # The deviation of a constant may be more than 0 by rounding.
+    varying = np.flatnonzero(np.ptp(features, axis=0) > 0)
     if len(varying) < 2:
         return single_features(varying.tolist(), ())
     apart = 1 - np.abs(np.corrcoef(features[:, varying].astype(np.float64), rowvar=False))
