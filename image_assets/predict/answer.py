@@ -60,8 +60,9 @@ class Prediction:
         return self.categories[0][1]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**vars(self), "category": self.category, "categories": dict(self.categories)}
+        """Plain values, without the features."""
+        plain = {name: value for name, value in vars(self).items() if name != "features"}
+        return {**plain, "category": self.category, "categories": dict(self.categories)}
 
 
 @dataclass(frozen=True)
