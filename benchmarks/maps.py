@@ -162,7 +162,6 @@ def main() -> None:
         write_features(case, options.width)
         for contestant in (ours, scikit_learn)[: 1 if options.no_peer else 2]:
             found |= _in_another_process(contestant, case)
-            print({name: asdict(one) for name, one in found.items()}, flush=True)
     table = Table("contestant", "seconds", "of the processors", "peak memory", "trustworthiness", "moved, p95")
     for name, one in found.items():
         moved = f"{one.notes['moved']:.4f}" if "day" in name else ""
