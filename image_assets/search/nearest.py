@@ -6,6 +6,7 @@ nearest. Of the others the features are read, the most promising first, until no
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -159,17 +160,18 @@ def _candidates(days: Sequence[Day], pieces: Sequence[_Piece], query: Query, num
 
 def _read(days: Sequence[Day], some: _Maybe, direction: np.ndarray, rooted: bool) -> pl.DataFrame:
     """Rows as in `FOUND`."""
-    frames = [pl.DataFrame(schema=FOUND)]
+    image_ids: list[str] = []
+    dates: list[dt.date] = []
+    categories: list[str] = []
+    features = [np.empty((0, len(direction)), np.float32)]
     for place in np.unique(some.days).tolist():
         day, rows = days[place], np.sort(some.rows[some.days == place])
         parts = day.segment.head.parts
         of = np.searchsorted([part.end for part in parts], rows, side="right")
-        cosines = likenesses(directions(day.segment.features(rows), rooted), direction)
-        columns = {
-            "image_id": day.segment.image_ids(rows),
-            "date": [day.date] * len(rows),
-            "category": [parts[one].category for one in of.tolist()],
-            "similarity": cosines,
-        }
-        frames.append(pl.DataFrame(columns, schema=FOUND))
-    return pl.concat(frames)
+        image_ids += day.segment.image_ids(rows)
+        dates += [day.date] * len(rows)
+        categories += [parts[one].category for one in of.tolist()]
+        features.append(day.segment.features(rows))
+    cosines = likenesses(directions(np.concatenate(features), rooted), direction)
+    columns = {"image_id": image_ids, "date": dates, "category": categories, "similarity": cosines}
+    return pl.DataFrame(columns, schema=FOUND)
