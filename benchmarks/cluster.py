@@ -28,7 +28,7 @@ from image_assets.engines.engine import Engine, LocalEngine, Unit
 from image_assets.engines.ray_engine import RayEngine
 from image_assets.environment import CACHE
 from image_assets.features.units import extract_units
-from image_assets.ingest import units as loading
+from image_assets.ingest import kept_units
 from image_assets.ingest.day_folders import DayFolders
 from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.load import Ingest, IngestTables, ingest_partition
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     inputs = prepare(options.photos, options.images, options.work)
     os.environ[CACHE.name] = str(inputs.cache.resolve())
-    loading.UNIT_FILES = -(-options.images // options.units)
+    kept_units.UNIT_FILES = -(-options.images // options.units)
     root = options.work / "cluster"
     shutil.rmtree(root, ignore_errors=True)
     found = {"this process": _measure(LocalEngine(), inputs, root / "local")}
