@@ -86,6 +86,7 @@ def odonata(landing: Path) -> dict[str, int]:
     return {"damselfly": 3, "dragonfly": 6}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arrive", [big_cats, cars_and_trees, odonata], ids=lambda one: one.__name__)
 def test_a_bundled_dataset_of_annotated_images_runs_to_features(
     arrive: Callable[[Path], dict[str, int]], tmp_path: Path

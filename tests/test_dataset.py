@@ -57,7 +57,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ),
         (
             {"extractor": {"kind": "efficientnet_lite2", "mirored": True}},
-            r"mirored: unknown key; did you mean mirrored\? allowed keys here: mirrored, kind, precision$",
+            r"mirored: unknown key; did you mean mirrored\? allowed keys here: mirrored, kind, layer, precision$",
         ),
         (
             {"extractor": {"kind": "combined", "extractors": [{"kind": "tf_hub"}, {"kind": "colour_statistics"}]}},

@@ -78,6 +78,7 @@ def test_every_malformed_file_is_loaded_or_refused_as_the_door_says(photos: Plat
     assert plant.features == plant.loaded
 
 
+@pytest.mark.long
 def test_the_same_day_on_a_bucket_gives_the_same_tables_and_files(
     loaded_platform: Platform, s3_server: S3Server, tmp_path: Path
 ) -> None:

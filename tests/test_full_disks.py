@@ -76,12 +76,12 @@ def place(tmp_path: Path) -> Path:
 
 def _run(store: str) -> list[str]:
     places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", store]
-    return ["run", *places, "--day", str(FIRST), "--until", "raw_images"]
+    return ["run", *places, "--day", str(FIRST), "--until", "raw_images", "--quiet"]
 
 
 def test_a_full_disk_is_one_line_that_names_the_place_before_anything_is_done(place: Path) -> None:
     where = ["--dataset", "drawn.yaml", "--store", "store"]
-    land = ["land", "--landing", "disk/landing", "--day", str(FIRST), "--category", "plant", "landing"]
+    land = ["land", "--landing", "disk/landing", "--day", str(FIRST), "--category", "plant", "--quiet", "landing"]
     store, home, landed, report, accounts, demo = _with_a_disk(
         place,
         2_000,
@@ -92,8 +92,8 @@ def test_a_full_disk_is_one_line_that_names_the_place_before_anything_is_done(pl
         "mkdir beside; ln -s ../disk/dagster beside/dagster",
         _run("beside/store"),
         land,
-        ["report", *where, "--out", "disk/r.html"],
-        ["accounting", *where, "--csv", "disk/a.csv"],
+        ["report", *where, "--quiet", "--out", "disk/r.html"],
+        ["accounting", *where, "--quiet", "--csv", "disk/a.csv"],
         ["demo", "--root", "disk/demo"],
     )
     assert [status for status, _, _ in (store, home, landed, report, accounts, demo)] == [2] * 6

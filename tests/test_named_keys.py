@@ -40,7 +40,7 @@ def is_taken(key: str) -> bool:
 
 SECTIONS = [name for name, field in DatasetSpec.model_fields.items() if sections_of(field.annotation)]
 KEY = re.compile(
-    rf"(?<![\w./-])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z_0-9]*)+(?<!\.json)(?<!\.html)(?<!\.md)(?<!\.py)(?<!\.sqlite)(?![\w(/]|\.json)"
+    rf"(?<![\w./-])(?:{'|'.join(SECTIONS)})(?:\.[a-z][a-z_0-9]*)+(?<!\.json)(?<!\.html)(?<!\.md)(?<!\.gif)(?<!\.py)(?<!\.sqlite)(?![\w(/]|\.json)"
 )
 
 

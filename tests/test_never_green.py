@@ -127,7 +127,10 @@ def daemon_down_for_four_days(place: Place) -> None:
 @pytest.mark.parametrize(
     ("case", "day", "told", "state"),
     [
-        (nothing_landed, SECOND, "day_is_not_empty [2026-11-04, animal, plant]", "day_is_not_empty"),
+        pytest.param(
+            *(nothing_landed, SECOND, "day_is_not_empty [2026-11-04, animal, plant]", "day_is_not_empty"),
+            marks=pytest.mark.long,
+        ),
         (folder_misspelt, SECOND, "plants (did you mean plant?)", "plants (did you mean plant?)"),
         (daemon_down_for_four_days, LAST, f"warning: {LEFT_OUT}", LEFT_OUT),
     ],

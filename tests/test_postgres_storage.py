@@ -70,6 +70,7 @@ def test_a_day_is_recorded_told_and_pruned_there(
     assert _status(capsys) == told
 
 
+@pytest.mark.long
 def test_a_database_that_lets_nobody_in_is_one_line(
     home: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -74,9 +74,15 @@ def console_app(settings: ConsoleSettings) -> Guard:
     classifier = Classifier(settings.dataset.name, inference, seen, search, capacity)
     searching = Searching(search, settings.store, predictor, capacity)
 
+    ending = Event()
+
     def prepare() -> None:
-        prepare_map(settings.dataset, settings.store)
-        searching.prepare()
+        try:
+            prepare_map(settings.dataset, settings.store)
+            searching.prepare()
+        except Exception:
+            if not ending.is_set():  # then no thread can be begun any more, which is no fault of anybody's
+                raise
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
@@ -86,6 +92,7 @@ def console_app(settings: ConsoleSettings) -> Guard:
         try:
             yield
         finally:
+            ending.set()
             inference.stop()
             classifier.close()
 

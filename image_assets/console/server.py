@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -46,15 +46,21 @@ def serve(app: ASGIApp, listening: socket.socket, started: Callable[[], None] = 
         listening: Where requests come.
         started: Called once they are answered.
     """
-    server = server_of(app, started)
+    server, ended = server_of(app, started), Event()
+
+    def run() -> None:
+        try:
+            server.run(sockets=[listening])
+        finally:
+            ended.set()
+
     # In a thread of its own: the library takes signals for itself in the main one, and which came is then not known.
-    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="console")
-    thread.start()
+    Thread(target=run, name="console").start()
     try:
-        thread.join()
+        ended.wait()  # a join that a signal has ended takes the thread for ended too (Python 3.11)
     finally:
         server.should_exit = True
-        thread.join()
+        ended.wait()
 
 
 def server_of(app: ASGIApp, started: Callable[[], None] = lambda: None) -> uvicorn.Server:

@@ -245,6 +245,7 @@ def test_a_split_that_changed_since_the_training_is_caught(loaded_platform: Plat
     assert failing(with_dataset(loaded_platform, classifier=spec), CHECKS) == {"trained_on_the_training_images"}
 
 
+@pytest.mark.long
 def test_a_model_that_is_split_by_source_is_held_against_that_split(tmp_path: Path) -> None:
     split = {"report": {"enabled": False}, "split": {"by": "source"}}
     platform = Platform(small_dataset(classifier=split), tmp_path)

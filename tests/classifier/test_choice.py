@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import polars as pl
+import pytest
 from PIL import Image
 
 from image_assets.classifier.comparing.candidates_report import candidates_markdown, candidates_picture
@@ -22,6 +23,7 @@ CANDIDATES = [
 ]
 
 
+@pytest.mark.long
 def test_the_best_of_the_candidates_is_trained_and_the_comparison_is_kept(tmp_path: Path) -> None:
     dataset = small_dataset(classifier={"candidates": CANDIDATES, "selection": {"folds": 3}})
     platform = Platform(dataset, tmp_path)

@@ -20,6 +20,7 @@ from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.health.unchanged import DAY_RESULTS
 from image_assets.ingest import units
 from image_assets.ingest.day_book import DAYS_RUN
+from image_assets.ingest.known_files import KNOWN_FILES
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
 from tests.asset_names import REFRESHED, REPORTS
 from tests.cli.shapes import assert_told
@@ -47,11 +48,11 @@ def run(places: Path, day: dt.date, *more: str) -> int:
 
 
 def snapshot(store: Path) -> dict[str, str]:
-    """Every file of a store and its digest, but for the records of what was run and checked, which every run renews."""
+    """Every file of a store and its digest, but for what every run renews: what was run, checked, known of files."""
     return {
         str(file.relative_to(store)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(store.rglob("*"))
-        if file.is_file() and not {DAYS_RUN, DAY_RESULTS, CHECK_RESULTS} & set(file.parts)
+        if file.is_file() and not {DAYS_RUN, DAY_RESULTS, CHECK_RESULTS, KNOWN_FILES} & set(file.parts)
     }
 
 

@@ -97,6 +97,7 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
     assert RayEngine().run([], no_progress) == []
 
 
+@pytest.mark.long
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
     nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
     assert len(set(nodes)) == 2
@@ -134,6 +135,7 @@ def test_a_lost_worker_s_unit_is_done_again(cluster: Cluster, tmp_path: Path) ->
     assert RayEngine().run(tasks, no_progress) == ["done after all", (2, 1)]
 
 
+@pytest.mark.long
 def test_a_unit_whose_worker_is_always_lost_ends_the_run_with_its_name(cluster: Cluster) -> None:
     with pytest.raises(UnitLost, match=r"loading a\.jpg … b\.jpg: begun 3 times on the Ray cluster"):
         RayEngine().run([Unit("loading a.jpg … b.jpg", 1, dies)], no_progress)
@@ -145,6 +147,7 @@ def test_an_error_keeps_its_type_and_names_the_unit(cluster: Cluster) -> None:
     assert "while working on the features of x" in raised.value.__notes__[0]
 
 
+@pytest.mark.long
 def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Path) -> None:
     traces = [Unit(str(n), 600, partial(leaves_a_trace, tmp_path / str(n))) for n in range(3)]
     with pytest.raises(FileNotFoundError):

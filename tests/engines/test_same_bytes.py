@@ -25,6 +25,7 @@ from image_assets.features import units as features
 from image_assets.features.units import extract_units
 from image_assets.imagenet.units import Pictures, classify_units
 from image_assets.ingest.annotated.joining import _stem
+from image_assets.ingest.known_files import KNOWN_FILES
 from image_assets.ingest.load import Ingest, IngestTables, ingest_partition
 from image_assets.schema import (
     BOX_QUARANTINE,
@@ -114,7 +115,8 @@ def _box(image_id: str, number: int) -> dict:
 
 def digests(root: Path) -> Digests:
     """SHA-256 of every file of a table, by its name."""
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in root.rglob("*.parquet")}
+    files = (file for file in root.rglob("*.parquet") if KNOWN_FILES not in file.parts)
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def made(landing: Path, root: Path) -> Digests:

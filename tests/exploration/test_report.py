@@ -73,7 +73,7 @@ class Tags(HTMLParser):
         self.balanced &= bool(self.open) and self.open.pop() == tag
 
 
-@pytest.mark.parametrize("size", ["few", "many"])
+@pytest.mark.parametrize("size", ["few", pytest.param("many", marks=pytest.mark.long)])
 def test_every_section_and_every_plot_is_there_with_its_words(size: str, request: pytest.FixtureRequest) -> None:
     made: Exploration = request.getfixturevalue(size)
     assert tuple(plot.key for plot in made.plots) == PLOTS

@@ -104,6 +104,7 @@ def test_a_dataset_without_tables_has_no_images(tmp_path: Path, loaded_platform:
     assert found.metrics.of("brightness", [["plant"]]).sum() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [1, 7, 1000])
 def test_pieces_of_any_size_give_the_same_counts(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     table = image_rows(1_000 if rows > 1 else 40, 5, 3)

@@ -287,6 +287,7 @@ def test_a_reviewer_settles_a_conflict_from_the_command_line(
     assert "a plant.jpg" not in published(copy, ANIMALS)
 
 
+@pytest.mark.long
 def test_marks_settle_a_conflict_as_their_preview_says(platform: Platform, tmp_path: Path) -> None:
     copy, now = platform.copy_to(tmp_path / "copy"), dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
     raw = copy.rows(RAW_IMAGES).with_columns(name=pl.col("source").str.split("/").list.last())

@@ -152,6 +152,7 @@ def test_shards_and_models_that_do_not_follow_what_people_said_are_noticed(damag
     assert failing(damaged, [classifier.trained_on_the_training_images]) == {"trained_on_the_training_images"}
 
 
+@pytest.mark.long
 def test_what_is_moved_to_where_nothing_arrived_is_published_there(loaded_platform: Platform, tmp_path) -> None:
     platform = Platform(loaded_platform.dataset, tmp_path)
     for part in (f"{FIRST}/plant", f"{FIRST}/animal", f"{FIRST}/human", f"{SECOND}/plant", f"{SECOND}/animal"):
@@ -212,6 +213,7 @@ def test_what_cannot_be_said_or_taken_back_is_refused(damaged: Platform) -> None
         take_back(dataset, store, batch, "eva", NOW)
 
 
+@pytest.mark.long
 def test_a_copy_under_another_category_is_answered_for_too(damaged: Platform) -> None:
     first = min((damaged.landing / str(FIRST) / "plant" / "batch").iterdir())
     (damaged.landing / str(SECOND) / "animal" / "a plant.png").write_bytes(first.read_bytes())

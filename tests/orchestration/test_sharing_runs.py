@@ -101,6 +101,7 @@ def test_what_shares_a_run_is_what_a_run_for_each_gives(
     assert (published(alone, "owl"), published(platform, "owl")) == (4, 3)
 
 
+@pytest.mark.long
 def test_a_category_that_fails_leaves_those_that_share_its_run_alone(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

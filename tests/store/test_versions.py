@@ -120,7 +120,7 @@ def test_a_command_tells_a_newer_table_in_one_line(tmp_path: Path, capsys: pytes
     delta_log._idle.clear()
     dataset = tmp_path / "drawn.yaml"
     dataset.write_text("name: drawn\ncategories: {plant: 0}\nstart_day: 2026-11-03\n")
-    assert main(["accounting", "--dataset", str(dataset), "--store", str(tmp_path / "store")]) == 2
+    assert main(["accounting", "--quiet", "--dataset", str(dataset), "--store", str(tmp_path / "store")]) == 2
     said = capsys.readouterr().err
     assert "written by a later version of the platform, as version 7; known here is 1" in said
     assert said.count("\n") == 1

@@ -96,6 +96,7 @@ def test_of_wrong_labels_among_photos_most_are_found_and_most_found_are_wrong(
     assert named_rightly[hits].mean() > 0.9
 
 
+@pytest.mark.long
 def test_wrong_photos_that_are_there_three_times_are_found_as_those_that_are_there_once(
     photos: tuple[np.ndarray, np.ndarray],
 ) -> None:

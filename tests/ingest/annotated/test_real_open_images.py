@@ -29,6 +29,8 @@ from image_assets.schema import (
 )
 from tests.platform import FIRST, Platform, small_dataset
 
+pytestmark = pytest.mark.long
+
 pd: Any = pandas  # its type stubs know less than it does
 LABELS = {"pet": ["Cat", "Dog", "/m/03k3r"], "street": ["Bus", "Car"]}
 CATEGORIES = {"pet": 0, "street": 1, "mixed": 2}
