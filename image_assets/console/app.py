@@ -73,15 +73,14 @@ def console_app(settings: ConsoleSettings) -> Guard:
     search = ImageSearch(settings.dataset, settings.store, settings.search_folder)
     classifier = Classifier(settings.dataset.name, inference, seen, search, capacity)
     searching = Searching(search, settings.store, predictor, capacity)
-
     ending = Event()
 
     def prepare() -> None:
         try:
             prepare_map(settings.dataset, settings.store)
             searching.prepare()
-        except Exception:
-            if not ending.is_set():  # then no thread can be begun any more, which is no fault of anybody's
+        except RuntimeError:  # no thread can be begun any more, which is no fault of anybody's where the console ends
+            if not ending.is_set():
                 raise
 
     @asynccontextmanager
