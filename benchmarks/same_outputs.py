@@ -2,9 +2,9 @@
 
 The sample's two days, which `make demo` runs, are run by the code of the commit and by that of this tree, from one
 landing zone, each into a store of its own. What is deterministic is compared bit for bit: the tables, shards, models,
-manifests, reports and pictures, and what the checks found. Defaults that have changed since are set back in this tree's
-dataset file. A difference that is meant is declared here, with its reason; what there was nothing of before is told as
-new.
+manifests, reports and pictures, and what the checks found. Both dataset files name the extractor that was the default
+once; other defaults that have changed since are set back in this tree's. A difference that is meant is declared here,
+with its reason; what there was nothing of before is told as new.
 
 Every day that is done is kept: whoever was stopped goes on at the day that was being run, and the commit's days are run
 once. Code of both sides is a copy, of which git knows nothing and which nobody edits meanwhile.
@@ -43,6 +43,9 @@ _CACHE = "IMAGE_ASSETS_CACHE"
 
 BEFORE = "164d43e"
 """The last commit before the code was put into its present order."""
+
+# Of both sides: what the sample's dataset file names today, older code may not know.
+EXTRACTOR = {"kind": "efficientnet_lite0"}
 
 # Defaults that have changed, since which commit, and what a section of dataset files says to have it as before: this
 # tree's file says so.
@@ -173,7 +176,7 @@ def _land(work: Path, days: tuple[dt.date, dt.date]) -> None:
 def write_dataset(side: Side, first_day: dt.date, *set_back: tuple[str, dict[str, Any]]) -> None:
     """The sample's dataset file, with what its sections are to say besides."""
     content = yaml.safe_load((BUNDLED / f"{_DATASET}.yaml").read_text(encoding="utf-8"))
-    content["start_day"] = first_day
+    content |= {"start_day": first_day, "extractor": EXTRACTOR}
     for section, keys in set_back:
         content[section] = {**content.get(section, {}), **keys}
     side.root.mkdir(exist_ok=True)

@@ -33,7 +33,7 @@ def data_dictionary() -> str:
         "## Published shards",
         "Files at `<store>/<dataset>/feature_shards/date=…/category=…/`, named in "
         "`feature_shards_manifests/date=…/category=…/shards.json`. "
-        "`D` is the extractor's number of features: 1,280 for `efficientnet_lite0`, 512 for `mobilenet_v1_050_128`.",
+        "`D` is the extractor's number of features: 1,152 for the default, 512 for `mobilenet_v1_050_128`.",
         _shard_columns(),
         "## Reason codes of the quarantine",
         markdown_table(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),

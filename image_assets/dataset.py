@@ -25,8 +25,8 @@ from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, Nea
 from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
+    DEFAULT_EXTRACTOR,
     AnyExtractor,
-    EfficientNetLite,
     Embedding,
     EngineName,
     Limits,
@@ -61,7 +61,10 @@ class DatasetSpec(SettingsSection):
         default=3, ge=1, le=16, description="Hours after 07:00 by which a day's data is due; later it is stale."
     )
     owners: tuple[str, ...] = Field(default=(), description="E-mail addresses or team:NAME, shown in the Dagster UI.")
-    extractor: AnyExtractor = EfficientNetLite()
+    extractor: AnyExtractor = Field(
+        default=DEFAULT_EXTRACTOR,
+        description=f"What makes features of an image; where it is not said, {DEFAULT_EXTRACTOR}.",
+    )
     engine: EngineName = Field(
         default="local", description="Where units of work run: on this machine's cores, or on a Ray cluster."
     )

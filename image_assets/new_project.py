@@ -19,6 +19,7 @@ from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.places import place_of
 from image_assets.project import PROJECT_FILE, ProjectError
 from image_assets.settings.section import name_problem
+from image_assets.settings.stages import DEFAULT_EXTRACTOR
 from image_assets.store.trouble import of_file
 
 _DATASET = """\
@@ -31,7 +32,7 @@ start_day: {start_day}  # the first day that may be run
 time_zone: UTC  # in which its days begin, and of the run at 07:00; such as Europe/Berlin
 # What makes features of an image. efficientnet_lite0 takes two thirds of the time and tells fewer images of new sources
 # right; who changes it later runs all days again.
-extractor: {{kind: efficientnet_lite1, layer: last_block}}
+extractor: {extractor}
 # What else may be said, with what holds where it is not (docs/data-dictionary.md has every key):
 # engine: local  # or ray
 # owners: []  # e-mail addresses or team:NAME, shown in Dagster
@@ -125,7 +126,8 @@ def write_project(
     """
     numbered = yaml.safe_dump({"categories": {one: number for number, one in enumerate(categories)}}, sort_keys=False)
     start_day = first_day or dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    dataset = _DATASET.format(name=_written(name), categories=numbered.rstrip(), start_day=start_day)
+    values = {"name": _written(name), "start_day": start_day, "extractor": DEFAULT_EXTRACTOR}
+    dataset = _DATASET.format(categories=numbered.rstrip(), **values)
     spec = parse_dataset(yaml.safe_load(dataset), f"{name}.yaml")
     keys = {"dataset": f"{name}.yaml", "landing": landing, "store": store}
     for key in ("landing", "store"):

@@ -32,6 +32,7 @@ def small_dataset(**changes: object) -> DatasetSpec:
         "categories": {"plant": 0, "animal": 1, "human": 2},
         "start_day": FIRST,
         "shards": {"rows": 7},
+        "extractor": {"kind": "efficientnet_lite0"},  # two thirds of the default's time
         "limits": {"quarantine_rate": 0.3},
         # Pages with a dozen plots take longer than all the rest; their own tests make them.
         "classifier": {"report": {"enabled": False}},

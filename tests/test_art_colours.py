@@ -15,6 +15,7 @@ from image_assets.features.table import feature_matrix
 from image_assets.schema import ACCOUNTING, IMAGE_FEATURES, RAW_IMAGES
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.sources import FolderSource
+from image_assets.settings.stages import DEFAULT_EXTRACTOR
 from tests.paintings import COLOURS, land_paintings, painting
 from tests.platform import FIRST, Platform
 
@@ -77,4 +78,4 @@ def test_the_line_that_switches_to_the_embedded_extractor_is_ready() -> None:
     switched = text.replace("\nextractor:", "\n# extractor:", 1).replace(
         "\n# extractor: {kind: efficientnet", "\nextractor: {kind: efficientnet"
     )
-    assert parse_dataset(yaml.safe_load(switched), "art_colours.yaml").extractor.kind == "efficientnet_lite0"
+    assert parse_dataset(yaml.safe_load(switched), "art_colours.yaml").extractor == DEFAULT_EXTRACTOR

@@ -95,7 +95,10 @@ def test_a_bundled_dataset_of_annotated_images_runs_to_features(
     dataset = load_dataset(arrive.__name__)
     # One of three files is damaged, which is more than is normal.
     limits = dataset.limits.model_copy(update={"quarantine_rate": 0.5})
-    platform = Platform(dataset.model_copy(update={"extractor": EfficientNetLite(), "limits": limits}), tmp_path)
+    platform = Platform(
+        dataset.model_copy(update={"extractor": EfficientNetLite(kind="efficientnet_lite0"), "limits": limits}),
+        tmp_path,
+    )
     expected = arrive(platform.landing)
     day = platform.landing / str(DAY)
     damaged = min(path for path in day.rglob("*.png"))

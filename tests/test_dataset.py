@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_assets.dataset import BUNDLED, DatasetError, DatasetSpec, load_dataset, load_datasets, parse_dataset
+from image_assets.settings.stages import DEFAULT_EXTRACTOR, EfficientNetLite
 
 MINIMAL = {"name": "birds", "categories": {"owl": 0, "duck": 1}, "start_day": "2026-11-01"}
 
@@ -15,6 +16,15 @@ MINIMAL = {"name": "birds", "categories": {"owl": 0, "duck": 1}, "start_day": "2
 @pytest.mark.parametrize("file", sorted(BUNDLED.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_bundled_file_is_usable_and_named_after_its_dataset(file: Path) -> None:
     assert load_dataset(file).name == file.stem
+
+
+def test_bundled_files_have_the_default_of_embedded_extractors_and_no_other() -> None:
+    embedded = {
+        file.stem: spec.extractor
+        for file in BUNDLED.glob("*.yaml")
+        if isinstance((spec := load_dataset(file)).extractor, EfficientNetLite)
+    }
+    assert embedded == dict.fromkeys(("kingdoms", "odonata", "sample"), DEFAULT_EXTRACTOR)
 
 
 def test_a_bundled_file_is_found_by_its_name() -> None:
@@ -36,7 +46,7 @@ def test_what_is_not_said_has_a_default() -> None:
     spec = parse_dataset(MINIMAL, "birds.yaml")
     assert spec.start_day == dt.date(2026, 11, 1)
     assert spec.shards.rows == 10_001
-    assert spec.extractor.kind == "efficientnet_lite0"
+    assert spec.extractor == DEFAULT_EXTRACTOR == EfficientNetLite(kind="efficientnet_lite1", layer="last_block")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +67,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ),
         (
             {"extractor": {"kind": "efficientnet_lite2", "mirored": True}},
-            r"mirored: unknown key; did you mean mirrored\? allowed keys here: mirrored, kind, layer, precision$",
+            r"mirored: unknown key; did you mean mirrored\? allowed keys here: kind, mirrored, layer, precision$",
         ),
         (
             {"extractor": {"kind": "combined", "extractors": [{"kind": "tf_hub"}, {"kind": "colour_statistics"}]}},

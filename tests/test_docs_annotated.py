@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from image_assets.dataset import BUNDLED, load_dataset, parse_dataset
+from image_assets.settings.stages import DEFAULT_EXTRACTOR
 from tests.test_docs import ROOT, blocks
 
 
@@ -40,4 +41,4 @@ def test_the_line_of_the_embedded_extractor_is_ready(name: str) -> None:
     switched = text.replace("\nextractor:", "\n# extractor:", 1).replace(
         "\n# extractor: {kind: eff", "\nextractor: {kind: eff"
     )
-    assert parse_dataset(yaml.safe_load(switched), name).extractor.kind == "efficientnet_lite0"
+    assert parse_dataset(yaml.safe_load(switched), name).extractor == DEFAULT_EXTRACTOR

@@ -8,14 +8,17 @@ from typing import Any
 
 from image_assets.answers.health import Health, health_of
 from image_assets.answers.loaded import PartitionFacts, partition_facts
+from image_assets.answers.other_features import OtherFeatures, is_at_hand, other_features
 from image_assets.classifier.familiarity_record import FAMILIARITY, familiarity_of_manifest
 from image_assets.classifier.places import current_manifest
 from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
+from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
 from image_assets.ingest.source import Source
 from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
+from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.store_damage import damaged_files
 
 
@@ -28,18 +31,22 @@ class Status:
         health: How it fares.
         damaged: Files of the store that are missing or cut, each in one line.
         model: The current one; None where there is none that can be read.
+        other_features: Images whose features are of another extractor than the dataset file's; None where that is not
+            known without fetching or loading what is no part of the platform.
     """
 
     loaded: tuple[PartitionFacts, ...]
     health: Health
     damaged: tuple[str, ...]
     model: ModelManifest | None = None
+    other_features: OtherFeatures | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets status --json`."""
         loaded = [{**one.partition.as_json(), **one.as_json()} for one in self.loaded]
         whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json(), "model": self._model()}
-        return {**whole, "damaged": list(self.damaged)}
+        others = self.other_features.as_json() if self.other_features else None
+        return {**whole, "damaged": list(self.damaged), "other_extractor": others}
 
     def _model(self) -> dict[str, Any] | None:
         if self.model is None:
@@ -66,4 +73,14 @@ def status_of(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], 
         model = current_manifest(dataset, store)
     except ModelRefusedError:
         model = None
-    return Status(loaded, health_of(dataset, store, checks, source=source), damaged, model)
+    health = health_of(dataset, store, checks, source=source)
+    return Status(loaded, health, damaged, model, _other_features(dataset, store))
+
+
+def _other_features(dataset: DatasetSpec, store: Store) -> OtherFeatures | None:
+    if not is_at_hand(dataset.extractor):
+        return None
+    try:
+        return other_features(dataset, store)
+    except (ExtractorError, Damaged):  # a run says the one; the other is among what is damaged
+        return None

@@ -1,11 +1,10 @@
-"""Which days `image-assets run` is to run, what that would be, and running one after the other."""
+"""Which days `image-assets run` is to run, and running one after the other."""
 
 from __future__ import annotations
 
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 
@@ -18,7 +17,6 @@ from image_assets.errors import UsageError
 from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
-from image_assets.reports.tables import plain_table
 from image_assets.schema import Partition
 from image_assets.store.store import Store
 
@@ -68,37 +66,6 @@ def _newest(dataset: DatasetSpec, source: Source, over: dt.date) -> dt.date:
             "bring images with image-assets land, or say which --day"
         )
     return newest
-
-
-def planned(days: PartitionsByDay, dataset: DatasetSpec, landing: str, store: str) -> dict[str, Any]:
-    """What a run of these days would take up; nothing is changed. The object of `--json`."""
-    source = source_of(dataset, landing)
-    loaded = loaded_partitions(dataset, Store(store))
-    return {
-        "dataset": dataset.name,
-        "days": [
-            {
-                "day": day.isoformat(),
-                "categories": {
-                    one.category: {"files": len(source.list_files(day, one.category).files), "loaded": one in loaded}
-                    for one in partitions
-                },
-            }
-            for day, partitions in days.items()
-        ],
-    }
-
-
-def show_planned(plan: Mapping[str, Any], console: Console) -> None:
-    """Print it for a person."""
-    table = plain_table("day", "category", "files", "loaded before", numbers=("files",))
-    for one in plan["days"]:
-        for category, found in one["categories"].items():
-            table.add_row(one["day"], category, f"{found['files']:,}", "yes" if found["loaded"] else "no")
-    console.print(table)
-    files = sum(found["files"] for one in plan["days"] for found in one["categories"].values())
-    said = f"{len(plan['days']):,} days with {files:,} files would be run; nothing was changed"
-    console.print(said, highlight=False, soft_wrap=True)
 
 
 def run_days(

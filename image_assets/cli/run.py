@@ -49,7 +49,8 @@ from image_assets.cli.words import Command
 def run(places: Places, days: DaysAsked, how: HowToRun, *, dry_run: bool, as_json: bool) -> int:
     """Materialise a day, or several, and what depends on it."""
     from image_assets.cli.day_runner import DayRunner
-    from image_assets.cli.days import chosen_days, planned, run_days, show_planned
+    from image_assets.cli.days import chosen_days, run_days
+    from image_assets.cli.planned import planned
     from image_assets.dataset import load_dataset
     from image_assets.resources.progress import terminal_console
 
@@ -59,7 +60,7 @@ def run(places: Places, days: DaysAsked, how: HowToRun, *, dry_run: bool, as_jso
     chosen = chosen_days(days, spec, places.landing, places.store)
     if dry_run:
         plan = planned(chosen, spec, places.landing, places.store)
-        print_json(plan) if as_json else show_planned(plan, console)
+        print_json(plan.as_json()) if as_json else plan.show(console)
         return 0
     with DayRunner(spec, places.landing, places.store, console, how) as runner:
         reports = run_days(spec, chosen, console, runner)

@@ -52,6 +52,8 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
         if not health.open_days and not health.misnamed:
             return
     show_health(console, health, everything=everything)
+    for line in found.other_features.lines if found.other_features else ():
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if found.model is not None:
         from image_assets.classifier.unseen import told_of_unseen
 

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0, -Lite1 and -Lite2: features of two layers, and the 1,000 ImageNet classes of their heads.
 
-Lite0 is the embedded extractor. The weights come with Python packages; nothing is downloaded and no file is written.
+The weights come with Python packages; nothing is downloaded and no file is written.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ class EfficientNetLite(MayBeMirrored):
     """An EfficientNet-Lite with its published ImageNet weights: 1,280 or 1,152 features, no download."""
 
     kind: EfficientNetLiteKind = Field(
-        default="efficientnet_lite0",
         description="Lite1 and Lite2 are larger and take pictures of 240 and 260 pixels, not 224; Lite2 needs the "
         "extra `efficientnet`.",
     )
@@ -36,6 +35,11 @@ class EfficientNetLite(MayBeMirrored):
         default="float32",
         description="What it computes in. int8 is about 1.6 times as fast and close, not equal: another extractor.",
     )
+
+    def __str__(self) -> str:
+        """As a dataset file says it."""
+        said = ", ".join(f"{key}: {value}" for key, value in self.model_dump(exclude_defaults=True).items())
+        return f"{{{said}}}"
 
 
 HubRuntime = Literal["tensorflow", "onnxruntime"]
@@ -72,6 +76,12 @@ class Combined(SettingsSection):
 
 
 AnyExtractor = Annotated[OneExtractor | Combined, Field(discriminator="kind")]
+
+
+DEFAULT_EXTRACTOR = EfficientNetLite(kind="efficientnet_lite1", layer="last_block")
+"""Of dataset files that name none, and what new ones name."""
+FORMER_EXTRACTOR = EfficientNetLite(kind="efficientnet_lite0")
+"""What dataset files that name none had before: stores may hold its features."""
 
 
 EngineName = Literal["local", "ray"]

@@ -13,12 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 from deltalake import write_deltalake
 from rich.console import Console
 
 from benchmarks.same_outputs import SET_BACK, Side, copy_of_commit, run_days, whole_folder, write_dataset
 from benchmarks.same_stores import Declared, compare, show
 from image_assets.dataset import load_dataset
+from image_assets.settings.stages import FORMER_EXTRACTOR
 
 VECTORS = pa.list_(pa.field("element", pa.float32(), nullable=False))
 
@@ -186,6 +188,8 @@ def test_what_is_set_back_stands_in_the_dataset_file_as_keys_of_today(tmp_path: 
     write_dataset(side, dt.date(2026, 11, 3), *((section, keys) for _, section, keys in SET_BACK))
     dataset = load_dataset(side.dataset)
     assert dataset.start_day == dt.date(2026, 11, 3)
+    assert dataset.extractor == FORMER_EXTRACTOR
+    assert yaml.safe_load(side.dataset.read_text("utf-8"))["extractor"] == {"kind": "efficientnet_lite0"}
     said = dataset.classifier.model_dump()
     for _, _, keys in SET_BACK:
         for key, value in keys.items():

@@ -117,7 +117,7 @@ def test_mirrored_pictures_that_training_did_not_see_are_answered_alike_by_every
     labels = np.arange(36, dtype=np.int16) % 3
     for row, label in enumerate(labels):
         drawn[row, ..., label] //= 3
-    extractor = shared_extractor(EfficientNetLite(mirrored=True))
+    extractor = shared_extractor(EfficientNetLite(kind="efficientnet_lite0", mirrored=True))
     rows = extractor.infer(np.stack([extractor.prepare(pixels) for pixels in drawn]))
     model = train(rows[:24], labels[:24], logistic_regression(0.01).tempered(1.7).transformed("root"), CLASSES)
     about = manifest("logistic_regression").model_copy(update={"feature_width": rows.shape[1]})

@@ -47,7 +47,7 @@ class Chips:
 
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
-    return shared_extractor(EfficientNetLite())
+    return shared_extractor(EfficientNetLite(kind="efficientnet_lite0"))
 
 
 def features_of(extractor: Extractor, pictures: list[np.ndarray]) -> np.ndarray:

@@ -89,8 +89,8 @@ def would_run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict
 def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second, third = (START + dt.timedelta(days=number) for number in (1, 3, 5))
     landed(project, first, second, third)
-    two = {"files": 2, "loaded": False}
-    none = {"files": 0, "loaded": False}
+    two = {"files": 2, "loaded": False, "extracted_anew": 0}
+    none = {"files": 0, "loaded": False, "extracted_anew": 0}
     assert would_run(capsys) == {str(third): {"plant": two, "animal": two, "human": none}}
     assert would_run(capsys, "--from", str(first), "--to", str(second)).keys() == {str(first), str(second)}
     assert would_run(capsys, "--from", str(second)).keys() == {str(second), str(third)}

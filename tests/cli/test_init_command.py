@@ -11,7 +11,7 @@ from image_assets.cli import main
 from image_assets.dataset import load_dataset
 from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.project import PROJECT_FILE, Project, load_project
-from image_assets.settings.stages import EfficientNetLite
+from image_assets.settings.stages import DEFAULT_EXTRACTOR
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,8 @@ def test_days_that_landed_are_taken_as_they_are(
     made(tmp_path, f"{landing}2026-11-03/owl/1.png", f"{landing}2026-11-05/duck/2.png")
     project = init(tmp_path, "--name", "birds")
     dataset = load_dataset(project.dataset)
-    assert dataset.extractor == EfficientNetLite(kind="efficientnet_lite1", layer="last_block")
+    assert dataset.extractor == DEFAULT_EXTRACTOR
+    assert "extractor" in dataset.model_fields_set  # another default later leaves its features as they are
     assert (dataset.start_day, [*dataset.categories]) == (dt.date(2026, 11, 3), ["duck", "owl"])
     assert project.landing == str(tmp_path / landing).rstrip("/")
     assert "image-assets run --missing" in capsys.readouterr().out

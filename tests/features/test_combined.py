@@ -14,8 +14,8 @@ from image_assets.features.decode import all_prepared
 from image_assets.features.extractor import build_extractor, shared_extractor
 from image_assets.settings.stages import ColourStatistics, Combined, EfficientNetLite
 
-LITE = EfficientNetLite()
-INT8 = EfficientNetLite(precision="int8", mirrored=True)
+LITE = EfficientNetLite(kind="efficientnet_lite0")
+INT8 = EfficientNetLite(kind="efficientnet_lite0", precision="int8", mirrored=True)
 COLOURS = ColourStatistics(kind="colour_statistics")
 BOTH = Combined(kind="combined", extractors=(LITE, COLOURS))
 

@@ -11,13 +11,15 @@ from image_assets.settings import stages
 
 
 def test_a_dataset_file_chooses_the_embedded_extractor() -> None:
-    extractor = build_extractor(stages.EfficientNetLite())
+    extractor = build_extractor(stages.EfficientNetLite(kind="efficientnet_lite0"))
     assert (extractor.name, extractor.shape, extractor.width) == ("efficientnet_lite0", (224, 224, 3), 1280)
     assert len(extractor.digest) == 64
 
 
 def test_a_process_builds_an_extractor_once() -> None:
-    assert shared_extractor(stages.EfficientNetLite()) is shared_extractor(stages.EfficientNetLite())
+    assert shared_extractor(stages.EfficientNetLite(kind="efficientnet_lite0")) is shared_extractor(
+        stages.EfficientNetLite(kind="efficientnet_lite0")
+    )
 
 
 def test_without_tensorflow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,12 @@ MIRRORED = np.ascontiguousarray(BATCH[:, :, ::-1])
 
 @pytest.fixture(scope="module")
 def both() -> Extractor:
-    return build_extractor(EfficientNetLite(mirrored=True))
+    return build_extractor(EfficientNetLite(kind="efficientnet_lite0", mirrored=True))
 
 
 @pytest.fixture(scope="module")
 def plain() -> Extractor:
-    return build_extractor(EfficientNetLite())
+    return build_extractor(EfficientNetLite(kind="efficientnet_lite0"))
 
 
 def test_a_mirror_image_has_the_same_features_bit_for_bit(both: Extractor, plain: Extractor) -> None:

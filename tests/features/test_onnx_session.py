@@ -22,7 +22,7 @@ def resident() -> int:
 
 
 def test_what_a_session_keeps_for_its_next_batch_is_given_back() -> None:
-    extractor = build_extractor(EfficientNetLite())
+    extractor = build_extractor(EfficientNetLite(kind="efficientnet_lite0"))
     batch = np.random.default_rng(0).integers(0, 256, (32, 224, 224, 3), np.uint8)
     features = extractor.infer(batch)
     gc.collect()

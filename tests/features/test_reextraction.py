@@ -36,7 +36,10 @@ def switched(damaged: Platform) -> Platform:
 def test_a_partition_is_replaced_in_one_version_and_the_old_one_can_still_be_read(
     loaded_platform: Platform, switched: Platform
 ) -> None:
-    float32, int8 = (shared_extractor(EfficientNetLite(precision=one)).digest for one in ("float32", "int8"))
+    float32, int8 = (
+        shared_extractor(EfficientNetLite(kind="efficientnet_lite0", precision=one)).digest
+        for one in ("float32", "int8")
+    )
     url = switched.store.location(switched.dataset.name, IMAGE_FEATURES.name)
     before = DeltaTable(str(Path(loaded_platform.store.location(switched.dataset.name, IMAGE_FEATURES.name)))).version()
     after = DeltaTable(url).version()

@@ -23,7 +23,7 @@ from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, no_progress
 from tests.platform import SECOND, Platform
 
-SPEC = EfficientNetLite()
+SPEC = EfficientNetLite(kind="efficientnet_lite0")
 
 
 class Threads:

@@ -63,7 +63,7 @@ def clusters(sizes: dict[int, int], width: int = 16) -> tuple[np.ndarray, np.nda
 @pytest.fixture(scope="module")
 def photos(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels of 900 photos of plants, animals and humans, in the order of their digests."""
-    extractor = shared_extractor(EfficientNetLite())
+    extractor = shared_extractor(EfficientNetLite(kind="efficientnet_lite0"))
     files = [
         (hashlib.sha256(file.read_bytes()).hexdigest(), label, file)
         for name, label in CLASSES.items()

@@ -87,7 +87,7 @@ def test_suspects_that_somebody_added_are_counted(loaded_platform: Platform, tmp
 
 
 def test_a_large_dataset_is_judged_on_a_sample(mislabelled: Platform) -> None:
-    digest = shared_extractor(EfficientNetLite()).digest
+    digest = shared_extractor(EfficientNetLite(kind="efficientnet_lite0")).digest
     rows = mislabelled.rows(IMAGE_FEATURES)
     # Every image three times, as if there were more.
     more = pl.concat([rows.with_columns(image_id=pl.col("image_id") + str(copy)) for copy in range(3)]).lazy()

@@ -53,11 +53,11 @@ def measure_unseen(
         alone = "all images come from one source" if number < 2 else "every category comes from a source of its own"
         return UnseenSources(why=alone, sources=number, sampled=len(labels), all_images=all_images)
     judged = np.concatenate([fold.judged for fold in folds])
-    answers = [_answers(learn, rows, fold, spec) for fold in folds]
+    answers = [answers_of(learn, rows, fold, spec) for fold in folds]
     predicted = np.concatenate([one.labels for one in answers])
     certainty = np.concatenate([one.certainty for one in answers])
     truth, right = labels[judged], predicted == labels[judged]
-    unknown = _unknown(answers, spec)
+    unknown = unknown_of(answers, spec)
     shares = _shares(sets.gather(judged).to_numpy(), right)
     images = effective_images(shares)
     low, high = wilson(right.mean() * images, images)
@@ -86,24 +86,35 @@ def measure_unseen(
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """Of J images that a fold leaves out: labels [J], their probabilities [J], how familiar they are as measured."""
+class Answers:
+    """Of J images that a fold leaves out: labels [J], their probabilities [J], how familiar they are as measured.
+
+    The last is empty where nothing is held back.
+    """
 
     labels: np.ndarray
     certainty: np.ndarray
     measured: np.ndarray
 
 
-def _answers(learn: Learn, rows: TrainingRows, fold: SourceFold, spec: Classifier) -> _Answers:
+def answers_of(learn: Learn, rows: TrainingRows, fold: SourceFold, spec: Classifier) -> Answers:
+    """What a model of a fold's training images says of those that it judges.
+
+    Args:
+        learn: See `measure_unseen`.
+        rows: All images.
+        fold: Of these.
+        spec: Whether familiarity is measured.
+    """
     training, features = rows.take(fold.training), rows.features[fold.judged]
     model = learn(training)
     probabilities = model.predict_proba(features)
     answers = probabilities.argmax(axis=1)
     measured = measured_by(model, training, features, answers, spec.selection.seed) if spec.held_back else np.empty(0)
-    return _Answers(model.classes[answers], probabilities.max(axis=1), measured)
+    return Answers(model.classes[answers], probabilities.max(axis=1), measured)
 
 
-def _unknown(answers: Sequence[_Answers], spec: Classifier) -> np.ndarray | None:
+def unknown_of(answers: Sequence[Answers], spec: Classifier) -> np.ndarray | None:
     """bool [judged], which images are unknown by limits that were calibrated on other sources than theirs.
 
     None where nothing is held back, or there are too few images of other sources.
