@@ -126,6 +126,9 @@ metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (P
 map-page: .venv/.dev  ## the page of the map with a million images, in a browser without a graphics card (POINTS=n)
 	$(BIN)/python -m benchmarks.map_page $(if $(POINTS),--points $(POINTS)) $(if $(JSON),--json "$(JSON)")
 
+health-page: .venv/.dev  ## the console's first page with a year of days and all their checks (DAYS=n)
+	$(BIN)/python -m benchmarks.health_page $(if $(DAYS),--days $(DAYS))
+
 map: .venv/.dev  ## a map of 30,000 images cold and a day later, beside scikit-learn (MAP="--images n --day n …")
 	$(BIN)/python -m benchmarks.maps $(MAP) $(if $(JSON),--json "$(JSON)")
 
@@ -177,4 +180,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page lookalikes search refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search refinement downloads procedures lint docs lock clean-demo clean

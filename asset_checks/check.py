@@ -5,8 +5,9 @@ the module of its asset.
 """
 
 import datetime as dt
+import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.health.acknowledged import Acknowledgements
-from image_assets.health.check_book import CheckBook, CheckStatus, OfCheck
+from image_assets.health.check_book import CheckBook, CheckStatus, Measure, OfCheck
 from image_assets.markdown import markdown_table
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of_run
@@ -128,10 +129,23 @@ class Check:
     blocking: bool
     not_blocking_because: str
     key: str
+    over_time: Mapping[str, str] = field(default_factory=dict)
+
+    def measures(self, outcome: Outcome) -> dict[str, Measure]:
+        """The figures to be seen over time, as far as they were found."""
+        found = {name: float(one) for name, one in outcome.figures.items() if isinstance(one, int | float)}
+        kept = {name: limit for name, limit in self.over_time.items() if name in found and limit in found}
+        measures = {name: Measure(found[name], found[limit]) for name, limit in kept.items()}
+        return {name: one for name, one in measures.items() if math.isfinite(one.value)}
 
 
 def check(
-    description: str, *, severity: dg.AssetCheckSeverity = ERROR, not_blocking_because: str = "", key: str = ""
+    description: str,
+    *,
+    severity: dg.AssetCheckSeverity = ERROR,
+    not_blocking_because: str = "",
+    key: str = "",
+    over_time: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[[Subject], Outcome]], Check]:
     """Make a function a check of its own name.
 
@@ -143,6 +157,7 @@ def check(
         severity: ERROR or WARN.
         not_blocking_because: Of an ERROR that blocks nothing: why.
         key: The key of the dataset file that says how much is too much; empty where there is none.
+        over_time: Figures that are kept of each day, to be seen as a line, each with that which is its limit.
 
     Raises:
         TypeError: a WARN that says why it does not block.
@@ -152,7 +167,8 @@ def check(
 
     def declare(evaluate: Callable[[Subject], Outcome]) -> Check:
         blocking = severity is ERROR and not not_blocking_because
-        return Check(evaluate.__name__, description, evaluate, severity, blocking, not_blocking_because, key)
+        kept = over_time or {}
+        return Check(evaluate.__name__, description, evaluate, severity, blocking, not_blocking_because, key, kept)
 
     return declare
 
@@ -215,14 +231,17 @@ def _evaluated(
     # What an error keeps from being evaluated must not go on looking as it did before.
     found: dict[str, tuple[CheckStatus, str]] = {one.name: ("unfinished", "") for one in checks}
     results: list[dg.AssetCheckResult] = []
+    measures: dict[str, Mapping[str, Measure]] = {}
     try:
         for one in checks:
-            results.append(_result(key, one, one.evaluate(subject)))
+            outcome = one.evaluate(subject)
+            results.append(_result(key, one, outcome))
+            measures[one.name] = {} if outcome.not_evaluated else one.measures(outcome)
             found[one.name] = _state(results[-1]), results[-1].description or ""
     except Exception as error:  # noqa: BLE001  # raised by whoever tells what was found before it
         return results, error
     finally:
-        CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id)
+        CheckBook(subject.store, subject.dataset.name).write(key.path[-1], subject.partition, found, run_id, measures)
         passed = [
             OfCheck(key.path[-1], name, subject.partition) for name, (state, _) in found.items() if state == "passed"
         ]

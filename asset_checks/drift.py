@@ -38,6 +38,11 @@ _SHOWN = 10
 # The two sides of a day, and what follows the names of their figures.
 _WINDOW, _REFERENCE = "the days before", "the first days"
 _SUFFIX = {_WINDOW: "", _REFERENCE: ", first days"}
+_OVER_TIME = {
+    f"{figure}{suffix}": limit
+    for suffix in _SUFFIX.values()
+    for figure, limit in {"AUC": "AUC limit", "largest PSI": "PSI limit", "largest KS": "KS limit"}.items()
+}
 _ADVICE = {
     _WINDOW: f"{BESIDE_THE_DAYS_BEFORE}: if this is the new normal, the warning ends by itself once it fills the "
     "window.",
@@ -58,6 +63,7 @@ DRIFTING_METRICS = {
     "The day's images are as bright, sharp, rich, colourful and large as those of the days before and of the first.",
     severity=WARN,
     key="drift",
+    over_time=_OVER_TIME,
 )
 def metrics_drift(subject: Subject) -> Outcome:
     """PSI and KS of every metric, and the AUC of a classifier on all of them."""
@@ -77,7 +83,12 @@ def metrics_drift(subject: Subject) -> Outcome:
     return _outcome(subject, RAW_IMAGES, partial(_read, subject, RAW_IMAGES, columns, measured), compared)
 
 
-@check("The day's features are distributed like those of the days before and of the first.", severity=WARN, key="drift")
+@check(
+    "The day's features are distributed like those of the days before and of the first.",
+    severity=WARN,
+    key="drift",
+    over_time=_OVER_TIME,
+)
 def features_drift(subject: Subject) -> Outcome:
     """PSI and KS along the features' main directions, and the AUC of a classifier on them."""
 

@@ -11,27 +11,30 @@ from image_assets.images.issues import BLURRED, BRIGHT, DARK, ISSUES, LOW_INFORM
 from image_assets.schema import RAW_IMAGES
 
 _SHOWN = 10
+_SHARE = {"share": "limit"}
 
 
-@check("Few images are dark throughout.", severity=WARN, key="quality.dark, quality.share")
+@check("Few images are dark throughout.", severity=WARN, key="quality.dark, quality.share", over_time=_SHARE)
 def dark_images(subject: Subject) -> Outcome:
     """Share of images that are nearly black."""
     return _share(subject, DARK, "Look for a covered or broken camera, a night shift, or an export without its gamma.")
 
 
-@check("Few images are bright throughout.", severity=WARN, key="quality.bright, quality.share")
+@check("Few images are bright throughout.", severity=WARN, key="quality.bright, quality.share", over_time=_SHARE)
 def bright_images(subject: Subject) -> Outcome:
     """Share of images that are nearly white."""
     return _share(subject, BRIGHT, "Look for an overexposed camera, empty scans, or transparency that became white.")
 
 
-@check("Few images are blurred.", severity=WARN, key="quality.blurred, quality.share")
+@check("Few images are blurred.", severity=WARN, key="quality.blurred, quality.share", over_time=_SHARE)
 def blurred_images(subject: Subject) -> Outcome:
     """Share of images without a sharp edge, by their sharpness relative to their contrast."""
     return _share(subject, BLURRED, "Look for a camera out of focus or moving, or small images that were enlarged.")
 
 
-@check("Few images show next to nothing.", severity=WARN, key="quality.low_information, quality.share")
+@check(
+    "Few images show next to nothing.", severity=WARN, key="quality.low_information, quality.share", over_time=_SHARE
+)
 def low_information_images(subject: Subject) -> Outcome:
     """Share of images that are even, or nearly so, by the entropy of their grey levels."""
     return _share(subject, LOW_INFORMATION, "Look for placeholders, failed renderings, and pages that are empty.")
@@ -41,6 +44,7 @@ def low_information_images(subject: Subject) -> Outcome:
     "Few images are far longer than wide, or far wider than long.",
     severity=WARN,
     key="quality.odd_shape, quality.share",
+    over_time=_SHARE,
 )
 def odd_shaped_images(subject: Subject) -> Outcome:
     """Share of images of an extreme aspect ratio."""
@@ -53,6 +57,7 @@ def odd_shaped_images(subject: Subject) -> Outcome:
     "Few images are far smaller or larger than the others of their day and category.",
     severity=WARN,
     key="quality.odd_size, quality.share",
+    over_time=_SHARE,
 )
 def odd_sized_images(subject: Subject) -> Outcome:
     """Share of images whose size is far from the partition's median."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from image_assets.answers.quality_over_time import quality_over_time
 from image_assets.console.acknowledging import Acknowledging, acknowledging_routes
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
@@ -30,6 +32,7 @@ from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
 from image_assets.console.neighbours import Searching, neighbours_routes, search_page_routes
 from image_assets.console.open_inference import open_inference_routes
+from image_assets.console.quality import quality_routes, small_lines
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
 from image_assets.dataset import DatasetSpec
@@ -120,7 +123,17 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
     reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
     classify_page = classify_page_routes(settings.dataset.name, settings.bounds)
     search_page = search_page_routes(searching, settings.bounds)
-    pages = [*health_routes(settings.ask, settings.token), *gallery_routes(reviewing), *search_page, *classify_page]
+
+    def lines(now: Now) -> Mapping[str, Any]:
+        health = now.status.health
+        return small_lines(quality_over_time(settings.dataset, settings.store, health.checks or ()), health.due)
+
+    pages = [
+        *health_routes(settings.ask, settings.token, lines),
+        *gallery_routes(reviewing),
+        *search_page,
+        *classify_page,
+    ]
     pages += entrance_routes(settings.token)
     programs = [
         *marks_routes(reviewing),
@@ -129,6 +142,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *neighbours_routes(searching),
         *map_routes(reviewing),
         *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
+        *quality_routes(settings.dataset, settings.store, settings.ask),
         *_health_routes(classifier),
         *classify_routes(classifier),
         *documentation_routes(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -30,17 +30,28 @@ class Now(NamedTuple):
     running: frozenset[str]
 
 
-def health_routes(ask: Callable[[], Now], token: str) -> list[Route]:
+Asking = Callable[[], Now]
+"""Gathers what is known; takes its time, from any thread."""
+Lines = Callable[[Now], Mapping[str, Any]]
+
+
+def health_routes(ask: Asking, token: str, lines: Lines) -> list[Route]:
     """Its addresses.
 
     Args:
         ask: Gathers what is known; takes its time, from any thread.
         token: That changes need: who brings it is shown how.
+        lines: What the first page shows of the quality over time.
     """
 
     async def page(request: Request) -> Response:
-        now = await run_in_threadpool(ask)
-        return html_page(request, "health.html", **_overview(now, _until(request)))
+        until = _until(request)
+
+        def overview() -> dict[str, Any]:
+            now = ask()
+            return {**_overview(now, until), **lines(now)}
+
+        return html_page(request, "health.html", **await run_in_threadpool(overview))
 
     async def one(request: Request) -> Response:
         now = await run_in_threadpool(ask)

@@ -248,6 +248,14 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
     "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},
+    "/v1/quality": {
+        "get": operation(
+            "What of each day was refused, poor, drifted or wrong, as lines.",
+            "Quality",
+            (400,),
+            parameters=of_health.SINCE,
+        )
+    },
     "/metrics": {"get": _file("What the console does, for Prometheus.", {"text/plain": {"schema": {}}}, ())},
     **of_inference.PATHS,
     "/healthz": {"get": operation("Whether the console lives.", "Alive", ())},

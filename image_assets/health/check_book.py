@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.checked_assets import checked_assets
@@ -21,6 +21,13 @@ _WHOLE = "whole"
 CheckStatus = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
 """Not evaluated is what there was too little for; unfinished what was planned and never came to an end."""
 STATES: tuple[CheckStatus, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
+
+
+class Measure(NamedTuple):
+    """A figure that a check judges by, and what it may be at most as the check was told then."""
+
+    value: float
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,12 @@ class OfCheck:
 
 @dataclass(frozen=True)
 class CheckState(OfCheck):
-    """The latest evaluation of a check."""
+    """The latest evaluation of a check; `measures` are figures by name, of checks that keep any."""
 
     state: CheckStatus
     description: str = ""
     run_id: str = ""
+    measures: Mapping[str, Measure] = field(default_factory=dict, compare=False)
 
 
 class CheckBook:
@@ -67,7 +75,12 @@ class CheckBook:
         self._records = Records(store, dataset, CHECK_RESULTS)
 
     def write(
-        self, asset: str, partition: Partition | None, results: Mapping[str, tuple[CheckStatus, str]], run_id: str
+        self,
+        asset: str,
+        partition: Partition | None,
+        results: Mapping[str, tuple[CheckStatus, str]],
+        run_id: str,
+        measures: Mapping[str, Mapping[str, Measure]] | None = None,
     ) -> None:
         """Keep what all checks of an asset found, in the place of what they found before.
 
@@ -76,12 +89,16 @@ class CheckBook:
             partition: Of the asset, where it has them.
             results: State and description by the check's name.
             run_id: The run that evaluated them.
+            measures: Figures to be seen over time, by the check's name and their own.
         """
         where = f"{partition.date}/{partition.category}" if partition else _WHOLE
         content = {
             "run": run_id,
             "at": _now(),
-            "checks": {name: {"state": state, "description": said} for name, (state, said) in results.items()},
+            "checks": {
+                name: {"state": state, "description": said, **_kept((measures or {}).get(name))}
+                for name, (state, said) in results.items()
+            },
         }
         self._records.write(f"{where}/{asset}", content)
 
@@ -104,6 +121,10 @@ class CheckBook:
             yield _Record(asset, partition, record["checks"], record["run"], record["at"])
 
 
+def _kept(measures: Mapping[str, Measure] | None) -> dict[str, Any]:
+    return {"measures": {name: list(one) for name, one in measures.items()}} if measures else {}
+
+
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
@@ -118,7 +139,10 @@ class _Record:
 
     def states(self) -> Iterator[CheckState]:
         for check, found in self.found.items():
-            yield CheckState(self.asset, check, self.partition, found["state"], found["description"], self.run_id)
+            measures = {name: Measure(*one) for name, one in found.get("measures", {}).items()}
+            yield CheckState(
+                self.asset, check, self.partition, found["state"], found["description"], self.run_id, measures
+            )
 
 
 def latest_states(store: Store, dataset: DatasetSpec, unfinished: Sequence[CheckState] = ()) -> list[CheckState]:

@@ -27,7 +27,16 @@ _GALLERY = (
     "/gallery/marks",
     "/images/{image_id}",
 )
-_NOT_OF_THE_API = (*_GALLERY, "/", "/days/{day}/{category:path}", "/enter", "/docs", "/openapi.json", "/static/{name}")
+_NOT_OF_THE_API = (
+    *_GALLERY,
+    "/",
+    "/days/{day}/{category:path}",
+    "/over-time/{measure}",
+    "/enter",
+    "/docs",
+    "/openapi.json",
+    "/static/{name}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,8 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], console: htt
         ("/healthz", "get", console.get("/healthz")),
         ("/v1/status", "get", console.get("/v1/status")),
         ("/v1/days", "get", console.get("/v1/days")),
+        ("/v1/quality", "get", console.get("/v1/quality")),
+        ("/v1/quality", "get", console.get("/v1/quality?since=yesterday")),
         ("/readyz", "get", console.get("/readyz")),
         ("/v1/classify", "post", console.post("/v1/classify", content=image, headers=headers)),
         ("/v1/classify", "post", console.post("/v1/classify", content=b"", headers=headers)),

@@ -12,7 +12,7 @@ import yaml
 
 from image_assets.cli import main
 from image_assets.console.health import Now
-from image_assets.health.check_book import CheckBook, CheckStatus
+from image_assets.health.check_book import CheckBook, CheckStatus, Measure
 from image_assets.orchestration.current_status import current_status
 from image_assets.schema import IMAGE_FEATURES
 from tests.cli.shapes import assert_told
@@ -156,3 +156,33 @@ def test_a_day_is_acknowledged_on_its_page(loaded_platform: Platform, tmp_path, 
         form.wait_for()
     context.close()
     assert complaints == []
+
+
+def test_quality_over_time_is_drawn_by_the_server_and_leads_to_images(loaded_platform: Platform, tmp_path) -> None:
+    platform = loaded_platform.copy_to(tmp_path)
+    book = CheckBook(platform.store, platform.dataset.name)
+    dark = {"dark_images": {"share": Measure(0.5, 0.1)}}
+    book.write("raw_images", platform.partition("plant", SECOND), {"dark_images": ("warned", "")}, "r", dark)
+    with served(settings_of(platform), ready=False) as client:
+        page = client.get("/").text
+        told = f"{SECOND}: 50.0%, limit 10.0%, judged bad by raw_images/dark_images"
+        assert f"<title>{told}</title>" in page
+        lines = client.get("/v1/quality").json()["lines"]
+        (plants,) = [one for one in lines if (one["measure"], one["category"]) == ("dark images", "plant")]
+        assert plants["days"][-1] == {
+            "day": str(SECOND),
+            "value": 0.5,
+            "limit": 0.1,
+            "judged": "raw_images/dark_images",
+        }
+        assert client.get(f"/v1/quality?since={SECOND}").json()["lines"] != lines
+        assert client.get("/v1/quality?since=yesterday").status_code == 400
+        large = client.get(re.findall(r'href="(/over-time/dark[^"]*)"', page)[0]).text
+        assert told in large
+        gallery = f"/gallery?day={SECOND}&amp;category=plant"
+        assert gallery in large
+        assert f"/map?day={SECOND}&amp;category=plant&amp;quality=dark" in large
+        assert client.get(gallery.replace("&amp;", "&")).text.count("data-id=") > 0
+        assert "<script" not in large
+        assert client.get("/over-time/nothing").status_code == 404
+        assert client.get("/over-time/duplicates?days=0").status_code == 400
