@@ -102,10 +102,16 @@ CONSOLE_TOKEN = Variable(
     "what changes in the console need: at least 16 letters and digits",
     otherwise="a new one at every start, which is printed",
 )
+SHARE_URL = Variable(
+    "IMAGE_ASSETS_SHARE_URL",
+    "where others reach the console, for links to shards, such as `https://data.example.org`; under its name they are "
+    "answered, and nothing else",
+    "http://127.0.0.1:9797",
+)
 
 VARIABLES = (
     *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM),
-    CONSOLE_TOKEN,
+    *(CONSOLE_TOKEN, SHARE_URL),
 )
 """All that there are."""
 

@@ -39,7 +39,7 @@ FLOORS = (
     _floor("features", "features.*"),
     _floor("lookalikes", "lookalikes.*"),
     _floor("boxes, ImageNet, shards", "boxes.* imagenet.* shards.* categories.changes"),
-    _floor("health", "health.*"),
+    _floor("health, links to shards", "health.* shares.*"),
     _floor("migrations", "migrations.*"),
     _floor("classifier", "classifier.*"),
     _floor(

@@ -32,6 +32,7 @@ from image_assets.cli.refusals import line_of
 from image_assets.cli.report import report
 from image_assets.cli.run import run
 from image_assets.cli.runs import runs
+from image_assets.cli.share import share
 from image_assets.cli.similar import similar
 from image_assets.cli.status import status
 from image_assets.cli.suspects import suspects
@@ -52,7 +53,7 @@ def image_assets() -> None:
 
 for _command in (
     *(init, run, land, collect, status, ui, predict, similar, conflicts, suspects, alerts, accounting, report),
-    *(bucket, categories, migrate, models, compare, runs, console, demo),
+    *(bucket, categories, migrate, models, compare, runs, console, share, demo),
 ):
     image_assets.add_command(_command)
 

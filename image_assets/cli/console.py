@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import click
 
 from image_assets.cli.options import (
@@ -13,9 +16,11 @@ from image_assets.cli.options import (
     to_read,
 )
 from image_assets.cli.printing import say, tell
+from image_assets.cli.share import address_of
 from image_assets.cli.words import Command
 
 _PORT = 9797
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 @click.command(cls=Command, examples=["image-assets console", "image-assets console --port 0 --json"])
@@ -25,17 +30,21 @@ _PORT = 9797
 @click.option(
     "--port", type=WholeNumber(0, "a port"), default=_PORT, metavar="N", help=f"0: one that is free; default {_PORT}"
 )
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="a name that a proxy has for all of it; may be repeated"
+)
 @json_option
-def console(dataset: str, store: str, landing: str | None, port: int, *, as_json: bool) -> int:
+def console(dataset: str, store: str, landing: str | None, port: int, names: tuple[str, ...], *, as_json: bool) -> int:
     """Show the platform in the browser, and classify.
 
     It answers this machine alone, until it is stopped.
     """
     from image_assets.console.app import ConsoleSettings, console_app
-    from image_assets.console.guard import token_of
+    from image_assets.console.guard import LOOPBACK, token_of
     from image_assets.console.health import Now
     from image_assets.console.server import listening_socket, serve
-    from image_assets.environment import CONSOLE_TOKEN
+    from image_assets.console.shares import log_downloads
+    from image_assets.environment import CONSOLE_TOKEN, SHARE_URL
     from image_assets.orchestration.current_status import current_status
 
     token = token_of(CONSOLE_TOKEN.said)
@@ -45,7 +54,10 @@ def console(dataset: str, store: str, landing: str | None, port: int, *, as_json
         now = current_status(spec, opened, landing)
         return Now(now.status, now.unknown, now.running)
 
-    app = console_app(ConsoleSettings(spec, opened, ask, token))
+    hosts = (*LOOPBACK, *(host_of(one) for one in names))
+    links_under = urlsplit(address_of(SHARE_URL.value)).hostname or ""
+    app = console_app(ConsoleSettings(spec, opened, ask, token, hosts=hosts, share_hosts=[links_under]))
+    log_downloads()
     with listening_socket(port) as listening:
         url = "http://{}:{}".format(*listening.getsockname())
         report = {"dataset": spec.name, "url": url, "link": f"{url}/enter?token={token}", "token": token}
@@ -57,3 +69,11 @@ def console(dataset: str, store: str, landing: str | None, port: int, *, as_json
 
         serve(app, listening, started)
     return 0
+
+
+def host_of(said: str) -> str:
+    """A host's name as requests have it, in lower case. Raises `click.UsageError` where it is none."""
+    if not _HOST.fullmatch(said.lower()):
+        told = f"--name {said!r}: expected a host's name alone, as console.example.org"
+        raise click.UsageError(told, click.get_current_context())
+    return said.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.console.body import Capacity, body_of
+from image_assets.console.body import body_of
+from image_assets.console.changing import Changing
 from image_assets.console.guard import require_token
 from image_assets.console.marks import user_here
 from image_assets.console.refusals import Refused
 from image_assets.console.selection import Day, said_in
-from image_assets.dataset import DatasetSpec
 from image_assets.health.acknowledged import MOST_CHARACTERS, Acknowledgement, Acknowledgements, NotToBeAcknowledged
 from image_assets.health.check_book import CheckState, latest_states
 from image_assets.settings.section import Strict
@@ -38,20 +38,8 @@ class AcknowledgementSaid(OfCheckSaid):
 
 
 @dataclass(frozen=True)
-class Acknowledging:
-    """What checks are acknowledged with.
-
-    Attributes:
-        dataset: Whose checks.
-        store: Where they are; acknowledgements are written through one of its own.
-        token: That changes need.
-        capacity: How much may be worked on.
-    """
-
-    dataset: DatasetSpec
-    store: Store
-    token: str = field(repr=False)
-    capacity: Capacity
+class Acknowledging(Changing):
+    """What checks are acknowledged with."""
 
     def say(self, said: AcknowledgementSaid) -> Acknowledgement:
         """Acknowledge what a check found. Raises `Refused` where there is nothing that can be."""

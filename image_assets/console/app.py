@@ -35,6 +35,7 @@ from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.quality import quality_routes, small_lines
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
+from image_assets.console.shares import Sharing, share_routes
 from image_assets.dataset import DatasetSpec
 from image_assets.predict.predictor import Predictor
 from image_assets.predict.seen import SeenImages
@@ -53,6 +54,7 @@ class ConsoleSettings:
         token: That changes need.
         bounds: How much a request may bring.
         hosts: Names that requests may use.
+        share_hosts: Further names, under which links to shards are answered, and nothing else.
         search_folder: Where the index of images is kept; None: in the cache.
     """
 
@@ -62,6 +64,7 @@ class ConsoleSettings:
     token: str = field(repr=False)
     bounds: Bounds = field(default_factory=Bounds)
     hosts: Collection[str] = LOOPBACK
+    share_hosts: Collection[str] = ()
     search_folder: Path | None = None
 
 
@@ -115,7 +118,7 @@ def console_app(settings: ConsoleSettings) -> Guard:
     addresses = [*routes(settings, classifier, searching), *metrics_routes(figures)]
     measured = Middleware(Measured, figures, addresses)
     app = Starlette(routes=addresses, middleware=[measured], lifespan=running, exception_handlers=handled)
-    return Guard(app, settings.hosts)
+    return Guard(app, settings.hosts, settings.share_hosts)
 
 
 def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searching) -> list[BaseRoute]:
@@ -134,7 +137,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *search_page,
         *classify_page,
     ]
-    pages += entrance_routes(settings.token)
+    pages += [*entrance_routes(settings.token), *share_routes(Sharing.of(settings.dataset, settings.store))]
     programs = [
         *marks_routes(reviewing),
         *acknowledging_routes(Acknowledging(settings.dataset, settings.store, settings.token, classifier.capacity)),

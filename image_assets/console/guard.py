@@ -38,6 +38,7 @@ SECURITY_HEADERS = {
 """Of every answer, unless it says something stricter itself."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _COOKIE = "image_assets_token_{port}"
+_OF_SHARES = ("/share/", "/static/")
 _OTHERS_PAGES = ("cross-site", "same-site")
 
 
@@ -47,10 +48,12 @@ class Guard:
     Args:
         app: What it guards.
         hosts: Names that requests may use, lower case, without a port.
+        share_hosts: Further names, under which links to shards are answered, and nothing else.
     """
 
-    def __init__(self, app: Starlette, hosts: Collection[str] = LOOPBACK) -> None:
+    def __init__(self, app: Starlette, hosts: Collection[str] = LOOPBACK, share_hosts: Collection[str] = ()) -> None:
         self._app, self._hosts = app, frozenset(hosts)
+        self._share_hosts = frozenset(share_hosts) - self._hosts
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -71,11 +74,19 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        refused = refusal_of(scope["method"], Headers(scope=scope), self._hosts)
+        headers, hosts = Headers(scope=scope), self._hosts
+        if is_of_share(scope["method"], scope["path"]):
+            hosts |= self._share_hosts
+        refused = refusal_of(scope["method"], headers, hosts)
         if refused is None:
             await self._app(scope, receive, with_headers)
         else:
             await response_to(Request(scope), refused)(scope, receive, with_headers)
+
+
+def is_of_share(method: str, path: str) -> bool:
+    """Whether a request reads what a link to shards leads to, or what its page is drawn with."""
+    return method in ("GET", "HEAD") and path.startswith(_OF_SHARES)
 
 
 def refusal_of(method: str, headers: Mapping[str, str], hosts: Collection[str]) -> Refused | None:

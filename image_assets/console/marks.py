@@ -20,10 +20,10 @@ from image_assets.answers.gallery import images_of
 from image_assets.answers.images import content_of_image, facts_of, thumbnail_of
 from image_assets.answers.mark_preview import preview_of
 from image_assets.answers.marks import batch_named, batches_of
-from image_assets.console.body import Capacity, body_of
+from image_assets.console.body import body_of
+from image_assets.console.changing import Changing
 from image_assets.console.guard import require_token
 from image_assets.console.selection import Exported, MarksSaid, Selection, number_in, query_in, said_in
-from image_assets.dataset import DatasetSpec
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.marks.record import Mark, keep_marks, marks_of, take_back
 from image_assets.schema import RAW_IMAGES
@@ -36,20 +36,9 @@ _KEPT = {"cache-control": "private, max-age=86400, immutable"}
 
 
 @dataclass(frozen=True)
-class Reviewing:
-    """What marks are made with.
+class Reviewing(Changing):
+    """What marks are made with."""
 
-    Attributes:
-        dataset: Whose images.
-        store: Where they are; marks are written through one of its own.
-        token: That changes need.
-        capacity: How much may be worked on.
-    """
-
-    dataset: DatasetSpec
-    store: Store
-    token: str = field(repr=False)
-    capacity: Capacity
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def rows(self, said: MarksSaid) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from image_assets.marks.record import MarkError
 from image_assets.places import PlaceError
 from image_assets.predict.answer import NoImage
 from image_assets.search.kept import IndexBusy
+from image_assets.shares.share import ShareError
 from image_assets.store.models.model_files import ModelMissingError, ModelRefusedError
 from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.delta_tables import CommitConflict
@@ -53,6 +54,7 @@ class Refused(Exception):
 TOLD: tuple[type[Exception], ...] = (
     *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
     *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError, IndexBusy),
+    ShareError,
 )
 """Errors of which somebody who asks is told what they say."""
 
@@ -83,7 +85,7 @@ def of_error(error: Exception) -> Refused:
         return Refused(503, "indexing", str(error), {"retry-after": "2"})
     if isinstance(error, PlaceError):
         return Refused(503, "store_unwritable", in_one_line(str(error)))
-    if isinstance(error, Damaged | OtherVersion):
+    if isinstance(error, Damaged | OtherVersion | ShareError):
         return Refused(503, "store_unreadable", in_one_line(str(error)))
     return Refused(500, "failed", "this failed in a way that is a fault of the console; its log says where")
 

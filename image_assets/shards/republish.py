@@ -34,7 +34,7 @@ def to_publish_again(
     wanted = publication(decisions, conflicts, located(dataset, store, decisions.rows["image_id"]))
     columns = ["date", "category"]
     disputed = pl.concat([one.filter("loaded").select(columns) for one in (conflicts, before)]).unique()
-    concerned = {Partition(*key) for key in disputed.iter_rows()} | _ever_marked(dataset, store)
+    concerned = {Partition(*key) for key in disputed.iter_rows()} | ever_marked(dataset, store)
     objects, stale = store.objects(), []
     for partition in sorted(concerned):
         if partition.category not in dataset.categories:
@@ -51,7 +51,7 @@ def to_publish_again(
     return stale
 
 
-def _ever_marked(dataset: DatasetSpec, store: Store) -> set[Partition]:
+def ever_marked(dataset: DatasetSpec, store: Store) -> set[Partition]:
     """Where images lie of which anything was said, taken back or not, and where they were put."""
     said = store.table(dataset.name, REVIEWS).scan().select("image_id", put="category").unique().collect()
     places = located(dataset, store, said["image_id"]).join(said, on="image_id")

@@ -49,7 +49,8 @@ COMMANDS = {
     "models export": "[DIGEST] --dataset --json --onnx --quiet --skops --store",
     "compare": "--all --csv --dataset --folds --json --no-colours --plot --quiet --store",
     "runs prune": "--dry-run --json --keep-days --quiet --store",
-    "console": "--dataset --json --landing --port --quiet --store",
+    "console": "--dataset --json --landing --name --port --quiet --store",
+    "share": "--category --dataset --day --direct --for --json --list --note --quiet --revoke --store --url",
     "demo": "--images --json --root",
 }
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})

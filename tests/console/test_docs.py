@@ -39,9 +39,9 @@ def test_every_request_of_the_page_is_answered(console: httpx.Client, tmp_path: 
 
 
 def test_the_command_of_the_page_is_one() -> None:
-    words = [line.split() for line in lines() if line.startswith("image-assets ")]
-    assert words
-    for _, name, *rest in words:
+    words = [line.partition("image-assets ")[2].split() for line in lines() if " image-assets " in f" {line}"]
+    assert len(words) == 2
+    for name, *rest in words:
         assert name == "console"
         with click.Context(command):
             known = {option for one in command.params if isinstance(one, click.Option) for option in one.opts}

@@ -27,8 +27,20 @@ _GALLERY = (
     "/gallery/marks",
     "/images/{image_id}",
 )
+_SHARES = tuple(
+    f"/share/{one}"
+    for one in (
+        "{token}",
+        "{token}/",
+        "{token}/share.json",
+        "{token}/curl.txt",
+        "{token}/SHA256SUMS",
+        "{token}/files/{path:path}",
+    )
+)
 _NOT_OF_THE_API = (
     *_GALLERY,
+    *_SHARES,
     "/",
     "/days/{day}/{category:path}",
     "/over-time/{measure}",
