@@ -82,7 +82,8 @@ def map_need_not_be_fitted_anew(subject: Subject) -> Outcome:
     The next run of the map looks at the same and fits it anew.
     """
     from image_assets.embedding.feature_stream import as_bytes
-    from image_assets.embedding.kept_fit import FOLDER, FitRefused, KeptFits
+    from image_assets.embedding.kept_fit import FitRefused, KeptFits
+    from image_assets.embedding.kept_regions import FOLDER
     from image_assets.embedding.map_table import ADDED, MapTable
     from image_assets.embedding.refit import placing, why_refit
 

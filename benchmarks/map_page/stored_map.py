@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
+import json
 from pathlib import Path
 
 import numpy as np
+import obstore
 import polars as pl
 import yaml
+from obstore.store import ObjectStore
 from PIL import Image
 
 from image_assets.dataset import DatasetSpec, parse_dataset
+from image_assets.embedding.kept_regions import FOLDER, regions_name, written
+from image_assets.embedding.regions import regions_of
 from image_assets.schema import EMBEDDING, PREDICTIONS, RAW_IMAGES, Partition, TableSchema
 from image_assets.store.store import Store
 
 CATEGORIES = ("plant", "animal", "human", "thing", "place")
 _FIRST = dt.date(2026, 9, 1)
 _CROWDS = 60
+_FITTED = 20_000
+_FIT = "f" * 64
 
 
 def stored_map(folder: Path, images: int, days: int = 40) -> DatasetSpec:
@@ -49,9 +57,19 @@ def stored_map(folder: Path, images: int, days: int = 40) -> DatasetSpec:
             spread = random.normal(size=(rows, 2)) * random.uniform(1, 9, (_CROWDS, 1))[crowd]
             x, y = (middles[crowd] + spread).T.astype(np.float32)
             places.append(drawn.select("image_id", "label").with_columns(x=pl.Series(x), y=pl.Series(y)))
-    _write(store, dataset, EMBEDDING, None, pl.concat(places).sort("image_id"))
+    rows = pl.concat(places).sort("image_id").with_columns(fit=pl.lit(_FIT))
+    _write(store, dataset, EMBEDDING, None, rows)
+    _keep_regions(store.objects(dataset.name, FOLDER), rows)
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return dataset
+
+
+def _keep_regions(objects: ObjectStore, rows: pl.DataFrame) -> None:
+    """The regions of the map, as those of a fit of its first images."""
+    content = written(regions_of(rows.select("x", "y").head(_FITTED).to_numpy()))
+    obstore.put(objects, regions_name(_FIT), content)
+    manifest = {"regions": hashlib.sha256(content).hexdigest()}
+    obstore.put(objects, f"{regions_name(_FIT).removesuffix('-regions.npz')}.json", json.dumps(manifest).encode())
 
 
 def _write(

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from image_assets.answers.map.columns import PALETTE
 from image_assets.answers.map.density import density_png, slots_of
 from image_assets.answers.map.points import MapPlaces, MapPoints, places_of, points_of, points_version
+from image_assets.answers.map.regions import MapRegions, regions_of
 from image_assets.answers.map.selection import FILTERS, MapSelection, selection_in
 from image_assets.console.body import body_of
 from image_assets.console.guard import may_write
@@ -52,6 +53,17 @@ def map_routes(reviewing: Reviewing) -> list[Route]:
         del request
         return JSONResponse(_described(await run_in_threadpool(points_of, dataset, store)))
 
+    async def regions(request: Request) -> Response:
+        version = request.query_params.get("version")
+
+        def find() -> MapRegions:
+            _refuse_other(points_of(dataset, store), version)
+            return regions_of(dataset, store)
+
+        found = await run_in_threadpool(find)
+        named = [one.as_json() for one in found.named]
+        return JSONResponse({"version": found.version, "nowhere": found.nowhere, "regions": named})
+
     async def column(request: Request) -> Response:
         return await _kept(request, lambda: _column(request, points_of(dataset, store)), _BYTES)
 
@@ -76,6 +88,7 @@ def map_routes(reviewing: Reviewing) -> list[Route]:
     return [
         Route("/map", page),
         Route("/v1/map", described),
+        Route("/v1/map/regions", regions),
         Route("/v1/map/columns/{name}", column),
         Route("/v1/map/density.png", density),
         Route("/v1/map/points/{point}", point),
@@ -89,6 +102,7 @@ def prepare_map(dataset: DatasetSpec, store: Store) -> None:
     try:
         _density_of_all(dataset, store)
         points_of(dataset, store)
+        regions_of(dataset, store)
     except (Damaged, OtherVersion, PlaceError, OSError) as error:
         _LOG.warning("the console has no map yet: %s", error)
 
@@ -174,7 +188,7 @@ def _point(reviewing: Reviewing, number: int, version: str | None) -> dict[str, 
     _refuse_other(points, version)
     if number >= points.number:
         raise Refused(404, "not_found", f"the map has {points.number:,} points, and none of number {number:,}")
-    return _told(points, number)
+    return _told(points, number, regions_of(reviewing.dataset, reviewing.store))
 
 
 def _near(reviewing: Reviewing, image_id: str, most: int, selection: MapSelection) -> dict[str, Any]:
@@ -183,14 +197,16 @@ def _near(reviewing: Reviewing, image_id: str, most: int, selection: MapSelectio
     among = selection.shown(points)
     among[own] = False
     nearest = points.plane.nearest(points.plane.points[own], most, among)
-    return {**_told(points, own), "near": [_told(points, number) for number in nearest.tolist()]}
+    regions = regions_of(reviewing.dataset, reviewing.store)
+    return {**_told(points, own, regions), "near": [_told(points, number, regions) for number in nearest.tolist()]}
 
 
-def _told(points: MapPoints, number: int) -> dict[str, Any]:
+def _told(points: MapPoints, number: int, regions: MapRegions) -> dict[str, Any]:
     """A point and what is known of it."""
     x, y = points.plane.points[number].tolist()
     values = {name: column.told(number) for name, column in points.columns.items()}
-    return {"point": number, "image_id": points.rows["image_id"][number], "x": x, "y": y, **values}
+    where = {"x": x, "y": y, "region": regions.name_of(number)}
+    return {"point": number, "image_id": points.rows["image_id"][number], **where, **values}
 
 
 def _selection(parameters: Mapping[str, str]) -> MapSelection:

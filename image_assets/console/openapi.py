@@ -190,6 +190,9 @@ PATHS: dict[str, dict[str, Schema]] = {
         "post": _file("Images as a file: these, or all of a query.", of_marks.FILES, _SELECTS, of_marks.EXPORTED)
     },
     "/v1/map": {"get": operation("What the points of the map are, and their columns.", "Map", (503,))},
+    "/v1/map/regions": {
+        "get": operation("The regions of the map, by name.", "MapRegions", (409, 503), parameters=of_map.REGIONS)
+    },
     "/v1/map/columns/{name}": {
         "get": _file("A number or two for each point.", of_map.BYTES, (404, 409, 503), parameters=of_map.COLUMN)
     },

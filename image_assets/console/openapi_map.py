@@ -7,12 +7,15 @@ from image_assets.console.openapi_marks import IMAGE
 from image_assets.console.openapi_parts import (
     BOOLEAN,
     COUNT,
+    MAYBE,
     NUMBER,
+    SHARE,
     TEXT,
     Schema,
     in_json,
     list_of,
     object_of,
+    or_null,
     parameter,
 )
 from image_assets.console.selection import MapSaid
@@ -22,6 +25,7 @@ _POINT = {
     "point": {**COUNT, "description": "Its number among the map's."},
     "image_id": TEXT,
     **_PLACE,
+    "region": {**MAYBE, "description": "What the region is called that it lies in; null: in none."},
     **{name: list_of(TEXT) if name == "quality" else TEXT for name in FILTERS},
 }
 _COLUMN = object_of(
@@ -30,6 +34,22 @@ _COLUMN = object_of(
     values=list_of(TEXT),
     several=BOOLEAN,
     bytes={"enum": [1, 2], "description": "Of a number, unsigned, little-endian."},
+)
+_PART = object_of(
+    "What many images of a region have.",
+    name=TEXT,
+    share={**SHARE, "description": "Of the region's images."},
+    of_all={**SHARE, "description": "Of all images."},
+)
+_REGION = object_of(
+    "A crowd of the map that stands apart.",
+    number=COUNT,
+    name=TEXT,
+    images=COUNT,
+    **_PLACE,
+    radius={**NUMBER, "description": "Half of its images are no farther from its middle."},
+    category=_PART,
+    label=or_null(_PART),
 )
 SCHEMAS: dict[str, Schema] = {
     "Map": object_of(
@@ -41,6 +61,12 @@ SCHEMAS: dict[str, Schema] = {
         palette={**list_of(TEXT), "description": "Colours of values, which begin again after the last."},
         columns={"type": "object", "additionalProperties": _COLUMN},
         named=list_of(object_of("A category and where its middle is.", category=TEXT, **_PLACE)),
+    ),
+    "MapRegions": object_of(
+        "The regions of the map, the largest first.",
+        version=TEXT,
+        nowhere={**SHARE, "description": "Of all images that lie in none."},
+        regions=list_of(_REGION),
     ),
     "MapPoint": object_of("A point of the map.", **_POINT),
     "MapImage": object_of(
@@ -56,6 +82,7 @@ SELECTION = parameter(
     TEXT,
 )
 COLUMN = [parameter("name", "path", "positions (two numbers of two bytes), or a column of /v1/map.", TEXT), _VERSION]
+REGIONS = [_VERSION]
 DENSITY = [
     parameter("colour", "query", "By which column.", {"enum": list(FILTERS), "default": FILTERS[0]}),
     SELECTION,

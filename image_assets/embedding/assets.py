@@ -14,7 +14,9 @@ from image_assets.orchestration.table_assets import table_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
-from image_assets.schema import EMBEDDING, IMAGE_FEATURES, NEAR_DUPLICATES
+from image_assets.schema import EMBEDDING, IMAGE_FEATURES, IMAGENET_PREDICTIONS, NEAR_DUPLICATES
+
+_TOLD = 10
 
 
 def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
@@ -30,9 +32,11 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         # openTSNE and matplotlib take seconds to load, which every run of every other asset would wait for.
         from image_assets.embedding.feature_stream import Features
-        from image_assets.embedding.kept_fit import FOLDER, KeptFits
+        from image_assets.embedding.kept_fit import KeptFits
+        from image_assets.embedding.kept_regions import FOLDER
         from image_assets.embedding.map_table import MapTable
         from image_assets.embedding.plot import scatter_plot
+        from image_assets.embedding.region_names import first_labels, named_regions
         from image_assets.embedding.rotating import rotating_map
         from image_assets.embedding.todays_map import MapSettings, todays_map
         from image_assets.embedding.told import told_of
@@ -61,8 +65,14 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         if made.because:
             context.log.info(f"the map is fitted anew: {made.because}")
         categories = [names[label] for label in features.labels.tolist()]
-        plot = scatter_plot(made.table.places[:, :2], categories, dataset.name)
+        ids = pl.Series([one.decode() for one in made.table.ids.tolist()], dtype=pl.String)
+        labels = first_labels(opened.table(dataset.name, IMAGENET_PREDICTIONS).scan(), ids)
+        places = made.table.places[:, :2]
+        regions = named_regions(made.regions, places, pl.Series(categories, dtype=pl.String), labels)
+        plot = scatter_plot(places, categories, dataset.name, regions)
         told = told_of(made)
+        if regions:
+            told["largest regions"] = ", ".join(f"{one.name} {one.images:,}" for one in regions[:_TOLD])
         if dataset.embedding.dimensions == 3:
             animation = rotating_map(made.table.places, categories)
             opened.objects(dataset.name, "plots").put("embedding.gif", animation)

@@ -3,6 +3,7 @@
 Layout below `<store>/<dataset>/map`, a fit's digits being the first 12 of its file's SHA-256:
 
 - `fit-<digits>.npz`: the fitted points; numbers and text alone, nothing in it can run.
+- `fit-<digits>-regions.npz`: the regions of the map, see `kept_regions`.
 - `fit-<digits>.json`: its manifest, written last: without one there is no fit.
 
 The table `embedding` names the fit that its places belong to, so that one commit puts a new map in the place of the
@@ -22,13 +23,13 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 
+from image_assets.embedding.kept_regions import FOLDER, Regions, kept_regions, regions_name, written
 from image_assets.embedding.quality import Usual
 from image_assets.embedding.reduction import Reduction
 from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.settings.stages import Embedding
 from image_assets.store.objects import content_of, remove, sizes_below
 
-FOLDER = "map"
 _VERSION = 1
 _DIGITS = 12
 
@@ -49,6 +50,7 @@ class FitManifest(Strict):
         images: How many there were when it was made,
         fitted: and how many of them were fitted.
         because: Why it was made.
+        regions: SHA-256 of the file of its regions; None: by a version that had none.
     """
 
     version: int = _VERSION
@@ -62,6 +64,7 @@ class FitManifest(Strict):
     images: int
     fitted: int
     because: str
+    regions: Sha256 | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,8 @@ class KeptFits:
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
 
-    def save(self, fit: Fit, about: About) -> FitManifest:
-        """Keep a fit, whole or not at all; the same fit gives the same bytes."""
+    def save(self, fit: Fit, about: About, regions: Regions) -> FitManifest:
+        """Keep a fit with its regions, whole or not at all; the same fit gives the same bytes."""
         content = _written(fit)
         manifest = FitManifest(
             sha256=hashlib.sha256(content).hexdigest(),
@@ -130,6 +133,17 @@ class KeptFits:
             because=about.because,
         )
         obstore.put(self._objects, _name(manifest.sha256, "npz"), content)
+        return self.keep_regions(manifest, regions)
+
+    def regions(self, sha256: str) -> Regions | None:
+        """The regions of a fit; None where none are kept, or what is there is not what was kept."""
+        return kept_regions(self._objects, sha256)
+
+    def keep_regions(self, manifest: FitManifest, regions: Regions) -> FitManifest:
+        """Keep the regions of a fit that is there; the manifest then says which they are."""
+        content = written(regions)
+        manifest = manifest.model_copy(update={"regions": hashlib.sha256(content).hexdigest()})
+        obstore.put(self._objects, regions_name(manifest.sha256), content)
         text = json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n"
         obstore.put(self._objects, _name(manifest.sha256, "json"), text.encode())
         return manifest
@@ -155,6 +169,7 @@ class KeptFits:
     def forget_others(self, *kept: str) -> None:
         """Remove all fits but these."""
         names = {_name(sha256, ending) for sha256 in kept for ending in ("npz", "json")}
+        names |= {regions_name(sha256) for sha256 in kept}
         gone = [path for path in sizes_below(self._objects) if path.startswith("fit-") and path not in names]
         # A manifest goes first: a fit without one is not there.
         remove(self._objects, *sorted(gone, key=lambda path: not path.endswith(".json")))

@@ -10,21 +10,26 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from image_assets.embedding.region_names import NamedRegion
 from image_assets.pages.figures import COLOURS, picture, short
 
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 _PER_COLUMN = 24  # categories in a column of the legend
 _NAMED = 24  # at most so many names fit among the points
 _LONGEST = 24  # characters of a name
+_LETTER = 0.009  # of the width, a letter of a region's name
 
 
-def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: str) -> bytes:
+def scatter_plot(
+    coordinates: np.ndarray, categories: Sequence[str], dataset: str, regions: Sequence[NamedRegion] = ()
+) -> bytes:
     """Draw the map: a mark per image, its colour (beyond seven categories also its shape) the category.
 
     Args:
         coordinates: float32 [N, 2].
         categories: Name of every image's category, N of them.
         dataset: Name for the title.
+        regions: Whose names are written where they find room, the first ones before others.
 
     Returns:
         A PNG file 900 pixels wide, wider beyond 24 categories; the same map gives the same bytes.
@@ -36,7 +41,9 @@ def scatter_plot(coordinates: np.ndarray, categories: Sequence[str], dataset: st
         figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
         axes = figure.subplots()
         _draw_points(axes, coordinates, ranks, len(names))
-        if len(COLOURS) < len(names) <= _NAMED:
+        if regions:
+            _write_regions(axes, regions)
+        elif len(COLOURS) < len(names) <= _NAMED:
             _write_names(axes, coordinates, ranks, names.tolist())
         entries = [f"{short(name, _LONGEST)}  {count:,}" for name, count in zip(names, counts, strict=True)]
         handles = [
@@ -82,6 +89,21 @@ def _write_names(axes: Axes, coordinates: np.ndarray, ranks: np.ndarray, names: 
         x, y = points[np.argmin(np.linalg.norm(points - np.median(points, axis=0), axis=1))]
         halo = [withStroke(linewidth=2.5, foreground="white")]
         axes.text(x, y, short(name, _LONGEST), fontsize=8, ha="center", va="center", path_effects=halo)
+
+
+def _write_regions(axes: Axes, regions: Sequence[NamedRegion]) -> None:
+    """The names of regions, none over another."""
+    left, right = axes.get_xlim()
+    letter = (right - left) * _LETTER
+    taken: list[tuple[float, float, float]] = []
+    for one in regions:
+        text = short(one.name, _LONGEST)
+        half = len(text) * letter / 2
+        if any(abs(one.x - x) < half + other and abs(one.y - y) < 3 * letter for x, y, other in taken):
+            continue
+        taken.append((one.x, one.y, half))
+        halo = [withStroke(linewidth=2.5, foreground="white")]
+        axes.text(one.x, one.y, text, fontsize=7, ha="center", va="center", path_effects=halo)
 
 
 def _colour(rank: int) -> str:

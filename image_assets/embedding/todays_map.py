@@ -13,10 +13,12 @@ from image_assets.embedding.alignment import Displacement, aligned, displacement
 from image_assets.embedding.feature_stream import Features, Gathered, as_bytes, digests
 from image_assets.embedding.fitted_sample import fitted_sample
 from image_assets.embedding.kept_fit import About, Fit, FitRefused, KeptFits
+from image_assets.embedding.kept_regions import Regions
 from image_assets.embedding.map_table import ADDED, FITTED, PLACED, MapTable, finite, positions
 from image_assets.embedding.quality import SAMPLE, spread, trustworthiness, usual
 from image_assets.embedding.reduction import Reduction
 from image_assets.embedding.refit import Placing, placing, why_refit
+from image_assets.embedding.regions import regions_of
 from image_assets.embedding.starting_places import starting_places
 from image_assets.embedding.tsne import fit_places, place_among, refit_places
 from image_assets.settings.stages import Embedding
@@ -52,6 +54,7 @@ class MapOfToday:
         moved: How far images that were on the map before are from where they were; None on the first map.
         added: How images fit it that came since it was fitted.
         trustworthiness: Of 2,000 images.
+        regions: The region that each image lies in, int16 [N]; -1 in none.
     """
 
     table: MapTable
@@ -59,6 +62,7 @@ class MapOfToday:
     moved: Displacement | None
     added: Placing
     trustworthiness: float
+    regions: np.ndarray
 
 
 def todays_map(features: Features, before: MapTable, fits: KeptFits, settings: MapSettings) -> MapOfToday:
@@ -81,13 +85,17 @@ def todays_map(features: Features, before: MapTable, fits: KeptFits, settings: M
         fit, manifest = fits.load(before.fit)
     except FitRefused as refused:
         return refit.continued(str(refused), before)
+    regions = fits.regions(before.fit)
+    if regions is None:  # of an earlier version, or damaged: the same fit has the same
+        regions = regions_of(fit.places)
+        fits.keep_regions(manifest, regions)
     if changed := About(settings.extractor, settings.spec, len(features), "").differs(manifest):
         return refit.from_scratch(changed)
-    today = _taken_in(features, before, fit, settings)
+    today = _taken_in(features, before, fit, regions, settings)
     return refit.continued(today.because, today.table, fit) if today.because else today
 
 
-def _taken_in(features: Features, before: MapTable, fit: Fit, settings: MapSettings) -> MapOfToday:
+def _taken_in(features: Features, before: MapTable, fit: Fit, regions: Regions, settings: MapSettings) -> MapOfToday:
     """Yesterday's map with new images placed on it; `because` says why it should not stay so."""
     table = MapTable.empty(features.ids, settings.spec.dimensions, before.fit)
     in_fit, known = positions(features.ids, fit.ids), positions(features.ids, before.ids)
@@ -114,9 +122,8 @@ def _taken_in(features: Features, before: MapTable, fit: Fit, settings: MapSetti
     added = placing(measured.features, table.places[measured.rows], fit)
     present = int((in_fit >= 0).sum())
     because = why_refit(fit, present, features.labels, added, settings.spec, settings.names)
-    return MapOfToday(
-        table, because, _moved(before, table), added, trustworthiness(sample.features, table.places[sample.rows])
-    )
+    trust = trustworthiness(sample.features, table.places[sample.rows])
+    return MapOfToday(table, because, _moved(before, table), added, trust, regions.of(table.places))
 
 
 class _Refit:
@@ -168,7 +175,8 @@ class _Refit:
             alignment = aligned(places[both], was[both])
             places, scale = alignment.apply(places), alignment.scale
         fit = chosen.fitted(places.astype(np.float32), scale, features.labels)
-        manifest = self._fits.save(fit, About(settings.extractor, settings.spec, len(features), because))
+        regions = regions_of(fit.places)
+        manifest = self._fits.save(fit, About(settings.extractor, settings.spec, len(features), because), regions)
         self._fits.forget_others(manifest.sha256, self._before.fit)
         table = MapTable.empty(features.ids, settings.spec.dimensions, manifest.sha256)
         in_fit = positions(features.ids, fit.ids)
@@ -185,7 +193,7 @@ class _Refit:
         _place(table, fit, rest, PLACED, settings)
         table.seal(np.arange(len(features)), of_features)
         added, trust = Placing(0, fit.usual.kept, 0.0), trustworthiness(sample.features, table.places[sample.rows])
-        return MapOfToday(table, because, _moved(self._before, table), added, trust)
+        return MapOfToday(table, because, _moved(self._before, table), added, trust, regions.of(table.places))
 
     def _sample(self) -> np.ndarray:
         features, spec = self._features, self._settings.spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from image_assets.embedding.kept_regions import NOWHERE
 from image_assets.embedding.map_table import ADDED, FITTED, PLACED
 from image_assets.embedding.todays_map import MapOfToday
 
@@ -14,6 +15,8 @@ def told_of(made: MapOfToday) -> dict[str, int | float | str]:
         "fitted anew because": made.because or "it was not: new images were placed on the map as it was",
         **counts,
         "trustworthiness": made.trustworthiness,
+        "regions": int(made.regions.max(initial=NOWHERE)) + 1,
+        "in a region, share": float((made.regions != NOWHERE).mean()) if len(made.regions) else 0.0,
     }
     if made.moved is not None:
         told |= {"moved, median share of width": made.moved.median, "moved, 95 of 100 at most": made.moved.p95}

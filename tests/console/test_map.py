@@ -12,6 +12,8 @@ from PIL import Image
 
 from image_assets.answers.map.points import points_of
 from image_assets.answers.map.selection import FILTERS
+from image_assets.embedding.kept_fit import KeptFits
+from image_assets.embedding.kept_regions import FOLDER, Regions
 from image_assets.schema import EMBEDDING, PREDICTIONS, RAW_IMAGES, Partition
 from tests.console.served import BEARER, served, settings_of
 from tests.console.test_documentation import assert_fits
@@ -113,11 +115,35 @@ def test_without_a_map_and_without_predictions_there_is_an_answer(damaged: Platf
         assert client.get("/map").status_code == 200
 
 
+def test_regions_that_are_kept_are_named_and_points_say_where_they_lie(damaged: Platform) -> None:
+    places = damaged.rows(EMBEDDING)
+    (fit,) = places["fit"].unique()
+    folder = damaged.store.objects(damaged.dataset.name, FOLDER)
+    # Too few images for a crowd of their own: plants are made one, which is kept as a run keeps it.
+    plants = places["label"].to_numpy() == 0
+    regions = Regions(
+        places.select("x", "y").to_numpy(), np.where(plants, 0, -1).astype(np.int16), np.ones(1, np.float32)
+    )
+    fits = KeptFits(folder)
+    fits.keep_regions(fits.load(fit)[1], regions)
+    with served(settings_of(damaged), ready=False) as client:
+        told = client.get("/v1/map/regions").json()
+        (one,) = told["regions"]
+        assert (one["name"], one["category"]["name"], one["category"]["share"]) == ("plant", "plant", 1)
+        assert one["images"] == plants.sum()
+        assert told["nowhere"] == pytest.approx(1 - plants.mean())
+        for category, region in (("plant", "plant"), ("animal", None)):
+            image = damaged.rows(RAW_IMAGES, Partition(SECOND, category))["image_id"][0]
+            assert client.get(f"/v1/map/images/{image}").json()["region"] == region
+        assert client.get("/v1/map/regions?version=another").status_code == 409
+
+
 def test_answers_are_as_the_document_says(console: httpx.Client, loaded_platform: Platform) -> None:
     document = console.get("/openapi.json").json()
     image = loaded_platform.rows(EMBEDDING)["image_id"][0]
     for path, answer in (
         ("/v1/map", console.get("/v1/map")),
+        ("/v1/map/regions", console.get("/v1/map/regions")),
         ("/v1/map/points/{point}", console.get("/v1/map/points/1")),
         ("/v1/map/points/{point}", console.get("/v1/map/points/x")),
         ("/v1/map/images/{image_id}", console.get(f"/v1/map/images/{image}")),

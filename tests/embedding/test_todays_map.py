@@ -258,4 +258,4 @@ def test_only_the_fit_in_use_and_the_one_before_are_kept(first_day: Days) -> Non
     for seed in (1, 2, 3):
         days.spec = Embedding(seed=seed)
         days.make()
-    assert len([one for page in obstore.list(days.store) for one in page]) == 4
+    assert len([one for page in obstore.list(days.store) for one in page]) == 6  # with their regions

@@ -74,7 +74,7 @@ class MapPoints:
         return int(found[0])
 
 
-class _Latest(Generic[T]):
+class Latest(Generic[T]):
     """The last one of each dataset, made anew where its version is another. Who asks meanwhile waits for it."""
 
     def __init__(self) -> None:
@@ -82,6 +82,7 @@ class _Latest(Generic[T]):
         self._kept: dict[tuple[str, str], tuple[str, T]] = {}
 
     def get(self, key: tuple[str, str], version: str, make: Callable[[], T]) -> T:
+        """That of a dataset, by its store and name, in this version; raises what making it raises."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is None or kept[0] != version:
@@ -89,8 +90,8 @@ class _Latest(Generic[T]):
             return kept[1]
 
 
-_PLACES: _Latest[MapPlaces] = _Latest()
-_POINTS: _Latest[MapPoints] = _Latest()
+_PLACES: Latest[MapPlaces] = Latest()
+_POINTS: Latest[MapPoints] = Latest()
 
 
 def places_of(dataset: DatasetSpec, store: Store) -> MapPlaces:

@@ -24,6 +24,7 @@ let round = 0; // of what was asked of the worker
 let painted = ""; // by what colour and filters
 let held = null; // how many points the lassos hold
 let shown = 0;
+let regions = []; // their names and places
 let hover = 0; // of what was asked of the worker, what still counts
 
 const drawing = root.dataset.drawing === "none" ? null : drawingOn(plane.querySelector("#points"));
@@ -77,6 +78,14 @@ async function begin() {
   worker.postMessage({ do: "load", points: described.points, places: positions, numbers: columns }, given);
   ready = true;
   apply();
+  nameRegions().catch(() => {}); // the map does without them
+}
+
+async function nameRegions() {
+  const told = await (await sent(`/v1/map/regions?version=${described.version}`, {})).json();
+  regions = told.regions.map((one) => ({ name: one.name, category: one.category.name, at: unitOf([one.x, one.y]), radius: one.radius / described.side }));
+  root.dataset.regions = regions.length;
+  lines();
 }
 
 function slotsOf(name) {
@@ -193,7 +202,8 @@ function moved() {
 function lines() {
   const lassos = described ? state.lassos.map((text) => ({ takesAway: text.startsWith("sub"), corners: cornersOf(text).map(unitOf) })) : [];
   const names = described && state.colour === "category" ? described.named.map((one) => ({ name: one.category, at: unitOf([one.x, one.y]) })) : [];
-  overlay.draw(view, lassos, legend.hides("category") ? names.filter((one) => legend.isShown("category", one.name)) : names);
+  const seen = (some, name) => (legend.hides("category") ? some.filter((one) => legend.isShown("category", name(one))) : some);
+  overlay.draw(view, lassos, seen(names, (one) => one.name), seen(regions, (one) => one.category));
 }
 
 function flatPicture() {

@@ -1,5 +1,7 @@
 // What lies over the points: lassos, the point under the pointer, an image's neighbours, names.
-const FAR = 3; // names are shown up to this zoom
+const FAR = 3; // names of categories are shown up to this zoom
+const SMALL = 6; // pixels of a region's radius that are too few for its name
+const LONGEST = 26; // letters
 
 export class Overlay {
   constructor(canvas) {
@@ -10,7 +12,7 @@ export class Overlay {
     this.cross = false;
   }
 
-  draw(view, lassos, names) {
+  draw(view, lassos, names, regions) {
     const { canvas, pen } = this;
     const [{ width, height }, ratio] = [view.size, devicePixelRatio || 1];
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -20,7 +22,10 @@ export class Overlay {
     const [ink, paper, mark, bad] = ["--ink", "--paper", "--mark", "--bad"].map((name) => style.getPropertyValue(name).trim());
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
-    if (view.zoom <= FAR) this.names(view, names, ink, paper);
+    const taken = [];
+    if (view.zoom <= FAR) this.names(view, names, "600 13px", [ink, paper], taken);
+    this.names(view, regions, "500 11.5px", [ink, paper], taken);
+    canvas.dataset.names = taken.map((one) => one.name).join("|");
     for (const lasso of lassos) this.outline(lasso.corners.map((place) => view.toScreen(place)), lasso.takesAway ? bad : mark, true);
     if (view.line) this.outline(view.line, view.tool === "sub" ? bad : mark, false);
     this.near.forEach((place, number) => this.ring(view.toScreen(place), number ? 5 : 9, ink, paper));
@@ -69,25 +74,36 @@ export class Overlay {
     }
   }
 
-  // The names that find room; who comes first has most images.
-  names(view, names, ink, paper) {
+  // The names that find room beside those before them; who comes first has most images. That of a region fades as it
+  // becomes too small to be seen, or as large as the screen.
+  names(view, names, font, [ink, paper], taken) {
     const { pen } = this;
-    pen.font = "600 13px system-ui, 'DejaVu Sans', sans-serif";
+    const { width, height } = view.size;
+    pen.font = `${font} system-ui, 'DejaVu Sans', sans-serif`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.lineJoin = "round";
-    const taken = [];
-    for (const { name, at } of names) {
+    for (const { name, at, radius } of names) {
       const [x, y] = view.toScreen(at);
-      const text = name.length > 24 ? `${name.slice(0, 23)}…` : name;
+      const seen = radius === undefined ? 1 : fading(radius * view.pixels, Math.min(width, height));
+      if (seen < 0.4 || x < 0 || y < 0 || x > width || y > height) continue;
+      const text = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
       const half = pen.measureText(text).width / 2 + 4;
       if (taken.some((one) => Math.abs(one.x - x) < one.half + half && Math.abs(one.y - y) < 18)) continue;
-      taken.push({ x, y, half });
+      taken.push({ name, x, y, half });
+      pen.globalAlpha = seen;
       pen.lineWidth = 4;
       pen.strokeStyle = paper;
       pen.strokeText(text, x, y);
       pen.fillStyle = ink;
       pen.fillText(text, x, y);
     }
+    pen.globalAlpha = 1;
   }
+}
+
+// How clearly a region's name is seen, 0 … 1, by the pixels of its radius and of the screen.
+function fading(radius, screen) {
+  const near = (screen * 0.9 - radius) / (screen * 0.4);
+  return Math.max(0, Math.min(1, (radius - SMALL) / SMALL, near));
 }

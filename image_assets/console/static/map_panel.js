@@ -110,6 +110,7 @@ function said(facts) {
   const lines = [`${facts.category}, ${facts.day}`];
   if (facts.verdict === "taken for another") lines.push(`taken for ${facts.prediction}`);
   else if (facts.verdict === "unknown") lines.push("unknown to the classifier");
+  if (facts.region) lines.push(`region ${facts.region}`);
   if (wrong.length) lines.push(wrong.join(", "));
   return lines.map((text, place) => made("span", { textContent: text, className: place ? "soft" : "" }));
 }

@@ -1,0 +1,69 @@
+"""The regions of the map: which crowd each image lies in, and what it is called. Kept in memory like the points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from image_assets.answers.map.points import Latest, MapPoints, points_of
+from image_assets.dataset import DatasetSpec
+from image_assets.embedding.kept_regions import FOLDER, NOWHERE, kept_regions
+from image_assets.embedding.region_names import NamedRegion, first_labels, named_regions
+from image_assets.schema import EMBEDDING, IMAGENET_PREDICTIONS
+from image_assets.store.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class MapRegions:
+    """The regions of the map that is shown.
+
+    Attributes:
+        version: Of the points.
+        of_points: The region of each point, int16 [N]; -1 in none.
+        named: The regions, the largest first.
+    """
+
+    version: str
+    of_points: np.ndarray
+    named: tuple[NamedRegion, ...]
+
+    @property
+    def nowhere(self) -> float:
+        """Share of the points that lie in none."""
+        return float((self.of_points == NOWHERE).mean()) if len(self.of_points) else 1.0
+
+    def name_of(self, point: int) -> str | None:
+        """What the region of a point is called; None where it lies in none."""
+        number = int(self.of_points[point])
+        return next((one.name for one in self.named if one.number == number), None)
+
+
+_REGIONS: Latest[MapRegions] = Latest()
+
+
+def regions_of(dataset: DatasetSpec, store: Store) -> MapRegions:
+    """The regions of the map as `points_of` has it; none where none are kept. Raises as `points_of`."""
+    points = points_of(dataset, store)
+    return _REGIONS.get((store.url, dataset.name), points.version, lambda: _regions(dataset, store, points))
+
+
+def _regions(dataset: DatasetSpec, store: Store, points: MapPoints) -> MapRegions:
+    table = store.table(dataset.name, EMBEDDING).scan()
+    fits = table.select(pl.col("fit").drop_nulls()).collect()["fit"].mode().sort()
+    kept = kept_regions(store.objects(dataset.name, FOLDER), str(fits[0])) if len(fits) else None
+    if kept is None or not points.number:
+        return MapRegions(points.version, np.full(points.number, NOWHERE, np.int16), ())
+    axes = ["x", "y", "z"][: kept.places.shape[1]]
+    places = points.plane.points if len(axes) == 2 else _in_space(table, points, axes)
+    of_points = kept.of(places)
+    labels = first_labels(store.table(dataset.name, IMAGENET_PREDICTIONS).scan(), points.rows["image_id"])
+    named = named_regions(of_points, points.plane.points, points.rows["category"], labels)
+    return MapRegions(points.version, of_points, tuple(named))
+
+
+def _in_space(table: pl.LazyFrame, points: MapPoints, axes: list[str]) -> np.ndarray:
+    rows = table.select("image_id", *(pl.col(axis).cast(pl.Float32) for axis in axes)).collect()
+    ids = points.rows.select("image_id")
+    return ids.join(rows, on="image_id", how="left", maintain_order="left").select(axes).to_numpy()
