@@ -112,9 +112,9 @@ same-outputs: .venv/.dev  ## the sample's outputs beside those of a commit's cod
 thirty-days: .venv/.dev  ## daily refinement beside full refits for 30 days, two of them of wrong labels
 	$(BIN)/python -m benchmarks.thirty_days $(if $(JSON),--json "$(JSON)")
 
-other-sources: .venv/.dev  ## the classifier on photos of sources that it never saw (DATA=folder ONLY=extractor FOLDS=n)
+other-sources: .venv/.dev  ## the classifier on photos of sources that it never saw (DATA=folder ONLY=extractor FOLDS=n WAY=--default-way)
 	$(BIN)/python -m benchmarks.other_sources $(or $(DATA),../shared/data) $(if $(ONLY),--only $(ONLY)) $(if $(FOLDS),--folds $(FOLDS)) \
-		$(if $(JSON),--json "$(JSON)")
+		$(WAY) $(if $(JSON),--json "$(JSON)")
 
 label-selection: .venv/.dev  ## choosing images by 9 million labels, beside pandas (PYSPARK=python that has it)
 	$(BIN)/python -m benchmarks.label_selection $(if $(PYSPARK),--pyspark "$(PYSPARK)") $(if $(JSON),--json "$(JSON)")

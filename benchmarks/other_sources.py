@@ -49,6 +49,8 @@ EXTRACTORS: dict[str, Sequence[str]] = {**{name: [name] for name in PARTS}, "com
 TRANSFORMS: tuple[Transform, ...] = ("none", "root")
 _ANIMALS = {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
 _LEAST_SIDE, _OVERLAP, _BATCH = 64, 0.1, 8
+CHOSEN = "chosen"
+"""As the platform chooses."""
 _PENALTIES = (0.001, 0.01, 0.1)
 
 
@@ -91,6 +93,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="where features are kept")
     parser.add_argument("--folds", type=int, default=16, help="trainings that sets are left out of; default 16")
     parser.add_argument("--only", choices=EXTRACTORS, metavar="EXTRACTOR", help="one to try; default: all")
+    parser.add_argument(
+        "--default-way", action="store_true", help="only as by default: root, no mirror images, chosen by sources"
+    )
     options = parser.parse_args()
     if not (options.data / "photos").is_dir():
         raise SystemExit(f"skipped: there are no photos in {options.data}")
@@ -100,10 +105,11 @@ def main() -> None:
     if list(options.data.glob("coco/instances_*.json")):
         chips = extracted(lambda _: _chips(options.data / "coco"), kept / "chips", wanted)
     # Wide enough for the table in a pipe, too.
-    console, found = Console(width=200), []
+    console, found = Console(width=240), []
     with threadpool_limits(limits=1), console.status("") as status:
         for name, way, mirrored in _tries():
-            if options.only in (None, name):
+            by_default = (way.spec.transform, way.name, mirrored) == (Classifier().transform, CHOSEN, False)
+            if options.only in (None, name) and (by_default or not options.default_way):
                 status.update(f"{name}, {way.candidate}, {way.name}, mirrored: {mirrored}")
                 figures = tried(photos, chips, EXTRACTORS[name], way, options.folds, mirrored=mirrored)
                 found.append({"features": name.removeprefix("efficientnet_"), **figures})
@@ -126,7 +132,7 @@ def ways(transform: Transform) -> list[Way]:
         spec = Classifier(transform=transform, by_sources=BySources(enabled=False))
         found.append(Way(f"penalty {penalty:g}", logistic_regression(penalty).transformed(transform), spec))
     spec = Classifier(transform=transform)
-    return [*found, Way("chosen", candidates_of(spec.candidates, transform)[0], spec)]
+    return [*found, Way(CHOSEN, candidates_of(spec.candidates, transform)[0], spec)]
 
 
 def tried(

@@ -49,6 +49,9 @@ class NearestMean:
     def standardised(self, rows: np.ndarray) -> np.ndarray:
         return (rows - self.row_mean) / self.row_deviation
 
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(rows.reshape(len(rows), -1), axis=1)
+
     def rows_like(self, standardised: np.ndarray) -> np.ndarray:
         return self.row_mean + standardised * self.row_deviation
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from obstore.store import LocalStore
 
+from image_assets.classifier.daily.familiar_file import FAMILIAR, read_familiar, write_familiar
 from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.familiarity import familiar, folds_of_unseen, kept_rows
 from image_assets.classifier.training.families import fit, logistic_regression
@@ -105,7 +112,8 @@ def test_the_record_says_by_which_limit_the_share_is_held_back_and_where_it_come
     record, model = found.record(SHARE), found.on(LEARN(rows.features, rows.labels))
     assert model.known is not None
     features = pictures(4, seed=2).features
-    measured = model.known.measure(model.standardised(features), model.predict_proba(features).argmax(axis=1))
+    answers = model.predict_proba(features).argmax(axis=1)
+    measured = model.known.measure(model.standardised(features), answers, model.lengths(features))
     np.testing.assert_array_equal(measured < record.limit, familiarity(model, features) < SHARE)
     assert record.sentence == (
         "What is unknown is told by a limit that holds back 10% of 720 training images of 12 sources, each left out "
@@ -143,6 +151,35 @@ def test_the_model_answers_as_without_and_its_file_brings_everything() -> None:
     np.testing.assert_array_equal(familiarity(read, others.features), familiarity(model, others.features))
     assert plain.familiarity(others.features, np.zeros(len(others.labels), int)) is None
     assert parse_model(dump_model(plain)).known is None
+
+
+def test_what_was_kept_before_lengths_were_noted_is_read_as_it_was(tmp_path: Path) -> None:
+    objects, rows = LocalStore(tmp_path), pictures(6, seed=1)
+    found = familiar(LEARN, rows, 0)
+    assert found is not None
+    labels = np.unique(rows.labels)
+    for by_length in (True, False):
+        write_familiar(objects, "kept", replace(found, by_length=by_length), "digest")
+        read = read_familiar(objects, "kept", "digest", labels)
+        assert read is not None
+        known = read.on(LEARN(rows.features, rows.labels)).known
+        assert known is not None
+        assert (known.usual_ is not None) == by_length
+    # A header of then says nothing of it.
+    content = (tmp_path / "kept" / FAMILIAR).read_bytes()
+    start = content.index(b"PK")
+    with np.load(io.BytesIO(content[start:])) as arrays:
+        header = json.loads(arrays["header"].tobytes())
+        del header["by_length"]
+        buffer = io.BytesIO()
+        encoded = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        np.savez(buffer, header=encoded, **{name: arrays[name] for name in ("features", "labels", "grid")})
+    magic = content[: content.index(b"\n") + 1]
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest().encode()
+    (tmp_path / "kept" / FAMILIAR).write_bytes(magic + digest + b"\n" + buffer.getvalue())
+    read = read_familiar(objects, "kept", "digest", labels)
+    assert read is not None
+    assert not read.by_length
 
 
 def test_of_too_few_images_nothing_is_calibrated() -> None:

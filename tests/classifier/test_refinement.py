@@ -120,7 +120,7 @@ def test_models_of_both_paths_can_say_how_familiar_an_image_looks(store: Store) 
         assert found.calibration is not None
         assert isinstance(found.model, SklearnModel)
         assert found.model.known is not None
-        measured = found.model.known.measure(found.model.standardised(rows), answers)
+        measured = found.model.known.measure(found.model.standardised(rows), answers, found.model.lengths(rows))
         np.testing.assert_array_equal(measured < found.calibration.limit, familiarity < found.calibration.held_back)
 
 

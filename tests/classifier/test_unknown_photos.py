@@ -24,7 +24,7 @@ from image_assets.classifier.training.selection import TrainingRows
 from image_assets.classifier.unknown import unknown_to
 from image_assets.features.extractor import Extractor, shared_extractor
 from image_assets.settings.classifier import Classifier
-from image_assets.settings.stages import EfficientNetLite
+from image_assets.settings.stages import DEFAULT_EXTRACTOR
 from image_assets.store.models.model_files import ModelManifest, ids_digest
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.store.models.skops_files import dump_model, parse_model
@@ -47,7 +47,7 @@ class Chips:
 
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
-    return shared_extractor(EfficientNetLite(kind="efficientnet_lite0"))
+    return shared_extractor(DEFAULT_EXTRACTOR)
 
 
 def features_of(extractor: Extractor, pictures: list[np.ndarray]) -> np.ndarray:
@@ -102,9 +102,9 @@ def unknown(model: SklearnModel, features: np.ndarray) -> np.ndarray:
     return unknown_to(model, features, model.predict_proba(features), SPEC.unknown_below, SPEC.held_back)[0]
 
 
-@pytest.mark.parametrize(("images", "of_all", "of_the_rest"), [(900, 0.95, 0.97), (600, 0.92, 0.95)])
+@pytest.mark.parametrize(("images", "of_the_rest"), [(900, 0.98), (600, 0.965)])
 def test_on_sources_that_were_left_out_a_tenth_is_held_back_and_most_of_the_rest_is_right(
-    photos: TrainingRows, images: int, of_all: float, of_the_rest: float
+    photos: TrainingRows, images: int, of_the_rest: float
 ) -> None:
     """Of photos on which the measure itself was chosen, though not its limits.
 
@@ -121,7 +121,7 @@ def test_on_sources_that_were_left_out_a_tenth_is_held_back_and_most_of_the_rest
     found = measure_unseen(learn, rows, CLASSES, itself, 900, SPEC)
     assert found.images == images
     assert found.accuracy is not None
-    assert found.accuracy < of_all
+    assert found.accuracy < of_the_rest - 0.02
     assert found.unknown == pytest.approx(0.1, abs=0.03)
     assert found.answered_accuracy is not None
     assert found.answered_accuracy >= of_the_rest
@@ -133,28 +133,53 @@ def test_on_other_photos_what_is_known_is_right_more_often_and_other_things_are_
     ours = chips.labels >= 0
     held = unknown(model, chips.features)
     right = model.predict(chips.features) == chips.labels
-    assert right[ours & ~held].mean() > right[ours].mean() + 0.2
+    assert right[ours & ~held].mean() > right[ours].mean() + 0.05
     assert held[~ours].mean() > 0.65
     assert held[~ours].mean() > held[ours].mean() + 0.2
 
 
-def test_noise_is_unknown_and_soft_blobs_of_colour_are_not(model: SklearnModel, extractor: Extractor) -> None:
-    """The second is a limit of what can be found: they look like flowers."""
-    random = np.random.default_rng(0)
-    noise = [random.integers(0, 256, (160, 160, 3), np.uint8) for _ in range(20)]
-    flat = [np.full((160, 160, 3), random.integers(0, 256, 3), np.uint8) for _ in range(20)]
-    assert unknown(model, features_of(extractor, noise + flat)).mean() > 0.9
-    small = [Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)) for _ in range(20)]
-    blobs = [np.asarray(one.resize((200, 200), Image.Resampling.BICUBIC)) for one in small]
-    assert unknown(model, features_of(extractor, blobs)).mean() < 0.5
+def nothing(seed: int) -> dict[str, list[np.ndarray]]:
+    """Twenty pictures of nothing, of each kind."""
+    random = np.random.default_rng(seed)
+    small = {side: [random.integers(0, 256, (side, side, 3), np.uint8) for _ in range(20)] for side in (2, 8)}
+    grey = [random.normal(128, random.integers(20, 60), (200, 200, 1)).clip(0, 255) for _ in range(20)]
+    return {
+        "noise": [random.integers(0, 256, (160, 160, 3), np.uint8) for _ in range(20)],
+        "grey noise": [np.repeat(one.astype(np.uint8), 3, axis=2) for one in grey],
+        "flat": [np.full((160, 160, 3), random.integers(0, 256, 3), np.uint8) for _ in range(20)],
+        "blobs": [_enlarged(one, Image.Resampling.BICUBIC) for one in small[8]],
+        "gradients": [_enlarged(one, Image.Resampling.BILINEAR) for one in small[2]],
+    }
+
+
+def _enlarged(pixels: np.ndarray, how: Image.Resampling) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((200, 200), how))
+
+
+def test_pictures_of_nothing_are_unknown_by_the_length_of_their_features(
+    model: SklearnModel, extractor: Extractor
+) -> None:
+    """Photos of sources that are left out mostly are not: see above."""
+    features = {kind: features_of(extractor, pictures) for kind, pictures in nothing(5).items()}
+    found = {kind: unknown(model, some).mean() for kind, some in features.items()}
+    assert {kind: share for kind, share in found.items() if share < 0.9} == {}
+    # Negative control: a model of before, to which only directions count, lets some of them pass.
+    known = model.known
+    assert known is not None
+    usual, known.usual_ = known.usual_, None
+    try:
+        without = {kind: unknown(model, some).mean() for kind, some in features.items()}
+    finally:
+        known.usual_ = usual
+    assert min(without.values()) < 0.5
 
 
 @pytest.mark.parametrize("category", CLASSES)
-def test_a_category_that_was_never_trained_on_is_mostly_unknown(photos: TrainingRows, category: str) -> None:
+def test_a_category_that_was_never_trained_on_is_often_unknown(photos: TrainingRows, category: str) -> None:
     foreign = photos.labels == CLASSES[category]
     model, calibration = trained(photos.take(np.flatnonzero(~foreign)))
     assert calibration.images == (~foreign).sum()
-    assert unknown(model, photos.features[foreign]).mean() > 0.5
+    assert unknown(model, photos.features[foreign]).mean() > 0.4
     # The probability alone finds none of them.
     assert (model.predict_proba(photos.features[foreign]).max(axis=1) < SPEC.unknown_below).mean() < 0.05
 
@@ -164,7 +189,7 @@ def test_exports_say_unknown_of_the_same_photos(model: SklearnModel, chips: Chip
         dataset="kingdoms",
         kind="logistic_regression",
         classes=CLASSES,
-        extractor="efficientnet_lite0",
+        extractor=DEFAULT_EXTRACTOR.kind,
         extractor_digest="abc",
         feature_width=chips.features.shape[1],
         partitions=[],

@@ -11,11 +11,13 @@ from hypothesis.extra.numpy import arrays
 
 from image_assets.store.models.known_images import (
     NEAREST,
+    UNUSUAL,
     WEIGHT,
     KnownImages,
     familiarity_of,
     quantile_grid,
     unit_vectors,
+    usual_lengths,
 )
 
 WIDTH = 8
@@ -29,6 +31,7 @@ def known_of(rows: list[np.ndarray], grid: np.ndarray | None = None) -> KnownIma
     for place, one in enumerate(rows):
         known.vectors_[place, : len(one)] = unit_vectors(one)
     known.grid_ = quantile_grid(np.linspace(-1, 1, 50)) if grid is None else grid
+    known.usual_ = usual_lengths(np.linspace(0.9, 1.1, 101))
     return known
 
 
@@ -52,17 +55,17 @@ def test_the_measure_is_the_lead_and_part_of_the_closeness() -> None:
     answers = np.arange(20) % 3
     for row, answer in enumerate(answers):
         own, other = close[row, answer], max(np.delete(close[row], answer))
-        assert known.measure(rows, answers)[row] == pytest.approx(own - other + WEIGHT * own, abs=1e-6)
+        assert known.measure(rows, answers, np.ones(20))[row] == pytest.approx(own - other + WEIGHT * own, abs=1e-6)
 
 
 @given(arrays(np.float32, (6, WIDTH), elements=st.integers(-1_000, 1_000).map(float)), st.floats(0.01, 100))
 def test_only_the_direction_counts_and_the_answer_is_a_share(rows: np.ndarray, longer: float) -> None:
     known, answers = known_of([drawn(9, 1), drawn(4, 2)]), np.array([0, 1] * 3)
-    found = known.familiarity(rows, answers)
+    found = known.familiarity(rows, answers, np.ones(6))
     assert ((found >= 0) & (found <= 1)).all()
-    np.testing.assert_allclose(known.familiarity(rows * np.float32(longer), answers), found, atol=1e-4)
+    np.testing.assert_allclose(known.familiarity(rows * np.float32(longer), answers, np.ones(6)), found, atol=1e-4)
     one_by_one = np.concatenate(
-        [known.familiarity(rows[place : place + 1], answers[place : place + 1]) for place in range(6)]
+        [known.familiarity(rows[place : place + 1], answers[place : place + 1], np.ones(1)) for place in range(6)]
     )
     np.testing.assert_allclose(one_by_one, found, atol=1e-5)
 
@@ -85,19 +88,41 @@ def test_of_what_it_was_calibrated_on_the_stated_share_is_below(seed: int, share
 def test_taken_for_what_it_is_an_image_is_more_familiar() -> None:
     references = [drawn(9, 1) + 2, drawn(9, 2) - 2]
     known = known_of(references)
-    own = known.measure(references[0], np.zeros(9, int))
-    taken_for_the_other = known.measure(references[0], np.ones(9, int))
+    own = known.measure(references[0], np.zeros(9, int), np.ones(9))
+    taken_for_the_other = known.measure(references[0], np.ones(9, int), np.ones(9))
     assert (own > taken_for_the_other).all()
+
+
+def test_a_length_out_of_the_usual_range_counts_against_an_image_and_others_do_not() -> None:
+    known, rows, answers = known_of([drawn(9, 1), drawn(9, 2)]), drawn(5, 3), np.zeros(5, int)
+    least, most = np.log([0.91, 1.09])
+    np.testing.assert_allclose(known.usual_, [least, most], atol=1e-6)
+    usual = known.measure(rows, answers, np.ones(5))
+    np.testing.assert_array_equal(known.measure(rows, answers, np.linspace(0.92, 1.08, 5)), usual)
+    out = np.exp([least - 1, least - 0.01, most + 0.01, most + 1, most + 2])
+    expected = UNUSUAL / (most - least) * np.array([1, 0.01, 0.01, 1, 2])
+    np.testing.assert_allclose(usual - known.measure(rows, answers, out), expected, rtol=1e-3)
+    assert known.familiarity(rows, answers, np.zeros(5)).max() == 0
+    # As a model of before it was noted: any length is as good.
+    known.usual_ = None
+    np.testing.assert_array_equal(known.measure(rows, answers, out), usual)
+
+
+def test_where_all_lengths_are_one_rounding_is_not_unusual() -> None:
+    known, rows, answers = known_of([drawn(9, 1), drawn(9, 2)]), drawn(2, 3), np.zeros(2, int)
+    known.usual_ = usual_lengths(np.ones(50))
+    np.testing.assert_array_equal(
+        known.measure(rows, answers, np.array([1 - 1e-6, 1 + 1e-6])), known.measure(rows, answers, np.ones(2))
+    )
 
 
 def test_a_model_that_was_asked_is_written_as_one_that_was_not() -> None:
     asked, fresh = (known_of([drawn(9, 1), drawn(9, 2)]) for _ in range(2))
-    asked.familiarity(drawn(3, 3), np.array([0, 1, 0]))
+    asked.familiarity(drawn(3, 3), np.array([0, 1, 0]), np.ones(3))
     assert "_matrix" in vars(asked)
     assert skops.io.dumps(asked).count(b"npy") == skops.io.dumps(fresh).count(b"npy")
-    assert (
-        asked.__getstate__().keys() == fresh.__getstate__().keys() == {"vectors_", "counts_", "grid_", "n_features_in_"}
-    )
+    kept = {"vectors_", "counts_", "grid_", "usual_", "n_features_in_"}
+    assert asked.__getstate__().keys() == fresh.__getstate__().keys() == kept
 
 
 def test_the_step_changes_nothing_of_what_passes() -> None:

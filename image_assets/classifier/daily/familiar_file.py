@@ -22,7 +22,7 @@ _ARRAYS = ("features", "labels", "grid")
 
 def write_familiar(objects: ObjectStore, prefix: str, familiar: Familiar, extractor_digest: str) -> None:
     """Keep it in the place of what was there: a line that names the format, a SHA-256, and arrays of numpy."""
-    header = {"extractor": extractor_digest, **familiar.calibration.model_dump()}
+    header = {"extractor": extractor_digest, "by_length": familiar.by_length, **familiar.calibration.model_dump()}
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -50,10 +50,10 @@ def read_familiar(objects: ObjectStore, prefix: str, extractor_digest: str, labe
     try:
         with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
             header = json.loads(found["header"].tobytes())
-            extractor = header.pop("extractor")
+            extractor, by_length = header.pop("extractor"), bool(header.pop("by_length", False))
             calibration = FamiliarityRecord.model_validate(header)
             features, labels_kept, grid = (found[name] for name in _ARRAYS)
-            familiar = Familiar(features, labels_kept, grid, calibration)
+            familiar = Familiar(features, labels_kept, grid, calibration, by_length)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
         return None
     fits = extractor == extractor_digest and np.array_equal(np.unique(familiar.labels), labels)

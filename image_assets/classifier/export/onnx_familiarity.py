@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from image_assets.features.onnx_graph import GraphNodes
 from image_assets.settings.classifier import Classifier
-from image_assets.store.models.known_images import FAR, WEIGHT, KnownImages
+from image_assets.store.models.known_images import FAR, LEAST_LENGTH, UNUSUAL, WEIGHT, KnownImages
 from image_assets.store.models.sklearn_model import SklearnModel
 
 FAMILIARITY, UNKNOWN = "familiarity", "unknown"
@@ -35,8 +35,11 @@ def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probab
     if model.known is None:
         nodes.add("Identity", doubtful, output=UNKNOWN)
     else:
-        closeness = _closeness(nodes, model, model.known, features)
+        rows = _transformed(nodes, model, features)
+        closeness = _closeness(nodes, model, model.known, rows)
         measured = _measure(nodes, closeness, probabilities, len(model.classes))
+        if model.known.usual_ is not None:
+            measured = nodes.add("Sub", measured, _unusual(nodes, *model.known.usual_, rows))
         grid = model.known.grid_
         above = nodes.add("Sub", measured, nodes.constant(grid[:-1]))
         steps = nodes.add("Mul", above, nodes.constant(1 / np.diff(grid)))
@@ -50,12 +53,27 @@ def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probab
     graph.output.append(helper.make_tensor_value_info(UNKNOWN, TensorProto.BOOL, [None]))
 
 
-def _closeness(nodes: GraphNodes, model: SklearnModel, known: KnownImages, features: str) -> str:
+def _transformed(nodes: GraphNodes, model: SklearnModel, features: str) -> str:
+    """[N, D], what is standardised."""
+    if not model.rooted:
+        return features
+    return nodes.add("Mul", nodes.add("Sqrt", nodes.add("Abs", features)), nodes.add("Sign", features))
+
+
+def _unusual(nodes: GraphNodes, least: np.float32, most: np.float32, rows: str) -> str:
+    """[N, 1], what an unusual length of rows [N, D] counts against them, see `KnownImages.measure`."""
+    length = nodes.add("ReduceL2", rows, nodes.constant(np.array([1])), keepdims=1)
+    logarithm = nodes.add("Log", nodes.add("Max", length, nodes.constant(LEAST_LENGTH)))
+    shorter = nodes.add("Sub", nodes.constant(least), logarithm)
+    longer = nodes.add("Sub", logarithm, nodes.constant(most))
+    beyond = nodes.add("Max", shorter, longer, nodes.constant(np.float32(0)))
+    return nodes.add("Mul", beyond, nodes.constant(np.float32(UNUSUAL) / (most - least)))
+
+
+def _closeness(nodes: GraphNodes, model: SklearnModel, known: KnownImages, rows: str) -> str:
     """[N, K], see `KnownImages.closeness`."""
     categories, images, width = known.vectors_.shape
-    rows, axis = features, nodes.constant(np.array([1]))
-    if model.rooted:
-        rows = nodes.add("Mul", nodes.add("Sqrt", nodes.add("Abs", rows)), nodes.add("Sign", rows))
+    axis = nodes.constant(np.array([1]))
     centred = nodes.add("Sub", rows, nodes.constant(model.scaler.mean_.astype(np.float32)))
     scaled = nodes.add("Div", centred, nodes.constant(model.scaler.scale_.astype(np.float32)))
     length = nodes.add("Max", nodes.add("ReduceL2", scaled, axis, keepdims=1), nodes.constant(np.float32(1e-12)))

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.selection import TrainingRows, sample_of
 from image_assets.classifier.training.source_sets import MOST_FOLDS, SourceFold, leave_sources_out
-from image_assets.store.models.known_images import NEAREST, KnownImages, quantile_grid, unit_vectors
+from image_assets.store.models.known_images import NEAREST, KnownImages, quantile_grid, unit_vectors, usual_lengths
 from image_assets.store.models.model import Model
 from image_assets.store.models.sklearn_model import SklearnModel
 from image_assets.workers import Progress, no_progress
@@ -47,12 +47,14 @@ class Familiar:
         labels: int16 [n].
         grid: float32 [Q], see `KnownImages.grid_`.
         calibration: What that comes from, without a limit.
+        by_length: Whether the length of features counts; not where the grid is of before it did.
     """
 
     features: np.ndarray
     labels: np.ndarray
     grid: np.ndarray
     calibration: FamiliarityRecord
+    by_length: bool = True
 
     def record(self, held_back: float) -> FamiliarityRecord:
         """What the manifest of a model says, with the limit of a share that is held back."""
@@ -67,6 +69,8 @@ class Familiar:
         """
         known = laid_out(model, self.features, self.labels)
         known.grid_ = self.grid
+        if not self.by_length:
+            known.usual_ = None
         steps = [step for step in model.pipeline.steps if step[0] != "known"]
         return replace(model, pipeline=Pipeline([*steps[:-1], ("known", known), steps[-1]]))
 
@@ -136,7 +140,7 @@ def measured_by(
     """
     kept = kept_rows(training, seed)
     known = laid_out(model, training.features[kept], training.labels[kept])
-    return known.measure(model.standardised(features), answers)
+    return known.measure(model.standardised(features), answers, model.lengths(features))
 
 
 def kept_rows(rows: TrainingRows, seed: int) -> np.ndarray:
@@ -170,6 +174,7 @@ def laid_out(model: Model, features: np.ndarray, labels: np.ndarray) -> KnownIma
     known.counts_ = np.array([np.sum(labels == label) for label in model.classes], np.int64)
     known.vectors_ = np.zeros((len(model.classes), int(known.counts_.max()), features.shape[1]), np.float16)
     known.n_features_in_ = features.shape[1]
+    known.usual_ = usual_lengths(model.lengths(features))
     for place, label in enumerate(model.classes):
         known.vectors_[place, : known.counts_[place]] = unit_vectors(model.standardised(features[labels == label]))
     return known

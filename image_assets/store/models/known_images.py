@@ -2,6 +2,10 @@
 
 Distance in feature space as a sign of what a classifier was not trained on: Sun, Ming, Zhu, Li, "Out-of-Distribution
 Detection with Deep Nearest Neighbors", ICML 2022; here by category, so that what lies between two of them counts too.
+A cosine takes no notice of how long features are, by which pictures of nothing, such as noise, are told best: of some
+extractors they are longer than those of nearly all photos, of others shorter. So an unusual length counts against an
+image. On what it tells: Park, Chai, Yoon, Kim, "Understanding the Feature Norm for Out-of-Distribution Detection", ICCV
+2023.
 """
 
 from __future__ import annotations
@@ -16,6 +20,13 @@ NEAREST = 5
 """So many images of a category are looked at."""
 WEIGHT = 0.5
 """What the closeness to the category itself counts, beside its lead over the next one."""
+UNUSUAL = 0.5
+"""What it counts that a length is as far out of the usual range, in logarithms, as that is wide."""
+_USUAL = (0.05, 0.95)
+# Features that all have one length, as some encoders give, differ in it by rounding alone.
+_LEAST_RANGE = np.float32(0.01)
+LEAST_LENGTH = np.float32(1e-12)
+"""Whose logarithm stands for that of nothing."""
 FAR = np.float32(-4)
 """Added to a cosine that is none: below every real one."""
 _LEAST_STEP = np.float32(1e-4)
@@ -30,12 +41,15 @@ class KnownImages(TransformerMixin, BaseEstimator):
         counts_: int64 [K], how many it has, at least one.
         grid_: float32 [Q], ascending: quantiles of `measure` of images that were left out of a training like the
             model's, from the least to the largest.
+        usual_: float32 [2], the logarithms of the lengths between which nine tenths of the images lie, see
+            `usual_lengths`; none where length does not count, as in models of before it was noted.
         n_features_in_: D.
     """
 
     vectors_: np.ndarray
     counts_: np.ndarray
     grid_: np.ndarray
+    usual_: np.ndarray | None = None
     n_features_in_: int
 
     def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> KnownImages:  # noqa: N803, ARG002  # as scikit-learn
@@ -77,27 +91,42 @@ class KnownImages(TransformerMixin, BaseEstimator):
         """What is written into files: not what is made of it."""
         return {name: value for name, value in vars(self).items() if name != "_matrix"}
 
-    def measure(self, standardised: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    def measure(self, standardised: np.ndarray, answers: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """float32 [N], the larger, the more rows look like what is known of the categories that they are taken for.
 
         Args:
             standardised: [N, D], as the model's scaler gives them.
             answers: int [N], the places of these categories among the K.
+            lengths: float [N], see `Model.lengths`.
         """
         closeness = self.closeness(standardised)
         every = np.arange(len(closeness))
         own = closeness[every, answers]
         closeness[every, answers] = FAR
-        return np.float32(1 + WEIGHT) * own - closeness.max(axis=1)
+        measured = np.float32(1 + WEIGHT) * own - closeness.max(axis=1)
+        if self.usual_ is None:
+            return measured
+        least, most = self.usual_
+        logarithms = np.log(np.maximum(np.asarray(lengths, np.float32), LEAST_LENGTH))
+        beyond = np.maximum(np.maximum(least - logarithms, logarithms - most), np.float32(0))
+        return measured - np.float32(UNUSUAL) / (most - least) * beyond
 
-    def familiarity(self, standardised: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    def familiarity(self, standardised: np.ndarray, answers: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """float32 [N] in [0, 1], the share of images like its own that looked less familiar when they were left out.
 
         Args:
             standardised: See `measure`.
             answers: See there.
+            lengths: See there.
         """
-        return familiarity_of(self.measure(standardised, answers), self.grid_)
+        return familiarity_of(self.measure(standardised, answers, lengths), self.grid_)
+
+
+def usual_lengths(lengths: np.ndarray) -> np.ndarray:
+    """float32 [2], between which logarithms nine tenths of lengths, float [n], lie; never one and the same twice."""
+    least, most = np.quantile(np.log(np.maximum(lengths, LEAST_LENGTH)), _USUAL)
+    wider = max(float(_LEAST_RANGE) - (most - least), 0) / 2
+    return np.array([least - wider, most + wider], np.float32)
 
 
 def familiarity_of(measured: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -54,6 +54,10 @@ class Model(Protocol):
         """Rows [N, *row_shape] as they lie beside those that it was fitted to, which have mean 0 and deviation 1."""
         ...
 
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """float [N], how long rows [N, *row_shape] are as they are transformed but not standardised."""
+        ...
+
     def rows_like(self, standardised: np.ndarray) -> np.ndarray:
         """The rows that `standardised` makes these of, float [N, *row_shape]."""
         ...

@@ -73,7 +73,14 @@ class SklearnModel:
 
     def standardised(self, rows: np.ndarray) -> np.ndarray:
         """See `Model`."""
-        return self.scaler.transform(signed_root(rows) if self.rooted else rows)
+        return self.scaler.transform(self._transformed(rows))
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """See `Model`."""
+        return np.linalg.norm(self._transformed(rows), axis=1)
+
+    def _transformed(self, rows: np.ndarray) -> np.ndarray:
+        return signed_root(rows) if self.rooted else rows
 
     def rows_like(self, standardised: np.ndarray) -> np.ndarray:
         """See `Model`."""
@@ -101,4 +108,6 @@ class SklearnModel:
 
     def familiarity(self, rows: np.ndarray, answers: np.ndarray) -> np.ndarray | None:
         """See `Model`."""
-        return None if self.known is None else self.known.familiarity(self.standardised(rows), answers)
+        if self.known is None:
+            return None
+        return self.known.familiarity(self.standardised(rows), answers, self.lengths(rows))
