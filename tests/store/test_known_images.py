@@ -96,6 +96,7 @@ def test_taken_for_what_it_is_an_image_is_more_familiar() -> None:
 def test_a_length_out_of_the_usual_range_counts_against_an_image_and_others_do_not() -> None:
     known, rows, answers = known_of([drawn(9, 1), drawn(9, 2)]), drawn(5, 3), np.zeros(5, int)
     least, most = np.log([0.91, 1.09])
+    assert known.usual_ is not None
     np.testing.assert_allclose(known.usual_, [least, most], atol=1e-6)
     usual = known.measure(rows, answers, np.ones(5))
     np.testing.assert_array_equal(known.measure(rows, answers, np.linspace(0.92, 1.08, 5)), usual)

@@ -39,7 +39,7 @@ def add_unknown(exported: ModelProto, model: SklearnModel, features: str, probab
         closeness = _closeness(nodes, model, model.known, rows)
         measured = _measure(nodes, closeness, probabilities, len(model.classes))
         if model.known.usual_ is not None:
-            measured = nodes.add("Sub", measured, _unusual(nodes, *model.known.usual_, rows))
+            measured = nodes.add("Sub", measured, _unusual(nodes, model.known.usual_, rows))
         grid = model.known.grid_
         above = nodes.add("Sub", measured, nodes.constant(grid[:-1]))
         steps = nodes.add("Mul", above, nodes.constant(1 / np.diff(grid)))
@@ -60,8 +60,9 @@ def _transformed(nodes: GraphNodes, model: SklearnModel, features: str) -> str:
     return nodes.add("Mul", nodes.add("Sqrt", nodes.add("Abs", features)), nodes.add("Sign", features))
 
 
-def _unusual(nodes: GraphNodes, least: np.float32, most: np.float32, rows: str) -> str:
+def _unusual(nodes: GraphNodes, usual: np.ndarray, rows: str) -> str:
     """[N, 1], what an unusual length of rows [N, D] counts against them, see `KnownImages.measure`."""
+    least, most = usual
     length = nodes.add("ReduceL2", rows, nodes.constant(np.array([1])), keepdims=1)
     logarithm = nodes.add("Log", nodes.add("Max", length, nodes.constant(LEAST_LENGTH)))
     shorter = nodes.add("Sub", nodes.constant(least), logarithm)
