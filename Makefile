@@ -49,6 +49,12 @@ node_modules/.run: package.json package-lock.json
 	$(BIN)/uv pip install --quiet --python .venv-img2dataset --require-hashes -r requirements-img2dataset.lock
 	@touch $@
 
+# The peers of a day: more than a hundred packages that the project itself has no use for.
+.venv-day-peers/.run: .venv/.dev requirements-day-peers.lock
+	$(BIN)/uv venv --quiet --allow-existing --python $(PYTHON) .venv-day-peers
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-day-peers --require-hashes -r requirements-day-peers.lock
+	@touch $@
+
 demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
 	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
 
@@ -89,7 +95,7 @@ extraction: .venv-bench/.run  ## extraction beside its peers (PHOTOS=folder IMAG
 	.venv-bench/bin/python -m benchmarks.extraction $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
-day: .venv/.dev  ## a day from files to features by image-assets run, beside the engine alone (IMAGES=n,m)
+day: .venv/.dev .venv-day-peers/.run  ## a day from files to features, beside the engine alone, DataChain, Pixeltable (IMAGES=n,m)
 	$(BIN)/python -m benchmarks.day $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
@@ -166,6 +172,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
+	printf 'datachain>=0.62\npixeltable>=0.7\nonnxruntime>=1.22\npillow>=12\n' | $(BIN)/uv pip compile - -o requirements-day-peers.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra ray --extra postgres --extra scrape --extra export --extra dev
@@ -177,7 +184,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .venv-bench .venv-img2dataset .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search refinement downloads procedures lint docs lock clean-demo clean
