@@ -144,6 +144,9 @@ lookalikes: .venv/.dev  ## a day's hashes against those of a million images, bes
 search: .venv-bench/.run  ## the nearest of a million images by features, beside LanceDB and usearch (IMAGES=n JSON=file)
 	.venv-bench/bin/python -m benchmarks.search $(if $(IMAGES),--images $(IMAGES)) $(if $(JSON),--json "$(JSON)")
 
+service: .venv-bench/.run  ## the console beside FastAPI with a SavedModel, with bad requests, and attacked (SERVICE="--mixed n …" JSON=file)
+	.venv-bench/bin/python -m benchmarks.service $(SERVICE) $(if $(JSON),--json "$(JSON)")
+
 refinement: .venv/.dev  ## a day's update and a full training of a million images, beside scikit-learn (ROWS=n JSON=file)
 	$(BIN)/python -m benchmarks.refinement $(if $(ROWS),--rows $(ROWS)) $(if $(JSON),--json "$(JSON)")
 
@@ -187,4 +190,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search service refinement downloads procedures lint docs lock clean-demo clean

@@ -26,8 +26,9 @@ class Bounds:
         body_bytes: In one request.
         images: In one request.
         seconds: That a request's body may take to arrive.
-        requests: That bring something, at a time; one more is told to come again.
-        held_bytes: Of all these together.
+        requests: That have brought something and are worked on, at a time; one more is told to come again.
+        arriving: Whose bodies come at a time; one more is told the same. Who sends slowly holds up nobody else.
+        held_bytes: Of all these together; beyond it, whoever holds more than an equal share is told to come again.
         retry_seconds: After so many seconds.
     """
 
@@ -35,6 +36,7 @@ class Bounds:
     images: int = 256
     seconds: float = 30
     requests: int = 64
+    arriving: int = 256
     held_bytes: int = 512 * 1024 * 1024
     retry_seconds: int = 1
 
@@ -44,18 +46,39 @@ class Capacity:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self.requests = self.held_bytes = self.refused = 0
+        self.requests = self.arriving = self.held_bytes = self.refused = 0
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
         """Count a request while it is worked on. Raises `Refused` where there are too many."""
-        if self.requests >= self.bounds.requests:
-            raise self.overloaded(f"{self.requests} requests are being worked on")
+        self._check_requests()
         self.requests += 1
         try:
             yield
         finally:
             self.requests -= 1
+
+    @contextmanager
+    def one_arriving(self) -> Iterator[None]:
+        """Count a request while its body comes. Raises `Refused` where there are too many of these or in work."""
+        self._check_requests()
+        if self.arriving >= self.bounds.arriving:
+            raise self.overloaded(f"the bodies of {self.arriving} requests are on their way")
+        self.arriving += 1
+        try:
+            yield
+        finally:
+            self.arriving -= 1
+
+    def check_held(self, taken: int) -> None:
+        """Refuse a request that has brought so many bytes, where all hold too many and it more than an equal share."""
+        limit = self.bounds.held_bytes
+        if self.held_bytes > limit and taken > limit // max(self.requests + self.arriving, 1):
+            raise self.overloaded(f"requests hold {self.held_bytes:,} bytes")
+
+    def _check_requests(self) -> None:
+        if self.requests >= self.bounds.requests:
+            raise self.overloaded(f"{self.requests} requests are being worked on")
 
     def overloaded(self, why: str) -> Refused:
         """What is told whoever comes too many."""
@@ -72,13 +95,14 @@ async def body_of(request: Request, capacity: Capacity) -> AsyncIterator[bytes]:
         Refused: 408, 413, 415 or 503.
     """
     _check_announced(request, capacity.bounds)
-    with capacity.one_more():
-        parts: list[bytes] = []
-        try:
+    parts: list[bytes] = []
+    try:
+        with capacity.one_arriving():
             await _read(request, capacity, parts)
+        with capacity.one_more():
             yield b"".join(parts)
-        finally:
-            capacity.held_bytes -= sum(map(len, parts))
+    finally:
+        capacity.held_bytes -= sum(map(len, parts))
 
 
 async def _read(request: Request, capacity: Capacity, parts: list[bytes]) -> None:
@@ -91,8 +115,7 @@ async def _read(request: Request, capacity: Capacity, parts: list[bytes]) -> Non
                 parts.append(chunk)
                 if taken > bounds.body_bytes:
                     raise _too_large(f"more than {bounds.body_bytes:,} bytes", bounds)
-                if capacity.held_bytes > bounds.held_bytes:
-                    raise capacity.overloaded(f"requests hold {capacity.held_bytes:,} bytes")
+                capacity.check_held(taken)
     except TimeoutError:
         said = f"the body was not whole after {bounds.seconds:g} seconds; {taken:,} bytes of it had come"
         raise Refused(408, "too_slow", said, _CLOSED) from None

@@ -91,7 +91,10 @@ SCHEMAS: dict[str, Schema] = {
         ),
     ),
     "Image": _ITEM,
-    "Images": object_of("Several images.", images=list_of(ref("Image"))),
+    "Images": object_of(
+        "Several images; what is none of them has an error in its place.",
+        images=list_of({"description": "Each as `Image`."}),
+    ),
     "Status": {"type": "object", "description": "The status."},
     "Days": object_of("The whole dataset, whose day is null, and every day and category.", days=list_of(_DAY)),
     "Alive": object_of("It lives.", alive={"const": True}),
@@ -132,7 +135,7 @@ def _file(
 
 def _bodies(as_json: Schema, in_form: Schema) -> Schema:
     raw: Schema = {"schema": {}}
-    parts = {"type": "object", "properties": {"file": in_form}, "required": ["file"], "additionalProperties": False}
+    parts = {"type": "object", "properties": {"file": in_form}, "required": ["file"]}
     form = {"multipart/form-data": {"schema": parts}}
     return {**form, **in_json(as_json), "application/octet-stream": raw, "image/*": raw}
 

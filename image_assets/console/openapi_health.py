@@ -32,7 +32,7 @@ _LINE = object_of(
     good={"enum": ["low", "high"], "description": "Where it is well."},
     days=list_of(_FIGURE),
 )
-SINCE = [parameter("since", "query", "Only from this day on.", {**TEXT, "format": "date"})]
+SINCE = [parameter("since", "query", "Only from this day on.", {"anyOf": [{**TEXT, "format": "date"}, {"const": ""}]})]
 SCHEMAS: dict[str, Schema] = {
     "Acknowledgement": object_of("What was said of a check.", comment=TEXT, by=TEXT, at=TEXT, state=TEXT),
     "Quality": object_of("Figures over time.", dataset=TEXT, lines=list_of(_LINE)),

@@ -42,4 +42,7 @@ _FILTERS = [
     parameter("category", "query", "Only those that arrived under it.", TEXT),
 ]
 OF_FILE = _FILTERS
-OF_IMAGE = [parameter("id", "query", "SHA-256 of a loaded image.", TEXT) | {"required": True}, *_FILTERS]
+OF_IMAGE = [
+    parameter("id", "query", "SHA-256 of a loaded image.", {**TEXT, "minLength": 1}) | {"required": True},
+    *_FILTERS,
+]

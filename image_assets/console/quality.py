@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,10 +19,11 @@ from image_assets.console.health import Asking
 from image_assets.console.lines import LARGE, SMALL, Drawn, Size, drawn
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
-from image_assets.console.selection import number_in
+from image_assets.console.selection import Day, number_in
 from image_assets.dataset import DatasetSpec
 from image_assets.store.store import Store
 
+_SAID_DAY = TypeAdapter(Day)
 _SMALL_DAYS, _LARGE_DAYS, _MOST_DAYS = 92, 366, 3_660
 
 
@@ -63,7 +65,7 @@ def quality_routes(dataset: DatasetSpec, store: Store, ask: Asking) -> list[Rout
     async def lines(request: Request) -> Response:
         said = request.query_params.get("since")
         try:
-            since = dt.date.fromisoformat(said) if said else None
+            since = _SAID_DAY.validate_python(said) if said else None
         except ValueError:
             raise Refused(400, "bad_day", f"since={said!r}: expected a day such as 2026-11-20") from None
         found, _ = await run_in_threadpool(find)

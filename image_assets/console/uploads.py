@@ -88,10 +88,11 @@ def _in_json(body: bytes, most: int) -> list[Upload]:
     except (ValueError, RecursionError) as error:
         raise Refused(400, "bad_json", f"the body is no JSON: {error}") from None
     several = said.get("images") if isinstance(said, dict) else None
-    items = several if isinstance(several, list) else [said]
+    alone = not isinstance(several, list)
+    items = [said] if alone else several
     if len(items) > most:
         raise Refused(413, "too_many_images", f"{len(items):,} images came; at most {most:,} are taken at a time")
-    return [_of_item(one, alone=several is None) for one in items]
+    return [_of_item(one, alone=alone) for one in items]
 
 
 def _of_item(item: object, *, alone: bool) -> Upload:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from image_assets.classifier.unknown import unknown_to
 from image_assets.features.table import MixedExtractors, feature_matrix
@@ -40,6 +40,25 @@ class Ranked:
     unknown: np.ndarray
 
 
+class _Libraries:
+    """The libraries of linear algebra of this process, for one model.
+
+    To find them takes milliseconds, longer than most answers. A model's first answers may load more of them: they are
+    looked for until a look finds no more.
+    """
+
+    def __init__(self) -> None:
+        self._found: ThreadpoolController | None = None
+        self._settled = False
+
+    def found(self) -> ThreadpoolController:
+        """Those that are loaded now. Asked by one thread at a time."""
+        if self._found is None or not self._settled:
+            before, self._found = self._found, ThreadpoolController()
+            self._settled = before is not None and len(before) == len(self._found)
+        return self._found
+
+
 @dataclass(frozen=True)
 class Scorer:
     """A model with what it takes to make rows of its answers.
@@ -57,6 +76,7 @@ class Scorer:
     manifest: ModelManifest
     unknown_below: float
     held_back: float = 0.0
+    _libraries: _Libraries = field(default_factory=_Libraries, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, model: Model, manifest: ModelManifest, spec: Classifier) -> Scorer:
@@ -72,7 +92,7 @@ class Scorer:
         """What images of these features, float32 [N, D], are taken for. May be called from several threads at once."""
         # The same bits on any number of cores, as in training. The limit is of the whole process: what one thread
         # sets another would take away.
-        with _LIMITED, threadpool_limits(limits=1):
+        with _LIMITED, self._libraries.found().limit(limits=1):
             probabilities = self.model.predict_proba(features)
             order = np.argsort(-probabilities, axis=1, kind="stable")
             limits = self.unknown_below, self.held_back

@@ -112,6 +112,7 @@ def test_in_a_batch_every_item_has_an_answer_or_an_error_of_its_own(console: htt
         (400, "bad_json", {"content": b"{", "headers": {"content-type": "application/json"}}),
         (400, "bad_json", {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}),
         (400, "bad_item", {"json": ["content"]}),
+        (400, "bad_item", {"json": {"images": {}}}),
         (400, "bad_base64", {"json": {"content": "no base64"}}),
         (400, "bad_form", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
         (400, "bad_form", {"content": b"x", "headers": {"content-type": "multipart/form-data; boundary=b"}}),
@@ -171,7 +172,7 @@ def test_a_body_that_does_not_come_is_given_up(loaded_platform: Platform) -> Non
 
 
 def test_more_than_can_be_worked_on_is_told_to_come_again(loaded_platform: Platform) -> None:
-    with served(settings_of(loaded_platform, bounds=bounds(requests=1))) as client:
+    with served(settings_of(loaded_platform, bounds=bounds(arriving=1))) as client:
         begun, waits = threading.Event(), threading.Event()
 
         def slowly():

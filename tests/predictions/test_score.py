@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from image_assets.classifier.training.familiarity import familiar
 from image_assets.classifier.training.families import candidates_of, fit
@@ -150,3 +151,24 @@ def test_the_figures_are_those_of_the_rows(scorer: Scorer, images: pl.DataFrame)
     assert figures["images"] == 50
     assert figures["taken for what they were delivered as"] == agreed / 50
     assert figures["unknown"] == rows["unknown"].sum() / 50
+
+
+def test_a_model_answers_on_one_thread_also_once_its_libraries_are_known(scorer: Scorer, images: pl.DataFrame) -> None:
+    seen: list[set[int]] = []
+
+    class Watched:
+        """Says on how many threads linear algebra would run, and else what the model says."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(scorer.model, name)
+
+        def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+            seen.append({one["num_threads"] for one in threadpool_info()})
+            return scorer.model.predict_proba(rows)
+
+    watched = Scorer(Watched(), scorer.manifest, unknown_below=0.5)  # pyright: ignore[reportArgumentType]
+    with threadpool_limits(limits=2):
+        for _ in range(4):
+            watched.rows(images)
+        assert 2 in {one["num_threads"] for one in threadpool_info()}
+    assert seen == [{1}] * 4
