@@ -122,3 +122,38 @@ def map_need_not_be_fitted_anew(subject: Subject) -> Outcome:
         },
         advice="Materialise embedding again: the map is fitted anew, from where its images are.",
     )
+
+
+@check("The images that the map was fitted of stand for all that are on it.", severity=WARN, key="embedding.fit_points")
+def fitted_images_stand_for_all(subject: Subject) -> Outcome:
+    """Every category among the fitted images, and the middles of categories in the same order of distances."""
+    from image_assets.embedding.integrity import LEAST_ORDER, integrity
+    from image_assets.embedding.kept_regions import FOLDER, kept_regions
+    from image_assets.embedding.map_table import FITTED, MapTable
+
+    spec = subject.dataset.embedding
+    rows = subject.rows(EMBEDDING).collect().unique("image_id").sort("image_id")
+    table = MapTable.of(rows, spec.dimensions)
+    if not len(table.ids) or not table.fit:
+        why = "there is no map" if not len(table.ids) else "the table names no fit of the map"
+        return Outcome(passed=True, figures={"images": len(table.ids)}, not_evaluated=why)
+    labels = rows.filter(pl.col("image_id").is_in([one.decode() for one in table.ids.tolist()]))["label"].to_numpy()
+    regions = kept_regions(subject.store.objects(subject.dataset.name, FOLDER), table.fit)
+    where = regions.of(table.places) if regions else np.full(len(table.ids), -1)
+    found = integrity(labels, table.how == FITTED, table.places, where)
+    names = {label: name for name, label in subject.dataset.categories.items()}
+    order = "too few categories" if found.order is None else round(found.order, 4)
+    return Outcome(
+        passed=not found.faults,
+        figures={
+            "fitted": int((table.how == FITTED).sum()),
+            "images": len(table.ids),
+            "least of a category beside its share": round(found.least_category, 4),
+            "categories not fitted": ", ".join(names.get(label, str(label)) for label in found.missing) or "none",
+            "regions off by": round(found.regions_off, 4),
+            "order of categories": order,
+            "least order": LEAST_ORDER,
+        },
+        advice="Do not read the map as if it were of all images: raise embedding.fit_points, or materialise embedding "
+        "again.",
+    )

@@ -23,6 +23,7 @@ import obstore
 from obstore.store import ObjectStore
 from pydantic import ValidationError
 
+from image_assets.embedding.integrity import Integrity
 from image_assets.embedding.kept_regions import FOLDER, Regions, kept_regions, regions_name, written
 from image_assets.embedding.quality import Usual
 from image_assets.embedding.reduction import Reduction
@@ -51,6 +52,7 @@ class FitManifest(Strict):
         fitted: and how many of them were fitted.
         because: Why it was made.
         regions: SHA-256 of the file of its regions; None: by a version that had none.
+        integrity: How well the fitted images stood for all of then; None likewise.
     """
 
     version: int = _VERSION
@@ -65,6 +67,7 @@ class FitManifest(Strict):
     fitted: int
     because: str
     regions: Sha256 | None = None
+    integrity: Integrity | None = None
 
 
 @dataclass(frozen=True)
@@ -144,9 +147,17 @@ class KeptFits:
         content = written(regions)
         manifest = manifest.model_copy(update={"regions": hashlib.sha256(content).hexdigest()})
         obstore.put(self._objects, regions_name(manifest.sha256), content)
+        self._say(manifest)
+        return manifest
+
+    def note(self, manifest: FitManifest, integrity: Integrity) -> None:
+        """Have the manifest say how well the fitted images stand for all: known once these are on the map."""
+        said = self._manifest(manifest.sha256)
+        self._say(said.model_copy(update={"integrity": integrity}))
+
+    def _say(self, manifest: FitManifest) -> None:
         text = json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n"
         obstore.put(self._objects, _name(manifest.sha256, "json"), text.encode())
-        return manifest
 
     def load(self, sha256: str) -> tuple[Fit, FitManifest]:
         """A kept fit, after everything that can be checked has been checked.

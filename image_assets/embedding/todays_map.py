@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,10 +13,12 @@ import polars as pl
 from image_assets.embedding.alignment import Displacement, aligned, displacement
 from image_assets.embedding.feature_stream import Features, Gathered, as_bytes, digests
 from image_assets.embedding.fitted_sample import fitted_sample
-from image_assets.embedding.kept_fit import About, Fit, FitRefused, KeptFits
+from image_assets.embedding.integrity import Integrity, integrity
+from image_assets.embedding.kept_fit import About, Fit, FitManifest, FitRefused, KeptFits
 from image_assets.embedding.kept_regions import Regions
 from image_assets.embedding.map_table import ADDED, FITTED, PLACED, MapTable, finite, positions
-from image_assets.embedding.quality import SAMPLE, spread, trustworthiness, usual
+from image_assets.embedding.neighbours import nearest_others
+from image_assets.embedding.quality import KEPT_OF, SAMPLE, overlap, spread, trustworthiness, usual
 from image_assets.embedding.reduction import Reduction
 from image_assets.embedding.refit import Placing, placing, why_refit
 from image_assets.embedding.regions import regions_of
@@ -55,6 +58,7 @@ class MapOfToday:
         added: How images fit it that came since it was fitted.
         trustworthiness: Of 2,000 images.
         regions: The region that each image lies in, int16 [N]; -1 in none.
+        integrity: How well the fitted images stand for all.
     """
 
     table: MapTable
@@ -63,6 +67,7 @@ class MapOfToday:
     added: Placing
     trustworthiness: float
     regions: np.ndarray
+    integrity: Integrity
 
 
 def todays_map(features: Features, before: MapTable, fits: KeptFits, settings: MapSettings) -> MapOfToday:
@@ -91,12 +96,21 @@ def todays_map(features: Features, before: MapTable, fits: KeptFits, settings: M
         fits.keep_regions(manifest, regions)
     if changed := About(settings.extractor, settings.spec, len(features), "").differs(manifest):
         return refit.from_scratch(changed)
-    today = _taken_in(features, before, fit, regions, settings)
+    today = _taken_in(features, before, _Kept(fit, manifest, regions), settings)
     return refit.continued(today.because, today.table, fit) if today.because else today
 
 
-def _taken_in(features: Features, before: MapTable, fit: Fit, regions: Regions, settings: MapSettings) -> MapOfToday:
+class _Kept(NamedTuple):
+    """A fit that is kept, with what is kept beside it."""
+
+    fit: Fit
+    manifest: FitManifest
+    regions: Regions
+
+
+def _taken_in(features: Features, before: MapTable, kept: _Kept, settings: MapSettings) -> MapOfToday:
     """Yesterday's map with new images placed on it; `because` says why it should not stay so."""
+    fit, manifest, regions = kept
     table = MapTable.empty(features.ids, settings.spec.dimensions, before.fit)
     in_fit, known = positions(features.ids, fit.ids), positions(features.ids, before.ids)
     later = np.flatnonzero((in_fit < 0) & ~((known >= 0) & (before.how[known] == PLACED)))
@@ -123,7 +137,11 @@ def _taken_in(features: Features, before: MapTable, fit: Fit, regions: Regions, 
     present = int((in_fit >= 0).sum())
     because = why_refit(fit, present, features.labels, added, settings.spec, settings.names)
     trust = trustworthiness(sample.features, table.places[sample.rows])
-    return MapOfToday(table, because, _moved(before, table), added, trust, regions.of(table.places))
+    where = regions.of(table.places)
+    known = manifest.integrity
+    figures = {"trustworthiness": known.trustworthiness, "recall": known.recall} if known else {}
+    stands = integrity(features.labels, table.how == FITTED, table.places, where).model_copy(update=figures)
+    return MapOfToday(table, because, _moved(before, table), added, trust, where, stands)
 
 
 class _Refit:
@@ -193,7 +211,11 @@ class _Refit:
         _place(table, fit, rest, PLACED, settings)
         table.seal(np.arange(len(features)), of_features)
         added, trust = Placing(0, fit.usual.kept, 0.0), trustworthiness(sample.features, table.places[sample.rows])
-        return MapOfToday(table, because, _moved(self._before, table), added, trust, regions.of(table.places))
+        where = regions.of(table.places)
+        figures = {"trustworthiness": trustworthiness(chosen.features, fit.places), "recall": _recall(table, fit, rest)}
+        stands = integrity(features.labels, there, table.places, where).model_copy(update=figures)
+        self._fits.note(manifest, stands)
+        return MapOfToday(table, because, _moved(self._before, table), added, trust, where, stands)
 
     def _sample(self) -> np.ndarray:
         features, spec = self._features, self._settings.spec
@@ -246,6 +268,24 @@ def _place(
     with settings.track("placing on the map", "images") as progress:
         places = place_among(fit.reduced, fit.places.astype(np.float64) / fit.scale, reduced, progress)
     table.put(rows, places * fit.scale, how)
+
+
+def _recall(table: MapTable, fit: Fit, rest: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Of the ten images that are nearest to one of 2,000 by their features, the share that are so on the map, of all.
+
+    Args:
+        table: The whole map.
+        fit: The fitted images.
+        rest: All others: rows int64 [n] and reduced features float32 [n, C].
+    """
+    reduced = np.empty((len(table.ids), fit.reduced.shape[1]), np.float32)
+    reduced[positions(fit.ids, table.ids)] = fit.reduced
+    for rows, some in rest:
+        reduced[rows] = some
+    sample = spread(len(reduced), SAMPLE)
+    near, _ = nearest_others(reduced, sample, KEPT_OF)
+    on_map, _ = nearest_others(table.places, sample, KEPT_OF)
+    return overlap(near, on_map)
 
 
 def _moved(before: MapTable, after: MapTable) -> Displacement | None:

@@ -18,6 +18,18 @@ def told_of(made: MapOfToday) -> dict[str, int | float | str]:
         "regions": int(made.regions.max(initial=NOWHERE)) + 1,
         "in a region, share": float((made.regions != NOWHERE).mean()) if len(made.regions) else 0.0,
     }
+    found = made.integrity
+    told |= {
+        "fitted, share": found.fitted,
+        "fitted of a category, least beside its share": found.least_category,
+        "regions among fitted, off by": found.regions_off,
+    }
+    more = {
+        "fitted, trustworthiness": found.trustworthiness,
+        "neighbours kept by all": found.recall,
+        "order of categories, fitted beside all": found.order,
+    }
+    told |= {name: value for name, value in more.items() if value is not None}
     if made.moved is not None:
         told |= {"moved, median share of width": made.moved.median, "moved, 95 of 100 at most": made.moved.p95}
     if made.added.images:

@@ -42,6 +42,17 @@ def test_the_figures_are_those_of_the_map(loaded_platform: Platform) -> None:
     assert (added["fitted"], added["added"], added["reason"]) == (48, 12, "none")
 
 
+def test_a_sample_without_a_category_is_caught(damaged: Platform) -> None:
+    sound = outcome(damaged, embedding.fitted_images_stand_for_all)
+    assert sound.passed
+    assert sound.figures["fitted"] == 48
+    how = pl.when(pl.col("label") == 2).then(pl.lit("placed")).otherwise("how")
+    places(lambda rows: rows.with_columns(how=how))(damaged)
+    found = outcome(damaged, embedding.fitted_images_stand_for_all)
+    assert not found.passed
+    assert found.figures["categories not fitted"] == "human"
+
+
 def places(edit: Edit) -> Plant:
     return change(EMBEDDING, edit, partition=None)
 
