@@ -183,7 +183,8 @@ def test_what_was_kept_before_lengths_were_noted_is_read_as_it_was(tmp_path: Pat
 
 
 def test_of_too_few_images_nothing_is_calibrated() -> None:
-    assert familiar(LEARN, pictures(1, seed=1, each=10), 0) is None
+    assert familiar(LEARN, pictures(1, seed=1, each=9), 0) is None
+    assert familiar(LEARN, pictures(1, seed=1, each=10), 0) is not None
 
 
 def test_as_many_of_every_category_are_kept_and_lookalikes_last() -> None:

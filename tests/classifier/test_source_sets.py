@@ -35,6 +35,11 @@ def by_source(share: float = 0.4, pattern: str | None = None) -> Classifier:
         ("2026-11-20/plant/nursery/lotus__1.jpg", "nursery"),
         ("2026-11-20/plant/lotus__image__1.jpg", "lotus__image"),
         ("2026-11-20/plant/1.jpg", ""),
+        # As `image-assets land` puts a folder of categories.
+        ("2026-11-20/plant/plant/1.jpg", ""),
+        ("2026-11-20/plant/plant/lotus__1.jpg", "lotus__image"),
+        ("2026-11-20/plant/plant/nursery/lotus__1.jpg", "nursery"),
+        ("2026-11-20/delivery.zip/plant/plant/1.jpg", "delivery.zip"),
         ("2026-11-20/plant/__1.jpg", ""),
         ("2026-11-20/plant/delivery.zip/roses/1.jpg", "delivery.zip"),
         ("2026-11-20/plant.tar.gz/roses/1.jpg", "roses"),

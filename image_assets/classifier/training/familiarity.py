@@ -32,7 +32,7 @@ _KEPT = 600
 _MOST_ROWS = 4_000
 # Above so many images × categories every fit takes seconds.
 _COSTLY, _FEW_FOLDS = 100_000, 4
-LEAST_JUDGED = 50
+LEAST_JUDGED = 30
 """Fewer images say nothing about where a tenth of them lies."""
 _PARTS = 5
 _PART = "\0part "  # no provenance holds it

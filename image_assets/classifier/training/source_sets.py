@@ -34,15 +34,22 @@ def source_set(pattern: str | None = None) -> pl.Expr:
     source, category = pl.col("source"), pl.col("category")
     host = source.str.extract(r"://(?:[^/?#]*@)?(?:www\.)?([^/?#:]+)").str.to_lowercase()
     folders = source.str.extract(r"^[^/]+/(.+)/[^/]*$")
-    first = folders.str.extract(r"^([^/]+)")
-    # A category may be a folder or, all of it, an archive; an archive of several categories stands above them.
-    is_category = first.str.replace(_ARCHIVE, "") == category
-    below = pl.when(is_category).then(folders.str.extract(r"^[^/]+/([^/]+)")).otherwise(first)
+    below = _below_category(_below_category(folders, category), category).str.extract(r"^([^/]+)")
     derived = pl.coalesce(host, below, source.str.extract(r"([^/]+?)__[^/]*$"), pl.lit(""))
     if pattern is None:
         return derived.alias("source_set")
     named = source.str.extract_groups(pattern).struct.field("set")
     return pl.when(named != "").then(named).otherwise(derived).alias("source_set")
+
+
+def _below_category(folders: pl.Expr, category: pl.Expr) -> pl.Expr:
+    """Folders `a/b/…` without the first where that is the category; null where nothing is left.
+
+    A category may be a folder or, all of it, an archive; an archive of several categories stands above them. What was
+    landed from a folder of categories lies in two such folders, of which neither says where it is from.
+    """
+    is_category = folders.str.extract(r"^([^/]+)").str.replace(_ARCHIVE, "") == category
+    return pl.when(is_category).then(folders.str.extract(r"^[^/]+/(.+)$")).otherwise(folders)
 
 
 @dataclass(frozen=True)
