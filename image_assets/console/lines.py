@@ -125,7 +125,7 @@ def _range(line: Line, limit: float | None) -> tuple[float, float]:
         return 0.0, 1.0
     low = 0.0 if line.good == "low" and line.kind == "share" else min(values)
     high = max(values)
-    if limit is not None and limit < 3 * max(high, limit / 3):
+    if limit is not None and limit < 3 * high:
         high = max(high, limit)
     return (low, high) if high > low else (low, low + max(abs(low), 0.01))
 

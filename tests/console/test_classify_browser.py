@@ -6,11 +6,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.console.visit import Visit
 from tests.pictures import picture
 
 FORMULA = "=HYPERLINK(1).png"
@@ -18,16 +18,9 @@ FORMULA = "=HYPERLINK(1).png"
 
 @pytest.fixture
 def page(browser: Any, console: httpx.Client) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
-    one, complaints, hosts = context.new_page(), [], set()
-    one.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
-    one.on("pageerror", lambda error: complaints.append(str(error)))
-    one.on("request", lambda asked: hosts.add(urlsplit(asked.url).hostname or ""))
-    one.goto(str(console.base_url.join("/classify")))
-    yield one
-    assert complaints == []
-    assert hosts <= {"127.0.0.1", ""}
-    context.close()
+    visit = Visit(browser, console, viewport={"width": 1280, "height": 800})
+    yield visit.open("/classify")
+    visit.leave()
 
 
 @pytest.fixture

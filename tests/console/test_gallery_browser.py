@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import polars as pl
@@ -13,6 +12,7 @@ import pytest
 from image_assets.marks.decisions import standing
 from image_assets.schema import PREDICTIONS, RAW_IMAGES, REVIEWS, Partition
 from tests.console.served import TOKEN, served, settings_of
+from tests.console.visit import Visit
 from tests.platform import FIRST, SECOND, Platform
 
 
@@ -22,35 +22,16 @@ def client(damaged: Platform) -> Iterator[httpx.Client]:
         yield one
 
 
-class Visit:
-    """A page of the console, what its scripts complain of, and whom it asks."""
-
-    def __init__(self, browser: Any, client: httpx.Client, **screen: object) -> None:
-        self.context = browser.new_context(locale="en-US", **screen)
-        self.page = self.context.new_page()
-        self.address = str(client.base_url).rstrip("/")
-        self.complaints: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda asked: self.hosts.add(urlsplit(asked.url).hostname or ""))
-
-    def enter(self, to: str = "/gallery") -> Any:
-        self.page.goto(f"{self.address}/enter?token={TOKEN}&to={to.replace('&', '%26')}")
-        return self.page
+class InGallery(Visit):
+    """A visit to the gallery."""
 
     def selected(self) -> list[str]:
         return [one.get_attribute("data-id") for one in self.page.locator('.grid > li[aria-selected="true"]').all()]
 
-    def leave(self) -> None:
-        assert not self.complaints, self.complaints
-        assert self.hosts <= {"127.0.0.1", ""}
-        self.context.close()
-
 
 @pytest.fixture
-def visit(browser: Any, client: httpx.Client) -> Iterator[Visit]:
-    one = Visit(browser, client, viewport={"width": 1280, "height": 900})
+def visit(browser: Any, client: httpx.Client) -> Iterator[InGallery]:
+    one = InGallery(browser, client, viewport={"width": 1280, "height": 900})
     yield one
     one.leave()
 
@@ -63,7 +44,7 @@ def marks(platform: Platform) -> dict[tuple[str, str], bool]:
 PLANTS = f"/gallery?day={FIRST}&category=plant"
 
 
-def test_images_are_selected_marked_after_a_preview_and_taken_back(visit: Visit, damaged: Platform) -> None:
+def test_images_are_selected_marked_after_a_preview_and_taken_back(visit: InGallery, damaged: Platform) -> None:
     page = visit.enter(PLANTS)
     tiles = page.locator(".grid > li")
     ids = [one.get_attribute("data-id") for one in tiles.all()]
@@ -94,7 +75,7 @@ def test_images_are_selected_marked_after_a_preview_and_taken_back(visit: Visit,
     assert "taken back" in page.locator("tbody tr").inner_text()
 
 
-def test_the_keyboard_alone_does_it_all(visit: Visit, damaged: Platform) -> None:
+def test_the_keyboard_alone_does_it_all(visit: InGallery, damaged: Platform) -> None:
     page = visit.enter(PLANTS)
     tiles = page.locator(".grid > li")
     ids = [one.get_attribute("data-id") for one in tiles.all()]
@@ -124,7 +105,7 @@ def test_the_keyboard_alone_does_it_all(visit: Visit, damaged: Platform) -> None
     assert page.locator("p.whole img").evaluate("image => image.complete && image.naturalWidth > 0")
 
 
-def test_a_queue_moves_up_and_all_of_it_is_marked_at_once(visit: Visit, damaged: Platform) -> None:
+def test_a_queue_moves_up_and_all_of_it_is_marked_at_once(visit: InGallery, damaged: Platform) -> None:
     for partition in {Partition(*key) for key in damaged.rows(PREDICTIONS).select("date", "category").iter_rows()}:
         rows = damaged.rows(PREDICTIONS, partition).with_columns(predicted_category=pl.lit("human"))
         damaged.replace_rows(PREDICTIONS, partition, rows)
@@ -152,7 +133,7 @@ def test_a_queue_moves_up_and_all_of_it_is_marked_at_once(visit: Visit, damaged:
     page.wait_for_function("n => Number(document.querySelector('#found').dataset.total) === n", arg=animals)
 
 
-def test_without_the_token_it_shows_and_asks_for_it(visit: Visit, damaged: Platform) -> None:
+def test_without_the_token_it_shows_and_asks_for_it(visit: InGallery, damaged: Platform) -> None:
     visit.page.goto(f"{visit.address}{PLANTS}")
     assert visit.page.locator('[data-do="exclude"]').count() == 0
     visit.page.keyboard.press("x")
@@ -162,7 +143,7 @@ def test_without_the_token_it_shows_and_asks_for_it(visit: Visit, damaged: Platf
     visit.page.locator('[data-do="exclude"]').wait_for()
 
 
-def test_what_the_console_refuses_is_said(visit: Visit, client: httpx.Client, damaged: Platform) -> None:
+def test_what_the_console_refuses_is_said(visit: InGallery, client: httpx.Client, damaged: Platform) -> None:
     page = visit.enter(f"/gallery?day={SECOND}&category=plant")
     page.evaluate("document.querySelector('#found').dataset.total = 999")
     page.keyboard.press("q")
@@ -172,7 +153,7 @@ def test_what_the_console_refuses_is_said(visit: Visit, client: httpx.Client, da
     assert marks(damaged) == {}
 
 
-def test_a_selection_is_downloaded(visit: Visit) -> None:
+def test_a_selection_is_downloaded(visit: InGallery) -> None:
     page = visit.enter(PLANTS)
     page.locator(".grid > li").nth(0).click()
     page.locator(".grid > li").nth(2).click(modifiers=["Control"])
@@ -187,7 +168,7 @@ def test_a_selection_is_downloaded(visit: Visit) -> None:
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_the_screen_and_can_be_read(browser: Any, client: httpx.Client, width: int, scheme: str) -> None:
     screen = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "has_touch": width < 400}
-    visit = Visit(browser, client, **screen, is_mobile=width < 400)
+    visit = InGallery(browser, client, **screen, is_mobile=width < 400)
     page = visit.enter(PLANTS)
     for address in (PLANTS, "/gallery/marks", "/gallery/quarantine"):
         page.goto(f"{visit.address}{address}")
@@ -214,7 +195,7 @@ def test_it_fits_the_screen_and_can_be_read(browser: Any, client: httpx.Client, 
 
 
 def test_without_scripts_it_still_shows(browser: Any, client: httpx.Client) -> None:
-    visit = Visit(browser, client, java_script_enabled=False)
+    visit = InGallery(browser, client, java_script_enabled=False)
     visit.page.goto(f"{visit.address}{PLANTS}")
     assert visit.page.locator(".grid img").count() > 10
     visit.page.get_by_role("button", name="Show").click()

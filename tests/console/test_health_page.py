@@ -16,7 +16,8 @@ from image_assets.health.check_book import CheckBook, CheckStatus, Measure
 from image_assets.orchestration.current_status import current_status
 from image_assets.schema import IMAGE_FEATURES
 from tests.cli.shapes import assert_told
-from tests.console.served import BEARER, TOKEN, served, settings_of
+from tests.console.served import BEARER, served, settings_of
+from tests.console.visit import Visit
 from tests.platform import FIRST, SECOND, Platform
 
 
@@ -141,21 +142,18 @@ def test_what_is_acknowledged_stays_failed_and_wants_nobody(loaded_platform: Pla
 def test_a_day_is_acknowledged_on_its_page(loaded_platform: Platform, tmp_path, browser: Any) -> None:
     platform = loaded_platform.copy_to(tmp_path)
     check, _ = planted(platform)
-    context, complaints = browser.new_context(viewport={"width": 360, "height": 740}), []
     with served(settings_of(platform), ready=False) as client:
-        page = context.new_page()
-        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
-        page.goto(str(client.base_url.join(f"/days/{SECOND}/animal")))
+        visit = Visit(browser, client, viewport={"width": 360, "height": 740})
+        page = visit.open(f"/days/{SECOND}/animal")
         assert page.locator("form").count() == 0  # whoever has no token only reads
-        page.goto(str(client.base_url.join(f"/enter?token={TOKEN}&to=/days/{SECOND}/animal")))
+        visit.enter(f"/days/{SECOND}/animal")
         form = page.locator(f"form[data-check='{check}']")
         form.locator("input").fill("the sensor is being replaced")
         form.locator("button").click()
         page.get_by_text("“the sensor is being replaced”, until it passes").wait_for()
         page.get_by_role("button", name="Take back").click()
         form.wait_for()
-    context.close()
-    assert complaints == []
+        visit.leave()
 
 
 def test_quality_over_time_is_drawn_by_the_server_and_leads_to_images(loaded_platform: Platform, tmp_path) -> None:

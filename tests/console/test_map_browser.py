@@ -17,7 +17,8 @@ from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.schema import EMBEDDING
 from tests.browser import chromium_program
 from tests.console.served import served, settings_of
-from tests.console.test_gallery_browser import Visit, marks
+from tests.console.test_gallery_browser import marks
+from tests.console.visit import Visit
 from tests.platform import FIRST, SECOND, Platform
 
 # Of the points as they are drawn: how many pixels are not empty, and of one colour (red, green, blue).
@@ -50,7 +51,7 @@ class OnMap(Visit):
     """A visit to the map."""
 
     def open(self, address: str = "/map") -> Any:
-        self.page.goto(f"{self.address}{address}")
+        super().open(address)
         self.page.locator("#map[data-shown]").wait_for()
         return self.page
 

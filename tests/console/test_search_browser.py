@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from image_assets.schema import RAW_IMAGES
+from tests.console.visit import Visit
 from tests.pictures import picture
 from tests.platform import Platform
 
 
 @pytest.fixture
 def page(browser: Any, console: httpx.Client) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
-    one, complaints, hosts = context.new_page(), [], set()
-    one.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
-    one.on("pageerror", lambda error: complaints.append(str(error)))
-    one.on("request", lambda asked: hosts.add(urlsplit(asked.url).hostname or ""))
-    yield one
-    assert complaints == []
-    assert hosts <= {"127.0.0.1", ""}
-    context.close()
+    visit = Visit(browser, console, viewport={"width": 1280, "height": 800})
+    yield visit.page
+    visit.leave()
 
 
 def shown(page: Any, asked: str = "k=24") -> list[str]:
