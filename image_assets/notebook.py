@@ -21,6 +21,7 @@ import polars as pl
 from image_assets.answers.accounts import account_book
 from image_assets.answers.models import Models, model_of, models_of
 from image_assets.answers.neighbours import Asked, UnknownImage, like_content, like_image
+from image_assets.answers.other_features import OtherFeatures
 from image_assets.answers.status import Status, status_of
 from image_assets.classifier.report.places import read_report, report_name
 from image_assets.dataset import DatasetError, DatasetSpec, load_dataset
@@ -180,7 +181,7 @@ class OpenedProject:
         return account_book(self._opened, self.dataset.name).tables.rows
 
     def wrong(self) -> pl.DataFrame:
-        """What wants somebody: days to be run, checks that did not pass, damaged files; nothing where all is well.
+        """What wants somebody: days, checks, damaged files, features of another extractor; nothing where all is well.
 
         Returns:
             `day`, `category`, `what` and `detail`; day and category are null where it is about the whole dataset.
@@ -190,10 +191,12 @@ class OpenedProject:
             ['day', 'category', 'what', 'detail']
         """
         status = self.status()
+        others = status.other_features or OtherFeatures()
         found = [
             *((one.partition, one.state, "") for one in status.health.to_be_run),
             *((one.partition, f"{one.name} {one.state}", one.description) for one in status.health.not_passed),
             *((None, "damaged", line) for line in status.damaged),
+            *((None, "another extractor", line) for line in others.lines),
         ]
         where = [(one.date, one.category) if one else (None, None) for one, _, _ in found]
         rows = [(*place, what, detail) for place, (_, what, detail) in zip(where, found, strict=True)]

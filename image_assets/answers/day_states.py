@@ -118,6 +118,8 @@ def day_states(status: Status, running: Collection[str] = ()) -> list[OneDay]:
             causes.append(_of_day(open_days[partition], checks[partition], running))
         if partition in never_checked:
             causes.append(_never_checked(partition))
+        if status.other_features and partition in status.other_features.images:
+            causes.append(_of_features(partition, status.other_features.images[partition]))
         if partition in late:
             causes.append(_late(late[partition]))
         found.append(_one_day(partition, causes, checks[partition]))
@@ -148,15 +150,23 @@ def _of_day(day: OpenDay, checks: Sequence[CheckState], running: Collection[str]
     else:
         state = "to be run" if day.state in TO_BE_RUN else "nothing"
     partition = day.partition
-    command = f"image-assets run --day {partition.date} --category {partition.category}"
     todo = _WHAT_TO_DO.get(day.state, "run it, or wait for the next run at 07:00")
-    said = f"{todo} ({command})" if state in ("failed", "to be run") else ""
+    said = _run_it(partition, todo) if state in ("failed", "to be run") else ""
     return Cause(state, day.state, said, partition.date)
+
+
+def _run_it(partition: Partition, todo: str) -> str:
+    return f"{todo} (image-assets run --day {partition.date} --category {partition.category})"
 
 
 def _never_checked(partition: Partition) -> Cause:
     said = f"no check has looked at it ({check_again([partition])})"
     return Cause("not evaluated", "checks", said, partition.date)
+
+
+def _of_features(partition: Partition, images: int) -> Cause:
+    what = "features of another extractor"
+    return Cause("to be run", what, f"{images:,} images; {_run_it(partition, 'run it again')}", partition.date)
 
 
 def _late(category: CategoryHealth) -> Cause:

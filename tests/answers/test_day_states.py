@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from image_assets.answers.day_states import STATES, DayState, OneDay, day_states
 from image_assets.answers.health import CategoryHealth, Health
+from image_assets.answers.other_features import OtherFeatures
 from image_assets.answers.status import Status
 from image_assets.health.check_book import CheckState, CheckStatus
 from image_assets.health.days import TO_BE_RUN, OpenDay
@@ -39,6 +40,17 @@ def test_a_day_with_images_that_no_check_looked_at_is_not_well_and_says_what_to_
     assert (one.partition, one.state) == (PLANT, "not evaluated")
     said = f"no check has looked at it (image-assets run --day {MONDAY} --category plant --checks-only)"
     assert [cause.said for cause in one.causes] == [said]
+
+
+def test_a_day_whose_features_are_of_another_extractor_is_to_be_run() -> None:
+    health = Health("drawn", MONDAY, [], [check("passed")], [], [])
+    (_, one) = day_states(Status((), health, (), other_features=OtherFeatures({PLANT: 16})))
+    assert (one.partition, one.state) == (PLANT, "to be run")
+    said = f"16 images; run it again (image-assets run --day {MONDAY} --category plant)"
+    assert [(cause.what, cause.said) for cause in one.causes] == [("features of another extractor", said)]
+    assert one.wanting
+    (_, none) = day_states(Status((), health, (), other_features=OtherFeatures()))
+    assert none.state == "passed"
 
 
 def of(*checks: CheckState, **more: object) -> OneDay:
