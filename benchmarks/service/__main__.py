@@ -16,7 +16,7 @@ from benchmarks.extraction.inputs import PHOTOS, prepare
 from benchmarks.service.asking import Asked, ask, asked, resident_bytes
 from benchmarks.service.attacks import Target, attacks, told
 from benchmarks.service.questions import Question, in_form, questions, raw
-from benchmarks.service.serving import Place, Served, project
+from benchmarks.service.serving import NETWORKS, Place, Served, project
 
 _WORK = Path(".benchmarks")
 _CONNECTIONS = 16
@@ -28,16 +28,22 @@ def main() -> None:
     """Measure, print, and write JSON where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, default=PHOTOS, help="folders of JPEG files, one for each category")
+    parser.add_argument("--network", choices=NETWORKS, default="mobilenet")
     parser.add_argument("--questions", type=int, default=2_000, help="beside the peer, in each of the rounds")
     parser.add_argument("--rounds", type=int, default=2, help="of both, one after the other")
-    parser.add_argument("--mixed", type=int, default=10_000, help="questions of which some are bad")
+    parser.add_argument(
+        "--mixed", type=int, default=10_000, help="questions of which some are bad; 0: none, and no attacks"
+    )
     parser.add_argument("--attacks", type=int, default=200)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     inputs = prepare(options.photos, 300, _WORK)
     photos = [path.read_bytes() for path in sorted(options.photos.rglob("*.jpg"))]
-    place = project(_WORK / "service", options.photos, inputs)
-    found = {"beside": _beside(place, photos, options), **_alone(place, photos, options)}
+    network = NETWORKS[options.network](inputs)
+    place = project(_WORK / f"service-{options.network}", options.photos, inputs, network)
+    found: dict[str, Any] = {"network": options.network, "beside": _beside(place, photos, options)}
+    if options.mixed:
+        found |= _alone(place, photos, options)
     _print(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
@@ -45,8 +51,9 @@ def main() -> None:
 
 def _beside(place: Place, photos: Sequence[bytes], options: argparse.Namespace) -> list[dict[str, Any]]:
     """Both services, each alone on the machine, round by round; every photo as a form."""
-    peer = ["benchmarks.service.peer", "--dataset", "dataset.yaml", "--store", "store", "--module"]
-    contestants = {"console": _OURS, "FastAPI and SavedModel": (*peer, str(place.inputs.module.absolute()))}
+    peer = ["benchmarks.service.peer", "--dataset", "dataset.yaml", "--store", "store"]
+    peer += ["--module", str(place.network.module), "--side", str(place.network.side)]
+    contestants = {"console": _OURS, "FastAPI and SavedModel": peer}
     forms = [in_form(photo) for photo in photos]
     rows: list[dict[str, Any]] = []
     for number in range(options.rounds):
@@ -109,17 +116,19 @@ def _told(came: Asked, memory: int) -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     console = Console()
     table = Table("service", "at a time", "answers/s", "p50, ms", "p99, ms", "processor, ms each", "statuses")
-    rows = [*found["beside"], {"service": "console, 5 % bad", "connections": _CONNECTIONS, **found["mixed"]}]
-    rows += [{"service": "console, calm", "connections": 4, **found["calm"]}]
-    rows += [{"service": "console, attacked", "connections": 4, **one} for one in found["attacked"]]
+    rows = [*found["beside"]]
+    if "mixed" in found:
+        rows.append({"service": "console, 5 % bad", "connections": _CONNECTIONS, **found["mixed"]})
+        rows.append({"service": "console, calm", "connections": 4, **found["calm"]})
+        rows += [{"service": "console, attacked", "connections": 4, **one} for one in found["attacked"]]
     for one in rows:
         figures = [f"{one[name]:,.1f}" for name in ("per_second", "p50_ms", "p99_ms", "processor_ms")]
         table.add_row(one["service"], str(one["connections"]), *figures, str(one["statuses"]))
     console.print(table)
-    console.print(
-        f"memory over the questions with bad ones: {found['mixed']['growth']:+.1%}; wrong: {found['mixed']['wrong']}"
-    )
-    console.print(f"attacks: {found['attacks']}; not refused: {found['not_refused']}")
+    if "mixed" in found:
+        growth, wrong = found["mixed"]["growth"], found["mixed"]["wrong"]
+        console.print(f"memory over the questions with bad ones: {growth:+.1%}; wrong: {wrong}")
+        console.print(f"attacks: {found['attacks']}; not refused: {found['not_refused']}")
 
 
 if __name__ == "__main__":

@@ -22,16 +22,52 @@ _STARTS = 300
 
 
 @dataclass(frozen=True)
+class Network:
+    """What both services take features with.
+
+    Attributes:
+        module: The SavedModel.
+        side: Pixels of its input.
+        extractor: The same for a dataset file.
+    """
+
+    module: Path
+    side: int
+    extractor: dict[str, object]
+
+
+def mobilenet(inputs: Inputs) -> Network:
+    """MobileNetV1 0.50 at 128 pixels, which is hardly any work: what it shows is what lies around a model."""
+    module = inputs.module.absolute()
+    said = {"kind": "tf_hub", "module": str(module), "image_size": IMAGE_SIZE, "width": WIDTH, "runtime": "onnxruntime"}
+    return Network(module, IMAGE_SIZE, said)
+
+
+def efficientnet_lite0(inputs: Inputs) -> Network:
+    """EfficientNet-Lite0 at 224 pixels; its SavedModel is written once, by a process of its own."""
+    module = inputs.module.absolute().with_name("efficientnet_lite0")
+    if not (module / "saved_model.pb").exists():
+        command = [sys.executable, "-m", "benchmarks.service.lite0", str(module)]
+        subprocess.run(command, check=True, env=quiet_environment(inputs))
+    return Network(module, 224, {"kind": "efficientnet_lite0"})
+
+
+NETWORKS = {"mobilenet": mobilenet, "efficientnet_lite0": efficientnet_lite0}
+
+
+@dataclass(frozen=True)
 class Place:
     """A project that was run.
 
     Attributes:
         folder: With its project file.
-        inputs: The model, and where its conversion is kept.
+        inputs: Where conversions are kept.
+        network: Of its features.
     """
 
     folder: Path
     inputs: Inputs
+    network: Network
 
     def image_assets(self, *words: str) -> None:
         """Run a command on it, to its end."""
@@ -67,19 +103,18 @@ class Served:
     pid: int
 
 
-def project(folder: Path, photos: Path, inputs: Inputs) -> Place:
-    """A dataset of folders of photos with the benchmark's model, loaded and trained; made once."""
-    place = Place(folder, inputs)
+def project(folder: Path, photos: Path, inputs: Inputs, network: Network) -> Place:
+    """A dataset of folders of photos with a network, loaded and trained; made once."""
+    place = Place(folder, inputs, network)
     if (folder / "ready").exists():
         return place
     folder.mkdir(parents=True, exist_ok=True)
     categories = sorted(one.name for one in photos.iterdir() if one.is_dir())
-    module = {"kind": "tf_hub", "module": str(inputs.module.absolute()), "image_size": IMAGE_SIZE, "width": WIDTH}
     said = {
         "name": "service",
         "categories": {name: number for number, name in enumerate(categories)},
         "start_day": DAY,
-        "extractor": {**module, "runtime": "onnxruntime"},
+        "extractor": network.extractor,
         "classifier": {"report": {"enabled": False}},
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(said, sort_keys=False))
