@@ -147,11 +147,11 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
         *quality_routes(settings.dataset, settings.store, settings.ask),
         *_health_routes(classifier),
-        *classify_routes(classifier),
         *documentation_routes(),
     ]
     programs += open_inference_routes(classifier)
-    return [*pages, *programs, *static_routes()]
+    # Looked through from the front: what is asked most comes first.
+    return [*classify_routes(classifier), *pages, *programs, *static_routes()]
 
 
 def _health_routes(classifier: Classifier) -> list[Route]:
