@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from image_assets.answers.map.placing import MapPlace, place_of
 from image_assets.answers.quality_over_time import quality_over_time
 from image_assets.console.acknowledging import Acknowledging, acknowledging_routes
 from image_assets.console.body import Bounds, Capacity, discard_rest
@@ -37,6 +38,7 @@ from image_assets.console.refusals import TOLD, Refused, of_error, of_status, re
 from image_assets.console.rendering import static_routes
 from image_assets.console.shares import Sharing, share_routes
 from image_assets.dataset import DatasetSpec
+from image_assets.predict.answer import Prediction
 from image_assets.predict.predictor import Predictor
 from image_assets.predict.seen import SeenImages
 from image_assets.search.search import ImageSearch
@@ -77,7 +79,11 @@ def console_app(settings: ConsoleSettings) -> Guard:
     predictor, capacity = Predictor(settings.dataset, settings.store), Capacity(settings.bounds)
     inference, seen = InferenceThread(predictor), SeenImages(settings.dataset, settings.store)
     search = ImageSearch(settings.dataset, settings.store, settings.search_folder)
-    classifier = Classifier(settings.dataset.name, inference, seen, search, capacity)
+
+    def placed(one: Prediction) -> MapPlace | None:
+        return place_of(settings.dataset, settings.store, one.image_id, one.features, one.extractor)
+
+    classifier = Classifier(settings.dataset.name, inference, seen, search, placed, capacity)
     searching = Searching(search, settings.store, predictor, capacity)
     ending = Event()
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from image_assets.answers.map.placing import MapPlace
 from image_assets.answers.neighbours import neighbours_as_json
 from image_assets.console.body import Capacity, body_of
 from image_assets.console.inference import InferenceThread
@@ -44,12 +45,30 @@ class Classified:
         seen: Whether the image is of a day and category that the model was trained on; None where that is not known.
         nearest: The images that the model was trained on which are most like it, without itself, as `ImageSearch.like`
             finds them; None where they were not asked for.
+        place: Where it is on the map, or would be; None where there is no map of such features, or nobody asked.
     """
 
     prediction: Prediction
     issues: tuple[str, ...]
     seen: bool | None
     nearest: pl.DataFrame | None = None
+    place: MapPlace | None = None
+
+
+@dataclass(frozen=True)
+class Also:
+    """What else is asked of every image beside what it is taken for.
+
+    Attributes:
+        nearest: So many training images are looked for that are like it.
+        place: Whether its place on the map is.
+    """
+
+    nearest: int = 0
+    place: bool = False
+
+
+NOTHING_ELSE = Also()
 
 
 class Classifier:
@@ -60,25 +79,34 @@ class Classifier:
         inference: Asks the model.
         seen: Knows what models were trained on.
         search: Finds what images are like.
+        placed: Finds their places on the map.
         capacity: How much may be worked on.
     """
 
     def __init__(
-        self, dataset: str, inference: InferenceThread, seen: SeenImages, search: ImageSearch, capacity: Capacity
+        self,
+        dataset: str,
+        inference: InferenceThread,
+        seen: SeenImages,
+        search: ImageSearch,
+        placed: Callable[[Prediction], MapPlace | None],
+        capacity: Capacity,
     ) -> None:
         self.dataset, self.inference, self.capacity = dataset, inference, capacity
-        self._seen, self._search = seen, search
+        self._seen, self._search, self._placed = seen, search, placed
         self._door = ThreadPoolExecutor(cores(), thread_name_prefix="door")
 
-    async def classify(self, contents: Sequence[bytes | Refused], nearest: int = 0) -> list[Classified | Refused]:
+    async def classify(
+        self, contents: Sequence[bytes | Refused], also: Also = NOTHING_ELSE
+    ) -> list[Classified | Refused]:
         """What files are taken for, in their order, or why one of them is not.
 
         Args:
             contents: The files.
-            nearest: So many training images are looked for that are like each.
+            also: What else is asked of each.
 
         Raises:
-            IndexBusy: these cannot be found yet.
+            IndexBusy: what is like them cannot be found yet.
             ModelMissingError, ModelRefusedError: as `Predictor.answers`.
         """
         loop = asyncio.get_running_loop()
@@ -92,16 +120,22 @@ class Classifier:
         at_the_door = await asyncio.gather(*map(looked_at, contents))
         pictures = [one for one in at_the_door if isinstance(one, LetIn)]
         predictions = await self.inference.predict(pictures) if pictures else []
-        known = partial(self._known, predictions, [picture.issues for picture in pictures], nearest)
+        known = partial(self._known, predictions, [picture.issues for picture in pictures], also)
         answers = iter(await loop.run_in_executor(self._door, known) if predictions else [])
         return [one if isinstance(one, Refused) else next(answers) for one in at_the_door]
 
     def _known(
-        self, predictions: Sequence[Prediction], issues: Sequence[tuple[str, ...]], nearest: int
+        self, predictions: Sequence[Prediction], issues: Sequence[tuple[str, ...]], also: Also
     ) -> list[Classified]:
         """What else is told of images beside what they are taken for."""
         return [
-            Classified(one, wrong, self._seen.holds(one.model, one.image_id), self._trained_on(one, nearest))
+            Classified(
+                one,
+                wrong,
+                self._seen.holds(one.model, one.image_id),
+                self._trained_on(one, also.nearest),
+                self._placed(one) if also.place else None,
+            )
             for one, wrong in zip(predictions, issues, strict=True)
         ]
 
@@ -127,6 +161,7 @@ class Classifier:
             "model": {"name": self.dataset, "sha256": prediction.model},
             "extractor": {"digest": prediction.extractor},
             **({} if answer.nearest is None else {"nearest": neighbours_as_json(answer.nearest)}),
+            **({} if answer.place is None else {"place": answer.place.as_json()}),
         }
 
     def close(self) -> None:
@@ -138,19 +173,19 @@ def classify_routes(classifier: Classifier) -> list[Route]:
     """The addresses of the API that classify."""
 
     async def one(request: Request) -> Response:
-        top, nearest = _top(request), _nearest(request)
+        top, also = _top(request), _also(request)
         async with body_of(request, classifier.capacity) as body:
             content = only_one(await uploads_in(request.headers, body, classifier.capacity.bounds.images))
-            (answer,) = await classifier.classify([content], nearest)
+            (answer,) = await classifier.classify([content], also)
         if isinstance(answer, Refused):
             raise answer
         return JSONResponse(classifier.as_json(answer, top))
 
     async def several(request: Request) -> Response:
-        top, nearest = _top(request), _nearest(request)
+        top, also = _top(request), _also(request)
         async with body_of(request, classifier.capacity) as body:
             uploads = await uploads_in(request.headers, body, classifier.capacity.bounds.images)
-            answers = await classifier.classify([upload.content for upload in uploads], nearest)
+            answers = await classifier.classify([upload.content for upload in uploads], also)
         told = [_item(classifier, upload, answer, top) for upload, answer in zip(uploads, answers, strict=True)]
         return JSONResponse({"answers": told})
 
@@ -166,8 +201,9 @@ def _item(classifier: Classifier, upload: Upload, answer: Classified | Refused, 
     return {"name": upload.name, **classifier.as_json(answer, top)}
 
 
-def _nearest(request: Request) -> int:
-    return number_in(request.query_params, "nearest", 0, 0, MOST_NEAREST)
+def _also(request: Request) -> Also:
+    asked = request.query_params
+    return Also(number_in(asked, "nearest", 0, 0, MOST_NEAREST), bool(number_in(asked, "place", 0, 0, 1)))
 
 
 def _top(request: Request) -> int:

@@ -75,7 +75,7 @@ _DAY = object_of(
     causes=list_of(_CAUSE),
     checks={"type": "object", "additionalProperties": {"type": "integer"}},
 )
-_ANSWER["properties"]["nearest"] = of_search.NEAREST
+_ANSWER["properties"] |= {"nearest": of_search.NEAREST, "place": of_map.PLACE_OF_ANSWER}
 SCHEMAS: dict[str, Schema] = {
     "Error": object_of("Why there is no answer.", error=_ERROR),
     "ImageAnswer": _ANSWER,
@@ -150,7 +150,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "ImageAnswer",
             (*_TAKES, 422),
             _bodies(ref("Image"), _FILE),
-            parameters=[_TOP, of_search.OF_CLASSIFY],
+            parameters=[_TOP, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/classify:batch": {
@@ -159,7 +159,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "BatchAnswer",
             _TAKES,
             _bodies(ref("Images"), {**list_of(_FILE), "minItems": 1}),
-            parameters=[_TOP, of_search.OF_CLASSIFY],
+            parameters=[_TOP, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/neighbours": {

@@ -28,6 +28,22 @@ _POINT = {
     "region": {**MAYBE, "description": "What the region is called that it lies in; null: in none."},
     **{name: list_of(TEXT) if name == "quality" else TEXT for name in FILTERS},
 }
+PLACE_OF_CLASSIFY = parameter(
+    "place", "query", "1: where each is on the map is told, or about where it would be.", {"enum": [0, 1], "default": 0}
+)
+PLACE_OF_ANSWER: Schema = {
+    **object_of(
+        "A place on the map.",
+        **_PLACE,
+        across={**SHARE, "description": "The same from the left of the map's square,"},
+        up={**SHARE, "description": "and from its bottom."},
+        region={**MAYBE, "description": "What the region is called that it lies in; null: in none."},
+        on_map={**BOOLEAN, "description": "Whether the image itself is there, and not only like those around."},
+    ),
+    "description": "Where `place=1` asks for it: where the image is on the map, or about where the next run would "
+    "place it; not told where there is no map of such features.",
+}
+"""What is told with the answer to an image."""
 _COLUMN = object_of(
     "What its numbers mean: places among the values, or a bit for each where a point may have several.",
     called=TEXT,

@@ -95,3 +95,17 @@ def _base64(content: bytes) -> str:
     from base64 import b64encode
 
     return b64encode(content).decode()
+
+
+def test_an_answer_shows_where_on_the_map_the_image_is(page: Any, files: list[Path]) -> None:
+    page.locator("#files").set_input_files(files[:2])
+    finished(page, 2)
+    for spot in page.locator("#answers a.spot").all():
+        spot.locator("img").evaluate("image => image.decode()")
+        picture_box, dot = spot.locator("img").bounding_box(), spot.locator("i").bounding_box()
+        middle = dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2
+        assert picture_box["x"] - 1 <= middle[0] <= picture_box["x"] + picture_box["width"] + 1
+        assert picture_box["y"] - 1 <= middle[1] <= picture_box["y"] + picture_box["height"] + 1
+    assert page.locator("#answers a.spot").count() >= 1
+    page.locator("#answers a.spot").first.click()
+    page.wait_for_url("**/map?image=*")

@@ -94,6 +94,8 @@ def test_answers_are_as_the_document_says(document: dict[str, Any], console: htt
         ("/v1/classify", "post", console.post("/v1/classify", content=b"", headers=headers)),
         ("/v1/classify", "post", console.post("/v1/classify", content=b"")),
         ("/v1/classify", "post", console.post("/v1/classify?nearest=2", content=image, headers=headers)),
+        ("/v1/classify", "post", console.post("/v1/classify?place=1", content=image, headers=headers)),
+        ("/v1/classify", "post", console.post("/v1/classify?place=2", content=image, headers=headers)),
         ("/v1/neighbours", "get", console.get("/v1/neighbours?id=none")),
         ("/v1/neighbours", "post", console.post("/v1/neighbours?k=2", content=image, headers=headers)),
         ("/v1/neighbours", "post", console.post("/v1/neighbours", content=b"", headers=headers)),

@@ -9,7 +9,7 @@ import polars as pl
 
 from image_assets.answers.map.points import Latest, MapPoints, points_of
 from image_assets.dataset import DatasetSpec
-from image_assets.embedding.kept_regions import FOLDER, NOWHERE, kept_regions
+from image_assets.embedding.kept_regions import FOLDER, NOWHERE, Regions, kept_regions
 from image_assets.embedding.region_names import NamedRegion, first_labels, named_regions
 from image_assets.schema import EMBEDDING, IMAGENET_PREDICTIONS
 from image_assets.store.store import Store
@@ -23,11 +23,13 @@ class MapRegions:
         version: Of the points.
         of_points: The region of each point, int16 [N]; -1 in none.
         named: The regions, the largest first.
+        kept: What is kept of them; None where nothing is.
     """
 
     version: str
     of_points: np.ndarray
     named: tuple[NamedRegion, ...]
+    kept: Regions | None = None
 
     @property
     def nowhere(self) -> float:
@@ -36,7 +38,13 @@ class MapRegions:
 
     def name_of(self, point: int) -> str | None:
         """What the region of a point is called; None where it lies in none."""
-        number = int(self.of_points[point])
+        return self._name(int(self.of_points[point]))
+
+    def name_at(self, place: np.ndarray) -> str | None:
+        """What the region is called that a place of the map, float32 [1, d], lies in; None where it lies in none."""
+        return None if self.kept is None else self._name(int(self.kept.of(place)[0]))
+
+    def _name(self, number: int) -> str | None:
         return next((one.name for one in self.named if one.number == number), None)
 
 
@@ -51,8 +59,8 @@ def regions_of(dataset: DatasetSpec, store: Store) -> MapRegions:
 
 def _regions(dataset: DatasetSpec, store: Store, points: MapPoints) -> MapRegions:
     table = store.table(dataset.name, EMBEDDING).scan()
-    fits = table.select(pl.col("fit").drop_nulls()).collect()["fit"].mode().sort()
-    kept = kept_regions(store.objects(dataset.name, FOLDER), str(fits[0])) if len(fits) else None
+    fit = fit_shown(table)
+    kept = kept_regions(store.objects(dataset.name, FOLDER), fit) if fit else None
     if kept is None or not points.number:
         return MapRegions(points.version, np.full(points.number, NOWHERE, np.int16), ())
     axes = ["x", "y", "z"][: kept.places.shape[1]]
@@ -60,7 +68,13 @@ def _regions(dataset: DatasetSpec, store: Store, points: MapPoints) -> MapRegion
     of_points = kept.of(places)
     labels = first_labels(store.table(dataset.name, IMAGENET_PREDICTIONS).scan(), points.rows["image_id"])
     named = named_regions(of_points, points.plane.points, points.rows["category"], labels)
-    return MapRegions(points.version, of_points, tuple(named))
+    return MapRegions(points.version, of_points, tuple(named), kept)
+
+
+def fit_shown(table: pl.LazyFrame) -> str | None:
+    """The SHA-256 of the fit that the rows of a map belong to; None where none is kept of it."""
+    fits = table.select(pl.col("fit").drop_nulls()).collect()["fit"].mode().sort()
+    return str(fits[0]) if len(fits) else None
 
 
 def _in_space(table: pl.LazyFrame, points: MapPoints, axes: list[str]) -> np.ndarray:

@@ -71,7 +71,7 @@ async function classified(part) {
   for (const file of part) asked.append("file", file, file.name);
   for (let tries = 1; ; tries += 1) {
     try {
-      return (await (await sent("/v1/classify:batch?top=3&nearest=3", { method: "POST", body: asked })).json()).answers;
+      return (await (await sent("/v1/classify:batch?top=3&nearest=3&place=1", { method: "POST", body: asked })).json()).answers;
     } catch (error) {
       if (!error.again || tries === TRIES) return part.map(() => ({ error: { message: error.message } }));
       await new Promise(go => setTimeout(go, 1000 * Number(error.again)));
@@ -90,13 +90,14 @@ function show(file, answer) {
   cell(row, file.name, "named");
   if (answer.error) {
     const said = cell(row, answer.error.message, "bad");
-    said.colSpan = 5;
+    said.colSpan = 6;
   } else {
     cell(row, answer.unknown ? "unknown" : answer.category, answer.unknown ? "warn" : "");
     cell(row, percent(answer.probability), "number");
     cell(row, answer.categories.filter(one => answer.unknown || one.category !== answer.category).slice(0, 2)
       .map(one => `${one.category} ${percent(one.probability)}`).join(", "), "soft");
     row.append(likeOnes(answer.nearest));
+    row.append(onMap(answer));
     cell(row, toKnow(answer).join("; "), "");
   }
   table.hidden = tools.hidden = false;
@@ -116,6 +117,26 @@ function likeOnes(nearest) {
     link.append(image);
     one.append(link, " ");
   }
+  return one;
+}
+
+// A small picture of the map, and on it the place of the image.
+function onMap({ place, image_id: id, nearest }) {
+  const one = document.createElement("td");
+  if (!place) return one;
+  const link = document.createElement("a");
+  link.className = "spot";
+  const shown = place.on_map ? id : nearest[0]?.image_id;
+  link.href = shown ? `/map?image=${shown}` : "/map";
+  link.title = `${place.on_map ? "On the map" : "About here on the map"}${place.region ? `: ${place.region}` : ""}`;
+  const picture = document.createElement("img");
+  picture.src = "/v1/map/density.png";
+  picture.alt = `${link.title}; ${percent(place.across)} from the left, ${percent(place.up)} from below`;
+  const dot = document.createElement("i");
+  dot.style.left = `${100 * place.across}%`;
+  dot.style.bottom = `${100 * place.up}%`;
+  link.append(picture, dot);
+  one.append(link, place.region ?? "");
   return one;
 }
 
