@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from image_assets.classifier.familiarity_record import FAMILIARITY
+from image_assets.classifier.familiarity_record import familiarity_of_manifest
 from image_assets.classifier.places import CLASSIFIER, current_manifest
 from image_assets.classifier.unseen import told_of_unseen, unseen_of
 from image_assets.cli import main
@@ -67,8 +67,9 @@ def test_the_metadata_say_how_it_does_on_sources_it_never_saw(reported: tuple[Pl
     assert manifest is not None
     assert unseen_of(manifest) is not None
     assert metadata["on sources it never saw"] == told_of_unseen(manifest)
-    # Of so few images nothing is calibrated.
-    assert manifest.metrics[FAMILIARITY] is None
+    record = familiarity_of_manifest(manifest)
+    assert record is not None
+    assert record.images == manifest.metrics["trained"]
 
 
 def test_the_same_training_leaves_the_same_bytes_and_reports_go_with_their_models(
