@@ -79,6 +79,16 @@ class OnMap(Visit):
         self.page.mouse.up()
 
 
+# Has a browser say that a card draws, so that WebGL does it.
+_BY_WEBGL = """const old = WebGL2RenderingContext.prototype.getExtension;
+WebGL2RenderingContext.prototype.getExtension = function (name) {
+  return name === 'WEBGL_debug_renderer_info' ? null : old.call(this, name) }"""
+_PICTURE = """canvas => { const { width, height } = canvas;
+  const copy = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = copy.getContext('2d'); pen.drawImage(canvas, 0, 0);
+  return [width, ...pen.getImageData(0, 0, width, height).data] }"""
+
+
 def alone(points: MapPoints) -> int:
     """The point that is furthest from its nearest one."""
     places = points.plane.points
@@ -178,6 +188,27 @@ def test_points_are_drawn_shown_chosen_filtered_and_kept_in_the_address(
     visit.leave()
 
 
+@pytest.mark.parametrize("lasso", ["", "&lasso=add_-999_-999_0_-999_0_999_-999_999"])
+def test_points_look_the_same_drawn_by_hand_and_by_webgl(browser: Any, console: httpx.Client, lasso: str) -> None:
+    pictures = []
+    for script in ("", _BY_WEBGL):
+        visit = OnMap(browser, console, viewport={"width": 900, "height": 600})
+        visit.context.add_init_script(script)
+        page = visit.open(f"/map?colour=day{lasso}")
+        page.locator(f"#map{'[data-certain=true]' if lasso else ''}.drawn").wait_for()
+        page.wait_for_timeout(300)
+        workers = [worker.url.rpartition("/")[2] for worker in page.workers]
+        assert ("map_splat.js" in workers) == (not script)
+        width, *pixels = page.locator("#points").evaluate(_PICTURE)
+        pictures.append(np.reshape(pixels, (-1, width, 4)).astype(int))
+        visit.leave()
+    by_hand, by_webgl = pictures
+    inked = (by_hand[..., 3] > 0) | (by_webgl[..., 3] > 0)
+    assert inked.sum() > 500
+    both = np.abs(by_hand[inked] * (by_hand[inked][:, 3:] / 255) - by_webgl[inked] * (by_webgl[inked][:, 3:] / 255))
+    assert np.mean(both.max(1) > 40) < 0.15  # the rims of dots
+
+
 def test_the_keyboard_does_it_too(browser: Any, console: httpx.Client, points: MapPoints) -> None:
     visit = OnMap(browser, console, viewport={"width": 1280, "height": 800})
     one = alone(points)
@@ -259,5 +290,8 @@ def test_what_is_selected_is_marked_after_a_preview_and_a_map_that_is_another_by
         damaged.replace_rows(EMBEDDING, None, damaged.rows(EMBEDDING)[:-1])
         page.keyboard.press("v")
         page.get_by_text("the map is another one by now").wait_for()
+        # What was found of steps alone is shown, and nothing is done with it.
+        page.locator('#map[data-certain="false"]:not([data-held=""])').wait_for()
+        assert all(page.locator(f"[data-{one}]").is_disabled() for one in ("format=csv", "mark=exclude"))
         visit.complaints = [one for one in visit.complaints if "409" not in one]  # the browser tells of it too
         visit.leave()

@@ -24,6 +24,7 @@ let round = 0; // of what was asked of the worker
 let painted = ""; // by what colour and filters
 let held = null; // how many points the lassos hold
 let shown = 0;
+let certain = true; // whether that is what the console says too
 let regions = []; // their names and places
 let hover = 0; // of what was asked of the worker, what still counts
 
@@ -97,7 +98,8 @@ worker.onmessage = ({ data }) => {
   if (data.said === "nearest") return found(data);
   if (data.round !== round) return;
   if (data.said === "counts") return legend.count(data.counts);
-  [held, shown] = [data.held, data.shown];
+  [held, shown, certain] = [data.held, data.shown, data.certain];
+  if (data.said === "certain") return tellSelection();
   // What is drawn already is not drawn once more.
   if (early !== state.colour || held !== null || shown !== described.points) drawing?.paint(data.style, shown, held !== null);
   early = null;
@@ -143,6 +145,9 @@ async function choose() {
   if (text === asked) return;
   asked = text;
   if (!text) return worker.postMessage({ do: "choose", bits: null });
+  // What is seen at once is found here, of steps; what is done with it waits for the console, which knows the points.
+  const inSteps = (corner) => unitOf(corner).map((one) => one * STEPS);
+  worker.postMessage({ do: "guess", lassos: state.lassos.map((one) => ({ takesAway: one.startsWith("sub"), corners: cornersOf(one).map(inSteps) })) });
   try {
     const answer = await ask("/v1/map:select", "POST", { map: text, version: described.version });
     const bits = new Uint8Array(await answer.arrayBuffer());
@@ -171,9 +176,10 @@ function tellSelection() {
   const link = bar.querySelector("#gallery");
   link.href = text ? `/gallery?${new URLSearchParams({ map: text })}` : "/gallery";
   link.toggleAttribute("aria-disabled", number === 0);
-  for (const one of bar.querySelectorAll("[data-format], [data-mark]:not([data-mark=undo])")) one.disabled = number === 0;
+  for (const one of bar.querySelectorAll("[data-format], [data-mark]:not([data-mark=undo])")) one.disabled = number === 0 || !certain;
   bar.querySelector('[data-do="clear"]').disabled = !state.lassos.length;
   root.dataset.held = held ?? "";
+  root.dataset.certain = certain;
 }
 
 // Where one looks

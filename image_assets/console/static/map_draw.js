@@ -1,5 +1,7 @@
-// Points by WebGL2. A frame draws as many as it has time for: all where there is a graphics card, else some first (they
+// Points by WebGL2, or where the processor would do its work, by hand. A frame draws as many as it has time for: all where there is a graphics card, else some first (they
 // are in no particular order, so that some look like all) and the others in the frames after.
+import { inkOf } from "./map_ink.js";
+
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
 layout(location = 1) in uint style;
@@ -36,6 +38,12 @@ const ANYWAY = 15; // milliseconds that a frame takes of no point at all
 export function drawingOn(canvas) {
   const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: false });
   if (!gl) return null;
+  if (byProcessor(gl)) {
+    const other = canvas.cloneNode(); // what has been one kind of canvas can be no other
+    canvas.replaceWith(other);
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return new ByHand(other);
+  }
   const program = gl.createProgram();
   for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
     const shader = gl.createShader(kind);
@@ -49,6 +57,39 @@ export function drawingOn(canvas) {
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   return new Drawing(gl, program);
+}
+
+function byProcessor(gl) {
+  const told = gl.getExtension("WEBGL_debug_renderer_info");
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+}
+
+// The same as a drawing by WebGL, of what a worker draws.
+class ByHand {
+  constructor(canvas) {
+    this.worker = new Worker("/static/map_splat.js", { type: "module" });
+    this.worker.onmessage = () => this.onWhole();
+    this.onWhole = () => {};
+    const away = canvas.transferControlToOffscreen();
+    this.worker.postMessage(["canvas", away], [away]);
+  }
+
+  load(positions) {
+    const own = positions.slice(); // these are needed elsewhere too
+    this.worker.postMessage(["load", own], [own.buffer]);
+  }
+
+  paint(style, shown, chosen) {
+    this.worker.postMessage(["paint", style, shown, chosen], [style.buffer]);
+  }
+
+  colours(colours) {
+    this.worker.postMessage(["colours", colours]);
+  }
+
+  look(...view) {
+    this.worker.postMessage(["look", ...view]);
+  }
 }
 
 class Drawing {
@@ -156,11 +197,9 @@ class Drawing {
     const [sx, sy] = [(2 * view.pixels) / view.width, (2 * view.pixels) / view.height];
     gl.uniform2f(this.at("scale"), sx, sy);
     gl.uniform2f(this.at("offset"), -view.x * sx, -view.y * sy);
-    // As much ink as fits: few points are large, and where there are many they are small and seen through.
-    const room = (view.pixels * view.pixels) / Math.max(this.shown, 1);
-    const size = Math.max(1.5, Math.min(9, Math.sqrt(room) * 0.35)) * view.ratio;
+    const { size, alpha } = inkOf(view, this.shown);
     gl.uniform1f(this.at("size"), size);
-    gl.uniform1f(this.at("alpha"), Math.max(0.3, Math.min(0.85, room / 3)));
+    gl.uniform1f(this.at("alpha"), alpha);
     gl.uniform1f(this.at("dimmed"), this.chosen ? 0.25 : 1);
     gl.uniform1i(this.at("round"), size > 3 ? 1 : 0);
   }

@@ -7,6 +7,7 @@ let number = 0;
 let positions = null; // steps, x and y in turn
 let columns = {}; // name → a number for each point
 let chosen = null; // bits of the points that lassos hold, or null where there is no lasso
+let certain = true; // whether the console has said so of the points themselves, or it was found here of their steps
 let order = null; // points cell by cell
 let starts = null; // where each cell's points begin in it
 let style = null; // what is drawn of each point: the place of its colour, hidden or not, chosen or not
@@ -30,7 +31,13 @@ const acts = {
   },
   choose({ bits }) {
     chosen = bits;
-    if (last) mark();
+    certain = true;
+    if (last) mark(false);
+  },
+  guess({ lassos }) {
+    chosen = heldBy(lassos);
+    certain = false;
+    if (last) mark(true);
   },
   nearest({ x, y, within, asked }) {
     postMessage({ said: "nearest", asked, ...nearest(x, y, within) });
@@ -69,7 +76,7 @@ function paint() {
     left += Number(!failed[point]);
   }
   [style, shown] = [made, left];
-  mark();
+  mark(true);
   // Of each column, counted without its own filter: what a value would bring if it were shown.
   const counts = {};
   for (const name of Object.keys(columns)) {
@@ -82,19 +89,100 @@ function paint() {
   postMessage({ said: "counts", counts, round });
 }
 
-// Says of what is shown what the lassos hold of it.
-function mark() {
-  let held = 0;
+// Says of what is shown what the lassos hold of it; where that is as it was, only that it is certain by now.
+function mark(anyway) {
+  let [held, changed] = [0, anyway || chosen === null];
   const [made, bits] = [style, chosen];
   for (let point = 0; point < made.length; point += 1) {
-    const own = made[point] & HIDDEN;
+    const before = made[point];
+    const own = before & HIDDEN;
     if (own === HIDDEN) continue;
     const holds = bits !== null && ((bits[point >> 3] >> (point & 7)) & 1) === 1;
-    made[point] = holds ? own | CHOSEN : own;
-    held += Number(holds);
+    const now = holds ? own | CHOSEN : own;
+    if (now !== before) {
+      made[point] = now;
+      changed = true;
+    }
+    if (holds) held += 1;
   }
-  const told = { said: "style", style: made.slice(), shown, held: chosen ? held : null, round: last.round };
+  const told = { said: "style", shown, held: chosen ? held : null, round: last.round, certain };
+  if (!changed) return postMessage({ ...told, said: "certain" });
+  told.style = made.slice();
   postMessage(told, [told.style.buffer]);
+}
+
+// A bit of each point that lassos hold, by its step. Of a cell that no edge touches all points lie inside or outside.
+function heldBy(lassos) {
+  const bits = new Uint8Array((number + 7) >> 3).fill(lassos[0].takesAway ? 255 : 0);
+  for (const { takesAway, corners } of lassos) {
+    const set = (point) => {
+      if (takesAway) bits[point >> 3] &= ~(1 << (point & 7));
+      else bits[point >> 3] |= 1 << (point & 7);
+    };
+    const edges = corners.map((corner, place) => [...corner, ...corners[(place + 1) % corners.length]]).filter(([, y, , to]) => y !== to);
+    const touched = touchedBy(corners);
+    for (let row = 0; row < CELLS; row += 1) {
+      const [low, high] = [row << 8, (row + 1) << 8];
+      const some = edges.filter(([, y, , to]) => Math.min(y, to) <= high && Math.max(y, to) >= low);
+      if (!some.length) continue;
+      for (let cell = row * CELLS; cell < (row + 1) * CELLS; cell += 1) {
+        const [from, to] = [starts[cell], starts[cell + 1]];
+        if (from === to) continue;
+        if (touched[cell]) {
+          for (let place = from; place < to; place += 1) {
+            const point = order[place];
+            if (inside(positions[2 * point], positions[2 * point + 1], some)) set(point);
+          }
+        } else if (inside(((cell & 255) << 8) + 128, low + 128, some)) {
+          for (let place = from; place < to; place += 1) set(order[place]);
+        }
+      }
+    }
+  }
+  return bits;
+}
+
+function inside(x, y, edges) {
+  let found = false;
+  for (const [x0, y0, x1, y1] of edges) {
+    if (y0 > y !== y1 > y && x < ((x1 - x0) / (y1 - y0)) * (y - y0) + x0) found = !found;
+  }
+  return found;
+}
+
+// The cells that an edge passes through or next to.
+function touchedBy(corners) {
+  const touched = new Uint8Array(CELLS * CELLS);
+  const touch = (x, y) => {
+    const [column, row] = [Math.floor(x / 256), Math.floor(y / 256)];
+    for (let up = Math.max(row - 1, 0); up <= Math.min(row + 1, CELLS - 1); up += 1) {
+      for (let right = Math.max(column - 1, 0); right <= Math.min(column + 1, CELLS - 1); right += 1) touched[up * CELLS + right] = 1;
+    }
+  };
+  corners.forEach(([x0, y0], place) => {
+    const [x1, y1] = corners[(place + 1) % corners.length];
+    const [first, last] = onMap(x0, y0, x1, y1);
+    if (first > last) return;
+    const [x, y, right, up] = [x0 + first * (x1 - x0), y0 + first * (y1 - y0), (last - first) * (x1 - x0), (last - first) * (y1 - y0)];
+    const steps = Math.ceil(Math.max(Math.abs(right), Math.abs(up)) / 128) + 1;
+    for (let step = 0; step <= steps; step += 1) touch(x + (right * step) / steps, y + (up * step) / steps);
+  });
+  return touched;
+}
+
+// From where to where an edge lies on the map and a cell around it, 0 … 1 of it (Liang and Barsky, 1984).
+function onMap(x0, y0, x1, y1) {
+  let [first, last] = [0, 1];
+  for (const [from, along] of [[x0, x1 - x0], [y0, y1 - y0]]) {
+    const bounds = [-256, (CELLS + 1) * 256];
+    if (along === 0) {
+      if (from < bounds[0] || from > bounds[1]) return [1, 0];
+      continue;
+    }
+    const [one, other] = bounds.map((bound) => (bound - from) / along).sort((a, b) => a - b);
+    [first, last] = [Math.max(first, one), Math.min(last, other)];
+  }
+  return [first, last];
 }
 
 function nearest(x, y, within) {
