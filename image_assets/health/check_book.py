@@ -17,6 +17,7 @@ from image_assets.store.store import Store
 CHECK_RESULTS = "check_results"
 """The folder of a dataset that holds them."""
 _WHOLE = "whole"
+_NONE: Mapping[str, Any] = {}
 
 CheckStatus = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
 """Not evaluated is what there was too little for; unfinished what was planned and never came to an end."""
@@ -139,7 +140,8 @@ class _Record:
 
     def states(self) -> Iterator[CheckState]:
         for check, found in self.found.items():
-            measures = {name: Measure(*one) for name, one in found.get("measures", {}).items()}
+            kept = found.get("measures")
+            measures = {name: Measure(*one) for name, one in kept.items()} if kept else _NONE
             yield CheckState(
                 self.asset, check, self.partition, found["state"], found["description"], self.run_id, measures
             )
