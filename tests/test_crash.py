@@ -133,7 +133,8 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     return platform
 
 
-@pytest.mark.parametrize("schema", [pytest.param(RAW_IMAGES, marks=pytest.mark.long), IMAGE_FEATURES])
+@pytest.mark.long
+@pytest.mark.parametrize("schema", [RAW_IMAGES, IMAGE_FEATURES])
 def test_of_a_killed_run_only_the_unit_in_work_is_lost(
     never_killed: Platform, tmp_path: Path, schema: TableSchema
 ) -> None:

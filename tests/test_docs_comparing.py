@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.platform import Platform, small_dataset
@@ -15,6 +16,7 @@ from tests.test_docs import ROOT, blocks
 CANDIDATES = [{"kind": "logistic_regression", "regularisation": [0.01]}, {"kind": "random_forest", "trees": [5]}]
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_work(loaded_platform: Platform, tmp_path: Path) -> None:
     loaded_platform.copy_to(tmp_path)
     dataset = small_dataset(classifier={"candidates": CANDIDATES, "selection": {"folds": 2}})

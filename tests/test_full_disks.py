@@ -127,6 +127,7 @@ def test_a_disk_that_fills_up_during_a_run_is_one_line_and_with_more_room_the_ru
     assert "40     40" in after[1]
 
 
+@pytest.mark.long
 def test_a_temporary_folder_that_fills_up_under_several_processes_ends_the_run_and_with_room_it_goes_on(
     place: Path,
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_full_home_of_before_is_one_line(place: Path) -> None:
     assert "Traceback" not in full[1] + full[2]
 
 
+@pytest.mark.long
 def test_full_staging_is_one_line_and_a_full_temporary_folder_stops_nobody(place: Path) -> None:
     (place / "landing" / str(FIRST) / "plant" / "more.zip").write_bytes(
         zipped([(f"{seed}.png", picture(1, seed)) for seed in range(3)])

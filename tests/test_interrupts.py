@@ -29,6 +29,7 @@ def _statuses(root: Path) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_stopped_has_ended_and_can_be_run_again(tmp_path: Path, number: int, status: int) -> None:
     for kind, name in enumerate(("barn", "eagle")):

@@ -132,7 +132,10 @@ def daemon_down_for_four_days(place: Place) -> None:
             marks=pytest.mark.long,
         ),
         (folder_misspelt, SECOND, "plants (did you mean plant?)", "plants (did you mean plant?)"),
-        (daemon_down_for_four_days, LAST, f"warning: {LEFT_OUT}", LEFT_OUT),
+        pytest.param(
+            *(daemon_down_for_four_days, LAST, f"warning: {LEFT_OUT}", LEFT_OUT),
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["empty day", "misspelt folder", "daemon down for four days"],
 )
@@ -212,6 +215,7 @@ def stored(place: Place, *tables: str) -> list[tuple[str, int]]:
     return sorted((str(path), path.stat().st_mtime_ns) for path in files)
 
 
+@pytest.mark.long
 def test_a_bucket_that_lists_and_does_not_give_ends_the_run(place: Place, s3_server: S3Server) -> None:
     place.describe(source={"kind": "bucket", "days": "by_key"})
     bucket, client = s3_server.bucket(), s3_client(s3_server.storage_options)

@@ -49,6 +49,7 @@ def _refused(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
+@pytest.mark.long
 def test_a_day_is_recorded_told_and_pruned_there(
     home: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,6 +94,7 @@ def files(top: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in sorted(top.rglob("*"))}
 
 
+@pytest.mark.long
 def test_who_may_only_read_reads_and_what_has_to_write_says_so_before_anything_is_made(place: Path) -> None:
     where = ["--dataset", "drawn.yaml", "--store", "place/store"]
     run = ["run", "--dataset", "drawn.yaml", "--day", str(FIRST)]
@@ -231,6 +232,7 @@ def other_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     object_listing._client.cache_clear()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("other_keys")
 @pytest.mark.parametrize(
     ("change", "said"),

@@ -21,10 +21,19 @@ def sizes_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, in
     return {str(one["path"]): int(one["size"]) for page in obstore.list(objects, prefix) for one in page}
 
 
+def versions_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, str]:
+    """The paths of all objects below a prefix, each with its version: another one where its content is another."""
+    return {str(one["path"]): _version(one) for page in obstore.list(objects, prefix) for one in page}
+
+
+def _version(one: obstore.ObjectMeta) -> str:
+    return f"{one['size']}\0{one['e_tag'] or one['last_modified']}"
+
+
 def state_below(objects: ObjectStore, prefix: str | None = None, besides: str = "") -> str:
     """A digest of all objects below a prefix by path, size and version; of those below `besides` nothing is asked."""
     found = [
-        f"{one['path']}\0{one['size']}\0{one['e_tag'] or one['last_modified']}\n"
+        f"{one['path']}\0{_version(one)}\n"
         for page in obstore.list(objects, prefix)
         for one in page
         if not besides or not str(one["path"]).startswith(besides)

@@ -10,14 +10,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import obstore
 
-from image_assets.store.objects import content_of, remove, sizes_below
+from image_assets.store.objects import content_of, remove, versions_below
 from image_assets.store.store import Store
 
 _READERS = 16
+
+
+class _Known(NamedTuple):
+    """A record as it was read, and the version of the file that it was read from."""
+
+    version: str
+    record: dict[str, Any]
+
+
+# What was read last of each folder, by path. A console asks for thousands of records with every page, of which few are
+# others than before.
+_KNOWN: dict[tuple[str, str, str], dict[str, _Known]] = {}
+_LOCK = Lock()
 
 
 class Records:
@@ -43,28 +57,44 @@ class Records:
 
     def names(self) -> list[str]:
         """The names of all records, in no order."""
-        if not self._is_there():
-            return []
-        prefix = f"{self._folder}/"
-        paths = sizes_below(self._store.objects(self._dataset), prefix)
-        return [path.removeprefix(prefix).removesuffix(".json") for path in paths if path.endswith(".json")]
+        return [self._name(path) for path in self._versions()]
 
     def all(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Names and records, in no order."""
-        names = self.names()
-        if self._store.local is not None:  # to hand thousands of small files to threads takes longer than to read them
-            for name in names:
-                if (record := self._read(self._path(name))) is not None:
-                    yield name, record
-            return
-        with ThreadPoolExecutor(_READERS) as readers:
-            for name, record in zip(names, readers.map(self._read, map(self._path, names)), strict=True):
-                if record is not None:
-                    yield name, record
+        """Names and records, in no order. A record is not to be changed: whoever asks next is given the same one.
+
+        What was read before and is of the same version is not read again.
+        """
+        versions, folder = self._versions(), (self._store.url, self._dataset, self._folder)
+        with _LOCK:
+            known = {path: one for path, one in _KNOWN.get(folder, {}).items() if versions.get(path) == one.version}
+        # A file that is replaced between the two is kept under the version before, and so is read again.
+        for path, record in self._read_all([path for path in versions if path not in known]):
+            if record is not None:
+                known[path] = _Known(versions[path], record)
+        with _LOCK:
+            _KNOWN[folder] = known
+        return ((self._name(path), one.record) for path, one in known.items())
 
     def remove(self, name: str) -> None:
         """Keep no record under a name."""
         remove(self._store.objects(self._dataset), self._path(name))
+
+    def _versions(self) -> dict[str, str]:
+        """The paths of all records, each with its version."""
+        if not self._is_there():
+            return {}
+        found = versions_below(self._store.objects(self._dataset), f"{self._folder}/")
+        return {path: version for path, version in found.items() if path.endswith(".json")}
+
+    def _read_all(self, paths: list[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        if self._store.local is not None:  # to hand thousands of small files to threads takes longer than to read them
+            yield from ((path, self._read(path)) for path in paths)
+            return
+        with ThreadPoolExecutor(_READERS) as readers:
+            yield from zip(paths, readers.map(self._read, paths), strict=True)
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(f"{self._folder}/").removesuffix(".json")
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}.json"

@@ -217,6 +217,7 @@ def test_every_check_says_in_plain_words_what_holds(stopped: Ran) -> None:
         assert (spec.partitions_def is None) == (spec.asset_key.path[-1] in (*REFRESHED, *REPORTS))
 
 
+@pytest.mark.long
 def test_the_next_sound_run_puts_it_right(stopped: Ran, tmp_path) -> None:
     platform = stopped.platform.copy_to(tmp_path)
     with ran(platform, [PLANT]) as again:

@@ -71,7 +71,7 @@ def fit_lost(platform: Platform) -> None:
 
 
 def fit_cut(platform: Platform) -> None:
-    (file,) = (platform.root / "store" / platform.dataset.name / FOLDER).glob("*.npz")
+    (file,) = (platform.root / "store" / platform.dataset.name / FOLDER).glob("fit-*[0-9a-f].npz")
     file.write_bytes(file.read_bytes()[:-1])
 
 
@@ -103,6 +103,14 @@ FAULTS = {
     "made by a version that kept none": (
         places(lambda rows: rows.with_columns(fit=pl.lit(None, pl.String))),
         "map_need_not_be_fitted_anew",
+    ),
+    "a category that nothing was fitted of": (
+        places(
+            lambda rows: rows.with_columns(
+                how=pl.when(pl.col("label") == 0).then(pl.lit("placed")).otherwise(pl.col("how"))
+            )
+        ),
+        "fitted_images_stand_for_all",
     ),
     "all in one place": (
         places(lambda rows: rows.with_columns(pl.col("x", "y").first())),

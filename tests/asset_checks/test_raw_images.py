@@ -73,6 +73,7 @@ def test_a_fault_is_caught_by_its_checks_alone(damaged: Platform, fault: str) ->
     assert failing(damaged, CHECKS, PLANT) == caught_by
 
 
+@pytest.mark.long
 def test_an_original_that_is_gone_is_no_fault_where_the_same_run_has_loaded_its_copy(
     damaged: Platform, tmp_path: Path
 ) -> None:

@@ -24,6 +24,9 @@ from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform
 from tests.s3_server import S3Server
 
+# Eight seconds each until a bucket has a day.
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class InBucket(Platform):

@@ -56,6 +56,7 @@ def snapshot(store: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
     places: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_accounts_are_printed_and_written_and_what_does_not_balance_ends_wit
     assert "nothing has arrived of drawn yet" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_one_category_alone_has_no_classifier_and_says_so(tmp_path: Path, places: Path, capsys) -> None:
     shutil.copytree(places / "landing", tmp_path / "landing")
     shutil.copy(places / "drawn.yaml", tmp_path)
@@ -146,6 +148,7 @@ def test_one_category_alone_has_no_classifier_and_says_so(tmp_path: Path, places
     assert "fewer than two classes have training images" in " ".join(printed.err.split())
 
 
+@pytest.mark.long
 def test_a_run_can_stop_after_an_asset_and_the_next_goes_on_from_there(
     tmp_path: Path, places: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

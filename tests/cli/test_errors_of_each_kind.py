@@ -151,6 +151,10 @@ def _unknown_model(case: Case) -> list[str]:
     return ["models", "promote", "abcdef0123", *case.reads]
 
 
+def _no_share(case: Case) -> list[str]:
+    return ["share", "--revoke", "abcdef", *case.reads]
+
+
 def _spoilt_suspects(case: Case) -> list[str]:
     case.spoil("label_suspects/**/*.parquet")
     return ["suspects", *case.reads]
@@ -214,6 +218,7 @@ KINDS: tuple[tuple[Callable[[Case], list[str]], str, str], ...] = (
     (_spoilt_model, "ModelRefusedError", ".skops was altered: its SHA-256 is "),
     (_no_report, "ReportMissingError", "drawn/reports/classifier.html: there is no report; materialise classifier, "),
     (_unknown_model, "ModelCommandError", "abcdef0123: there is no such model; there are "),
+    (_no_share, "ShareError", "'abcdef': there is no such share; image-assets share --list names them"),
     (_spoilt_suspects, "Damaged", " is damaged: 14 of "),
     (_spoilt_images, "Damaged", " is damaged (Parquet magic bytes not found "),
     (_spoilt_log, "Damaged", ".json is damaged: line 1 is cut or no JSON; restore it from a copy of the store, or, "),

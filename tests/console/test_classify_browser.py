@@ -65,6 +65,7 @@ def test_chosen_files_are_answered_as_the_api_answers_and_a_refused_one_says_why
     assert not page.locator("#answers").is_visible()
 
 
+@pytest.mark.long
 def test_many_dropped_images_are_sent_in_parts_and_each_is_answered_once(page: Any) -> None:
     page.evaluate(
         """async content => {

@@ -188,6 +188,7 @@ def test_points_are_drawn_shown_chosen_filtered_and_kept_in_the_address(
     visit.leave()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lasso", ["", "&lasso=add_-999_-999_0_-999_0_999_-999_999"])
 def test_points_look_the_same_drawn_by_hand_and_by_webgl(browser: Any, console: httpx.Client, lasso: str) -> None:
     pictures = []

@@ -27,6 +27,8 @@ from image_assets.workers import Progress, no_progress  # noqa: E402
 from tests.ingest.folders import folder_source  # noqa: E402
 from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
 
+# A cluster takes ten seconds to start, and a test of it often as long.
+pytestmark = pytest.mark.long
 # An address of this machine that cannot be reached from others; Ray replaces 127.0.0.1 by one that can.
 _LOOPBACK = "127.0.0.2"
 _MACHINE = {"node_ip_address": _LOOPBACK, "object_store_memory": 100_000_000}
@@ -95,7 +97,6 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
     assert RayEngine().run([], no_progress) == []
 
 
-@pytest.mark.long
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
     nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
     assert len(set(nodes)) == 2
@@ -107,7 +108,6 @@ def machine_with(resource: str, amount: float) -> str:
     return found
 
 
-@pytest.mark.long
 def test_units_run_where_the_memory_and_the_gpu_are_that_they_need(cluster: Cluster) -> None:
     large, of_gpu = machine_with("memory", 2_000_000_000), machine_with("GPU", 1)
     nodes = RayEngine().run([Unit(str(n), 1, tells_where, memory=2_000_000_000) for n in range(2)], no_progress)
@@ -133,7 +133,6 @@ def test_a_lost_worker_s_unit_is_done_again(cluster: Cluster, tmp_path: Path) ->
     assert RayEngine().run(tasks, no_progress) == ["done after all", (2, 1)]
 
 
-@pytest.mark.long
 def test_a_unit_whose_worker_is_always_lost_ends_the_run_with_its_name(cluster: Cluster) -> None:
     with pytest.raises(UnitLost, match=r"loading a\.jpg … b\.jpg: begun 3 times on the Ray cluster"):
         RayEngine().run([Unit("loading a.jpg … b.jpg", 1, dies)], no_progress)
@@ -145,7 +144,6 @@ def test_an_error_keeps_its_type_and_names_the_unit(cluster: Cluster) -> None:
     assert "while working on the features of x" in raised.value.__notes__[0]
 
 
-@pytest.mark.long
 def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Path) -> None:
     traces = [Unit(str(n), 600, partial(leaves_a_trace, tmp_path / str(n))) for n in range(3)]
     with pytest.raises(FileNotFoundError):
@@ -155,14 +153,12 @@ def test_the_other_units_stop_when_one_has_failed(cluster: Cluster, tmp_path: Pa
     assert all(int(path.read_text()) < 300 for path in tmp_path.iterdir())
 
 
-@pytest.mark.long
 def test_failing_and_ending_at_the_same_moment_leaves_the_driver_alive(cluster: Cluster) -> None:
     for _ in range(15):
         with pytest.raises(FileNotFoundError):
             RayEngine().run([Unit("fails", 1, fails), *[Unit("quick", 1, partial(doubles, 1))] * 4], no_progress)
 
 
-@pytest.mark.long
 def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
     """As clouds do it: a machine is taken back in the middle of a unit, and another of its kind comes.
 
@@ -218,7 +214,6 @@ def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, mon
     assert load_and_extract(here, LocalEngine()) == load_and_extract(there, RayEngine())
 
 
-@pytest.mark.long
 def test_a_dataset_whose_file_says_ray_is_run_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
     """Through Dagster, with all checks."""
     platform = Platform(small_dataset(engine="ray"), tmp_path)

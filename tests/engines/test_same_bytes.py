@@ -163,6 +163,7 @@ def differing(expected: Digests, found: Digests) -> Sequence[str]:
     return ["image_features" for name, digest in found.items() if expected[name] != digest]
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_in_the_middle_leaves_no_trace_either(
     landing: Path, by_one: Digests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +192,7 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_no_trace_either(
     assert differing(by_one, digests(tmp_path)) == []
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_with_its_workers_at_work_is_done_again_without_a_trace(
     landing: Path, by_one: Digests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ def test_every_section_and_every_plot_is_there_with_its_words(size: str, request
     assert tags.open == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", ["few", "many"])
 def test_nothing_comes_from_elsewhere(size: str, request: pytest.FixtureRequest) -> None:
     page = request.getfixturevalue(size).html
@@ -118,6 +119,7 @@ def test_what_would_come_from_elsewhere_is_found(few: Exploration, planted: str)
     assert len(references(few.html.replace("</main>", f"{planted}</main>"))) >= 1
 
 
+@pytest.mark.long
 def test_the_same_data_give_the_same_bytes(few: Exploration) -> None:
     again = report(3)
     assert again.html == few.html

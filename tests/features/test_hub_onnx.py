@@ -201,6 +201,7 @@ def test_what_is_converted_runs_without_tensorflow(mobilenet: Path, extractor: T
     np.testing.assert_array_equal(features, extractor.infer(images(3, 128)))
 
 
+@pytest.mark.long
 def test_a_conversion_leaves_no_tensorflow_behind(mobilenet: Path, extractor: TfHubExtractor, tmp_path: Path) -> None:
     batch = images(3, 128)
     expected = extractor.infer(batch)

@@ -233,6 +233,7 @@ def test_checks_that_an_error_ends_do_not_go_on_looking_as_before(recorded, tmp_
     assert "unfinished" in states
 
 
+@pytest.mark.long
 def test_a_check_that_passes_again_is_passed(recorded) -> None:
     platform, instance = recorded
     broken = {str(one) for one in health(platform, instance).checks or [] if one.asset == "image_features"
@@ -290,6 +291,7 @@ def test_due_days_are_those_of_the_datasets_time_zone() -> None:
     assert due_day(dataset, dt.datetime(2026, 11, 5, 1, 0, tzinfo=ZONE)) == dt.date(2026, 11, 4)
 
 
+@pytest.mark.long
 def test_the_asset_is_made_last_and_says_the_same(recorded) -> None:
     platform, instance = recorded
     job = platform.definitions().resolve_job_def(refresh_job_name(platform.dataset))

@@ -195,6 +195,7 @@ _CHANGES = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rounds=st.lists(_CHANGES, min_size=1, max_size=3))
 def test_whatever_comes_and_goes_the_tables_are_those_of_a_day_loaded_anew(

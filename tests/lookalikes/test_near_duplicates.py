@@ -139,6 +139,7 @@ def test_what_left_its_partition_is_nobodys_near_duplicate_any_more(platform: Pl
     assert EvidenceReader(copy.store, copy.dataset).pairs().height == 1
 
 
+@pytest.mark.long
 def test_a_file_moved_to_a_category_that_runs_earlier_has_its_new_label_after_one_run(
     platform: Platform, tmp_path: Path
 ) -> None:
@@ -250,6 +251,7 @@ def test_the_checks_say_that_conflicts_are_open_and_that_nothing_of_them_is_publ
     assert failing(platform, checks_in(near_duplicate_checks), PLANTS) == set()
 
 
+@pytest.mark.long
 def test_a_reviewer_settles_a_conflict_from_the_command_line(
     platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

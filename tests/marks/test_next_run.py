@@ -103,6 +103,7 @@ def told_of_shards(preview: MarkPreview) -> set[tuple[Partition, int, int]]:
     return {(one.partition, one.coming, one.going) for one in preview.shards}
 
 
+@pytest.mark.long
 def test_a_run_does_what_the_preview_said_and_after_an_undo_all_is_as_before(
     loaded_platform: Platform, tmp_path
 ) -> None:

@@ -185,6 +185,7 @@ def test_what_was_never_checked_is_told_until_checks_looked_at_it_and_they_chang
     assert new == {"check_results", "categories.json"}  # what was found, and what the numbers of categories mean
 
 
+@pytest.mark.long
 def test_the_next_day_runs_on_it(migrated: OldStore, tmp_path: Path) -> None:
     shutil.copytree(migrated.root, tmp_path, dirs_exist_ok=True)
     delta_log._idle.clear()
@@ -203,6 +204,7 @@ def test_the_next_day_runs_on_it(migrated: OldStore, tmp_path: Path) -> None:
     assert {str(day) for day, _ in manifest.partitions} == {"2026-11-03", "2026-11-04", "2026-11-05"}
 
 
+@pytest.mark.long
 def test_a_store_in_a_bucket_is_migrated_the_same(
     before: OldStore, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,6 +207,7 @@ def test_features_that_are_made_again_by_hand_wait_for_their_checks(ticks: Ticks
     assert ticks.requested() == EVERYTHING
 
 
+@pytest.mark.long
 def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_it_fails(
     ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +226,7 @@ def test_an_earlier_day_fires_once_when_it_is_loaded_late_and_holds_back_while_i
     assert ticks.requested() == EVERYTHING
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ticks", [-ONE_DAY], indirect=True)
 def test_after_midnight_the_refresh_waits_for_the_new_day(ticks: Ticks) -> None:
     ticks.load("plant")
@@ -239,6 +241,7 @@ def test_after_midnight_the_refresh_waits_for_the_new_day(ticks: Ticks) -> None:
     assert ticks.requested() == EVERYTHING
 
 
+@pytest.mark.long
 def test_a_backfill_is_waited_for_and_refreshed_after_once(ticks: Ticks) -> None:
     ticks.load("plant")
     ticks.load("animal")
@@ -253,6 +256,7 @@ def test_a_backfill_is_waited_for_and_refreshed_after_once(ticks: Ticks) -> None
     assert ticks.requested() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tick_before", [False, True])
 def test_what_arrives_while_a_refresh_is_running_is_not_forgotten(ticks: Ticks, tick_before: bool) -> None:
     ticks.load("plant")

@@ -88,6 +88,7 @@ def assert_same(one: Platform, other: Platform) -> None:
     assert shards[0] == shards[1]
 
 
+@pytest.mark.long
 def test_a_range_in_one_run_gives_what_one_run_for_each_partition_gives(
     platform: Platform, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def published(platform: Platform, category: str) -> int:
     return sum(pl.read_parquet(file).height for file in files)
 
 
+@pytest.mark.long
 def test_what_shares_a_run_is_what_a_run_for_each_gives(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_category_that_fails_leaves_those_that_share_its_run_alone(
     assert_same(platform, alone)
 
 
+@pytest.mark.long
 def test_what_ends_one_category_with_an_error_is_told_of_it_alone(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

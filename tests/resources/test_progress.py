@@ -61,6 +61,7 @@ def test_a_stream_that_is_no_file_is_written_to_as_it_is() -> None:
     assert "hello" in stream.getvalue()
 
 
+@pytest.mark.long
 def test_a_run_in_a_terminal_shows_bars_for_its_stages(tmp_path: Path) -> None:
     """A real run in a real pseudo-terminal: Dagster redirects the output of steps, the bars must not go with it."""
     (tmp_path / "drawn.yaml").write_text(yaml.safe_dump(small_dataset().model_dump(mode="json")))

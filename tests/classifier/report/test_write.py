@@ -72,6 +72,7 @@ def test_the_metadata_say_how_it_does_on_sources_it_never_saw(reported: tuple[Pl
     assert record.images == manifest.metrics["trained"]
 
 
+@pytest.mark.long
 def test_the_same_training_leaves_the_same_bytes_and_reports_go_with_their_models(
     reported: tuple[Platform, dict[str, object]],
 ) -> None:
