@@ -156,9 +156,11 @@ def latest_states(store: Store, dataset: DatasetSpec, unfinished: Sequence[Check
         unfinished: What was planned since and never came to an end.
     """
     assets = set(checked_assets(dataset))
-    states = {_key(one): one for one in CheckBook(store, dataset.name).states() if one.asset in assets}
-    states.update((_key(one), one) for one in unfinished)
-    return sorted(states.values(), key=_order)
+    instead = {_key(one): one for one in unfinished}
+    found = (one for one in CheckBook(store, dataset.name).states() if one.asset in assets)
+    # To hash tens of thousands for nothing takes longer than to read them.
+    kept = [one for one in found if _key(one) not in instead] if instead else found
+    return sorted([*kept, *instead.values()], key=_order)
 
 
 def never_checked(store: Store, dataset: str, checks: Sequence[CheckState]) -> list[Partition]:
