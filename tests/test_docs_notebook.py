@@ -27,6 +27,7 @@ def executed(notebook: Any, platform: Platform, root: Path) -> list[dict[str, An
     return [cell.outputs[-1].data if cell.outputs else {} for cell in cells]
 
 
+@pytest.mark.long
 def test_the_notebook_is_kept_without_outputs_and_runs_from_top_to_bottom(
     loaded_platform: Platform, tmp_path: Path
 ) -> None:

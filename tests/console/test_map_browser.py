@@ -96,6 +96,7 @@ def alone(points: MapPoints) -> int:
     return int(away.min(1).argmax())
 
 
+@pytest.mark.long
 def test_points_are_drawn_shown_chosen_filtered_and_kept_in_the_address(
     browser: Any, console: httpx.Client, points: MapPoints
 ) -> None:

@@ -226,6 +226,7 @@ def test_the_ui_shows_the_plots(loaded_platform: Platform) -> None:
     assert str(metadata["Images per category"]).startswith("![exploration_class_balance](data:image/webp;base64,")
 
 
+@pytest.mark.long
 def test_the_command_writes_the_page(
     loaded_platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,6 +33,7 @@ def switched(damaged: Platform) -> Platform:
     return platform
 
 
+@pytest.mark.long
 def test_a_partition_is_replaced_in_one_version_and_the_old_one_can_still_be_read(
     loaded_platform: Platform, switched: Platform
 ) -> None:

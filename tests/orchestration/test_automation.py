@@ -176,6 +176,7 @@ def ticks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ticks]:
         yield ticks
 
 
+@pytest.mark.long
 def test_the_refresh_fires_once_when_the_last_category_has_passed_its_checks(ticks: Ticks) -> None:
     """Earlier days are missing all the while."""
     assert not any(ticks.load("plant", tick_within=True))
@@ -184,6 +185,7 @@ def test_the_refresh_fires_once_when_the_last_category_has_passed_its_checks(tic
     assert ticks.requested() == []
 
 
+@pytest.mark.long
 def test_a_failed_blocking_check_holds_back_until_the_partition_is_put_right(ticks: Ticks) -> None:
     ticks.load("animal")
     assert ticks.check_features("animal")

@@ -147,6 +147,7 @@ def test_a_days_run_writes_its_damaged_files_anew(damaged: Platform, damage: Cal
             assert damaged.rows(schema).sort(pl.all()).equals(before[schema.name].sort(pl.all())), schema.name
 
 
+@pytest.mark.long
 def test_the_next_days_run_names_what_is_damaged_and_tries_nothing_again(damaged: Platform) -> None:
     # What is made of all days reads all features.
     a_file(damaged, "image_features").unlink()
