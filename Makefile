@@ -178,7 +178,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	printf 'datachain>=0.62\npixeltable>=0.7\nonnxruntime>=1.22\npillow>=12\n' | $(BIN)/uv pip compile - -o requirements-day-peers.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
-EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra ray --extra postgres --extra scrape --extra export --extra dev
+EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra networks --extra ray --extra postgres --extra scrape --extra export --extra dev
 # One lock for every Python that is supported, of the same versions wherever there are such: the same bytes everywhere.
 COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras

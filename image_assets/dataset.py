@@ -21,6 +21,7 @@ from image_assets.settings.alerts import Alerts
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.imagenet import Imagenet
+from image_assets.settings.networks import Networks
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict
 from image_assets.settings.sources import AnySource, FolderSource
@@ -70,6 +71,7 @@ class DatasetSpec(SettingsSection):
     )
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
+    networks: Networks = Networks()
     imagenet: Imagenet = Imagenet()
     embedding: Embedding = Embedding()
     near_duplicates: NearDuplicates = NearDuplicates()

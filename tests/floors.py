@@ -42,6 +42,7 @@ FLOORS = (
     _floor("health, links to shards", "health.* shares.*"),
     _floor("migrations", "migrations.*"),
     _floor("classifier", "classifier.*"),
+    _floor("networks", "networks.*"),
     _floor(
         "what asks the classifier, maps and pages",
         "suspects.* search.* predict.* predictions.* embedding.* exploration.* scrape.*",

@@ -1,0 +1,73 @@
+"""Networks that are trained from pixels: a section per network, and nothing is trained of what has none."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+
+from image_assets.settings.section import SettingsSection
+
+Brightness = Annotated[float, Field(gt=0, le=1)]
+Colour = Literal["grey", "rgb"]
+CnnPreset = Literal["original", "separable"]
+Side = Annotated[int, Field(ge=16, le=1_024)]
+
+
+class Augmentation(SettingsSection):
+    """How pictures are changed while a network is trained on them, each time differently."""
+
+    mirror: bool = Field(default=True, description="Half of them are mirrored, left to right.")
+    rotation: float = Field(default=25, ge=0, le=180, description="Turned by at most so many degrees; 0: not at all.")
+    brightness: tuple[Brightness, Brightness] = Field(
+        default=(0.4, 1), description="Least and greatest factor of brightness; [1, 1]: not changed."
+    )
+
+    @field_validator("brightness")
+    @classmethod
+    def _ascending(cls, factors: tuple[float, float]) -> tuple[float, float]:
+        if factors[0] > factors[1]:
+            raise ValueError(f"the least factor, {factors[0]:g}, is above the greatest, {factors[1]:g}")
+        return factors
+
+
+class Training(SettingsSection):
+    """How a network is fitted: what all of them have in common."""
+
+    epochs: PositiveInt = Field(default=40, description="Most passes over the training images.")
+    batch: PositiveInt = Field(default=32, description="Images of a step.")
+    learning_rate: PositiveFloat = Field(default=0.001, description="Of Adam, at the beginning.")
+    patience: PositiveInt = Field(
+        default=8, description="Training ends after so many epochs in which the validation became no better."
+    )
+    validation: float = Field(
+        default=0.1,
+        gt=0,
+        lt=0.5,
+        description="Share of the training images that says which epoch was the best; nothing is learnt from it.",
+    )
+    precision: Literal["auto", "float32", "mixed"] = Field(
+        default="auto", description="mixed: 16 bits where that is enough; auto: so on a GPU, else 32 bits."
+    )
+    seed: NonNegativeInt = Field(default=0, description="Of the first weights, the order of images, and all chance.")
+
+
+class CnnClassifier(Training):
+    """A convolutional network that tells the categories apart by the pictures themselves."""
+
+    preset: CnnPreset = Field(
+        default="separable",
+        description="original: six convolutions, dropout, two dense layers; separable: separable convolutions with "
+        "batch normalisation, smaller and faster.",
+    )
+    size: Side = Field(default=256, description="Side of the squares that pictures are made, pixels.")
+    colour: Colour = Field(default="rgb", description="What a pixel holds: one number, or three.")
+    augmentation: Augmentation = Augmentation()
+
+
+class Networks(SettingsSection):
+    """Networks that are trained from pixels, each where it has a section. They need the extra `networks`."""
+
+    cnn_classifier: CnnClassifier | None = Field(
+        default=None, description="The asset `cnn_classifier`; {} trains it as it comes; null: there is none."
+    )
