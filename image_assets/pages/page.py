@@ -39,20 +39,24 @@ class Picture:
         jpegs: JPEG files.
         title: A few words.
         text: A line below.
+        names: What each of the images is, where they are several views of one: written below each, and read out in
+            its place; none, or one for every image.
     """
 
     jpegs: Sequence[bytes]
     title: str
     text: str = ""
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side, under a heading with a sentence."""
+    """Pictures side by side, under a heading with a sentence; large ones where small things in them matter."""
 
     title: str
     text: str
     pictures: Sequence[Picture]
+    large: bool = False
 
 
 @dataclass(frozen=True)

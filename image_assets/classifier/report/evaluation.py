@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.markdown import markdown_table
@@ -57,17 +60,26 @@ def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bo
         named: Whether the classes are named.
         written: Whether counts are: all, with the shares, of few classes; those above zero of more.
     """
-    counts, shares, few = (
-        np.array(evaluation.confusion),
-        row_shares(evaluation),
-        len(evaluation.confusion) <= FEW_CLASSES,
-    )
+    names = [short(one.name, 20) for one in evaluation.per_class] if named else []
+    image = draw_counts(axes, np.array(evaluation.confusion), names, size, written=written)
+    colour_bar(axes, image, "share of the true category", "{x:.0%}")
+
+
+def draw_counts(axes: Axes, counts: np.ndarray, names: Sequence[str], size: float, *, written: bool) -> AxesImage:
+    """Draw a confusion matrix without its scale of colours.
+
+    Args:
+        axes: Where.
+        counts: int [K, K], a row for each true category.
+        names: Of the categories; none to leave them out.
+        size, written: As of `draw_confusion`.
+    """
+    shares, few = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), len(counts) <= FEW_CLASSES
     image = axes.imshow(shares, cmap=AMOUNTS, norm=PowerNorm(0.6, 0, 1), interpolation="none")
     for row, column in np.argwhere((counts > 0) | few) if written else ():
         text = f"{shares[row, column]:.0%}\n{counts[row, column]:,}" if few else str(counts[row, column])
         colour = "#111111" if shares[row, column] > 0.35 else "#FFFFFF"
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
-    names = [short(one.name, 20) for one in evaluation.per_class] if named else []
     places = range(len(names))
     axes.set_xticks(
         places,
@@ -80,7 +92,7 @@ def draw_confusion(axes: Axes, evaluation: Evaluation, size: float, *, named: bo
     axes.set_yticks(places, names, fontsize=size)
     axes.tick_params(length=0)
     axes.set(xlabel="answer of the model", ylabel="true category")
-    colour_bar(axes, image, "share of the true category", "{x:.0%}")
+    return image
 
 
 def evaluation_markdown(evaluation: Evaluation) -> str:
