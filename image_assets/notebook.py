@@ -235,11 +235,12 @@ class OpenedProject:
             PlaceError, SourceError, UsageError, ExtractorError, CategoriesDiffer: before anything is run.
         """
         from image_assets.cli.deployment import Deployment
+        from image_assets.cli.options import HowToRun
         from image_assets.resources.progress import terminal_console
 
         console = terminal_console(sys.stderr)
         with Deployment(self.dataset, self.landing, self.store, console) as deployment:
-            return deployment.run(_day(day), categories, until)
+            return deployment.run(_day(day), categories, HowToRun(until=until))
 
     def predict(self, *files: AnyFile) -> list[Answer]:
         """What the current model takes files for, or why one is no image that would be loaded.

@@ -51,7 +51,7 @@ class OtherFeatures:
         when = f"on {days[0]}" if len(days) == 1 else f"on {len(days):,} days from {days[0]} to {days[-1]}"
         found = (
             f"features of another extractor: {sum(self.images.values()):,} images {when}; "
-            f"`image-assets run --from {days[0]}` extracts them anew; until all are, there is no new model or map"
+            "`image-assets run --extract-anew` makes them anew; until all are, there is no new model or map"
         )
         if not self.of_former_default:
             return [found]

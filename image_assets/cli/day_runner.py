@@ -53,18 +53,15 @@ class DayRunner:
         if asked is not None and told is not None:
             return report_of(self._dataset, asked.store, asked.source, partitions, told.result, told.at)
         categories = [one.category for one in partitions]
-        how = self._how
-        report = self._deployment.run(
-            partitions[0].date, categories, how.until, allow_loss=how.allow_loss, verify=how.verify
-        )
+        report = self._deployment.run(partitions[0].date, categories, self._how)
         if results is not None:
             results.keep(report.result)
         return report
 
     def _asked(self, partitions: Sequence[Partition]) -> DayAsked | None:
-        """None where it is not said where runs are recorded: no run can be told again, or made."""
+        """None where no run can be told again: of a part of a day, or where it is not said where runs are recorded."""
         home = home_of(self._store)
-        if home is None:
+        if home is None or self._how.since:
             return None
         source, store = source_of(self._dataset, self._landing), Store.to_read(self._store)
         return DayAsked(self._dataset, store, source, partitions, home, self._how.until, self._how.allow_loss)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
+from image_assets.answers.other_features import other_features
 from image_assets.cli.day_report import DayReport
 from image_assets.cli.options import DaysAsked
 from image_assets.cli.printing import say
@@ -28,10 +29,13 @@ def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str
 
     Raises:
         SourceError: the landing zone cannot be listed.
+        ExtractorError, Damaged: it cannot be said which features are of another extractor.
         UsageError: a day that is not over or before the dataset begins, an unknown category, or there is none.
     """
     if asked.day:
         return {asked.day: chosen_partitions(dataset, asked.day, asked.categories)}
+    if asked.extract_anew:
+        return _of_another_extractor(asked, dataset, Store(store))
     source, opened, wanted = source_of(dataset, landing), Store(store), None
     over = dt.datetime.now(dataset.zone).date() - dt.timedelta(days=1)
     last = asked.last or over
@@ -51,6 +55,15 @@ def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str
     if not chosen and asked.first:
         raise UsageError(f"nothing of dataset {dataset.name} landed or was loaded from {asked.first} to {last}")
     return chosen
+
+
+def _of_another_extractor(asked: DaysAsked, dataset: DatasetSpec, store: Store) -> PartitionsByDay:
+    found = other_features(dataset, store).images
+    if not found:
+        say("no image has features of another extractor than the dataset file's", to_stderr=True)
+    days = {day: chosen_partitions(dataset, day, asked.categories) for day in sorted({one.date for one in found})}
+    days = {day: [one for one in some if one in found] for day, some in days.items()}
+    return {day: some for day, some in days.items() if some}
 
 
 def _landed(dataset: DatasetSpec, source: Source, last: dt.date) -> set[dt.date]:

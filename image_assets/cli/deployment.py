@@ -10,6 +10,7 @@ from rich.console import Console
 
 from image_assets.categories.record import agree
 from image_assets.cli.day_report import DayReport, report_of
+from image_assets.cli.options import HowToRun
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
 from image_assets.health.days import chosen_partitions
@@ -47,26 +48,20 @@ class Deployment:
         resources["progress"] = TerminalProgress(console)
         self._jobs = JobRunner(build_definitions([dataset], resources), open_instance(store))
 
-    def run(
-        self,
-        day: dt.date,
-        categories: Sequence[str] = (),
-        until: str | None = None,
-        *,
-        allow_loss: bool = False,
-        verify: bool = False,
-    ) -> DayReport:
-        """Run a day, of all categories or of some; `until` as `run_day`, `allow_loss` and `verify` as loading.
+    def run(self, day: dt.date, categories: Sequence[str] = (), how: HowToRun | None = None) -> DayReport:
+        """Run a day, of all categories or of some.
 
         Raises:
+            UsageError: a day has no such asset as is to be the first or the last to be made.
             CategoriesDiffer: the store means something else by the categories; nothing was written.
         """
         partitions = chosen_partitions(self.dataset, day, categories)
-        if until:
-            needed_for(until, self.dataset, self._jobs.definitions)  # nothing is written where there is no such asset
+        how = how or HowToRun()
+        # Nothing is written where there are no such assets.
+        assets = needed_for(how.until, self.dataset, self._jobs.definitions, how.since)
         agree(self.dataset, self.store)
-        tags = {tag: "true" for tag, asked in ((ALLOW_LOSS_TAG, allow_loss), (VERIFY_TAG, verify)) if asked}
-        result = run_day(self._jobs, self.dataset, partitions, until=until, tags=tags)
+        tags = {tag: "true" for tag, asked in ((ALLOW_LOSS_TAG, how.allow_loss), (VERIFY_TAG, how.verify)) if asked}
+        result = run_day(self._jobs, self.dataset, partitions, assets=assets, refresh=not how.until, tags=tags)
         return report_of(self.dataset, self.store, self._source, partitions, result)
 
     def check(self, partitions: Sequence[Partition]) -> DayReport:

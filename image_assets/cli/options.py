@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,24 +140,26 @@ places_options = together("places", Places, dataset_option, landing_option, stor
 
 @dataclass(frozen=True)
 class DaysAsked:
-    """What was asked for: one day, a range, what is missing, or by default the newest day that landed."""
+    """Which days: one, a range, what is missing or of another extractor; by default the newest that landed."""
 
     day: dt.date | None
     first: dt.date | None
     last: dt.date | None
     categories: tuple[str, ...]
     missing: bool
+    extract_anew: bool
 
     def __post_init__(self) -> None:
-        if sum((self.day is not None, self.first is not None, self.missing)) > 1:
-            raise click.UsageError("give one of --day, --from and --missing", click.get_current_context())
+        if sum((self.day is not None, self.first is not None, self.missing, self.extract_anew)) > 1:
+            said = "give one of --day, --from, --missing and --extract-anew"
+            raise click.UsageError(said, click.get_current_context())
         if self.last and not self.first:
             raise click.UsageError("--to is the end of a range: give --from too", click.get_current_context())
 
     @property
     def several(self) -> bool:
         """Whether it may be any number of days."""
-        return self.missing or self.first is not None
+        return self.missing or self.extract_anew or self.first is not None
 
 
 @dataclass(frozen=True)
@@ -169,17 +171,28 @@ class HowToRun:
         allow_loss: Whether images may go that were loaded and are no longer there.
         verify: Whether to run days of which nothing seems to have changed, too.
         checks_only: Whether to load and make nothing, and only look whether what is there is well.
+        since: The first asset to be made of a day: what it is made of stays as it is. None for all.
     """
 
     until: str | None = None
     allow_loss: bool = False
     verify: bool = False
     checks_only: bool = False
+    since: str | None = None
 
     def __post_init__(self) -> None:
         if self.checks_only and (self.until or self.allow_loss):
             said = "--checks-only makes nothing: it goes with neither --until nor --allow-loss"
             raise click.UsageError(said, click.get_current_context())
+
+    def extracting_anew(self) -> HowToRun:
+        """The same from the features on. Nothing is loaded: what asks for that is refused with `click.UsageError`."""
+        if self.allow_loss or self.verify or self.checks_only:
+            said = "--extract-anew loads nothing: it goes with none of --allow-loss, --verify and --checks-only"
+            raise click.UsageError(said, click.get_current_context())
+        from image_assets.schema import IMAGE_FEATURES
+
+        return replace(self, since=IMAGE_FEATURES.name)
 
 
 def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:

@@ -32,6 +32,12 @@ from image_assets.cli.words import Command
         "--to", "last", metavar="DAY", type=Day(), help="with --from: up to this one; default: the last that is over"
     ),
     click.option("--missing", is_flag=True, help="every day that landed and was never run, as at 07:00"),
+    click.option(
+        "--extract-anew",
+        is_flag=True,
+        help="every day with features of another extractor: from the pictures in the store, whatever the landing zone "
+        "still holds",
+    ),
     click.option("--category", "categories", multiple=True, metavar="NAME", help="only this category; may be repeated"),
 )
 @together(
@@ -57,6 +63,8 @@ def run(places: Places, days: DaysAsked, how: HowToRun, *, dry_run: bool, as_jso
     # Bars and the summary go where they do not disturb the JSON.
     console = terminal_console(sys.stderr if as_json else sys.stdout)
     spec = load_dataset(places.dataset)
+    if days.extract_anew:
+        how = how.extracting_anew()
     chosen = chosen_days(days, spec, places.landing, places.store)
     if dry_run:
         plan = planned(chosen, spec, places.landing, places.store)

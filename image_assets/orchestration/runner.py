@@ -32,7 +32,7 @@ def run_day(
     dataset: DatasetSpec,
     partitions: Sequence[Partition],
     *,
-    until: str | None = None,
+    assets: Sequence[dg.AssetKey] | None = None,
     refresh: bool = True,
     tags: Mapping[str, str] | None = None,
 ) -> DayResult:
@@ -47,16 +47,14 @@ def run_day(
         jobs: Runs the dataset's jobs.
         dataset: Whose day it is.
         partitions: To be run, in this order.
-        until: The last of a partition's assets to be made; nothing is made of the whole dataset then.
+        assets: Those of a partition's that are to be made; all where not given.
         refresh: Whether to go on to what is made of the whole dataset.
         tags: Of the runs of partitions; `ALLOW_LOSS_TAG` and `VERIFY_TAG` are what loading asks for.
 
     Raises:
-        UsageError: `until` is none of a partition's assets.
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
-    assets = needed_for(until, dataset, jobs.definitions) if until else None
     daily = jobs.job(daily_job_name(dataset))
 
     def load(these: Sequence[Partition]) -> None:
@@ -68,7 +66,7 @@ def run_day(
     if lost := [one.partition for one in result.checks if one.check == name and not one.passed and one.partition]:
         load(_holding_lost_copies(jobs.definitions, dataset, partitions))
         _check_originals_again(jobs, dataset, lost, result)
-    if refresh and until is None and result.sound:
+    if refresh and result.sound:
         for key in jobs.run(jobs.job(refresh_job_name(dataset)), [], result):
             # With it goes the check of what is published, which has just warned of what is mended here.
             jobs.run(jobs.job(publish_job_name(dataset)), [partition_of(key)], result)
@@ -154,15 +152,35 @@ def _check_originals_again(
         jobs.run(_checks_alone(jobs, keys), [partition], result)
 
 
-def needed_for(asset: str, dataset: DatasetSpec, definitions: dg.Definitions) -> list[dg.AssetKey]:
-    """A partition's assets up to one of them. Raises `UsageError` where a partition has no such asset."""
+def needed_for(
+    until: str | None, dataset: DatasetSpec, definitions: dg.Definitions, since: str | None = None
+) -> list[dg.AssetKey] | None:
+    """A partition's assets up to one of them, and from another one on; None, for all, where neither is said.
+
+    Raises:
+        UsageError: a partition has no such asset, or nothing lies between the two.
+    """
+    if since is None:
+        return _bounded(until, dataset, definitions, before=True) if until else None
+    after = _bounded(since, dataset, definitions, before=False)
+    if until is None:
+        return after
+    between = sorted({*after} & {*_bounded(until, dataset, definitions, before=True)})
+    if not between:
+        raise UsageError(f"{until} is made before {since}, so that nothing would be made")
+    return between
+
+
+def _bounded(asset: str, dataset: DatasetSpec, definitions: dg.Definitions, *, before: bool) -> list[dg.AssetKey]:
+    """A partition's asset with all that it is made of, or with all that is made of it."""
     in_order = [key for key in partitioned(definitions.assets or ()) if key.path[0] == dataset.name]
     of_partitions, graph = set(in_order), definitions.resolve_asset_graph()
     key = dg.AssetKey([dataset.name, asset])
     if key not in of_partitions:
         names = ", ".join(one.path[-1] for one in in_order)
         raise UsageError(f"dataset {dataset.name} makes no {asset!r} of a day; it makes {names}")
-    needed = dg.AssetSelection.assets(key).upstream().resolve(graph)
+    chosen = dg.AssetSelection.assets(key)
+    needed = (chosen.upstream() if before else chosen.downstream()).resolve(graph)
     # An asset that is made together with others brings them with it.
     together = {other for one in needed & of_partitions for other in graph.get(one).assets_def.keys}
     return sorted(of_partitions & together)

@@ -134,3 +134,46 @@ def test_a_day_that_fails_is_not_hidden_by_the_next(project: Path, capsys: pytes
     assert f"{second}: 2 of 2, about" in told
     assert "2 days, 1 of them failed" in told
     assert f"failed: {first}" in told
+
+
+def test_days_that_the_landing_zone_no_longer_holds_are_extracted_anew_from_the_store(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = YESTERDAY - dt.timedelta(days=1)
+    landed(project, earlier)
+    for kind, category in enumerate(("plant", "animal")):
+        (project / "pictures" / "train" / category / "1.png").write_bytes(picture(kind, 77))
+    landed(project, YESTERDAY)
+    assert main(["run", "--from", str(earlier), "--until", "image_features", "--json"]) == 0
+    (of_earlier,) = (project / "landing").rglob(str(earlier))
+    shutil.rmtree(of_earlier)
+    content = yaml.safe_load((project / "drawn.yaml").read_text(encoding="utf-8"))
+    content["extractor"] = {"kind": "colour_statistics"}
+    (project / "drawn.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    capsys.readouterr()
+
+    assert main(["run", "--extract-anew", "--category", "plant", "--until", "image_features", "--json"]) == 0
+    days = json.loads(capsys.readouterr().out.splitlines()[-1])["days"]
+    assert [day["day"] for day in days] == [str(earlier), str(YESTERDAY)]
+    assert all("raw_images" not in day["seconds"] and day["seconds"]["image_features"] >= 0 for day in days)
+    assert [day["categories"]["plant"]["features"] for day in days] == [2, 1]  # a picture of the later day came before
+
+    assert main(["run", "--extract-anew", "--dry-run", "--json"]) == 0
+    left = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [list(day["categories"]) for day in left["days"]] == [["animal"]] * 2
+    assert main(["run", "--extract-anew", "--until", "raw_images"]) == 2
+    assert "raw_images is made before image_features, so that nothing would be made" in capsys.readouterr().err
+    assert main(["run", "--extract-anew", "--until", "image_features", "--json"]) == 0
+    capsys.readouterr()
+    assert main(["run", "--extract-anew", "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out.splitlines()[-1])["days"] == []
+    assert "no image has features of another extractor" in found.err
+
+
+@pytest.mark.parametrize("other", ["--verify", "--allow-loss", "--checks-only", "--missing"])
+def test_extracting_anew_says_what_does_not_go_with_it(
+    project: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    assert main(["run", "--extract-anew", other]) == 2
+    assert "--extract-anew" in capsys.readouterr().err

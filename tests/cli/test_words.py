@@ -20,7 +20,7 @@ from tests.pictures import picture
 # Scripts use these: a name may be added here, and none taken away.
 COMMANDS = {
     "init": "[FOLDER] --categories --json --landing --name --store --yes",
-    "run": "--allow-loss --category --checks-only --dataset --day --dry-run --from --json --landing --missing --quiet "
+    "run": "--allow-loss --category --checks-only --dataset --day --dry-run --extract-anew --from --json --landing --missing --quiet "
     "--store --to --until --verify",
     "land": "PATH... --category --dataset --day --json --landing --quiet --store",
     "collect": "URL... --backgrounds --category --json --max-images --max-scrolls --max-seconds --no-sandbox --out",
@@ -140,7 +140,7 @@ def test_help_reads_well_on_eighty_columns(
             "image-assets land: missing: --landing URL, PATH...; give ",
         ),
         ("run --dataset sample --landing b --store c --to 2026-11-20", "--to is the end of a range: give --from too"),
-        ("run --dataset sample --landing b --store c --missing --day 2026-11-20", "give one of --day, --from and "),
+        ("run --dataset sample --landing b --store c --missing --day 2026-11-20", "give one of --day, --from, --missing and "),
         ("run --dataset sample --landing b --store c --checks-only --until raw_images", "--checks-only makes nothing"),
         ("land --landing b --day 2026-11-20 c", "image-assets land: give --category, or --dataset with the categories"),
         ("run --day", "image-assets run: option '--day' requires an argument (see image-assets run --help)"),
