@@ -74,8 +74,8 @@ test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 test-long: .venv/.dev node_modules/.run  ## the tests that take half a minute each and more
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m long
 
-test-timm: .venv-timm/.run  ## the tests of models of timm, which takes 5 GB
-	.venv-timm/bin/python -m pytest tests/features/test_timm_model.py
+test-timm: .venv-timm/.run  ## the tests of models of timm, and of shards read by PyTorch and Hugging Face: 5 GB
+	.venv-timm/bin/python -m pytest tests/features/test_timm_model.py tests/test_docs_shards.py
 
 crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
 	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
@@ -174,7 +174,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
-	$(BIN)/uv pip compile pyproject.toml --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
+	printf 'datasets>=4\n' | $(BIN)/uv pip compile pyproject.toml - --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
 	printf 'datachain>=0.62\npixeltable>=0.7\nonnxruntime>=1.22\npillow>=12\n' | $(BIN)/uv pip compile - -o requirements-day-peers.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 

@@ -58,7 +58,7 @@ def test_features_of_the_former_default_are_told_before_a_run_where_the_file_nam
     expected = {f"{day} {category}": count for day, count in EACH.items() for category in dataset.categories}
     assert in_brief(status.other_features) == expected
     first, second = status.other_features.lines
-    assert "60 images on 2 days from 2026-11-03 to 2026-11-04; `image-assets run --from 2026-11-03` extracts" in first
+    assert "60 images on 2 days from 2026-11-03 to 2026-11-04; `image-assets run --extract-anew` makes" in first
     assert second.startswith(
         "a dataset file without the key extractor has {kind: efficientnet_lite1, layer: last_block}"
     )

@@ -140,7 +140,10 @@ def test_help_reads_well_on_eighty_columns(
             "image-assets land: missing: --landing URL, PATH...; give ",
         ),
         ("run --dataset sample --landing b --store c --to 2026-11-20", "--to is the end of a range: give --from too"),
-        ("run --dataset sample --landing b --store c --missing --day 2026-11-20", "give one of --day, --from, --missing and "),
+        (
+            "run --dataset sample --landing b --store c --missing --day 2026-11-20",
+            "give one of --day, --from, --missing and ",
+        ),
         ("run --dataset sample --landing b --store c --checks-only --until raw_images", "--checks-only makes nothing"),
         ("land --landing b --day 2026-11-20 c", "image-assets land: give --category, or --dataset with the categories"),
         ("run --day", "image-assets run: option '--day' requires an argument (see image-assets run --help)"),
