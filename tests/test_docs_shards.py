@@ -14,7 +14,7 @@ from tests.test_docs import ROOT, blocks
 _PAGE = ROOT / "docs/reading-shards.md"
 EXAMPLES = [(more, content) for language, more, content in blocks(_PAGE) if language == "python"]
 SAID = [
-    *("(60, 1280)", "(20, 1280)", "[(60,)]", "60 (1280,)", "60 1284", "60 torch.Size([32, 1280])"),
+    *("(60, 1280)", "(20, 1280)", "[(60,)]", "60 (1280,)", "60 1282", "60 torch.Size([32, 1280])"),
     *("60 (None, 1280)", "set()", "12 files are as they were published"),
 ]
 
