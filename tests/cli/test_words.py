@@ -20,8 +20,11 @@ from tests.pictures import picture
 # Scripts use these: a name may be added here, and none taken away.
 COMMANDS = {
     "init": "[FOLDER] --categories --json --landing --name --store --yes",
-    "run": "--allow-loss --category --checks-only --dataset --day --dry-run --extract-anew --from --json --landing --missing --quiet "
-    "--store --to --until --verify",
+    "run": (
+        "--allow-loss --category --checks-only --dataset --day --dry-run --extract-anew --from --json --landing "
+        "--missing --quiet "
+        "--store --to --until --verify"
+    ),
     "land": "PATH... --category --dataset --day --json --landing --quiet --store",
     "collect": "URL... --backgrounds --category --json --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --quiet --store",
