@@ -9,6 +9,7 @@ from image_assets.asset_checks import (
     accounting,
     classifier,
     classifier_baselines,
+    denoising_autoencoder,
     drift,
     embedding,
     feature_shards,
@@ -67,6 +68,7 @@ _OF_CHIPS = (
 )
 _ANNOTATIONS = "only of a source with annotations"
 _BOXES = f"{_ANNOTATIONS} and boxes"
+_DENOISING = "only where `networks.denoising_autoencoder` is wanted"
 _IMAGENET = "only where `imagenet` is wanted"
 CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("raw_images", (*checks_in(raw_images, image_quality, volume), drift.metrics_drift)),
@@ -84,5 +86,6 @@ CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("image_labels", [image_chips.labels_have_an_image], where=_ANNOTATIONS),
     CheckGroup("image_boxes", [image_chips.boxes_have_an_image], where=_BOXES),
     CheckGroup("image_chips", _OF_CHIPS, where=_BOXES),
+    CheckGroup("denoising_autoencoder", checks_in(denoising_autoencoder), partitioned=False, where=_DENOISING),
     CheckGroup("imagenet_predictions", checks_in(imagenet_predictions), where=_IMAGENET),
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
+from image_assets.settings.denoising import AnyNoise, DenoisingPreset, GaussianNoise
 from image_assets.settings.section import SettingsSection
 
 Brightness = Annotated[float, Field(gt=0, le=1)]
@@ -65,9 +66,38 @@ class CnnClassifier(Training):
     augmentation: Augmentation = Augmentation()
 
 
+class DenoisingAutoencoder(Training):
+    """A network that takes noise away from pictures; trained on noisy pictures and the clean ones."""
+
+    preset: DenoisingPreset = Field(
+        default="residual",
+        description="residual: estimates the noise and takes it off the picture; original: 48-32-16-8-8-16-32-48 "
+        "channels, four times halved and doubled again, so that all of a picture goes through a sixteenth of its side.",
+    )
+    size: int = Field(
+        default=64, ge=16, le=512, multiple_of=16, description="Side of the squares that pictures are made, pixels."
+    )
+    colour: Colour = Field(default="rgb", description="What a pixel holds: one number, or three.")
+    noise: tuple[AnyNoise, ...] = Field(
+        default=(GaussianNoise(kind="gaussian"),),
+        min_length=1,
+        description="What is done to a picture, in this order; what a network is judged by is the same in every run.",
+    )
+    epochs: PositiveInt = Field(default=30, description="Most passes over the training images.")
+    learning_rate: PositiveFloat = Field(default=0.002, description="Of Adam, at the beginning.")
+    judged: PositiveInt = Field(default=2_000, description="Of more images held out so many judge it, the same ones.")
+    classified_again: NonNegativeInt = Field(
+        default=500, description="So many of these are also shown to the current classifiers; 0: none."
+    )
+    pictures: PositiveInt = Field(default=6, description="Most pictures of a gallery.")
+
+
 class Networks(SettingsSection):
     """Networks that are trained from pixels, each where it has a section. They need the extra `networks`."""
 
     cnn_classifier: CnnClassifier | None = Field(
         default=None, description="The asset `cnn_classifier`; {} trains it as it comes; null: there is none."
+    )
+    denoising_autoencoder: DenoisingAutoencoder | None = Field(
+        default=None, description="The asset `denoising_autoencoder`; {} trains it as it comes; null: there is none."
     )

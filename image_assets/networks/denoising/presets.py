@@ -6,6 +6,8 @@ since numbers cut off within a network are numbers that it cannot learn from. Wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, assert_never
 
 from image_assets.settings.denoising import DenoisingPreset
@@ -30,33 +32,33 @@ def denoising_network(preset: DenoisingPreset, side: int, channels: int, seed: i
     # Loads the library that calculates, which takes seconds.
     import keras
 
-    keras.utils.set_random_seed(seed)
+    lots = (keras.initializers.GlorotUniform(seed=1_000 * seed + number) for number in count())
     pictures: Any = keras.Input((side, side, channels), name="noisy")
     match preset:
         case "original":
-            restored = _original(pictures, channels)
+            restored = _original(pictures, channels, lots)
         case "residual":
-            restored = _residual(pictures, channels)
+            restored = _residual(pictures, channels, lots)
         case _:
             assert_never(preset)
     return keras.Model(pictures, restored, name=f"denoising_{preset}")
 
 
-def _original(pictures: keras.KerasTensor, channels: int) -> keras.KerasTensor:
+def _original(pictures: Any, channels: int, lots: Iterator[Any]) -> Any:
     """Four times halved, down to 8 channels, and up again: all of a picture goes through a sixteenth of its side."""
     from keras import layers
 
     x = pictures
     for width in ORIGINAL_WIDTHS:
-        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"down_{width}")(x)
+        x = _convolution(width, f"down_{width}", lots)(x)
         x = layers.MaxPooling2D(2, name=f"halve_{width}")(x)
     for width in reversed(ORIGINAL_WIDTHS):
-        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"up_{width}")(x)
+        x = _convolution(width, f"up_{width}", lots)(x)
         x = layers.UpSampling2D(2, name=f"double_{width}")(x)
-    return layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="restored")(x)
+    return _convolution(channels, "restored", lots, activation="sigmoid")(x)
 
 
-def _residual(pictures: keras.KerasTensor, channels: int) -> keras.KerasTensor:
+def _residual(pictures: Any, channels: int, lots: Iterator[Any]) -> Any:
     """The noise is estimated, and taken off the picture.
 
     After Zhang et al., "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising", IEEE
@@ -65,14 +67,26 @@ def _residual(pictures: keras.KerasTensor, channels: int) -> keras.KerasTensor:
     """
     from keras import layers
 
-    fine = layers.Conv2D(_WIDTH, 3, padding="same", activation="relu", name="fine")(pictures)
-    x = layers.Conv2D(_DEEP_WIDTH, 3, strides=2, padding="same", activation="relu", name="halve")(fine)
+    fine = _convolution(_WIDTH, "fine", lots)(pictures)
+    x = _convolution(_DEEP_WIDTH, "halve", lots, strides=2)(fine)
     for block in range(_BLOCKS):
-        y = layers.Conv2D(_DEEP_WIDTH, 3, padding="same", activation="relu", name=f"block_{block}_first")(x)
-        y = layers.Conv2D(_DEEP_WIDTH, 3, padding="same", name=f"block_{block}_second")(y)
+        y = _convolution(_DEEP_WIDTH, f"block_{block}_first", lots)(x)
+        y = _convolution(_DEEP_WIDTH, f"block_{block}_second", lots, activation=None)(y)
         x = layers.Activation("relu", name=f"block_{block}")(layers.Add(name=f"block_{block}_sum")([x, y]))
-    x = layers.Conv2DTranspose(_WIDTH, 4, strides=2, padding="same", activation="relu", name="double")(x)
+    x = layers.Conv2DTranspose(
+        _WIDTH, 4, strides=2, padding="same", activation="relu", kernel_initializer=next(lots), name="double"
+    )(x)
     x = layers.Concatenate(name="with_fine")([x, fine])
-    x = layers.Conv2D(_WIDTH, 3, padding="same", activation="relu", name="together")(x)
+    x = _convolution(_WIDTH, "together", lots)(x)
     noise = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros", name="noise")(x)
     return layers.Subtract(name="restored")([pictures, noise])
+
+
+def _convolution(
+    width: int, name: str, lots: Iterator[Any], *, activation: str | None = "relu", strides: int = 1
+) -> Any:
+    from keras import layers
+
+    return layers.Conv2D(
+        width, 3, strides, padding="same", activation=activation, kernel_initializer=next(lots), name=name
+    )
