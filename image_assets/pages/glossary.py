@@ -258,6 +258,26 @@ GLOSSARY = (
         "95th percentile.",
         "Tukey, Exploratory Data Analysis, 1977",
     ),
+    # Pictures that are restored.
+    Term(
+        "PSNR",
+        "How close a picture is to the clean one: 10 log10(1 / mean squared difference), in dB, where black is 0 and "
+        "white 1. Ten more are a tenth of the squared difference; at about 40 the eye sees none. 100 at most.",
+        checks=("restored_is_closer_than_noisy", "restored_is_closer_than_the_median"),
+    ),
+    Term(
+        "SSIM",
+        "Structural similarity: how far brightness, contrast and structure around every pixel are those of the clean "
+        "picture; 1 where they are the same. It sees what PSNR does not: detail that is smoothed away.",
+        "Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Transactions on "
+        "Image Processing 13, 2004",
+    ),
+    Term(
+        "median filter",
+        "Every pixel becomes the median of the 3 × 3 around it: an old remedy for noise, which learns nothing. A "
+        "network has to beat it.",
+        "Tukey, Exploratory Data Analysis, 1977",
+    ),
 )
 
 _BY_NAME = {name.lower(): term.name for term in GLOSSARY for name in term.names}
