@@ -77,7 +77,7 @@ def trained_on_the_training_images(subject: Subject) -> Outcome:
     manifest = manifest_in_use(subject, newest=True)
     if isinstance(manifest, Outcome):
         return manifest
-    rows, aside = _split(subject)
+    rows, aside = split_of(subject)
     ids = rows["image_id"]
     training = ids.filter(~pl.Series(aside))
     return Outcome(
@@ -139,7 +139,7 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
     # Loads scikit-learn, which takes seconds and which checks of other assets need not wait for.
     from image_assets.classifier.training.train import NotTrainableError, check_trainable
 
-    rows, aside = _split(subject)
+    rows, aside = split_of(subject)
     try:
         pictures = lookalike_names(rows["image_id"], subject.rows(DUPLICATE_GROUPS)).n_unique()
         check_trainable(rows["label"].to_numpy(), aside, subject.dataset.categories, pictures)
@@ -149,7 +149,7 @@ def _without_model(subject: Subject, error: ModelMissingError | ModelRefusedErro
     return Outcome(passed=False, figures={"problem": str(error)}, advice=_AGAIN)
 
 
-def _split(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
+def split_of(subject: Subject) -> tuple[pl.DataFrame, np.ndarray]:
     """Id and label of every image that may be learnt from, and whether it is held out."""
     decisions = decisions_of(subject.dataset, subject.store)
     features = decisions.applied(in_use(subject.rows(IMAGE_FEATURES), subject.dataset))

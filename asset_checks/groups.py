@@ -9,6 +9,7 @@ from image_assets.asset_checks import (
     accounting,
     classifier,
     classifier_baselines,
+    cnn_classifier,
     denoising_autoencoder,
     drift,
     embedding,
@@ -68,6 +69,7 @@ _OF_CHIPS = (
 )
 _ANNOTATIONS = "only of a source with annotations"
 _BOXES = f"{_ANNOTATIONS} and boxes"
+_CNN = "only where `networks` has a `cnn_classifier`"
 _DENOISING = "only where `networks.denoising_autoencoder` is wanted"
 _IMAGENET = "only where `imagenet` is wanted"
 CHECK_GROUPS: tuple[CheckGroup, ...] = (
@@ -86,6 +88,7 @@ CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("image_labels", [image_chips.labels_have_an_image], where=_ANNOTATIONS),
     CheckGroup("image_boxes", [image_chips.boxes_have_an_image], where=_BOXES),
     CheckGroup("image_chips", _OF_CHIPS, where=_BOXES),
+    CheckGroup("cnn_classifier", checks_in(cnn_classifier), partitioned=False, where=_CNN),
     CheckGroup("denoising_autoencoder", checks_in(denoising_autoencoder), partitioned=False, where=_DENOISING),
     CheckGroup("imagenet_predictions", checks_in(imagenet_predictions), where=_IMAGENET),
 )

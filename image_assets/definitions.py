@@ -21,6 +21,7 @@ from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
 from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
+from image_assets.networks.assets import network_assets
 from image_assets.networks.denoising.assets import denoising_assets
 from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
@@ -65,6 +66,7 @@ def _dataset_definitions(dataset: DatasetSpec) -> dg.Definitions:
             *duplicate_assets(dataset),
             shard_assets(dataset),
             classifier_assets(dataset),
+            *network_assets(dataset),
             *denoising_assets(dataset),
             prediction_assets(dataset),
             *imagenet_assets(dataset),

@@ -31,7 +31,11 @@ FLOORS = (
         "ground",
         "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program",
     ),
-    _floor("words", "settings.* schema.* dataset project"),
+    _floor(
+        "words",
+        # What a network's file is read into: models are read on the floor above.
+        "settings.* schema.* dataset project networks networks.errors networks.keras_here networks.presets",
+    ),
     _floor("store", "store.*"),
     _floor("pixels, pages and engines", "images.* pages.* engines.*"),
     _floor("what the numbers of categories mean, what people said", "categories categories.record marks.*"),

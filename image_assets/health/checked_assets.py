@@ -30,6 +30,7 @@ CHECKED_ASSETS: Mapping[str, Callable[[DatasetSpec], bool]] = {
     "image_labels": _annotated,
     "image_boxes": _with_boxes,
     "image_chips": _with_boxes,
+    "cnn_classifier": lambda dataset: dataset.networks.cnn_classifier is not None,
     "denoising_autoencoder": lambda dataset: dataset.networks.denoising_autoencoder is not None,
     "imagenet_predictions": lambda dataset: dataset.imagenet.wanted,
 }

@@ -35,6 +35,11 @@ class Epoch(Frozen):
     seconds: float = Field(description="That the pass took, without the validation.")
     images_per_second: float
 
+    def __str__(self) -> str:
+        told = [f"{name} {value:.4f}" for name, value in self.training.items()]
+        told += [f"validation {name} {value:.4f}" for name, value in self.validation.items()]
+        return f"epoch {self.number + 1}: {', '.join(told)}, {self.images_per_second:,.0f} images/s"
+
 
 History = tuple[Epoch, ...]
 _HISTORY: TypeAdapter[History] = TypeAdapter(History)

@@ -61,6 +61,11 @@ class Fitted:
         """Of training, all epochs, without validation."""
         return sum(one.seconds for one in self.history)
 
+    @property
+    def images_per_second(self) -> float:
+        """Of training, mean of the epochs."""
+        return len(self.history) / sum(1 / one.images_per_second for one in self.history)
+
 
 def compiled(
     network: keras.Model,

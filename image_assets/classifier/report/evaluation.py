@@ -16,6 +16,7 @@ from image_assets.pages.figures import AMOUNTS, colour_bar, picture, short
 
 FEW_CLASSES = 12
 """So many at most have a matrix with room for all counts and shares."""
+_LIMIT = "`max_iterations` of the candidate in `classifier.candidates`"
 _MAX_SIDE = 24  # of the matrix, inches
 _MAX_WRITTEN = 120  # classes whose counts are still legible at that size
 
@@ -95,18 +96,20 @@ def draw_counts(axes: Axes, counts: np.ndarray, names: Sequence[str], size: floa
     return image
 
 
-def evaluation_markdown(evaluation: Evaluation) -> str:
-    """The headline and a table with a line per class, in Markdown."""
+def evaluation_markdown(evaluation: Evaluation, limit: str = _LIMIT) -> str:
+    """The headline and a table with a line per class, in Markdown.
+
+    Args:
+        evaluation: The figures.
+        limit: The key of the dataset file that training stops at.
+    """
     lines = [
         f"**Accuracy {evaluation.accuracy:.1%}**, macro F1 {evaluation.macro_f1:.3f}, balanced accuracy "
         f"{evaluation.balanced_accuracy:.1%}, on {evaluation.held_out:,} held-out images; trained on "
         f"{evaluation.trained:,}. Always answering the most frequent class: {evaluation.majority_accuracy:.1%}.",
     ]
     if not evaluation.converged:
-        lines.append(
-            "\nTraining stopped at the limit of iterations: raise `max_iterations` of the candidate in "
-            "`classifier.candidates`."
-        )
+        lines.append(f"\nTraining stopped at the limit of iterations: raise {limit}.")
     rows = [
         (one.name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", f"{one.support:,}")
         for one in evaluation.per_class

@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from image_assets.classifier.report.calibrated import Calibration
 from image_assets.classifier.report.evaluation import FEW_CLASSES, draw_confusion, row_shares
-from image_assets.classifier.report.subject import ReportSubject
 from image_assets.classifier.training.calibration import Bin
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.pages.figures import COLOURS, MAIN, OTHERS, SECOND, WIDTH, Plot, draw, short
@@ -51,13 +50,18 @@ def confusion_plot(evaluation: Evaluation) -> Plot:
     )
 
 
-def roc_plot(subject: ReportSubject) -> Plot | None:
-    """ROC curves of the classes that are told apart worst; None where no class can have one."""
-    truth, probabilities = subject.truth, subject.probabilities
-    columns = [k for k, label in enumerate(subject.model.classes) if 0 < int(np.sum(truth == label)) < len(truth)]
+def roc_plot(truth: np.ndarray, probabilities: np.ndarray, classes: Sequence[tuple[int, str]]) -> Plot | None:
+    """ROC curves of the classes that are told apart worst; None where no class can have one.
+
+    Args:
+        truth: int [H], labels.
+        probabilities: float [H, K], of the classes.
+        classes: K labels with their names.
+    """
+    columns = [k for k, (label, _) in enumerate(classes) if 0 < int(np.sum(truth == label)) < len(truth)]
     if not columns:
         return None
-    true = {k: truth == subject.model.classes[k] for k in columns}
+    true = {k: truth == classes[k][0] for k in columns}
     areas = {k: float(roc_auc_score(true[k], probabilities[:, k])) for k in columns}
     worst = sorted(columns, key=lambda k: areas[k])[: len(COLOURS)]
 
@@ -67,7 +71,7 @@ def roc_plot(subject: ReportSubject) -> Plot | None:
         for colour, k in zip(COLOURS, worst, strict=False):
             false_rate, true_rate, _ = roc_curve(true[k], probabilities[:, k])
             shown = np.unique(np.linspace(0, len(false_rate) - 1, _ROC_POINTS).astype(int))
-            name = short(subject.names[int(subject.model.classes[k])])
+            name = short(classes[k][1])
             axes.plot(false_rate[shown], true_rate[shown], color=colour, label=f"{name}  AUC {areas[k]:.3f}")
         axes.set(xlabel="share of the others that are taken for it", ylabel="share of it that is found")
         axes.legend(loc="lower right")

@@ -22,7 +22,11 @@ MOST_ROWS = 500
 
 def quality_section(subject: ReportSubject, findings: Findings) -> Section:
     """How good the model is, and whether it knows when it is wrong."""
-    plots = [roc_plot(subject), reliability_plot(subject.evaluation, findings.calibration)]
+    classes = [(label, subject.names[label]) for label in subject.model.classes.tolist()]
+    plots = [
+        roc_plot(subject.truth, subject.probabilities, classes),
+        reliability_plot(subject.evaluation, findings.calibration),
+    ]
     rows = [(name, value, interval) for name, value, interval in evaluation_figures(subject.evaluation)]
     if subject.unseen is not None and subject.unseen.known_unknown is not None:
         rows += [

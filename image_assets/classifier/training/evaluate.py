@@ -72,8 +72,21 @@ def evaluate(model: Model, features: np.ndarray, labels: np.ndarray, classes: Ma
     if len(labels) == 0:
         raise NotTrainableError("no image is held out: there is nothing to evaluate the classifier on")
     check_features(features, labels, classes)
+    return evaluate_answers(model, model.predict_proba(features), labels, classes)
+
+
+def evaluate_answers(
+    model: Model, probabilities: np.ndarray, labels: np.ndarray, classes: Mapping[str, int]
+) -> Evaluation:
+    """As `evaluate`, of a model's answers.
+
+    Args:
+        model: What answered.
+        probabilities: float [N, K], of its classes, for held-out images only.
+        labels: int16 [N].
+        classes: Category → label.
+    """
     present = sorted({*np.unique(labels).tolist(), *model.classes.tolist()})
-    probabilities = model.predict_proba(features)
     predicted = model.classes[probabilities.argmax(axis=1)]
     confusion = confusion_matrix(labels, predicted, labels=present)
     right, support, answers = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)

@@ -12,7 +12,7 @@ import numpy as np
 
 Input = Literal["features", "pixels"]
 """What a model is given: feature vectors of an extractor, or pictures as they are."""
-ModelFormat = Literal["skops"]
+ModelFormat = Literal["skops", "safetensors"]
 """What the files of a model are, and how their names end."""
 FORMATS: tuple[ModelFormat, ...] = get_args(ModelFormat)
 

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
+from math import prod
 from typing import Literal, TypeVar, assert_never
 
 import obstore
@@ -26,7 +27,10 @@ from image_assets.store.objects import content_of, remove, sizes_below
 LEGACY_MODEL_MANIFEST = "manifest.json"
 """Where stores of before the history of models keep the manifest of their only model."""
 DIGITS = 12  # of a digest, in file names
-_LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {"skops": ("numpy", "scikit-learn", "skops")}
+_LIBRARIES: dict[ModelFormat, tuple[str, ...]] = {
+    "skops": ("numpy", "scikit-learn", "skops"),
+    "safetensors": ("keras", "numpy", "safetensors"),
+}
 _MANIFEST_NAME = re.compile(rf"model-([0-9a-f]{{{DIGITS}}})\.json")
 
 
@@ -47,7 +51,7 @@ class ModelDescription(Strict):
     classes: dict[str, int] = Field(description="Category → label.")
     extractor: str = Field(description="Name of the feature extractor.")
     extractor_digest: str = Field(description="Digest of the extractor's weights and settings.")
-    feature_width: int = Field(gt=0)
+    feature_width: int = Field(gt=0, description="Numbers that the model is given of an image.")
     partitions: list[tuple[dt.date, str]] = Field(description="Day and category of the partitions trained on.")
     training_ids_sha256: Sha256 = Field(description="Which images it was trained on, see `ids_digest`.")
     held_out: float = Field(gt=0, lt=1, description="Share of images kept for the evaluation, of a split by image.")
@@ -241,23 +245,38 @@ def _parsed(kind: type[_Manifest], content: bytes, key: str) -> _Manifest:
 
 
 def _dumped(model: Model) -> bytes:
-    # Loads scikit-learn, which readers of manifests, such as every run of every asset, need not wait for.
-    from image_assets.store.models.skops_files import dump_model
-
+    # Loads scikit-learn or Keras, which readers of manifests, such as every run of every asset, need not wait for.
     match model.format:
         case "skops":
+            from image_assets.store.models.skops_files import dump_model
+
             return dump_model(model)
+        case "safetensors":
+            from image_assets.store.models.network_files import dump_network
+
+            return dump_network(model)
     assert_never(model.format)
 
 
 def _parsed_model(content: bytes, model_format: ModelFormat, key: str) -> Model:
-    from image_assets.store.models.skops_files import UnsafeModelError, parse_model
-
     match model_format:
         case "skops":
+            from image_assets.store.models.skops_files import UnsafeModelError, parse_model
+
             try:
                 return parse_model(content)
             except UnsafeModelError as error:
+                raise ModelRefusedError(f"{key}: {error}") from error
+        case "safetensors":
+            from image_assets.networks.keras_here import prepare_keras
+
+            prepare_keras()  # says what is to be installed
+            from image_assets.store.models.network_files import parse_network
+            from image_assets.store.models.tensor_files import TensorFileError
+
+            try:
+                return parse_network(content)
+            except TensorFileError as error:
                 raise ModelRefusedError(f"{key}: {error}") from error
     assert_never(model_format)
 
@@ -268,10 +287,10 @@ def _check_belongs(model: Model, manifest: ModelManifest, key: str) -> None:
         shape, labels = model.row_shape, model.classes.tolist()
     except (AttributeError, IndexError) as error:
         raise ModelRefusedError(f"{key} is not a fitted classifier ({error}); train the model again") from error
-    if shape != (manifest.feature_width,) or not set(labels) <= set(manifest.classes.values()):
+    if prod(shape) != manifest.feature_width or not set(labels) <= set(manifest.classes.values()):
         raise ModelRefusedError(
             f"{key} takes {' × '.join(map(str, shape))} {model.input} and answers with labels {labels}, but its "
-            f"manifest says {manifest.feature_width} features and {manifest.classes}; train the model again"
+            f"manifest says {manifest.feature_width} {model.input} and {manifest.classes}; train the model again"
         )
 
 

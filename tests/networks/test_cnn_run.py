@@ -1,0 +1,129 @@
+"""A network that is really materialised: it learns, is kept, checked, compared, and asked again by its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the extra networks is not installed")
+pytest.importorskip("safetensors", reason="the extra networks is not installed")
+
+from image_assets.asset_checks import cnn_classifier
+from image_assets.asset_checks.check import checks_in
+from image_assets.classifier.places import current_manifest
+from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
+from image_assets.orchestration.automation import refresh_job_name
+from image_assets.settings.networks import Networks
+from image_assets.store.models.model_files import (
+    ModelRefusedError,
+    put_model_manifest,
+)
+from image_assets.store.models.model_store import champion_manifest, load_model
+from image_assets.store.models.network_model import NetworkModel
+from tests.asset_checks.faults import failing
+from tests.platform import Platform
+
+CHECKS = checks_in(cnn_classifier)
+SPEC = {"size": 32, "epochs": 30, "batch": 16, "patience": 30, "learning_rate": 0.003, "validation": 0.2}
+
+
+def materialised(platform: Platform) -> dict[str, Any]:
+    """Make the network alone; the metadata of that."""
+    job = platform.definitions().resolve_job_def(refresh_job_name(platform.dataset))
+    key = dg.AssetKey([platform.dataset.name, CNN_CLASSIFIER])
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, asset_selection=[key])
+    (event,) = result.get_asset_materialization_events()
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def made(
+    loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory, cache: Path
+) -> tuple[Platform, dict[str, Any]]:
+    """A copy of the platform with a network, and the metadata of that."""
+    copy = loaded_platform.copy_to(tmp_path_factory.mktemp("networks"))
+    networks = Networks.model_validate({"cnn_classifier": SPEC})
+    platform = Platform(copy.dataset.model_copy(update={"networks": networks}), copy.root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMAGE_ASSETS_CACHE", str(cache))
+        return platform, materialised(platform)
+
+
+def test_it_learns_on_the_split_of_the_classifier(made: tuple[Platform, dict[str, Any]]) -> None:
+    platform, metadata = made
+    network = champion_manifest(platform.store.objects(), cnn_prefix(platform.dataset))
+    classifier = current_manifest(platform.dataset, platform.store)
+    assert classifier is not None
+    assert network.training_ids_sha256 == classifier.training_ids_sha256
+    assert metadata["held_out"] == classifier.metrics["held_out"]
+    assert metadata["accuracy"] > metadata["majority_accuracy"]
+    assert metadata["promoted"]
+    assert len(network.metrics["history"]) == metadata["epochs"]  # pyright: ignore
+    assert "held out from both" in metadata["beside the classifier"]
+    assert failing(platform, CHECKS) == set()
+
+
+def test_the_report_shows_training_and_comparison(made: tuple[Platform, dict[str, Any]]) -> None:
+    platform, metadata = made
+    reports = platform.root / "store" / platform.dataset.name / "reports"
+    html = (reports / f"cnn_classifier-{metadata['sha256'][:12]}.html").read_text()
+    assert html == (reports / "cnn_classifier.html").read_text()
+    for said in ("The training, epoch by epoch", "Beside the classifier of features", "network, separable, on pixels"):
+        assert said in html
+
+
+def test_the_same_again_trains_nothing_and_leaves_every_byte(
+    made: tuple[Platform, dict[str, Any]], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, metadata = made
+    monkeypatch.setenv("IMAGE_ASSETS_CACHE", str(cache))
+    again = materialised(platform)
+    assert again["epochs of an earlier run"] == again["epochs"] == metadata["epochs"]
+    assert again["sha256"] == metadata["sha256"]
+
+
+def test_a_damaged_file_or_another_manifest_is_refused(made: tuple[Platform, dict[str, Any]], tmp_path: Path) -> None:
+    platform = made[0].copy_to(tmp_path)
+    objects, prefix = platform.store.objects(), cnn_prefix(platform.dataset)
+    model, manifest = load_model(objects, prefix)
+    assert isinstance(model, NetworkModel)
+    pictures = np.random.default_rng(0).integers(0, 256, (5, *model.about.shape), np.uint8)
+    np.testing.assert_allclose(model.predict_proba(pictures).sum(axis=1), 1)
+    np.testing.assert_array_equal(model.predict_proba(pictures), model.predict_proba(pictures / np.float32(255)))
+    file = platform.root / "store" / prefix / manifest.file
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert failing(platform, CHECKS) == {"network_is_sound"}
+    with pytest.raises(ModelRefusedError, match="SHA-256"):
+        load_model(objects, prefix)
+
+
+def test_a_network_of_other_images_or_no_better_than_chance_fails_its_check(
+    made: tuple[Platform, dict[str, Any]], tmp_path: Path
+) -> None:
+    platform = made[0].copy_to(tmp_path)
+    objects, prefix = platform.store.objects(), cnn_prefix(platform.dataset)
+    manifest = champion_manifest(objects, prefix)
+    other = manifest.model_copy(update={"training_ids_sha256": "0" * 64})
+    put_model_manifest(objects, prefix, other)
+    assert failing(platform, CHECKS) == {"network_trained_on_the_training_images"}
+    majority = manifest.metrics["majority_accuracy"]
+    put_model_manifest(
+        objects, prefix, manifest.model_copy(update={"metrics": {**manifest.metrics, "accuracy": majority}})
+    )
+    assert failing(platform, CHECKS) == {"network_better_than_the_majority"}
+
+
+def test_without_a_network_the_checks_are_not_evaluated(loaded_platform: Platform) -> None:
+    assert failing(loaded_platform, CHECKS) == set()
