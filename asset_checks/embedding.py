@@ -143,13 +143,14 @@ def fitted_images_stand_for_all(subject: Subject) -> Outcome:
     found = integrity(labels, table.how == FITTED, table.places, where)
     names = {label: name for name, label in subject.dataset.categories.items()}
     order = "too few categories" if found.order is None else round(found.order, 4)
+    faults = found.faults(names)
     return Outcome(
-        passed=not found.faults,
+        passed=not faults,
         figures={
             "fitted": int((table.how == FITTED).sum()),
             "images": len(table.ids),
             "least of a category beside its share": round(found.least_category, 4),
-            "categories not fitted": ", ".join(names.get(label, str(label)) for label in found.missing) or "none",
+            "faults": "; ".join(faults) or "none",
             "regions off by": round(found.regions_off, 4),
             "order of categories": order,
             "least order": LEAST_ORDER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
@@ -41,10 +42,13 @@ class Integrity(Strict):
         "are among the ten nearest on the map.",
     )
 
-    @property
-    def faults(self) -> list[str]:
-        """What keeps the fitted images from standing for all, in words; the labels of categories by number."""
-        found = [f"no image of category {label} was fitted" for label in self.missing]
+    def faults(self, names: Mapping[int, str]) -> list[str]:
+        """What keeps the fitted images from standing for all, in words.
+
+        Args:
+            names: Category by label; a label that has none is said by its number.
+        """
+        found = [f"no image of category {names.get(label, label)} was fitted" for label in self.missing]
         if self.order is not None and self.order < LEAST_ORDER:
             found.append(f"the middles of categories lie otherwise: rank correlation {self.order:.2f}")
         return found

@@ -50,7 +50,7 @@ def test_a_sample_without_a_category_is_caught(damaged: Platform) -> None:
     places(lambda rows: rows.with_columns(how=how))(damaged)
     found = outcome(damaged, embedding.fitted_images_stand_for_all)
     assert not found.passed
-    assert found.figures["categories not fitted"] == "human"
+    assert found.figures["faults"] == "no image of category human was fitted"
 
 
 def places(edit: Edit) -> Plant:

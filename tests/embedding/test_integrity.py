@@ -19,7 +19,7 @@ FAIR = np.arange(4_000) % 5 == 0
 
 def test_a_fair_sample_stands_for_all() -> None:
     found = integrity(LABELS, FAIR, PLACES, LABELS)
-    assert found.faults == []
+    assert found.faults({}) == []
     assert found.fitted == 0.2
     assert found.least_category > 0.7
     assert found.regions_off < 0.05
@@ -31,7 +31,7 @@ def test_a_fair_sample_stands_for_all() -> None:
 def test_a_sample_that_drops_a_category_is_caught() -> None:
     found = integrity(LABELS, FAIR & (LABELS != 4), PLACES, LABELS)
     assert (found.missing, found.least_category) == ((4,), 0)
-    assert found.faults == ["no image of category 4 was fitted"]
+    assert found.faults({4: "newt"}) == ["no image of category newt was fitted"]
     assert found.regions_off > integrity(LABELS, FAIR, PLACES, LABELS).regions_off
 
 
@@ -41,7 +41,7 @@ def test_a_sample_whose_categories_lie_otherwise_is_caught() -> None:
     found = integrity(LABELS, FAIR, places, LABELS)
     assert found.order is not None
     assert found.order < 0.8
-    assert len(found.faults) == 1
+    assert len(found.faults({})) == 1
     few = LABELS < 4
     assert integrity(LABELS[few], FAIR[few], PLACES[few], LABELS[few]).order is None
 
@@ -52,7 +52,7 @@ def test_an_undersampled_map_is_measured_beside_all_and_keeps_its_figures() -> N
     made = days.make()
     found = made.integrity
     assert found.fitted == 0.5
-    assert found.faults == []
+    assert found.faults({}) == []
     assert found.order is not None
     assert found.order > 0.8
     assert found.trustworthiness is not None

@@ -1,6 +1,6 @@
 // Points by WebGL2, or where the processor would do its work, by hand. A frame draws as many as it has time for: all where there is a graphics card, else some first (they
 // are in no particular order, so that some look like all) and the others in the frames after.
-import { inkOf } from "./map_ink.js";
+import { Drawn, inkOf } from "./map_ink.js";
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
@@ -92,18 +92,14 @@ class ByHand {
   }
 }
 
-class Drawing {
+class Drawing extends Drawn {
   constructor(gl, program) {
+    super();
     this.gl = gl;
     this.at = (name) => gl.getUniformLocation(program, name);
     this.buffers = [gl.createBuffer(), gl.createBuffer()];
-    this.number = 0;
-    this.shown = 0;
-    this.drawn = 0; // of the view as it is
     this.rate = 4000; // points of a millisecond
-    this.asked = null;
     this.fence = null; // of the frame that is being drawn
-    this.view = null;
     this.onWhole = () => {};
     this.warm();
   }
@@ -143,17 +139,6 @@ class Drawing {
   colours(colours) {
     const numbers = colours.flatMap((one) => [1, 3, 5].map((from) => parseInt(one.slice(from, from + 2), 16) / 255));
     this.gl.uniform3fv(this.at("palette"), numbers);
-  }
-
-  // view: the middle of what is seen, 0 … 1, and pixels of the screen for the whole side of the map
-  look(view, width, height, ratio) {
-    this.view = { ...view, width, height, ratio };
-    this.again();
-  }
-
-  again() {
-    this.drawn = 0;
-    this.next();
   }
 
   next() {

@@ -1,6 +1,6 @@
 // Points drawn pixel by pixel, where WebGL too would be done by the processor: that takes it ten times as long. A worker,
 // so that the page follows the hand meanwhile.
-import { inkOf } from "./map_ink.js";
+import { Drawn, inkOf } from "./map_ink.js";
 
 const MOVING = 8; // milliseconds that drawing points may take of a frame while the map is moved,
 const STILL = 30; // and when it rests: what is asked for meanwhile waits for a frame
@@ -8,17 +8,13 @@ const AT_ONCE = 20000; // points between two looks at the clock
 const HIDDEN = 127;
 const CHOSEN = 128;
 
-class Splat {
+class Splat extends Drawn {
   constructor(canvas) {
+    super();
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.palette = [];
-    this.number = 0;
-    this.shown = 0;
-    this.drawn = 0; // of the view as it is
-    this.asked = null;
     this.took = 0; // by the frame before
-    this.view = null;
     this.image = null;
   }
 
@@ -34,16 +30,6 @@ class Splat {
 
   colours(colours) {
     this.palette = colours.map((one) => [1, 3, 5].map((from) => parseInt(one.slice(from, from + 2), 16)));
-  }
-
-  look(view, width, height, ratio) {
-    this.view = { ...view, width, height, ratio };
-    this.again();
-  }
-
-  again() {
-    this.drawn = 0;
-    this.next();
   }
 
   // As long as a frame took, the processor is left to others: the page, and whoever else is there.
