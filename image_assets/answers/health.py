@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
-from obstore.exceptions import BaseError as ObjectStoreError
 
+from image_assets.answers.arrivals import Arrivals, arrivals_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
 from image_assets.health.acknowledged import Acknowledgement, Acknowledgements, holding
 from image_assets.health.check_book import CheckState, CheckStatus, OfCheck, count_states, never_checked
-from image_assets.health.days import TO_BE_RUN, OpenDay, due_day, open_days
+from image_assets.health.days import TO_BE_RUN, OpenDay
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
-from image_assets.ingest.source import Source, SourceError
+from image_assets.ingest.source import Source
 from image_assets.schema import TABLES, Partition
-from image_assets.store.objects import sizes_below
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import table_bytes
 
@@ -85,9 +85,9 @@ class Health:
     categories: list[CategoryHealth]
     checks: list[CheckState] | None
     sizes: list[FolderSize]
-    open_days: list[OpenDay]
+    open_days: Sequence[OpenDay]
     landing: str = ""
-    misnamed: dict[str, dt.date] = field(default_factory=dict)
+    misnamed: Mapping[str, dt.date] = field(default_factory=dict)
     never_checked: Sequence[Partition] = ()
     acknowledged: Mapping[OfCheck, Acknowledgement] = field(default_factory=dict)
 
@@ -172,32 +172,40 @@ def health_of(
         now: The present, with a time zone.
         source: Where images arrive; None where that is not known, then what landed is not either.
     """
-    due = due_day(dataset, now or dt.datetime.now(dt.UTC))
-    rows = accounts_of(store, dataset.name).rows
-    runs = _last_runs(dataset, store)
+    there = Listing.of(store, dataset.name)
+    return health_of_listed(dataset, store, checks, arrivals_of(dataset, store, source, now, there), there)
+
+
+def health_of_listed(
+    dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], arrivals: Arrivals, there: Listing
+) -> Health:
+    """The same of a dataset whose folder was listed.
+
+    Args:
+        dataset: The dataset.
+        store: Where its tables are.
+        checks: What its checks last found, the worst first.
+        arrivals: What arrived.
+        there: What lies in the dataset's folder.
+    """
+    rows = accounts_of(store, dataset.name, there).rows
+    runs = _last_runs(DayBook(store, dataset.name, there))
+    drift = [one for one in checks if "drift" in one.check]
     categories = [
-        _category(dataset, rows.filter(pl.col("category") == name), name, runs.get(name), due, checks)
+        _category(dataset, rows.filter(pl.col("category") == name), name, runs.get(name), arrivals.due, drift)
         for name in dataset.categories
     ]
-    landing = "" if source is not None else "where it is, is not known"
-    misnamed: dict[str, dt.date] = {}
-    try:
-        days = open_days(dataset, store, source, due)
-        misnamed = source.misnamed() if source is not None else {}
-    except (SourceError, ObjectStoreError, OSError) as error:
-        landing, days = str(error), open_days(dataset, store, None, due)
-    categories = [_unless_to_be_run(one, days) for one in categories]
     return Health(
         dataset.name,
-        due,
-        categories,
+        arrivals.due,
+        [_unless_to_be_run(one, arrivals.open_days) for one in categories],
         list(checks) or None,
-        _sizes(dataset, store),
-        days,
-        landing,
-        misnamed,
+        _sizes(dataset, store, there),
+        arrivals.open_days,
+        arrivals.landing,
+        arrivals.misnamed,
         never_checked(store, dataset.name, checks),
-        holding(Acknowledgements(store, dataset.name).all(), checks),
+        holding(Acknowledgements(store, dataset.name, there).all(), checks),
     )
 
 
@@ -248,25 +256,23 @@ def _rate(rows: pl.DataFrame) -> float:
 
 
 def _drift(category: str, checks: Sequence[CheckState]) -> CheckStatus | None:
-    """`checks` are in their order, the worst first."""
-    found = [one for one in checks if "drift" in one.check and one.partition and one.partition.category == category]
+    """Of the checks of drift, the worst first, what those of its last day say."""
+    found = [one for one in checks if one.partition and one.partition.category == category]
     latest = max((one.partition.date for one in found if one.partition), default=None)
     return next((one.state for one in found if one.partition and one.partition.date == latest), None)
 
 
-def _last_runs(dataset: DatasetSpec, store: Store) -> dict[str, dt.date]:
+def _last_runs(book: DayBook) -> dict[str, dt.date]:
     """The last day of every category that was loaded, whether anything had arrived or not."""
     days: dict[str, dt.date] = {}
-    for partition, run in DayBook(store, dataset.name).runs().items():
+    for partition, run in book.runs().items():
         if run.listed is not None:
             days[partition.category] = max(partition.date, days.get(partition.category, partition.date))
     return days
 
 
-def _sizes(dataset: DatasetSpec, store: Store) -> list[FolderSize]:
-    stored: dict[str, int] = {}
-    for path, size in sizes_below(store.objects(dataset.name)).items():
-        folder = path.split("/")[0]
-        stored[folder] = stored.get(folder, 0) + size
+def _sizes(dataset: DatasetSpec, store: Store, there: Listing) -> list[FolderSize]:
+    stored = {path: one.bytes for path, one in there.objects.items() if "/" not in path}
+    stored |= {folder: sum(one.bytes for one in lying.values()) for folder, lying in there.folders.items()}
     in_use = {schema.name: table_bytes(store, dataset.name, schema) for schema in TABLES if schema.name in stored}
     return [FolderSize(name, number, in_use.get(name)) for name, number in sorted(stored.items())]

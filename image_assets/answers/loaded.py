@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from image_assets.dataset import DatasetSpec
+from image_assets.health.accounting import reasons_of
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
     DUPLICATES,
     IMAGE_FEATURES,
-    QUARANTINE,
     RAW_IMAGES,
     Partition,
     TableSchema,
 )
+from image_assets.shards.known_manifests import known_manifests
 from image_assets.shards.manifest import ShardFile, ShardManifest, read_manifest, shards_prefix
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
 
@@ -51,13 +51,29 @@ class PartitionFacts:
 
 
 def partition_facts(
-    dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None = None
+    dataset: DatasetSpec,
+    store: Store,
+    partitions: Sequence[Partition] | None = None,
+    there: Listing | None = None,
 ) -> list[PartitionFacts]:
-    """The facts of some partitions, or of all that hold anything, in the order of day and category."""
+    """The facts of some partitions, or of all that hold anything, in the order of day and category.
+
+    Args:
+        dataset: The dataset.
+        store: Where its tables are.
+        partitions: Only these; None: all.
+        there: What lies in the dataset's folder, where that is known already.
+    """
     counts = {schema.name: _rows(dataset, store, schema, partitions) for schema in _COUNTED}
-    quarantined = _quarantined(dataset, store, partitions)
+    quarantined = _quarantined(dataset, store, partitions, there)
     known = sorted({partition for table in (*counts.values(), quarantined) for partition in table})
-    objects = store.objects()
+    wanted = known if partitions is None else sorted(partitions)
+    manifests: Mapping[Partition, ShardManifest | None]
+    if there is not None:
+        manifests = known_manifests(dataset, store, wanted, there)
+    else:
+        objects = store.objects()
+        manifests = {one: read_manifest(objects, shards_prefix(dataset, one)) for one in wanted}
 
     def rows(schema: TableSchema, partition: Partition) -> int:
         return counts[schema.name].get(partition, 0)
@@ -71,19 +87,18 @@ def partition_facts(
             quarantined=quarantined.get(partition, {}),
             companions=rows(COMPANIONS, partition),
             features=rows(IMAGE_FEATURES, partition),
-            shards=read_manifest(objects, shards_prefix(dataset, partition)),
+            shards=manifests.get(partition),
         )
-        for partition in (known if partitions is None else sorted(partitions))
+        for partition in wanted
     ]
 
 
 def _quarantined(
-    dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None
+    dataset: DatasetSpec, store: Store, partitions: Sequence[Partition] | None, there: Listing | None
 ) -> dict[Partition, dict[str, int]]:
     """Files by reason."""
-    reasons = store.table(dataset.name, QUARANTINE).scan(partitions).select("date", "category", "reason").collect()
     found: dict[Partition, dict[str, int]] = {}
-    for date, category, why, number in reasons.group_by(pl.all()).len().sort(pl.all()).iter_rows():
+    for date, category, why, number in reasons_of(store, dataset.name, partitions, there).iter_rows():
         found.setdefault(Partition(date, category), {})[why] = number
     return found
 

@@ -18,6 +18,7 @@ from image_assets.settings.stages import (
     Combined,
     EfficientNetLite,
 )
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 
 
@@ -66,14 +67,19 @@ class OtherFeatures:
         return [{**one.as_json(), "images": count} for one, count in sorted(self.images.items())]
 
 
-def other_features(dataset: DatasetSpec, store: Store) -> OtherFeatures:
+def other_features(dataset: DatasetSpec, store: Store, there: Listing | None = None) -> OtherFeatures:
     """Look for them.
+
+    Args:
+        dataset: The dataset.
+        store: Where its features are.
+        there: What lies in its folder, where that is known already.
 
     Raises:
         ExtractorError: the dataset's extractor cannot be used, so what is another one is not known.
         Damaged: a table's files or log cannot be read.
     """
-    by_extractor = foreign_features(dataset.name, store, shared_extractor(dataset.extractor).digest)
+    by_extractor = foreign_features(dataset.name, store, shared_extractor(dataset.extractor).digest, there)
     images: dict[Partition, int] = {}
     for found in by_extractor.values():
         for partition, count in found.items():

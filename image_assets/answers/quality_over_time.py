@@ -21,6 +21,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import NO_CATEGORY, accounts_of
 from image_assets.health.check_book import CheckState
 from image_assets.schema import RAW_IMAGES
+from image_assets.store.listing import Listing
 from image_assets.store.models.model_history import Decision
 from image_assets.store.store import Store
 
@@ -113,15 +114,18 @@ class QualityOverTime:
         return {"dataset": self.dataset, "lines": [one.as_json() for one in self.lines if one.days]}
 
 
-def quality_over_time(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState]) -> QualityOverTime:
+def quality_over_time(
+    dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], there: Listing | None = None
+) -> QualityOverTime:
     """Gather it.
 
     Args:
         dataset: The dataset.
         store: Where its tables and models are.
         checks: What its checks last found.
+        there: What lies in the dataset's folder, where that is known already.
     """
-    rows = accounts_of(store, dataset.name).rows.filter(pl.col("category") != NO_CATEGORY)
+    rows = accounts_of(store, dataset.name, there).rows.filter(pl.col("category") != NO_CATEGORY)
     loaded: Loaded = {(day, name): number for day, name, number in rows.select(*_PLACE, "loaded").iter_rows()}
     sums = rows.group_by("date").agg(pl.col("loaded").sum())
     bad = {(one.partition.date, one.partition.category) for one in checks if _found_bad(one) and one.partition}

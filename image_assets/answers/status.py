@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from image_assets.answers.health import Health, health_of
+from image_assets.answers.arrivals import Arrivals, arrivals_of
+from image_assets.answers.health import Health, health_of_listed
 from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.answers.other_features import OtherFeatures, is_at_hand, other_features
 from image_assets.classifier.familiarity_record import FAMILIARITY, familiarity_of_manifest
@@ -16,6 +17,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
 from image_assets.ingest.source import Source
+from image_assets.store.listing import Listing
 from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged
@@ -67,20 +69,36 @@ def status_of(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], 
         checks: What its checks last found, the worst first.
         source: Where images arrive; None where that is not known, then what landed is not either.
     """
-    damaged = tuple(str(one) for one in damaged_files(store, dataset.name))
-    loaded = tuple(partition_facts(dataset, store))
+    there = Listing.of(store, dataset.name)
+    return status_of_listed(dataset, store, checks, arrivals_of(dataset, store, source, there=there), there)
+
+
+def status_of_listed(
+    dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], arrivals: Arrivals, there: Listing
+) -> Status:
+    """The same of a dataset whose folder was listed.
+
+    Args:
+        dataset: The dataset.
+        store: Where its tables are.
+        checks: What its checks last found, the worst first.
+        arrivals: What arrived.
+        there: What lies in the dataset's folder.
+    """
+    damaged = tuple(str(one) for one in damaged_files(store, dataset.name, there))
+    loaded = tuple(partition_facts(dataset, store, there=there))
     try:
         model = current_manifest(dataset, store)
     except ModelRefusedError:
         model = None
-    health = health_of(dataset, store, checks, source=source)
-    return Status(loaded, health, damaged, model, _other_features(dataset, store))
+    health = health_of_listed(dataset, store, checks, arrivals, there)
+    return Status(loaded, health, damaged, model, _other_features(dataset, store, there))
 
 
-def _other_features(dataset: DatasetSpec, store: Store) -> OtherFeatures | None:
+def _other_features(dataset: DatasetSpec, store: Store, there: Listing) -> OtherFeatures | None:
     if not is_at_hand(dataset.extractor):
         return None
     try:
-        return other_features(dataset, store)
+        return other_features(dataset, store, there)
     except (ExtractorError, Damaged):  # a run says the one; the other is among what is damaged
         return None

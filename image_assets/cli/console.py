@@ -41,7 +41,6 @@ def console(dataset: str, store: str, landing: str | None, port: int, names: tup
     """
     from image_assets.console.app import ConsoleSettings, console_app
     from image_assets.console.guard import LOOPBACK, token_of
-    from image_assets.console.health import Now
     from image_assets.console.server import listening_socket, serve
     from image_assets.console.shares import log_downloads
     from image_assets.environment import CONSOLE_TOKEN, SHARE_URL
@@ -50,13 +49,13 @@ def console(dataset: str, store: str, landing: str | None, port: int, names: tup
     token = token_of(CONSOLE_TOKEN.said)
     spec, opened = to_read(dataset, store)
 
-    def ask() -> Now:
-        now = current_status(spec, opened, landing)
-        return Now(now.status, now.unknown, now.running)
-
     hosts = (*LOOPBACK, *(host_of(one) for one in names))
     links_under = urlsplit(address_of(SHARE_URL.value)).hostname or ""
-    app = console_app(ConsoleSettings(spec, opened, ask, token, hosts=hosts, share_hosts=[links_under]))
+    app = console_app(
+        ConsoleSettings(
+            spec, opened, lambda: current_status(spec, opened, landing), token, hosts=hosts, share_hosts=[links_under]
+        )
+    )
     log_downloads()
     with listening_socket(port) as listening:
         url = "http://{}:{}".format(*listening.getsockname())

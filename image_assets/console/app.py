@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +17,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from image_assets.answers.map.placing import MapPlace, place_of
-from image_assets.answers.quality_over_time import quality_over_time
+from image_assets.answers.now import Now
 from image_assets.console.acknowledging import Acknowledging, acknowledging_routes
+from image_assets.console.answered import Answered, Asking
 from image_assets.console.body import Bounds, Capacity, discard_rest
 from image_assets.console.classify import Classifier, classify_routes
 from image_assets.console.classify_page import classify_page_routes
 from image_assets.console.documentation import documentation_routes
 from image_assets.console.gallery import gallery_routes
 from image_assets.console.guard import LOOPBACK, Guard, entrance_routes
-from image_assets.console.health import Now, health_routes
+from image_assets.console.health import health_routes
 from image_assets.console.inference import InferenceThread
 from image_assets.console.map import map_routes, prepare_map
 from image_assets.console.marks import Reviewing, image_routes, marks_routes
@@ -62,7 +63,7 @@ class ConsoleSettings:
 
     dataset: DatasetSpec
     store: Store
-    ask: Callable[[], Now]
+    ask: Asking
     token: str = field(repr=False)
     bounds: Bounds = field(default_factory=Bounds)
     hosts: Collection[str] = LOOPBACK
@@ -134,11 +135,11 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
     search_page = search_page_routes(searching, settings.bounds)
 
     def lines(now: Now) -> Mapping[str, Any]:
-        health = now.status.health
-        return small_lines(quality_over_time(settings.dataset, settings.store, health.checks or ()), health.due)
+        return small_lines(now.quality, now.status.health.due)
 
+    answered = Answered(settings.ask)
     pages = [
-        *health_routes(settings.ask, settings.token, lines),
+        *health_routes(answered, settings.token, lines),
         *gallery_routes(reviewing),
         *search_page,
         *classify_page,
@@ -151,7 +152,7 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *neighbours_routes(searching),
         *map_routes(reviewing),
         *models_routes(Choosing(settings.dataset, settings.store, settings.token)),
-        *quality_routes(settings.dataset, settings.store, settings.ask),
+        *quality_routes(answered),
         *_health_routes(classifier),
         *documentation_routes(),
     ]

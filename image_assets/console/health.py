@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.answers.day_states import STATES, OneDay, day_states
-from image_assets.answers.status import Status
+from image_assets.answers.day_states import STATES, OneDay
+from image_assets.answers.now import Now
+from image_assets.console.answered import Answered
 from image_assets.console.guard import may_write
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
@@ -20,59 +21,44 @@ from image_assets.health.check_book import count_states
 from image_assets.reports.health import bytes_text
 
 _DAYS_SHOWN = 31
-
-
-class Now(NamedTuple):
-    """What is known at a moment: the status, what is not known, and the runs that are not over."""
-
-    status: Status
-    unknown: Sequence[str]
-    running: frozenset[str]
-
-
-Asking = Callable[[], Now]
-"""Gathers what is known; takes its time, from any thread."""
 Lines = Callable[[Now], Mapping[str, Any]]
 
 
-def health_routes(ask: Asking, token: str, lines: Lines) -> list[Route]:
+def health_routes(answered: Answered, token: str, lines: Lines) -> list[Route]:
     """Its addresses.
 
     Args:
-        ask: Gathers what is known; takes its time, from any thread.
+        answered: What is known, and what was answered of it.
         token: That changes need: who brings it is shown how.
         lines: What the first page shows of the quality over time.
     """
 
     async def page(request: Request) -> Response:
         until = _until(request)
-
-        def overview() -> dict[str, Any]:
-            now = ask()
-            return {**_overview(now, until), **lines(now)}
-
-        return html_page(request, "health.html", **await run_in_threadpool(overview))
+        return await answered.response(
+            request, lambda now: html_page(request, "health.html", **_overview(now, until), **lines(now))
+        )
 
     async def one(request: Request) -> Response:
-        now = await run_in_threadpool(ask)
+        # Who brings the token is shown more than who does not: each is answered anew.
+        days = await run_in_threadpool(lambda: answered.ask().days)
         day, category = request.path_params["day"], request.path_params["category"]
         wanted = (None, None) if day == "whole" else (day, category)
-        for found in day_states(now.status, now.running):
-            told = found.as_json()
-            if (told["day"], told["category"]) == wanted:
+        for found in days:
+            where = found.partition
+            if ((str(where.date), where.category) if where else (None, None)) == wanted:
                 return html_page(
                     request, "day.html", title=_title(found), one=found, may_write=may_write(request, token)
                 )
         raise Refused(404, "not_found", f"nothing is known of {category} on {day}")
 
     async def status(request: Request) -> Response:
-        del request
-        return JSONResponse((await run_in_threadpool(ask)).status.as_json())
+        return await answered.response(request, lambda now: JSONResponse(now.status.as_json()))
 
     async def days(request: Request) -> Response:
-        del request
-        now = await run_in_threadpool(ask)
-        return JSONResponse({"days": [found.as_json() for found in day_states(now.status, now.running)]})
+        return await answered.response(
+            request, lambda now: JSONResponse({"days": [found.as_json() for found in now.days]})
+        )
 
     return [
         Route("/", page),
@@ -84,7 +70,7 @@ def health_routes(ask: Asking, token: str, lines: Lines) -> list[Route]:
 
 def _overview(now: Now, until: dt.date | None) -> dict[str, Any]:
     health = now.status.health
-    whole, *found = day_states(now.status, now.running)
+    whole, *found = now.days
     by_place = {(one.partition.date, one.partition.category): one for one in found if one.partition}
     days = sorted({day for day, _ in by_place}, reverse=True)
     shown = [day for day in days if until is None or day <= until][:_DAYS_SHOWN]

@@ -9,19 +9,17 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.answers.quality_over_time import QualityOverTime, quality_over_time
-from image_assets.console.health import Asking
+from image_assets.answers.now import Now
+from image_assets.answers.quality_over_time import QualityOverTime
+from image_assets.console.answered import Answered
 from image_assets.console.lines import LARGE, SMALL, Drawn, Size, drawn
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
 from image_assets.console.selection import Day, number_in
-from image_assets.dataset import DatasetSpec
-from image_assets.store.store import Store
 
 _SAID_DAY = TypeAdapter(Day)
 _SMALL_DAYS, _LARGE_DAYS, _MOST_DAYS = 92, 366, 3_660
@@ -43,24 +41,12 @@ def small_lines(found: QualityOverTime, due: dt.date) -> dict[str, Any]:
     return {"over_time": [row for row in rows if any(one.marks for one in row.lines.values())], "line_days": days}
 
 
-def quality_routes(dataset: DatasetSpec, store: Store, ask: Asking) -> list[Route]:
+def quality_routes(answered: Answered) -> list[Route]:
     """Its addresses."""
-
-    def find() -> tuple[QualityOverTime, dt.date]:
-        health = ask().status.health
-        return quality_over_time(dataset, store, health.checks or ()), health.due
 
     async def page(request: Request) -> Response:
         number = number_in(request.query_params, "days", _LARGE_DAYS, 2, _MOST_DAYS)
-        found, due = await run_in_threadpool(find)
-        measure = request.path_params["measure"]
-        if measure not in found.measures:
-            raise Refused(404, "not_found", f"there is no figure of {measure!r}; there are {', '.join(found.measures)}")
-        days = _days(found, due, number)
-        lines = _lines(found, measure, days, LARGE)
-        title = f"{measure[0].upper()}{measure[1:]} over time"
-        shown = [one for one in lines.values() if one.marks]
-        return html_page(request, "over_time.html", title=title, lines=shown, days=days, number=number)
+        return await answered.response(request, lambda now: _of_measure(request, now, number))
 
     async def lines(request: Request) -> Response:
         said = request.query_params.get("since")
@@ -68,10 +54,21 @@ def quality_routes(dataset: DatasetSpec, store: Store, ask: Asking) -> list[Rout
             since = _SAID_DAY.validate_python(said) if said else None
         except ValueError:
             raise Refused(400, "bad_day", f"since={said!r}: expected a day such as 2026-11-20") from None
-        found, _ = await run_in_threadpool(find)
-        return JSONResponse(found.since(since).as_json())
+        return await answered.response(request, lambda now: JSONResponse(now.quality.since(since).as_json()))
 
     return [Route("/over-time/{measure}", page), Route("/v1/quality", lines)]
+
+
+def _of_measure(request: Request, now: Now, number: int) -> Response:
+    """The page of one measure over a number of days. Raises `Refused` where there is no such measure."""
+    found, measure = now.quality, request.path_params["measure"]
+    if measure not in found.measures:
+        raise Refused(404, "not_found", f"there is no figure of {measure!r}; there are {', '.join(found.measures)}")
+    days = _days(found, now.status.health.due, number)
+    lines = _lines(found, measure, days, LARGE)
+    title = f"{measure[0].upper()}{measure[1:]} over time"
+    shown = [one for one in lines.values() if one.marks]
+    return html_page(request, "over_time.html", title=title, lines=shown, days=days, number=number)
 
 
 def _days(found: QualityOverTime, due: dt.date, number: int) -> tuple[dt.date, dt.date]:

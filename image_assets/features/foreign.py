@@ -6,15 +6,24 @@ import polars as pl
 
 from image_assets.features.units import unit_name
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES, Partition
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
-from image_assets.store.tables.delta_log import Snapshot
+from image_assets.store.tables.known_counts import Count, known_counts
 
 
-def foreign_features(dataset: str, store: Store, extractor_digest: str) -> dict[str, dict[Partition, int]]:
+def foreign_features(
+    dataset: str, store: Store, extractor_digest: str, lying: Listing | None = None
+) -> dict[str, dict[Partition, int]]:
     """How many images of each day and category have features of another extractor, by the digest of that.
 
     A file of features is named after the extractor and the images, so only of files with other names, such as migrated
     ones, the column is read.
+
+    Args:
+        dataset: Whose features.
+        store: Where they are.
+        extractor_digest: Of the dataset's extractor.
+        lying: What lies in the dataset's folder: of files that lie there as they did, the column is not read again.
 
     Raises:
         Damaged: a log, or one of these files, is not as it was written.
@@ -26,10 +35,11 @@ def foreign_features(dataset: str, store: Store, extractor_digest: str) -> dict[
     others = [file.path for file in there.written_files() if table.name_of(file) not in expected]
     if not others:
         return {}
-    rows = table.scan_files(Snapshot(there.version, there.files.filter(pl.col("path").is_in(others))))
-    foreign = rows.filter(pl.col("extractor") != extractor_digest)
-    counted = foreign.group_by("extractor", "date", "category").agg(pl.len().cast(pl.Int64)).collect()
+    files = there.files.filter(pl.col("path").is_in(others))
+    by_extractor = Count(pl.len(), "extractor")
+    counted = known_counts(table, by_extractor, files, lying.below(IMAGE_FEATURES.name) if lying else None)
     found: dict[str, dict[Partition, int]] = {}
-    for digest, date, category, count in counted.iter_rows():
-        found.setdefault(digest, {})[Partition(date, category)] = count
+    for date, category, digest, count in counted.iter_rows():
+        if digest != extractor_digest:
+            found.setdefault(digest, {})[Partition(date, category)] = count
     return found

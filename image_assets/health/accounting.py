@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,10 +17,13 @@ from image_assets.schema import (
     NEAR_DUPLICATES,
     QUARANTINE,
     RAW_IMAGES,
+    Partition,
     TableSchema,
 )
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
+from image_assets.store.tables.known_counts import Count, known_counts
 
 _TABLES: dict[str, TableSchema] = {
     "loaded": RAW_IMAGES,
@@ -78,42 +82,62 @@ class Accounts:
         return joined.with_columns(pl.col(names.to_list()).fill_null(0)).select(*self.rows.columns, *names)
 
 
-def accounts_of(store: Store, dataset: str) -> Accounts:
-    """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine."""
-    unplaced = _unplaced(store, dataset)
+def accounts_of(store: Store, dataset: str, there: Listing | None = None) -> Accounts:
+    """Count what the tables hold; without reading images, from the tables' logs and the reasons of the quarantine.
+
+    Args:
+        store: Where they are.
+        dataset: Whose they are.
+        there: What lies in its folder, where that is known already.
+    """
+    unplaced = _unplaced(store, dataset, there)
     counts = {name: rows_per_partition(store, dataset, schema) for name, schema in _TABLES.items()}
     counts = {"listed": pl.concat([rows_per_partition(store, dataset, ARRIVALS), unplaced]), **counts}
     counts[_UNPLACED] = unplaced
-    counts["near_duplicates"] = _near_duplicates(store, dataset)
+    counts["near_duplicates"] = _near_duplicates(store, dataset, there)
     # A day and category that only an outcome knows is a fault, which must not be left out.
     rows = pl.concat([found.select(_KEYS) for found in counts.values()]).unique().sort(_KEYS)
     for name, found in counts.items():
         rows = rows.join(found.rename({"rows": name}), on=_KEYS, how="left", maintain_order="left")
-    reasons = (
-        store.table(dataset, QUARANTINE)
-        .scan()
-        .group_by(*_KEYS, "reason")
-        .agg(pl.len().cast(pl.Int64).alias("files"))
-        .sort(*_KEYS, "reason")
-        .collect()
-    )
+    reasons = reasons_of(store, dataset, there=there).rename({"rows": "files"})
     return Accounts(rows.with_columns(pl.col(list(counts)).fill_null(0)), reasons)
 
 
-def _unplaced(store: Store, dataset: str) -> pl.DataFrame:
+def reasons_of(
+    store: Store, dataset: str, partitions: Sequence[Partition] | None = None, there: Listing | None = None
+) -> pl.DataFrame:
+    """How many files were refused for which reason: columns date, category, reason, rows.
+
+    Args:
+        store: Where they are.
+        dataset: Whose they are.
+        partitions: Only of these; None: of all.
+        there: What lies in the dataset's folder, where that is known already.
+    """
+    table = store.table(dataset, QUARANTINE)
+    whole = table.snapshot()
+    files = (
+        whole.files
+        if partitions is None
+        else pl.concat([whole.of(one).files for one in partitions] or [whole.files.clear()])
+    )
+    return known_counts(table, Count(pl.len(), "reason"), files, there.below(QUARANTINE.name) if there else None)
+
+
+def _unplaced(store: Store, dataset: str, there: Listing | None) -> pl.DataFrame:
     """Columns date, category, rows: files that lay in no category when their day was run."""
     latest: dict[dt.date, tuple[str, int]] = {}
-    for partition, run in DayBook(store, dataset).runs().items():
+    for partition, run in DayBook(store, dataset, there).runs().items():
         if run.listed is not None:
             latest[partition.date] = max((run.at, run.unplaced_files), latest.get(partition.date, ("", 0)))
     rows = [(day, NO_CATEGORY, files) for day, (_, files) in sorted(latest.items()) if files]
     return pl.DataFrame(rows, schema={"date": pl.Date, "category": pl.String, "rows": pl.Int64}, orient="row")
 
 
-def _near_duplicates(store: Store, dataset: str) -> pl.DataFrame:
+def _near_duplicates(store: Store, dataset: str, there: Listing | None) -> pl.DataFrame:
     """Columns date, category, rows: images that look like one of the same day and category or of earlier ones."""
-    pairs = store.table(dataset, NEAR_DUPLICATES).scan()
-    return pairs.group_by(_KEYS).agg(pl.col("image_id").n_unique().cast(pl.Int64).alias("rows")).collect()
+    table, images = store.table(dataset, NEAR_DUPLICATES), Count(pl.col("image_id").n_unique())
+    return known_counts(table, images, table.snapshot().files, there.below(NEAR_DUPLICATES.name) if there else None)
 
 
 def unbalanced(rows: pl.DataFrame) -> pl.DataFrame:

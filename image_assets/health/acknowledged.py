@@ -14,6 +14,7 @@ from typing import Any
 
 from image_assets.health.check_book import CheckState, CheckStatus, OfCheck
 from image_assets.schema import Partition
+from image_assets.store.listing import Listing
 from image_assets.store.records import Records
 from image_assets.store.store import Store
 
@@ -61,10 +62,11 @@ class Acknowledgements:
     Args:
         store: Where they are kept.
         dataset: Whose checks they are of.
+        there: What lies in its folder, where that is known already.
     """
 
-    def __init__(self, store: Store, dataset: str) -> None:
-        self._records = Records(store, dataset, ACKNOWLEDGED)
+    def __init__(self, store: Store, dataset: str, there: Listing | None = None) -> None:
+        self._records = Records(store, dataset, ACKNOWLEDGED, there)
 
     def say(self, check: CheckState, comment: str, by: str) -> Acknowledgement:
         """Acknowledge what a check found, in the place of what was said of it before.

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from image_assets.dataset import DatasetSpec
 from image_assets.health.checked_assets import checked_assets
 from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.store.listing import Listing
 from image_assets.store.records import Records
 from image_assets.store.store import Store
 
@@ -70,10 +71,11 @@ class CheckBook:
     Args:
         store: Where they are kept.
         dataset: Whose they are.
+        there: What lies in its folder, where that is known already.
     """
 
-    def __init__(self, store: Store, dataset: str) -> None:
-        self._records = Records(store, dataset, CHECK_RESULTS)
+    def __init__(self, store: Store, dataset: str, there: Listing | None = None) -> None:
+        self._records = Records(store, dataset, CHECK_RESULTS, there)
 
     def write(
         self,
@@ -147,17 +149,20 @@ class _Record:
             )
 
 
-def latest_states(store: Store, dataset: DatasetSpec, unfinished: Sequence[CheckState] = ()) -> list[CheckState]:
+def latest_states(
+    store: Store, dataset: DatasetSpec, unfinished: Sequence[CheckState] = (), there: Listing | None = None
+) -> list[CheckState]:
     """What a dataset's checks last found, the worst first; what was never evaluated is left out.
 
     Args:
         store: Where they are kept.
         dataset: Whose they are.
         unfinished: What was planned since and never came to an end.
+        there: What lies in the dataset's folder, where that is known already.
     """
     assets = set(checked_assets(dataset))
     instead = {_key(one): one for one in unfinished}
-    found = (one for one in CheckBook(store, dataset.name).states() if one.asset in assets)
+    found = (one for one in CheckBook(store, dataset.name, there).states() if one.asset in assets)
     # To hash tens of thousands for nothing takes longer than to read them.
     kept = [one for one in found if _key(one) not in instead] if instead else found
     return sorted([*kept, *instead.values()], key=_order)

@@ -15,6 +15,7 @@ from image_assets.errors import UsageError
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.source import Source
 from image_assets.schema import ARRIVALS, Partition
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
 
@@ -73,7 +74,9 @@ def landed_days(dataset: DatasetSpec, source: Source, until: dt.date, loaded: Co
     return {day: set(source.categories(day)) & set(dataset.categories) for day in wanted}
 
 
-def open_days(dataset: DatasetSpec, store: Store, source: Source | None, until: dt.date) -> list[OpenDay]:
+def open_days(
+    dataset: DatasetSpec, store: Store, source: Source | None, until: dt.date, there: Listing | None = None
+) -> list[OpenDay]:
     """The partitions up to a day that are not loaded, in their order; from the first day that anything is known of.
 
     Args:
@@ -81,11 +84,12 @@ def open_days(dataset: DatasetSpec, store: Store, source: Source | None, until: 
         store: What was run is asked of it.
         source: What landed is asked of it; None where it is not known.
         until: The last day.
+        there: What lies in the dataset's folder, where that is known already.
 
     Raises:
         SourceError: the landing zone cannot be listed.
     """
-    loaded, runs = loaded_partitions(dataset, store), DayBook(store, dataset.name).runs()
+    loaded, runs = loaded_partitions(dataset, store), DayBook(store, dataset.name, there).runs()
     landed = None if source is None else landed_days(dataset, source, until, loaded)
     known = {one.date for one in (*loaded, *runs)} | {day for day, categories in (landed or {}).items() if categories}
     first = max(dataset.start_day, min(known, default=until + _ONE_DAY))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_assets.schema import Partition
+from image_assets.store.listing import Listing
 from image_assets.store.records import Records
 from image_assets.store.store import Store
 
@@ -45,10 +46,11 @@ class DayBook:
     Args:
         store: Where they are kept.
         dataset: Whose they are.
+        there: What lies in its folder, where that is known already.
     """
 
-    def __init__(self, store: Store, dataset: str) -> None:
-        self._records = Records(store, dataset, DAYS_RUN)
+    def __init__(self, store: Store, dataset: str, there: Listing | None = None) -> None:
+        self._records = Records(store, dataset, DAYS_RUN, there)
 
     def begin(self, partition: Partition, run_id: str, landing: str) -> None:
         """Note that a partition is being loaded."""

@@ -5,17 +5,23 @@ Dagster takes seconds to load: it is asked only where a run may have left someth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from image_assets.answers.status import Status, status_of
+from image_assets.answers.arrivals import arrivals_of
+from image_assets.answers.latest import Latest
+from image_assets.answers.now import Now
+from image_assets.answers.status import status_of_listed
 from image_assets.dataset import DatasetSpec
 from image_assets.health.check_book import CheckState, latest_states
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
 from image_assets.orchestration.home_files import every_check_came_to_an_end
 from image_assets.places import home_of
+from image_assets.schema import Partition
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 
 if TYPE_CHECKING:
@@ -23,22 +29,7 @@ if TYPE_CHECKING:
 
 _WILL_RETRY = "dagster/will_retry"
 _UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
-
-
-@dataclass(frozen=True)
-class CurrentStatus:
-    """What is known now.
-
-    Attributes:
-        status: The answer.
-        unknown: What is not known, and why: a line each.
-        running: Runs that are not over or will be tried again, by id; of a partition that such a run has begun to load
-            also the partition, as text.
-    """
-
-    status: Status
-    unknown: tuple[str, ...]
-    running: frozenset[str]
+_LATEST: Latest[Now] = Latest()
 
 
 @dataclass(frozen=True)
@@ -50,23 +41,32 @@ class _Recorded:
     running: frozenset[str] = frozenset()
 
 
-def current_status(dataset: DatasetSpec, store: Store, landing: str | None) -> CurrentStatus:
-    """Gather it.
+def current_status(dataset: DatasetSpec, store: Store, landing: str | None) -> Now:
+    """Gather it; what was gathered last is given again where all that it was gathered from is the same.
+
+    The dataset's folder is listed each time, and the landing zone and Dagster's records are asked.
 
     Args:
         dataset: The dataset.
         store: Where its tables are, and beside a local one, unless `DAGSTER_HOME` says otherwise, Dagster's records.
         landing: Where images arrive; None: where the last run found them.
     """
-    recorded = _recorded(dataset, store)
-    checks = latest_states(store, dataset, recorded.unfinished)
-    status = status_of(dataset, store, checks, _source(dataset, store, landing))
-    return CurrentStatus(status, recorded.unknown, recorded.running)
+    there = Listing.of(store, dataset.name)
+    runs = DayBook(store, dataset.name, there).runs()
+    recorded = _recorded(dataset, store, runs)
+    arrivals = arrivals_of(dataset, store, _source(dataset, runs, landing), there=there)
+
+    def gather() -> Now:
+        checks = latest_states(store, dataset, recorded.unfinished, there)
+        status = status_of_listed(dataset, store, checks, arrivals, there)
+        return Now(dataset, store, there, status, recorded.unknown, recorded.running)
+
+    return _LATEST.get((store.url, dataset.name), (dataset, there, recorded, arrivals), gather)
 
 
-def _recorded(dataset: DatasetSpec, store: Store) -> _Recorded:
+def _recorded(dataset: DatasetSpec, store: Store, runs: Mapping[Partition, DayRun]) -> _Recorded:
     home = home_of(store.url)
-    begun = {str(at): run.run_id for at, run in DayBook(store, dataset.name).runs().items() if run.listed is None}
+    begun = {str(at): run.run_id for at, run in runs.items() if run.listed is None}
     if home is None or (not begun and every_check_came_to_an_end(home)):
         return _Recorded()
 
@@ -100,10 +100,9 @@ def _is_under_way(run: DagsterRun | None) -> bool:
     return retried or run.status.value in _UNDER_WAY
 
 
-def _source(dataset: DatasetSpec, store: Store, landing: str | None) -> Source | None:
+def _source(dataset: DatasetSpec, runs: Mapping[Partition, DayRun], landing: str | None) -> Source | None:
     """Where images arrive: as was said, or where the last run found it."""
     place = landing
     if not place:
-        runs = DayBook(store, dataset.name).runs().values()
-        place = max(runs, key=lambda run: run.at).landing if runs else ""
+        place = max(runs.values(), key=lambda run: run.at).landing if runs else ""
     return source_of(dataset, place) if place else None

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 import obstore
 from obstore.store import ObjectStore
+
+
+class Lying(NamedTuple):
+    """An object as a listing has it: its bytes, and its version, which is another one where its content is another."""
+
+    bytes: int
+    version: str
 
 
 def content_of(objects: ObjectStore, path: str) -> bytes | None:
@@ -21,9 +29,13 @@ def sizes_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, in
     return {str(one["path"]): int(one["size"]) for page in obstore.list(objects, prefix) for one in page}
 
 
-def versions_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, str]:
-    """The paths of all objects below a prefix, each with its version: another one where its content is another."""
-    return {str(one["path"]): _version(one) for page in obstore.list(objects, prefix) for one in page}
+def lying_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, Lying]:
+    """The paths of all objects below a prefix, each with its size and version."""
+    return {
+        str(one["path"]): Lying(int(one["size"]), _version(one))
+        for page in obstore.list(objects, prefix)
+        for one in page
+    }
 
 
 def _version(one: obstore.ObjectMeta) -> str:

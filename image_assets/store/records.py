@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import obstore
 
-from image_assets.store.objects import content_of, remove, versions_below
+from image_assets.store.listing import Listing
+from image_assets.store.objects import content_of, lying_below, remove
 from image_assets.store.store import Store
 
 _READERS = 16
@@ -41,10 +42,11 @@ class Records:
         store: Where they are kept.
         dataset: Whose they are.
         folder: Their folder below the dataset's.
+        there: What lies there, where it is known already: `names` and `all` are then of that moment.
     """
 
-    def __init__(self, store: Store, dataset: str, folder: str) -> None:
-        self._store, self._dataset, self._folder = store, dataset, folder
+    def __init__(self, store: Store, dataset: str, folder: str, there: Listing | None = None) -> None:
+        self._store, self._dataset, self._folder, self._there = store, dataset, folder, there
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Keep a record under a name, in the place of the one that is there."""
@@ -81,10 +83,13 @@ class Records:
 
     def _versions(self) -> dict[str, str]:
         """The paths of all records, each with its version."""
+        if self._there is not None:
+            lying = self._there.below(self._folder)
+            return {f"{self._folder}/{name}": one.version for name, one in lying.items() if name.endswith(".json")}
         if not self._is_there():
             return {}
-        found = versions_below(self._store.objects(self._dataset), f"{self._folder}/")
-        return {path: version for path, version in found.items() if path.endswith(".json")}
+        found = lying_below(self._store.objects(self._dataset), f"{self._folder}/")
+        return {path: one.version for path, one in found.items() if path.endswith(".json")}
 
     def _read_all(self, paths: list[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
         if self._store.local is not None:  # to hand thousands of small files to threads takes longer than to read them

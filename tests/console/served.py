@@ -12,7 +12,6 @@ import httpx
 
 from image_assets.console.app import ConsoleSettings, console_app
 from image_assets.console.body import Bounds
-from image_assets.console.health import Now
 from image_assets.console.server import listening_socket, server_of
 from image_assets.orchestration.current_status import current_status
 from tests.platform import Platform
@@ -22,12 +21,12 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
 def settings_of(platform: Platform, **changes: object) -> ConsoleSettings:
-    def ask() -> Now:
-        now = current_status(platform.dataset, platform.store, str(platform.landing))
-        return Now(now.status, now.unknown, now.running)
-
     settings = ConsoleSettings(
-        platform.dataset, platform.store, ask, TOKEN, search_folder=platform.root / "search index"
+        platform.dataset,
+        platform.store,
+        lambda: current_status(platform.dataset, platform.store, str(platform.landing)),
+        TOKEN,
+        search_folder=platform.root / "search index",
     )
     return replace(settings, **changes)  # pyright: ignore[reportArgumentType]
 

@@ -11,9 +11,7 @@ import pytest
 import yaml
 
 from image_assets.cli import main
-from image_assets.console.health import Now
 from image_assets.health.check_book import CheckBook, CheckStatus, Measure
-from image_assets.orchestration.current_status import current_status
 from image_assets.schema import IMAGE_FEATURES
 from tests.cli.shapes import assert_told
 from tests.console.served import BEARER, served, settings_of
@@ -82,12 +80,7 @@ def _is(one, partition) -> bool:
 def test_where_nothing_was_looked_at_nothing_is_well(loaded_platform: Platform, tmp_path) -> None:
     platform = Platform(loaded_platform.dataset, tmp_path)
     platform.landing.mkdir()
-
-    def ask() -> Now:
-        now = current_status(platform.dataset, platform.store, str(platform.landing))
-        return Now(now.status, now.unknown, now.running)
-
-    with served(settings_of(platform, ask=ask), ready=False) as client:
+    with served(settings_of(platform), ready=False) as client:
         page = client.get("/").text
     assert "none has been evaluated yet" in page
     assert page.count("no day of it was ever run") == 3

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from image_assets.answers.map.points import Latest, MapPoints, points_of
+from image_assets.answers.latest import Latest
+from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.answers.map.regions import MapRegions, fit_shown, regions_of
 from image_assets.answers.neighbours import UnknownImage
 from image_assets.dataset import DatasetSpec

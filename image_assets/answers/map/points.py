@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
-from typing import Generic, TypeVar
 
 import numpy as np
 import polars as pl
 
+from image_assets.answers.latest import Latest
 from image_assets.answers.map.columns import MapColumn, columns_of
 from image_assets.answers.map.geometry import Plane
 from image_assets.answers.map.names import Named, named_categories
@@ -21,7 +20,6 @@ from image_assets.images.issues import ISSUES
 from image_assets.schema import EMBEDDING, METRIC_COLUMNS, PREDICTIONS, RAW_IMAGES, TableSchema
 from image_assets.store.store import Store
 
-T = TypeVar("T")
 _METRICS = tuple(column.name for column in METRIC_COLUMNS if column.name != "perceptual_hash")
 
 
@@ -72,22 +70,6 @@ class MapPoints:
         if found.is_empty():
             raise UnknownImage(f"{image_id}: no such image is on the map; a new one comes there with the next run")
         return int(found[0])
-
-
-class Latest(Generic[T]):
-    """The last one of each dataset, made anew where its version is another. Who asks meanwhile waits for it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: dict[tuple[str, str], tuple[str, T]] = {}
-
-    def get(self, key: tuple[str, str], version: str, make: Callable[[], T]) -> T:
-        """That of a dataset, by its store and name, in this version; raises what making it raises."""
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or kept[0] != version:
-                kept = self._kept[key] = (version, make())
-            return kept[1]
 
 
 _PLACES: Latest[MapPlaces] = Latest()

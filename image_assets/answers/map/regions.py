@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.answers.map.points import Latest, MapPoints, points_of
+from image_assets.answers.latest import Latest
+from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.dataset import DatasetSpec
 from image_assets.embedding.kept_regions import FOLDER, NOWHERE, Regions, kept_regions
 from image_assets.embedding.region_names import NamedRegion, first_labels, named_regions

@@ -310,8 +310,7 @@ class PartitionedTable:
             return self._open()
 
     def _scan_partition(self, files: pl.DataFrame) -> pl.LazyFrame:
-        paths = [f"{self.url}/{path}" for path in files["path"]]
-        rows = pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=self._options or None)
+        rows = self.files.scan(files["path"].to_list())
         return rows.with_columns(pl.lit(files[name][0]).alias(name) for name in self.schema.partition_by)
 
 

@@ -113,6 +113,21 @@ class ParquetFiles:
         for batch in self.read(path, list(columns), rows):
             yield pl.DataFrame(pl.from_arrow(batch))
 
+    def scan(self, paths: Sequence[str], path_column: str | None = None) -> pl.LazyFrame:
+        """The rows of files, lazily.
+
+        Args:
+            paths: Of the files, below the table.
+            path_column: Name of a column more, which has the whole path or URL of each row's file; None: without.
+        """
+        return pl.scan_parquet(
+            [f"{self._url}/{path}" for path in paths],
+            glob=False,
+            hive_partitioning=False,
+            storage_options=self._options or None,
+            include_file_paths=path_column,
+        )
+
     def see_whole(self, files: Sequence[WrittenFile]) -> None:
         """See that files are there in their full length: what reads several at once does not say which is not.
 

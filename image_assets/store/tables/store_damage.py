@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from image_assets.schema import TABLES
-from image_assets.store.objects import sizes_below
+from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged, DamagedFile
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile, wrong_size
 
 
-def damaged_files(store: Store, dataset: str) -> list[Damaged]:
-    """What is missing or cut, from one listing of the dataset and its tables' logs; no file of rows is opened."""
-    sizes = sizes_below(store.objects(dataset))
+def damaged_files(store: Store, dataset: str, there: Listing | None = None) -> list[Damaged]:
+    """What is missing or cut, from a listing of the dataset and its tables' logs; no file of rows is opened.
+
+    Args:
+        store: Where it is.
+        dataset: Its name.
+        there: What lies in its folder, where that is known already.
+    """
+    lying = there or Listing.of(store, dataset)
 
     def damage(table: PartitionedTable, file: WrittenFile) -> DamagedFile | None:
-        wrong = wrong_size(file.bytes, sizes.get(f"{table.schema.name}/{file.path}"))
+        found = lying.below(table.schema.name).get(file.path)
+        wrong = wrong_size(file.bytes, found.bytes if found else None)
         return DamagedFile.of(table.url, file.path, wrong) if wrong else None
 
-    there = {path.split("/")[0] for path in sizes}
-    return list(_found(store, dataset, there, damage))
+    return list(_found(store, dataset, {*lying.folders}, damage))
 
 
 def unreadable_files(store: Store, dataset: str) -> list[Damaged]:

@@ -1,0 +1,59 @@
+"""What is due, and what of it has not come or was not run? Asked of the landing zone each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from obstore.exceptions import BaseError as ObjectStoreError
+
+from image_assets.dataset import DatasetSpec
+from image_assets.health.days import OpenDay, due_day, open_days
+from image_assets.ingest.source import Source, SourceError
+from image_assets.store.listing import Listing
+from image_assets.store.store import Store
+
+_NOT_KNOWN = "where it is, is not known"
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrived, held against what was run.
+
+    Attributes:
+        due: The latest day whose data is due.
+        open_days: Days and categories that hold no files, and why.
+        landing: Why the landing zone was not asked; empty where it was.
+        misnamed: Its folders that mean a day and are named otherwise.
+    """
+
+    due: dt.date
+    open_days: Sequence[OpenDay]
+    landing: str = ""
+    misnamed: Mapping[str, dt.date] = field(default_factory=dict)
+
+
+def arrivals_of(
+    dataset: DatasetSpec,
+    store: Store,
+    source: Source | None,
+    now: dt.datetime | None = None,
+    there: Listing | None = None,
+) -> Arrivals:
+    """Ask for it.
+
+    Args:
+        dataset: The dataset.
+        store: What was run is asked of it.
+        source: Where images arrive; None where that is not known, then what landed is not either.
+        now: The present, with a time zone.
+        there: What lies in the dataset's folder, where that is known already.
+    """
+    due = due_day(dataset, now or dt.datetime.now(dt.UTC))
+    if source is None:
+        return Arrivals(due, open_days(dataset, store, None, due, there), _NOT_KNOWN)
+    try:
+        return Arrivals(due, open_days(dataset, store, source, due, there), misnamed=source.misnamed())
+    except (SourceError, ObjectStoreError, OSError) as error:
+        return Arrivals(due, open_days(dataset, store, None, due, there), str(error))
