@@ -51,7 +51,7 @@ FLOORS = (
         "what asks the classifier, maps and pages",
         "suspects.* search.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
-    _floor("answers and alerts", "answers.* alerts.*"),
+    _floor("answers, alerts and verification", "answers.* alerts.* verification.*"),
     _floor("reports", "reports.*"),
     _floor("console", "console.*"),
     _floor(

@@ -29,6 +29,7 @@ from image_assets.cli.migrate import migrate
 from image_assets.cli.models import models
 from image_assets.cli.predict import predict
 from image_assets.cli.refusals import line_of
+from image_assets.cli.repair import repair
 from image_assets.cli.report import report
 from image_assets.cli.run import run
 from image_assets.cli.runs import runs
@@ -37,6 +38,7 @@ from image_assets.cli.similar import similar
 from image_assets.cli.status import status
 from image_assets.cli.suspects import suspects
 from image_assets.cli.ui import ui
+from image_assets.cli.verify import verify
 from image_assets.cli.words import CommandGroup, usage_line
 from image_assets.interrupts import terminated_as_interrupted
 
@@ -53,7 +55,7 @@ def image_assets() -> None:
 
 for _command in (
     *(init, run, land, collect, status, ui, predict, similar, conflicts, suspects, alerts, accounting, report),
-    *(bucket, categories, migrate, models, compare, runs, console, share, demo),
+    *(bucket, categories, migrate, models, compare, runs, console, share, verify, repair, demo),
 ):
     image_assets.add_command(_command)
 

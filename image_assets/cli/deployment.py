@@ -13,6 +13,7 @@ from image_assets.cli.day_report import DayReport, report_of
 from image_assets.cli.options import HowToRun
 from image_assets.dataset import DatasetSpec
 from image_assets.definitions import build_definitions, build_resources
+from image_assets.health.day_result import DayResult
 from image_assets.health.days import chosen_partitions
 from image_assets.ingest.known_files import VERIFY_TAG
 from image_assets.ingest.loss import ALLOW_LOSS_TAG
@@ -61,8 +62,15 @@ class Deployment:
         assets = needed_for(how.until, self.dataset, self._jobs.definitions, how.since)
         agree(self.dataset, self.store)
         tags = {tag: "true" for tag, asked in ((ALLOW_LOSS_TAG, how.allow_loss), (VERIFY_TAG, how.verify)) if asked}
-        result = run_day(self._jobs, self.dataset, partitions, assets=assets, refresh=not how.until, tags=tags)
+        result = run_day(
+            self._jobs, self.dataset, partitions, assets=assets, refresh=how.refresh and not how.until, tags=tags
+        )
         return report_of(self.dataset, self.store, self._source, partitions, result)
+
+    def refresh(self) -> DayResult:
+        """Make what is made of the whole dataset. Raises as `run`."""
+        agree(self.dataset, self.store)
+        return run_day(self._jobs, self.dataset, [])
 
     def check(self, partitions: Sequence[Partition]) -> DayReport:
         """Evaluate the checks of partitions of a day, and of the whole dataset; nothing is loaded or made.

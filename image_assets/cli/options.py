@@ -172,6 +172,7 @@ class HowToRun:
         verify: Whether to run days of which nothing seems to have changed, too.
         checks_only: Whether to load and make nothing, and only look whether what is there is well.
         since: The first asset to be made of a day: what it is made of stays as it is. None for all.
+        refresh: Whether to go on to what is made of the whole dataset.
     """
 
     until: str | None = None
@@ -179,6 +180,7 @@ class HowToRun:
     verify: bool = False
     checks_only: bool = False
     since: str | None = None
+    refresh: bool = True
 
     def __post_init__(self) -> None:
         if self.checks_only and (self.until or self.allow_loss):

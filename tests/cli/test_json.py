@@ -71,6 +71,8 @@ def test_what_commands_print_is_of_the_shapes_of_the_page(
     assert [one["days"] for one in told(capsys, "categories list")["categories"]] == [2, 2, 2]
     assert told(capsys, "categories renumber")["partitions"] == 0
     assert told(capsys, "migrate", "--dry-run")["left"] == []
+    assert told(capsys, "verify")["sound"]
+    assert told(capsys, "repair", "--dry-run")["plan"]["left"] == []
     assert told(capsys, "report")["file"] == "images.html"
     assert Path("images.html").read_text(encoding="utf-8").startswith("<!")
     Path("birds/owl").mkdir(parents=True)

@@ -54,6 +54,8 @@ COMMANDS = {
     "runs prune": "--dry-run --json --keep-days --quiet --store",
     "console": "--dataset --json --landing --name --port --quiet --store",
     "share": "--category --dataset --day --direct --for --json --list --note --quiet --revoke --store --url",
+    "verify": "--dataset --json --quiet --store",
+    "repair": "--dataset --dry-run --json --landing --quiet --store",
     "demo": "--images --json --root",
 }
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterable
 
 import obstore
 import pyarrow as pa
@@ -31,10 +32,9 @@ def damage_in_log(url: str, objects: ObjectStore) -> DamagedLog | None:
         objects: The object store rooted there.
     """
     paths = sorted(sizes_below(objects, _FOLDER))
-    commits = {int(found[1]): path for path in paths if (found := _COMMIT.fullmatch(path))}
-    checkpoints = {int(found[1]): path for path in paths if (found := _CHECKPOINT.fullmatch(path))}
+    commits, checkpoints = commits_of(paths), checkpoints_of(paths)
     begin = max(checkpoints, default=-1)
-    if begin >= 0 and (wrong := _wrong_checkpoint(_read(objects, checkpoints[begin]))):
+    if begin >= 0 and (wrong := wrong_checkpoint(_read(objects, checkpoints[begin]))):
         return DamagedLog.of(url, checkpoints[begin], wrong, is_last=False)
     wanted = range(begin + 1, max(commits, default=-1) + 1)
     for version in wanted:
@@ -57,7 +57,18 @@ def wrong_commit(content: bytes) -> str:
     return ""
 
 
-def _wrong_checkpoint(content: bytes) -> str:
+def commits_of(paths: Iterable[str]) -> dict[int, str]:
+    """The commits among paths below a table: version → path."""
+    return {int(found[1]): path for path in paths if (found := _COMMIT.fullmatch(path))}
+
+
+def checkpoints_of(paths: Iterable[str]) -> dict[int, str]:
+    """The checkpoints among paths below a table: version → path."""
+    return {int(found[1]): path for path in paths if (found := _CHECKPOINT.fullmatch(path))}
+
+
+def wrong_checkpoint(content: bytes) -> str:
+    """What is wrong with a checkpoint, to come after its name; empty where nothing is."""
     try:
         pq.ParquetFile(io.BytesIO(content)).read()
     except (pa.ArrowException, OSError):

@@ -1,0 +1,1 @@
+"""Reading a whole store of a dataset, to see whether every file in it is as it was written."""

@@ -1,0 +1,60 @@
+"""Reading a dataset's whole store, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from image_assets.classifier.places import CLASSIFIER
+from image_assets.dataset import DatasetSpec
+from image_assets.schema import TABLES
+from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
+from image_assets.store.store import Store
+from image_assets.verification.finding import Finding, LookedAt, Part, Verified
+from image_assets.verification.logs import verify_log
+from image_assets.verification.mending import ASIDE
+from image_assets.verification.models import verify_models
+from image_assets.verification.records import verify_records
+from image_assets.verification.shards import verify_shards
+from image_assets.verification.tables import tables_of, verify_tables
+from image_assets.workers import Progress
+
+Track = Callable[[str, str], AbstractContextManager[Progress]]
+"""Shows progress under a title, counted in a unit."""
+
+
+def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
+    """Read everything of a dataset that has something to be held against: nothing is changed.
+
+    Logs of tables are read whole, files of tables to their last row, shards against manifest and features, models
+    against their manifests, and records as JSON. Plots, reports and indexes have nothing that says how they should be,
+    and are made anew; they are not read.
+
+    Args:
+        store: Where it is kept.
+        dataset: The dataset.
+        track: How progress is shown.
+
+    Raises:
+        PlaceError: the store cannot be read.
+    """
+    objects = store.objects(dataset.name)
+    looked_at, findings = dict[Part, LookedAt](), list[Finding]()
+
+    def keep(part: Part, found: tuple[LookedAt, list[Finding]]) -> None:
+        looked_at[part] = looked_at.get(part, LookedAt()) + found[0]
+        findings.extend(found[1])
+
+    keep(Part.LOGS, (LookedAt(), []))
+    for schema in tables_of(store, dataset.name):
+        keep(Part.LOGS, verify_log(objects, schema))
+    with track("tables", "files") as progress:
+        keep(Part.TABLES, verify_tables(store, dataset.name, progress))
+    with track("shards", "partitions") as progress:
+        keep(Part.SHARDS, verify_shards(store, dataset, progress))
+    with track("models", "models") as progress:
+        keep(Part.MODELS, verify_models(objects, CLASSIFIER, progress))
+    others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, *(schema.name for schema in TABLES)}
+    with track("records", "files") as progress:
+        keep(Part.RECORDS, verify_records(objects, others, progress))
+    return Verified(dataset.name, looked_at, tuple(findings))

@@ -1,0 +1,124 @@
+"""Every file of a store that is not as it was written is named, and none that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.store.store import Store
+from image_assets.verification.finding import Finding, Part, Remedy, Verified
+from image_assets.verification.whole_store import verify_store
+from tests.platform import FIRST, Platform, small_dataset
+from tests.store.test_damage import change_footer, empty, halve
+from tests.verification.shown import nothing_shown
+
+PLANTS = Partition(FIRST, "plant")
+
+
+def verified(platform: Platform) -> Verified:
+    return verify_store(platform.store, platform.dataset, nothing_shown)
+
+
+def only(platform: Platform) -> Finding:
+    (one,) = verified(platform).findings
+    return one
+
+
+def file_of(platform: Platform, pattern: str) -> Path:
+    return sorted((platform.root / "store/drawn").glob(pattern))[0]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_store_as_runs_left_it_is_sound_and_all_of_it_was_read(loaded_platform: Platform) -> None:
+    found = verified(loaded_platform)
+    assert found.findings == ()
+    assert found.is_sound
+    root = loaded_platform.root / "store/drawn"
+    assert found.looked_at[Part.SHARDS].files == len([*root.glob("feature_shards/*/*/*.parquet")]) > 0
+    written = sum(path.stat().st_size for path in root.glob("*/*/*/*.parquet") if "shards" not in str(path))
+    assert 0 < written <= found.looked_at[Part.TABLES].bytes
+    assert all(found.looked_at[part].files for part in Part)
+
+
+def test_what_is_not_there_is_not_sound(tmp_path: Path) -> None:
+    assert not verify_store(Store(str(tmp_path)), small_dataset(), nothing_shown).is_sound
+
+
+@pytest.mark.parametrize("damage", [empty, halve, Path.unlink, change_footer, flip])
+@pytest.mark.parametrize(
+    ("pattern", "part", "remedy"),
+    [
+        (f"image_features/date={FIRST}/category=plant/*.parquet", Part.TABLES, Remedy.RUN),
+        (f"raw_images/date={FIRST}/category=plant/*.parquet", Part.TABLES, Remedy.RUN_LANDED),
+        (f"feature_shards/date={FIRST}/category=plant/*.parquet", Part.SHARDS, Remedy.PUBLISH),
+    ],
+)
+def test_a_file_that_is_not_as_it_was_written_is_named(
+    damaged: Platform, pattern: str, part: Part, remedy: Remedy, damage: Callable[[Path], None]
+) -> None:
+    file = file_of(damaged, pattern)
+    damage(file)
+    found = [one for one in verified(damaged).findings if one.part == part]
+    assert {one.path for one in found} == {str(file.relative_to(damaged.root / "store/drawn"))}
+    assert {(one.remedy, one.partitions) for one in found} == {(remedy, (PLANTS,))}
+
+
+def test_a_table_s_file_of_other_rows_than_its_log_says_is_named(damaged: Platform) -> None:
+    for commit in (damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"):
+        if "category=plant" in (content := commit.read_text()):
+            commit.write_text(content.replace('numRecords\\": 16', 'numRecords\\": 17'))
+    (one,) = verified(damaged).findings
+    assert one.what == "has 16 rows, and the table's log says 17"
+
+
+def test_a_partition_with_features_that_is_not_published_is_named(damaged: Platform) -> None:
+    for file in (damaged.root / "store/drawn").glob(f"feature_shards*/date={FIRST}/category=plant/*"):
+        file.unlink()
+    one = only(damaged)
+    assert (one.part, one.remedy, one.partitions) == (Part.SHARDS, Remedy.PUBLISH, (PLANTS,))
+
+
+def test_shards_without_an_image_that_has_features_are_named(damaged: Platform) -> None:
+    rows = damaged.rows(IMAGE_FEATURES, PLANTS)
+    more = rows.head(1).with_columns(image_id=pl.lit("f" * 64))
+    damaged.replace_rows(IMAGE_FEATURES, PLANTS, pl.concat([rows, more]))
+    assert "ids of the features" in only(damaged).what
+
+
+@pytest.mark.parametrize("damage", [empty, halve])
+def test_a_record_that_is_no_json_is_named(damaged: Platform, damage: Callable[[Path], None]) -> None:
+    file = file_of(damaged, "days_run/**/*.json")
+    damage(file)
+    one = only(damaged)
+    assert (one.part, one.remedy) == (Part.RECORDS, Remedy.ASIDE)
+    assert one.path == str(file.relative_to(damaged.root / "store/drawn"))
+
+
+class TestLogs:
+    @pytest.mark.parametrize("damage", [empty, halve])
+    def test_the_last_commit_that_is_torn_is_of_the_partition_whose_files_nobody_names(
+        self, damaged: Platform, damage: Callable[[Path], None]
+    ) -> None:
+        file = sorted((damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"))[-1]
+        written = [json.loads(line) for line in file.read_text().splitlines()]
+        (added,) = {one["add"]["path"].rsplit("/", 1)[0] for one in written if "add" in one}
+        damage(file)
+        (one,) = (one for one in verified(damaged).findings if one.part == Part.LOGS)
+        assert one.remedy == Remedy.RUN
+        assert [f"date={of.date}/category={of.category}" for of in one.partitions] == [added]
+
+    def test_a_commit_in_the_middle_that_is_missing_only_a_copy_brings_back(self, damaged: Platform) -> None:
+        commits = sorted((damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"))
+        commits[1].unlink()
+        (one,) = (one for one in verified(damaged).findings if one.part == Part.LOGS)
+        assert (one.what, one.remedy) == ("is missing", Remedy.COPY)
