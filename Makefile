@@ -125,6 +125,9 @@ other-sources: .venv/.dev  ## the classifier on photos of sources that it never 
 label-selection: .venv/.dev  ## choosing images by 9 million labels, beside pandas (PYSPARK=python that has it)
 	$(BIN)/python -m benchmarks.label_selection $(if $(PYSPARK),--pyspark "$(PYSPARK)") $(if $(JSON),--json "$(JSON)")
 
+denoising: .venv/.dev  ## noise taken away from real photos by each preset, beside a median filter (PHOTOS=folder)
+	$(BIN)/python -m benchmarks.denoising $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(JSON),--json "$(JSON)")
+
 metrics: .venv/.dev  ## what the metrics of an image cost beside its decoding (PHOTOS=folder IMAGES=n)
 	$(BIN)/python -m benchmarks.metrics $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
@@ -190,4 +193,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search service refinement downloads procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search service refinement downloads denoising procedures lint docs lock clean-demo clean

@@ -17,7 +17,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.networks.batches import Pairs
 from image_assets.networks.batches import Pictures as Batches
 from image_assets.networks.checkpoints import Epoch
-from image_assets.networks.denoising.classified_again import Answering, classified_again
+from image_assets.networks.denoising.classified_again import Answering, ClassifiedAgain, classified_again
 from image_assets.networks.denoising.images import Sides
 from image_assets.networks.denoising.judging import Denoiser, Pictures, figures_of, measured
 from image_assets.networks.denoising.network_file import dumped_network, network_name
@@ -59,12 +59,14 @@ class Made:
         fitted: How its training went.
         page: Where its page is.
         plots: Those of the page.
+        again: What classifiers make of restored pictures.
     """
 
     record: DenoisingRecord
     fitted: Fitted
     page: str
     plots: Sequence[Plot]
+    again: Sequence[ClassifiedAgain]
 
 
 def noisy_pairs(image_ids: Sequence[str], spec: DenoisingAutoencoder, *, judging: bool) -> Pairs:
@@ -120,12 +122,13 @@ def make_denoiser(
     names = {label: name for name, label in dataset.categories.items()}
     asked = judged.first(spec.classified_again)
     with telling.track("restored pictures classified again", "pictures") as progress:
-        again = [classified_again(one, denoiser, asked.batches(progress), names) for one in classifiers]
+        answers = [classified_again(one, denoiser, asked.batches(progress), names) for one in classifiers]
+    again = [one for one in answers if one is not None]
     epochs = [(one.training["loss"], one.validation["loss"]) for one in fitted.history]
-    findings = Findings(record, measures, epochs, [one for one in again if one is not None])
+    findings = Findings(record, measures, epochs, again)
     html, plots = denoising_page(dataset.name, findings, Showing(denoiser, judged.of, names, spec.pictures))
     page = _kept(store, dataset.name, content, record, html)
-    return Made(record, fitted, page, plots)
+    return Made(record, fitted, page, plots, again)
 
 
 def _trained(
