@@ -69,6 +69,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.networks.cnn import description_of, train_cnn
         from image_assets.networks.comparison import beside_the_classifier
         from image_assets.networks.report import cnn_page, write_cnn_report
+        from image_assets.networks.seen.sections import seen_sections
 
         extractor, opened = extractors.extractor(dataset), store.open()
         agree(dataset, opened)
@@ -95,7 +96,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
             settled = challenge(objects, cnn_prefix(dataset), trained.model, described, trial)
             manifest = settled.challenger
             comparison = beside_the_classifier(objects, dataset, tables, extractor, trained, manifest)
-            html, plots = cnn_page(dataset, trained, evaluation, comparison, manifest)
+            html, plots = cnn_page(dataset, trained, evaluation, comparison, manifest, seen_sections(trained))
             newest = manifest.sha256 == settled.champion.sha256
             written = write_cnn_report(opened, dataset, manifest, html, newest=newest)
             saved = {one.title: save_plot(opened, dataset.name, f"cnn_{one.key}", one.png) for one in plots}

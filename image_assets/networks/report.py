@@ -60,7 +60,7 @@ def cnn_page(
     manifest: ModelManifest,
     more: Sequence[Section] = (),
 ) -> tuple[str, list[Plot]]:
-    """The page of a network as HTML, and its plots.
+    """The page of a network as HTML, and its plots but for those of `more`, which are of single images.
 
     Args:
         dataset: Whose network it is.
@@ -82,7 +82,6 @@ def cnn_page(
             _epochs_table(fitted.history),
         ),
         _answers(trained, evaluation),
-        *more,
     ]
     html = page(
         f"{dataset.name}: the network",
@@ -96,7 +95,7 @@ def cnn_page(
             "held out": f"{evaluation.held_out:,}",
             "epochs": f"{len(fitted.history):,}",
         },
-        sections,
+        [*sections, *more],
     )
     return html, [plot for section in sections for plot in section.plots]
 

@@ -82,6 +82,14 @@ def test_the_report_shows_training_and_comparison(made: tuple[Platform, dict[str
         assert said in html
 
 
+def test_the_report_shows_what_the_network_sees(made: tuple[Platform, dict[str, Any]]) -> None:
+    platform, _ = made
+    html = (platform.root / "store" / platform.dataset.name / "reports" / "cnn_classifier.html").read_text()
+    assert html.count('alt="the picture"') == html.count('alt="what its answer rests on"') > 2
+    assert "of the weight; " in html
+    assert "active_last" in html  # the last layer's row of channels
+
+
 def test_the_same_again_trains_nothing_and_leaves_every_byte(
     made: tuple[Platform, dict[str, Any]], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

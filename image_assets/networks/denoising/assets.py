@@ -10,6 +10,7 @@ from image_assets.classifier.places import CLASSIFIER, classifier_prefix
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.networks.denoising.record import DENOISING
+from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from image_assets.networks.checkpoints import Epoch
     from image_assets.networks.denoising.classified_again import Answering
     from image_assets.networks.denoising.made import Made
+    from image_assets.store.models.model import Model
 
 
 def denoising_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
@@ -39,7 +41,7 @@ def denoising_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
         "Takes noise away from pictures; judged on images that it was not trained on, beside a median filter.",
         reads=[IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS, RAW_IMAGES],
         # The classifiers are asked about the restored pictures.
-        after=[NEAR_DUPLICATES, CLASSIFIER],
+        after=[NEAR_DUPLICATES, CLASSIFIER, *([CNN_CLASSIFIER] if dataset.networks.cnn_classifier else [])],
         kinds={"keras"},
     )
     def denoising_autoencoder(  # noqa: PLR0913  # Dagster hands over inputs and resources by the names of arguments
@@ -88,14 +90,23 @@ def denoising_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
 
 def _classifiers(dataset: DatasetSpec, store: Store, extractor: Extractor) -> list["Answering"]:
     """The current classifiers, as far as there are any."""
-    from image_assets.networks.denoising.classified_again import ByFeatures
+    from image_assets.networks.denoising.classified_again import Answering, ByFeatures, ByPixels
+    from image_assets.store.models.network_model import NetworkModel
 
+    found: list[Answering] = []
+    if (model := _model(store, classifier_prefix(dataset), extractor.digest)) is not None:
+        found.append(ByFeatures(extractor, model))
+    if isinstance(network := _model(store, cnn_prefix(dataset)), NetworkModel):
+        found.append(ByPixels(network))
+    return found
+
+
+def _model(store: Store, prefix: str, extractor_digest: str | None = None) -> "Model | None":
+    """The champion; None where there is none, or none that may be loaded: its own checks say so."""
     try:
-        model, _ = load_model(store.objects(), classifier_prefix(dataset), extractor.digest)
+        return load_model(store.objects(), prefix, extractor_digest)[0]
     except (ModelMissingError, ModelRefusedError):
-        # Its own checks say so.
-        return []
-    return [ByFeatures(extractor, model)]
+        return None
 
 
 def _metadata(made: "Made") -> dict[str, dg.MetadataValue | float | int | str]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from image_assets.features.extractor import Extractor
 from image_assets.networks.denoising.judging import Denoiser, Pictures
+from image_assets.networks.pixels import PixelForm, as_floats
 from image_assets.settings.section import Frozen
 from image_assets.store.models.model import Model
+from image_assets.store.models.network_model import NetworkModel
 
 Asked = Literal["clean", "noisy", "median", "restored", "clean at the other scale", "restored at the other scale"]
 """What a classifier is asked about: views of a picture, and two of them with its numbers scaled otherwise."""
@@ -65,10 +67,35 @@ class ByFeatures:
 
     def answers(self, pixels: np.ndarray, *, other_scale: bool = False) -> np.ndarray:
         """See `Answering`."""
-        levels = np.clip(np.rint(pixels * (1 if other_scale else 255)), 0, 255).astype(np.uint8)
-        coloured = levels if levels.shape[-1] == 3 else levels.repeat(3, axis=-1)
-        prepared = np.stack([self.extractor.prepare(one) for one in coloured])
+        levels = _levels(pixels / 255 if other_scale else pixels)
+        prepared = np.stack([self.extractor.prepare(one) for one in levels])
         return self.model.predict(self.extractor.infer(prepared))
+
+
+@dataclass(frozen=True)
+class ByPixels:
+    """A network that sees the pixels themselves, at its own size."""
+
+    model: NetworkModel
+    title: str = "the network"
+    other_scale: str = "0 … 255 where it learnt 0 … 1"
+
+    @property
+    def labels(self) -> np.ndarray:
+        """See `Answering`."""
+        return self.model.classes
+
+    def answers(self, pixels: np.ndarray, *, other_scale: bool = False) -> np.ndarray:
+        """See `Answering`."""
+        form = PixelForm(self.model.about.size, self.model.about.colour)
+        prepared = np.stack([form.prepare(one) for one in _levels(pixels)])
+        return self.model.predict(as_floats(prepared) * np.float32(255 if other_scale else 1))
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """Pictures as files hold them: float [N, height, width, 1 or 3] as uint8 [N, height, width, 3]."""
+    levels = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    return levels if levels.shape[-1] == 3 else levels.repeat(3, axis=-1)
 
 
 class Again(Frozen):
@@ -170,6 +197,9 @@ def explanation(found: ClassifiedAgain) -> str:
         f"pictures changed. Asked about the clean ones at the other scale ({found.other_scale}), {scaled.survived:.0%} "
         f"are right: only the scale changed. Always answering the most frequent category is right for {guess:.0%}."
     )
-    if scaled.accuracy < restored.accuracy:
-        return f"{said} The wrong scale does more harm here than the restoration."
-    return f"{said} The restoration does more harm here than the wrong scale."
+    if scaled.accuracy == restored.accuracy:
+        return f"{said} The restoration does as much harm here as the wrong scale."
+    worse, better = (
+        ("wrong scale", "restoration") if scaled.accuracy < restored.accuracy else ("restoration", "wrong scale")
+    )
+    return f"{said} The {worse} does more harm here than the {better}."

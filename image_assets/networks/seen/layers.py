@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,12 +45,21 @@ class LayerActivations:
 
 
 def spatial_layers(network: keras.Model) -> list[keras.Layer]:
-    """The layers of a network that answer for every place of a picture, in their order."""
-    return [
+    """The layers of a network that answer for every place of a picture, in their order.
+
+    One whose answers are only what the next one begins with, such as a convolution before its normalisation, is left
+    out, unless all are like that.
+    """
+    layers = [
         layer
         for layer in network.layers
         if not type(layer).__name__.startswith(_SAY_NOTHING) and _answers_by_place(layer)
     ]
+    return [layer for layer in layers if not _is_linear(layer)] or layers
+
+
+def _is_linear(layer: Any) -> bool:
+    return getattr(getattr(layer, "activation", None), "__name__", "") == "linear"
 
 
 def _answers_by_place(layer: keras.Layer) -> bool:

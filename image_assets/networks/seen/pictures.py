@@ -15,6 +15,8 @@ from image_assets.pages.figures import AMOUNTS, Plot, draw, short
 
 _HEAT = 0.55
 """How much of an overlaid picture is heat where it is hottest."""
+_MAP_SIDE = 64
+"""Pixels of a layer's map on a page."""
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
@@ -70,6 +72,16 @@ def said_of_heat(heat: np.ndarray) -> str:
     return f"the {where} ninth of the picture has {shares[row, column]:.0%} of the weight"
 
 
+def _at_most(values: np.ndarray) -> np.ndarray:
+    """Numbers by place, float [height, width], averaged so that no side is longer than is shown: pages stay small."""
+    height, width = values.shape
+    if max(height, width) <= _MAP_SIDE:
+        return values
+    scale = _MAP_SIDE / max(height, width)
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize((round(width * scale), round(height * scale)), Image.Resampling.BOX))
+
+
 def activations_plot(
     key: str, title: str, caption: str, picture: np.ndarray, found: Sequence[LayerActivations]
 ) -> Plot:
@@ -81,17 +93,19 @@ def activations_plot(
         found: Of the layers, in their order.
     """
     columns = max(len(one.maps) for one in found) + 1
+    channels = [_at_most(channel) for channel in np.moveaxis(np.clip(picture, 0, 1), -1, 0)]
+    shown = np.stack(channels, axis=-1).squeeze()
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots(len(found), columns, squeeze=False)
         for row, one in zip(axes, found, strict=True):
             for place in row:
                 place.set_axis_off()
-            row[0].imshow(np.clip(picture, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="none")
+            row[0].imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="none")
             height, width = one.maps.shape[1:]
             row[0].set_title(f"{short(one.name, 18)}\n{one.channels} of {width} × {height}", fontsize=7)
             for place, channel, values in zip(row[1:], one.strongest, one.maps, strict=False):
-                place.imshow(values, cmap=AMOUNTS, interpolation="none")
+                place.imshow(_at_most(values), cmap=AMOUNTS, interpolation="none")
                 place.set_title(str(channel + 1), fontsize=7)
 
     return draw(key, title, caption, 0.8 + 1.25 * len(found), paint)
