@@ -1,4 +1,4 @@
-"""The parts of a network's page on what it sees: where the reasons for its answers lie, and what its layers make."""
+"""The parts of a network's page on what it sees: where the reasons for its answers lie, and what its layers find."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _layers_section(trained: TrainedCnn, right: Sequence[Example], wrong: Sequen
     shown = [*right[:_LAYERS_OF_EACH], *wrong[:_LAYERS_OF_EACH]]
     return Section(
         "layers",
-        "What its layers make of a picture",
+        "What its layers find in a picture",
         "A row for each layer, from the picture to the answer: its channels that vary the most over the picture, "
         "with their numbers; dark where a channel finds nothing. The first layers see edges and colours, the last ones "
         "parts of things. Alarming: a layer whose channels are all alike or all dark.",
