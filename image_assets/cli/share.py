@@ -56,11 +56,13 @@ class _Asked:
     direct: bool
     show: bool
     revoke: str | None
+    clear: bool
 
     def __post_init__(self) -> None:
         making = bool(self.days or self.categories or self.lasts or self.note or self.direct)
-        if sum((self.show, self.revoke is not None, making)) != 1 or (making and self.lasts is None):
-            said = "say for how long, as --for 7d; or give --list, or --revoke ID, alone"
+        others = self.show, self.revoke is not None, self.clear
+        if sum((*others, making)) != 1 or (making and self.lasts is None):
+            said = "say for how long, as --for 7d; or give --list, --revoke ID or --clear, alone"
             raise click.UsageError(said, click.get_current_context())
         if self.direct and self.note:
             said = "--note is kept with a link that can be revoked; --direct makes none"
@@ -87,6 +89,7 @@ _asked = together(
     click.option("--direct", is_flag=True, help="links to the bucket itself, up to 7d, which nobody can revoke"),
     click.option("--list", "show", is_flag=True, help="the links that were made"),
     click.option("--revoke", metavar="ID", help="have a link lead nowhere from now on"),
+    click.option("--clear", is_flag=True, help="forget the links that lead nowhere any more"),
 )
 
 
@@ -111,6 +114,8 @@ def share(dataset: str, store: str, asked: _Asked, *, as_json: bool) -> int:
         return _show(*to_read(dataset, store), as_json=as_json)
     if asked.revoke is not None:
         return _revoke(*to_write(dataset, store), asked.revoke, as_json=as_json)
+    if asked.clear:
+        return _clear(*to_write(dataset, store), as_json=as_json)
     if asked.direct:
         return _direct(*to_read(dataset, store), asked, as_json=as_json)
     return _make(*to_write(dataset, store), asked, as_json=as_json)
@@ -213,6 +218,15 @@ def _revoke(dataset: DatasetSpec, store: Store, beginning: str, *, as_json: bool
     assert revoked.revoked is not None
     told = {"dataset": dataset.name, **revoked.as_json(dt.datetime.now(dt.UTC))}
     tell(told, f"{revoked.id} leads nowhere since {_moment(revoked.revoked)} UTC", as_json=as_json)
+    return 0
+
+
+def _clear(dataset: DatasetSpec, store: Store, *, as_json: bool) -> int:
+    from image_assets.shares.record import ShareBook
+
+    over, now = ShareBook(store, dataset.name).clear(), dt.datetime.now(dt.UTC)
+    told = {"dataset": dataset.name, "cleared": [one.as_json(now) for one in over]}
+    tell(told, f"{len(over):,} links that lead nowhere are forgotten", as_json=as_json)
     return 0
 
 

@@ -37,6 +37,7 @@ from image_assets.console.open_inference import open_inference_routes
 from image_assets.console.quality import quality_routes, small_lines
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
+from image_assets.console.share_list import Shares, share_list_routes
 from image_assets.console.shares import Sharing, share_routes
 from image_assets.dataset import DatasetSpec
 from image_assets.predict.answer import Prediction
@@ -144,7 +145,9 @@ def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searchi
         *search_page,
         *classify_page,
     ]
-    pages += [*entrance_routes(settings.token), *share_routes(Sharing.of(settings.dataset, settings.store))]
+    sharing = Sharing.of(settings.dataset, settings.store)
+    shares = Shares(settings.dataset, settings.store, settings.token, sharing.uses)
+    pages += [*entrance_routes(settings.token), *share_routes(sharing), *share_list_routes(shares)]
     programs = [
         *marks_routes(reviewing),
         *acknowledging_routes(Acknowledging(settings.dataset, settings.store, settings.token, classifier.capacity)),

@@ -11,6 +11,7 @@ from image_assets.console import openapi_map as of_map
 from image_assets.console import openapi_marks as of_marks
 from image_assets.console import openapi_models as of_models
 from image_assets.console import openapi_search as of_search
+from image_assets.console import openapi_shares as of_shares
 from image_assets.console.openapi_operations import operation_of
 from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
@@ -104,6 +105,7 @@ SCHEMAS: dict[str, Schema] = {
     **of_marks.SCHEMAS,
     **of_models.SCHEMAS,
     **of_search.SCHEMAS,
+    **of_shares.SCHEMAS,
     "Ready": object_of(
         "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
     ),
@@ -251,6 +253,18 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/v1/acknowledgements:withdraw": {
         "post": operation("Take that back. Needs the token.", "Withdrawn", (401, *_SELECTS), of_health.OF_CHECK)
+    },
+    "/v1/shares": {"get": operation("The links to shards that were made.", "Shares", (503,))},
+    "/v1/shares/{share_id}:revoke": {
+        "post": operation(
+            "Have a link lead nowhere from now on. Needs the token.",
+            "Share",
+            (401, 404, 503),
+            parameters=of_shares.SHARE,
+        )
+    },
+    "/v1/shares:clear": {
+        "post": operation("Forget the links that lead nowhere any more. Needs the token.", "Cleared", (401, 503))
     },
     "/v1/status": {"get": operation("What is loaded and how it fares, as image-assets status --json.", "Status", ())},
     "/v1/days": {"get": operation("One state of each day and category, with its causes.", "Days", ())},

@@ -24,6 +24,7 @@ PAGES = (
     ("/search", "Search"),
     ("/classify", "Classify"),
     ("/models", "Models"),
+    ("/shares", "Links"),
     ("/docs", "API"),
 )
 """What the head of every page leads to."""

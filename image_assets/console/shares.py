@@ -22,6 +22,7 @@ from starlette.routing import Route
 from image_assets.console.byte_ranges import Part, is_known, part_asked_for
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
+from image_assets.console.share_list import Uses
 from image_assets.dataset import DatasetSpec
 from image_assets.shards.manifest import FEATURE_SHARDS
 from image_assets.shares.record import ShareBook
@@ -54,16 +55,18 @@ class Sharing:
         store: Where shards and shares are.
         book: The shares of the dataset.
         standing: The files of them.
+        uses: What of them is downloaded.
     """
 
     store: Store
     book: ShareBook
     standing: StandingFiles
+    uses: Uses
 
     @classmethod
     def of(cls, dataset: DatasetSpec, store: Store) -> Sharing:
         """For a dataset."""
-        return cls(store, ShareBook(store, dataset.name), StandingFiles(store, dataset.name))
+        return cls(store, ShareBook(store, dataset.name), StandingFiles(store, dataset.name), Uses())
 
     def opened(self, token: str) -> Share:
         """The share of a token. Raises `Refused`: 404 where there is none, 410 where it leads nowhere any more."""
@@ -134,6 +137,8 @@ def share_routes(sharing: Sharing) -> list[Route]:
             answer = await _content(request, sharing, file, part, lying_as)
             answer.status_code = status
             answer.headers.update(_of_file(file, e_tag, part))
+        if request.method == "GET":
+            sharing.uses.count(share.id)
         client = request.client.host if request.client else "somebody"
         said = share.id, request.method, file.path, part.first, part.end, part.of, answer.status_code, client
         DOWNLOADS.info("share %s: %s %s, bytes %d to %d of %d, %d, for %s", *said)

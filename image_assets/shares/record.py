@@ -18,7 +18,7 @@ from image_assets.settings.section import faults_of
 from image_assets.shares.contents import Contents
 from image_assets.shares.share import Share, ShareError
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
-from image_assets.store.objects import sizes_below
+from image_assets.store.objects import remove, sizes_below
 from image_assets.store.retrying import until_landed
 from image_assets.store.store import Store
 
@@ -125,6 +125,23 @@ class ShareBook:
             return changed
 
         return until_landed(change, ChangedMeanwhileError)
+
+    def clear(self, now: dt.datetime | None = None) -> list[Share]:
+        """Remove the records of the shares that lead nowhere any more: those, the latest first.
+
+        Their links then are like any that there never was.
+
+        Args:
+            now: With a time zone; default: the time.
+
+        Raises:
+            ShareError: a record cannot be read.
+        """
+        moment = now or dt.datetime.now(dt.UTC)
+        # What has ended or was revoked never leads anywhere again, so that nobody can change it meanwhile.
+        over = [one for one in self.all() if one.state(moment) != "open"]
+        remove(self._store.objects(), *(self._path(one.id) for one in over))
+        return over
 
     def _read(self, share_id: str) -> tuple[Stored | None, Share | None]:
         path = self._path(share_id)

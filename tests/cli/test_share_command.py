@@ -63,6 +63,13 @@ def test_a_link_is_made_listed_and_revoked(run: Run, project: Platform) -> None:
     assert_told("share", json.loads(revoked))
     assert (status, json.loads(revoked)["state"]) == (0, "revoked")
     assert "revoked" in run("--list")[1]
+    assert run("--for", "1h", "--category", "plant")[0] == 0
+    _, cleared = run("--clear", "--json")
+    assert_told("share", json.loads(cleared))
+    assert [one["id"] for one in json.loads(cleared)["cleared"]] == [made["id"]]
+    _, left = run("--list", "--json")
+    assert [one["state"] for one in json.loads(left)["shares"]] == ["open"]
+    assert "0 links that lead nowhere" in run("--clear")[1]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,8 @@ def test_a_link_is_made_listed_and_revoked(run: Run, project: Platform) -> None:
     [
         ([], "say for how long, as --for 7d"),
         (["--category", "plant"], "say for how long, as --for 7d"),
-        (["--list", "--for", "7d"], "or give --list, or --revoke ID, alone"),
+        (["--list", "--for", "7d"], "or give --list, --revoke ID or --clear, alone"),
+        (["--list", "--clear"], "or give --list, --revoke ID or --clear, alone"),
         (["--for", "7"], "'7' is no time; expected minutes, hours, days or weeks"),
         (["--for", "0d"], "'0d' is no time"),
         (["--for", "4000d"], "a share lasts up to 3,650 days"),
@@ -99,7 +107,7 @@ def test_a_name_of_the_console_is_one(project: Platform, monkeypatch, capsys: py
 def test_the_commands_of_the_page_work_one_after_the_other(project: Platform, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shells = [(more, content) for language, more, content in blocks(PAGE) if language == "sh"]
-    assert [more for more, _ in shells] == ["", "", "link", "link", "", "bucket"]
+    assert [more for more, _ in shells] == ["", "", "", "link", "link", "", "bucket"]
 
     def bash(content: str, folder: Path, **more: str) -> str:
         done = subprocess.run(
@@ -117,10 +125,12 @@ def test_the_commands_of_the_page_work_one_after_the_other(project: Platform, tm
         here = {SHARE_URL.name: str(console.base_url).rstrip("/")}
         said = bash(shells[0][1], project.root, **here)
         (link,) = re.findall(r"^http\S+/share/\S+/$", said, re.MULTILINE)
-        for more, content in shells[2:4]:
+        for more, content in shells[3:5]:
             assert more == "link"
             bash(content, tmp_path, LINK=link)
         assert len([*(tmp_path / "feature_shards").rglob("*.parquet")]) == 4
         assert "leads nowhere since" in bash(shells[1][1], project.root)
         assert httpx.get(link, trust_env=False).status_code == 410
-    assert "https://data.example.org/share/" in bash(shells[4][1], project.root)
+        assert "lead nowhere are forgotten" in bash(shells[2][1], project.root)
+        assert httpx.get(link, trust_env=False).status_code == 404
+    assert "https://data.example.org/share/" in bash(shells[5][1], project.root)

@@ -53,7 +53,7 @@ COMMANDS = {
     "compare": "--all --csv --dataset --folds --json --no-colours --plot --quiet --store",
     "runs prune": "--dry-run --json --keep-days --quiet --store",
     "console": "--dataset --json --landing --name --port --quiet --store",
-    "share": "--category --dataset --day --direct --for --json --list --note --quiet --revoke --store --url",
+    "share": "--category --clear --dataset --day --direct --for --json --list --note --quiet --revoke --store --url",
     "verify": "--dataset --json --quiet --store",
     "repair": "--dataset --dry-run --json --landing --quiet --store",
     "demo": "--images --json --root",

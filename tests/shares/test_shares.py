@@ -103,6 +103,11 @@ def test_a_share_is_found_by_its_token_alone_and_revoked_once(loaded_platform: P
             book.revoke(wrong)
     with pytest.raises(ShareError, match="lasts up to"):
         book.make(contents, dt.timedelta(days=4_000), "ada")
+    assert [one.id for one in book.clear(NOW)] == [made.id]  # the other one is open
+    assert [one.id for one in book.all()] == [other.id]
+    assert book.of_token(token) is None
+    assert book.clear(NOW) == []
+    assert [one.id for one in book.clear(NOW + 2 * HOUR)] == [other.id]
 
 
 def test_a_record_that_was_altered_is_told(contents: Contents, tmp_path) -> None:
