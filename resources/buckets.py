@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -119,13 +120,25 @@ class Bucket:
                 self._delete(page)
                 done += len(page)
                 progress(done, done)
-            uploads = self._client.get_paginator("list_multipart_uploads")
-            for page in uploads.paginate(Bucket=self.name, Prefix=self._begin):
-                for upload in page.get("Uploads", ()):
-                    self._client.abort_multipart_upload(
-                        Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
-                    )
+            self._end_uploads(None)
         return done
+
+    def end_uploads(self, before: dt.datetime, *, dry_run: bool = False) -> int:
+        """End uploads in parts that were begun before a moment and never finished; how many there were.
+
+        Raises:
+            BucketError: they cannot be listed or ended.
+        """
+        with _errors(self.name):
+            return self._end_uploads(before, dry_run=dry_run)
+
+    def _end_uploads(self, before: dt.datetime | None, *, dry_run: bool = False) -> int:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=self._begin)
+        uploads = [one for page in pages for one in page.get("Uploads", ())]
+        old = [one for one in uploads if before is None or one["Initiated"] < before]
+        for one in () if dry_run else old:
+            self._client.abort_multipart_upload(Bucket=self.name, Key=one["Key"], UploadId=one["UploadId"])
+        return len(old)
 
     def delete(self) -> None:
         """Delete the bucket.

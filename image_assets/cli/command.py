@@ -23,6 +23,7 @@ from image_assets.cli.compare import compare
 from image_assets.cli.conflicts import conflicts
 from image_assets.cli.console import console
 from image_assets.cli.demo import demo
+from image_assets.cli.gc import gc
 from image_assets.cli.init import init
 from image_assets.cli.land import land
 from image_assets.cli.migrate import migrate
@@ -55,7 +56,7 @@ def image_assets() -> None:
 
 for _command in (
     *(init, run, land, collect, status, ui, predict, similar, conflicts, suspects, alerts, accounting, report),
-    *(bucket, categories, migrate, models, compare, runs, console, share, verify, repair, demo),
+    *(bucket, categories, migrate, models, compare, runs, console, share, verify, repair, gc, demo),
 ):
     image_assets.add_command(_command)
 

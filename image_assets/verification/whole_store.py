@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
+from image_assets.networks.places import CNN_CLASSIFIER
 from image_assets.schema import TABLES
 from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
 from image_assets.store.store import Store
@@ -53,8 +54,9 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
     with track("shards", "partitions") as progress:
         keep(Part.SHARDS, verify_shards(store, dataset, progress))
     with track("models", "models") as progress:
-        keep(Part.MODELS, verify_models(objects, CLASSIFIER, progress))
-    others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, *(schema.name for schema in TABLES)}
+        for folder in (CLASSIFIER, CNN_CLASSIFIER):
+            keep(Part.MODELS, verify_models(objects, folder, progress))
+    others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, CNN_CLASSIFIER, *(schema.name for schema in TABLES)}
     with track("records", "files") as progress:
         keep(Part.RECORDS, verify_records(objects, others, progress))
     return Verified(dataset.name, looked_at, tuple(findings))

@@ -56,6 +56,7 @@ COMMANDS = {
     "share": "--category --clear --dataset --day --direct --for --json --list --note --quiet --revoke --store --url",
     "verify": "--dataset --json --quiet --store",
     "repair": "--dataset --dry-run --json --landing --quiet --store",
+    "gc": "--dataset --dry-run --json --older-than --quiet --store",
     "demo": "--images --json --root",
 }
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})

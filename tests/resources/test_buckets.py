@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import sys
@@ -175,3 +176,16 @@ def test_a_bucket_whose_objects_all_have_delete_markers_is_not_empty(s3_server: 
 def test_what_cannot_be_done_is_said_with_status_2(run: Run, arguments: list[str], said: str) -> None:
     status, output = run(*arguments)
     assert (status, said in output) == (2, True), output
+
+
+def test_only_uploads_that_were_begun_before_a_moment_are_ended(s3_server: S3Server) -> None:
+    name, client = s3_server.bucket(), s3_client(s3_server.storage_options)
+    client.create_multipart_upload(Bucket=name, Key="store/drawn/begun.parquet")
+    client.create_multipart_upload(Bucket=name, Key="another store/begun.parquet")
+    bucket, now = Bucket(f"s3://{name}/store", s3_server.storage_options), dt.datetime.now(dt.UTC)
+    assert bucket.end_uploads(now - dt.timedelta(days=7)) == 0
+    assert bucket.end_uploads(now + dt.timedelta(seconds=5), dry_run=True) == 1
+    assert bucket.end_uploads(now + dt.timedelta(seconds=5)) == 1
+    assert [one["Key"] for one in client.list_multipart_uploads(Bucket=name)["Uploads"]] == [
+        "another store/begun.parquet"
+    ]

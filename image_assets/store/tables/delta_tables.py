@@ -240,6 +240,9 @@ class PartitionedTable:
         """Commit; False where another commit came first."""
         filters = [(column, "=", str(value)) for column, value in partition_values(partition).items()]
         modified, old = int(time.time() * 1000), is_old(table, self.schema)
+        # One that was found finished, and not written just now, may have been moved away as unlisted meanwhile.
+        for file in files:
+            self.files.see_whole([file])
         try:
             table.create_write_transaction(
                 [add_action(file, partition, modified) for file in files],

@@ -1,0 +1,103 @@
+"""The command `image-assets gc`: files of tables that no commit lists are removed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import click
+
+from image_assets.cli.options import WholeNumber, dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.printing import tell
+from image_assets.cli.words import Command
+from image_assets.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from image_assets.store.store import Store
+    from image_assets.store.tables.unlisted import Unlisted
+
+
+@click.command(cls=Command, examples=["image-assets gc --dry-run", "image-assets gc --older-than 30"])
+@dataset_option
+@store_option
+@click.option(
+    "--older-than",
+    type=WholeNumber(1, "days"),
+    default=7,
+    metavar="DAYS",
+    help="what was written, or moved away, so many days ago; default 7",
+)
+@click.option("--dry-run", is_flag=True, help="only say what would be removed")
+@json_option
+def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: bool) -> int:
+    """Remove earlier versions of tables and what killed runs left; refused while a run is in progress.
+
+    Files are moved to the dataset's folder `removed` first, and deleted by a call that comes so many days later.
+    """
+    from image_assets.store.tables.unlisted import Collected, UnlistedFiles
+
+    spec, opened = to_read(dataset, store) if dry_run else to_write(dataset, store)
+    now = dt.datetime.now(dt.UTC)
+    before = now - dt.timedelta(days=older_than)
+    files = UnlistedFiles(opened, spec.name)
+    if dry_run:
+        collected = Collected(tuple(files.find(before)), (), tuple(files.moved_before(before)))
+    else:
+        _refuse_while_running(spec.name, store)
+        collected = files.collect(before, now)
+    uploads = _end_uploads(opened, before, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    tell(
+        {
+            "dataset": spec.name,
+            "before": before.isoformat(),
+            "dry_run": dry_run,
+            "moved": [{"path": one.path, "bytes": one.bytes} for one in collected.moved],
+            "put_back": [*collected.put_back],
+            "deleted": [{"path": one.path, "bytes": one.bytes} for one in collected.deleted],
+            "uploads": uploads,
+        },
+        f"{_counted(collected.moved)} that no commit lists {would}moved away",
+        f"{_counted(collected.deleted)} that were moved away before {would}deleted",
+        *([f"{len(collected.put_back):,} put back: a run lists them now"] if collected.put_back else []),
+        *([f"{uploads:,} unfinished uploads {would}ended"] if uploads else []),
+        as_json=as_json,
+    )
+    return 0
+
+
+def _refuse_while_running(dataset: str, store: str) -> None:
+    """A run in progress may have found a finished file that it is about to list."""
+    import dagster as dg
+
+    from image_assets.orchestration.dagster_home import existing_instance
+    from image_assets.orchestration.dagster_internals import FINISHED_STATUSES
+
+    instance = existing_instance(store)
+    if instance is None:
+        return
+    going_on = [status for status in dg.DagsterRunStatus if status not in FINISHED_STATUSES]
+    try:
+        runs = instance.get_runs(dg.RunsFilter(statuses=going_on))
+    finally:
+        instance.dispose()
+    if running := [run for run in runs if run.job_name.startswith(f"{dataset}_") or run.job_name.startswith("__")]:
+        raise UsageError(
+            f"{len(running):,} runs are in progress, such as {running[0].run_id[:8]} of {running[0].job_name}: wait "
+            "until they have ended, or end those that nobody works on any more in the UI"
+        )
+
+
+def _end_uploads(store: Store, before: dt.datetime, *, dry_run: bool) -> int:
+    if store.local is not None:
+        return 0
+    from image_assets.resources.buckets import Bucket
+
+    return Bucket(store.url, store.options).end_uploads(before, dry_run=dry_run)
+
+
+def _counted(files: Iterable[Unlisted]) -> str:
+    sizes = [one.bytes for one in files]
+    return f"{len(sizes):,} files of {sum(sizes) / 1e6:,.1f} MB"

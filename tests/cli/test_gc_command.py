@@ -1,0 +1,63 @@
+"""`image-assets gc`: what it says, and that it waits for runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dagster import DagsterRun, DagsterRunStatus
+
+from image_assets.cli import main
+from image_assets.orchestration.dagster_home import open_instance
+from image_assets.schema import IMAGE_FEATURES
+from tests.cli.shapes import assert_told
+from tests.platform import Platform
+from tests.verification.test_verify import PLANTS
+
+
+@pytest.fixture
+def unlisted(damaged: Platform, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of an earlier version, written ten days ago."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (before,) = damaged.store.table("drawn", IMAGE_FEATURES).snapshot().of(PLANTS).written_files()
+    damaged.replace_rows(IMAGE_FEATURES, PLANTS, damaged.rows(IMAGE_FEATURES, PLANTS).head(15))
+    file = damaged.root / "store/drawn" / IMAGE_FEATURES.name / before.path
+    ten_days_ago = time.time() - 10 * 86_400
+    os.utime(file, (ten_days_ago, ten_days_ago))
+    return file
+
+
+def said(platform: Platform, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
+    file = platform.root / "drawn.yaml"
+    file.write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
+    capsys.readouterr()
+    status = main(["gc", "--dataset", str(file), "--store", platform.store.url, "--json", *more])
+    out = capsys.readouterr().out
+    return status, json.loads(out) if out else {}
+
+
+def test_a_dry_run_changes_nothing_and_the_age_is_asked_for(
+    damaged: Platform, unlisted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, told = said(damaged, capsys, "--dry-run")
+    assert_told("gc", told)
+    assert (status, [Path(one["path"]).name for one in told["moved"]]) == (0, [unlisted.name])
+    assert unlisted.exists()
+    assert said(damaged, capsys, "--older-than", "11")[1]["moved"] == []
+    status, told = said(damaged, capsys)
+    assert (status, len(told["moved"]), unlisted.exists()) == (0, 1, False)
+    assert said(damaged, capsys)[1]["deleted"] == []  # it was moved a moment ago
+
+
+def test_while_a_run_is_in_progress_nothing_is_removed(
+    damaged: Platform, unlisted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_instance(damaged.store.url) as instance:
+        instance.add_run(DagsterRun(job_name="drawn_daily", status=DagsterRunStatus.STARTED))
+    assert said(damaged, capsys)[0] == 2
+    assert unlisted.exists()
