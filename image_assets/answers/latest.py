@@ -26,3 +26,8 @@ class Latest(Generic[T]):
             if kept is None or kept[0] != version:
                 kept = self._kept[key] = (version, make())
             return kept[1]
+
+    def kept(self, key: tuple[str, str], version: object) -> T | None:
+        """The same where it is there already; None where it would have to be made. Nobody waits."""
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and kept[0] == version else None

@@ -15,6 +15,8 @@ from starlette.routing import Route
 from image_assets.answers.conditions import text_of
 from image_assets.answers.gallery import ALL, MARKED, QUEUES, Query, images_of
 from image_assets.answers.images import Said, facts_of, said_of
+from image_assets.answers.map.points import points_at_hand
+from image_assets.answers.map.selection import MapSelection
 from image_assets.answers.marks import batches_of
 from image_assets.console.guard import may_write
 from image_assets.console.marks import Reviewing
@@ -25,6 +27,8 @@ from image_assets.dataset import DatasetSpec
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
+from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.versions import OtherVersion
 from image_assets.store.thumbnails import thumbnails_of
 
 PAGE = 60
@@ -96,11 +100,25 @@ def _grid(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[s
         "leaves_queue": query.queue not in (ALL, MARKED),
         "query": query,
         "on_map": query.on_map and query.on_map.text(),
+        "regions": _regions(dataset, store),
         "days": sorted({str(day) for day in rows_per_partition(store, dataset.name, RAW_IMAGES)["date"]}, reverse=True),
         "tiles": tiles,
         "first": start + 1,
         **_pages("/gallery", query, page, found.total),
     }
+
+
+def _regions(dataset: DatasetSpec, store: Store) -> dict[str, str]:
+    """The regions of the map by their names, each as the selection of what lies in it.
+
+    None where the map is not in memory, or cannot be read: a page of the gallery does not wait for it.
+    """
+    try:
+        points = points_at_hand(dataset, store)
+    except (Damaged, OtherVersion):
+        return {}
+    names = [one.name for one in points.regions.named] if points else []
+    return {name: MapSelection({"region": (name,)}).text() for name in names}
 
 
 def _quarantine(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[str, Any]:

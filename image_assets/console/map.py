@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.answers.map.columns import PALETTE
+from image_assets.answers.map.columns import GREY, PALETTE
 from image_assets.answers.map.density import density_png, slots_of
 from image_assets.answers.map.points import MapPlaces, MapPoints, places_of, points_of, points_version
-from image_assets.answers.map.regions import MapRegions, regions_of
 from image_assets.answers.map.selection import FILTERS, MapSelection, selection_in
 from image_assets.console.body import body_of
 from image_assets.console.guard import may_write
@@ -56,13 +55,10 @@ def map_routes(reviewing: Reviewing) -> list[Route]:
     async def regions(request: Request) -> Response:
         version = request.query_params.get("version")
 
-        def find() -> MapRegions:
-            _refuse_other(points_of(dataset, store), version)
-            return regions_of(dataset, store)
-
-        found = await run_in_threadpool(find)
-        named = [one.as_json() for one in found.named]
-        return JSONResponse({"version": found.version, "nowhere": found.nowhere, "regions": named})
+        points = await run_in_threadpool(points_of, dataset, store)
+        _refuse_other(points, version)
+        named = [one.as_json() for one in points.regions.named]
+        return JSONResponse({"version": points.version, "nowhere": points.regions.nowhere, "regions": named})
 
     async def column(request: Request) -> Response:
         return await _kept(request, lambda: _column(request, points_of(dataset, store)), _BYTES)
@@ -102,7 +98,6 @@ def prepare_map(dataset: DatasetSpec, store: Store) -> None:
     try:
         _density_of_all(dataset, store)
         points_of(dataset, store)
-        regions_of(dataset, store)
     except (Damaged, OtherVersion, PlaceError, OSError) as error:
         _LOG.warning("the console has no map yet: %s", error)
 
@@ -115,6 +110,7 @@ def _described(points: MapPoints) -> dict[str, Any]:
             "values": column.values,
             "several": column.several,
             "bytes": column.numbers.itemsize,
+            "nothing": column.nothing,
         }
         for name, column in points.columns.items()
     }
@@ -125,6 +121,7 @@ def _described(points: MapPoints) -> dict[str, Any]:
         "corner": [x, y],
         "side": points.plane.side,
         "palette": PALETTE,
+        "grey": GREY,
         "columns": columns,
         "named": [one._asdict() for one in points.named],
     }
@@ -188,7 +185,7 @@ def _point(reviewing: Reviewing, number: int, version: str | None) -> dict[str, 
     _refuse_other(points, version)
     if number >= points.number:
         raise Refused(404, "not_found", f"the map has {points.number:,} points, and none of number {number:,}")
-    return _told(points, number, regions_of(reviewing.dataset, reviewing.store))
+    return _told(points, number)
 
 
 def _near(reviewing: Reviewing, image_id: str, most: int, selection: MapSelection) -> dict[str, Any]:
@@ -197,16 +194,15 @@ def _near(reviewing: Reviewing, image_id: str, most: int, selection: MapSelectio
     among = selection.shown(points)
     among[own] = False
     nearest = points.plane.nearest(points.plane.points[own], most, among)
-    regions = regions_of(reviewing.dataset, reviewing.store)
-    return {**_told(points, own, regions), "near": [_told(points, number, regions) for number in nearest.tolist()]}
+    return {**_told(points, own), "near": [_told(points, number) for number in nearest.tolist()]}
 
 
-def _told(points: MapPoints, number: int, regions: MapRegions) -> dict[str, Any]:
+def _told(points: MapPoints, number: int) -> dict[str, Any]:
     """A point and what is known of it."""
     x, y = points.plane.points[number].tolist()
     values = {name: column.told(number) for name, column in points.columns.items()}
-    where = {"x": x, "y": y, "region": regions.name_of(number)}
-    return {"point": number, "image_id": points.rows["image_id"][number], **where, **values}
+    where = {"x": x, "y": y, "region": points.regions.name_of(number)}
+    return {"point": number, "image_id": points.rows["image_id"][number], **values, **where}
 
 
 def _selection(parameters: Mapping[str, str]) -> MapSelection:

@@ -25,8 +25,8 @@ _POINT = {
     "point": {**COUNT, "description": "Its number among the map's."},
     "image_id": TEXT,
     **_PLACE,
-    "region": {**MAYBE, "description": "What the region is called that it lies in; null: in none."},
     **{name: list_of(TEXT) if name == "quality" else TEXT for name in FILTERS},
+    "region": {**MAYBE, "description": "What the region is called that it lies in; null: in none."},
 }
 PLACE_OF_CLASSIFY = parameter(
     "place", "query", "1: where each is on the map is told, or about where it would be.", {"enum": [0, 1], "default": 0}

@@ -12,9 +12,8 @@ from PIL import Image
 
 from image_assets.answers.map.points import points_of
 from image_assets.answers.map.selection import FILTERS
-from image_assets.embedding.kept_fit import KeptFits
-from image_assets.embedding.kept_regions import FOLDER, Regions
 from image_assets.schema import EMBEDDING, PREDICTIONS, RAW_IMAGES, Partition
+from tests.console.regions import make_plants_a_region
 from tests.console.served import BEARER, served, settings_of
 from tests.console.test_documentation import assert_fits
 from tests.platform import SECOND, Platform
@@ -116,26 +115,31 @@ def test_without_a_map_and_without_predictions_there_is_an_answer(damaged: Platf
 
 
 def test_regions_that_are_kept_are_named_and_points_say_where_they_lie(damaged: Platform) -> None:
-    places = damaged.rows(EMBEDDING)
-    (fit,) = places["fit"].unique()
-    folder = damaged.store.objects(damaged.dataset.name, FOLDER)
-    # Too few images for a crowd of their own: plants are made one, which is kept as a run keeps it.
-    plants = places["label"].to_numpy() == 0
-    regions = Regions(
-        places.select("x", "y").to_numpy(), np.where(plants, 0, -1).astype(np.int16), np.ones(1, np.float32)
-    )
-    fits = KeptFits(folder)
-    fits.keep_regions(fits.load(fit)[1], regions)
+    plants = make_plants_a_region(damaged)
     with served(settings_of(damaged), ready=False) as client:
         told = client.get("/v1/map/regions").json()
         (one,) = told["regions"]
         assert (one["name"], one["category"]["name"], one["category"]["share"]) == ("plant", "plant", 1)
-        assert one["images"] == plants.sum()
-        assert told["nowhere"] == pytest.approx(1 - plants.mean())
+        assert one["images"] == plants
+        assert told["nowhere"] == pytest.approx(1 - plants / 60)
         for category, region in (("plant", "plant"), ("animal", None)):
             image = damaged.rows(RAW_IMAGES, Partition(SECOND, category))["image_id"][0]
             assert client.get(f"/v1/map/images/{image}").json()["region"] == region
         assert client.get("/v1/map/regions?version=another").status_code == 409
+
+        # What can be coloured and filtered by: on the map, wherever images are asked for, and in the gallery.
+        column = client.get("/v1/map").json()["columns"]["region"]
+        assert (column["values"], column["nothing"]) == (["plant", "in no region"], 1)
+        numbers = np.frombuffer(client.get("/v1/map/columns/region").content, np.uint8)
+        assert np.bincount(numbers).tolist() == [plants, 60 - plants]
+        pictures = {client.get(f"/v1/map/density.png?colour={name}").content for name in ("category", "region")}
+        assert len(pictures) == 2
+        assert client.get("/v1/images?map=region%3Dplant").json()["total"] == plants
+        assert client.get("/v1/images?map=region%3Dplant%26category%3Danimal").json()["total"] == 0
+        assert client.get("/v1/images?map=region%3Din%2Bno%2Bregion").json()["total"] == 60 - plants
+        page = client.get("/gallery?map=region%3Dplant").text
+        assert '<option value="region=plant" selected>plant</option>' in page
+        assert f"of {plants}</p>" in page
 
 
 def test_answers_are_as_the_document_says(console: httpx.Client, loaded_platform: Platform) -> None:

@@ -16,6 +16,7 @@ from matplotlib.path import Path
 from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.schema import EMBEDDING
 from tests.browser import chromium_program
+from tests.console.regions import make_plants_a_region
 from tests.console.served import served, settings_of
 from tests.console.test_gallery_browser import marks
 from tests.console.visit import Visit
@@ -296,4 +297,26 @@ def test_what_is_selected_is_marked_after_a_preview_and_a_map_that_is_another_by
         page.locator('#map[data-certain="false"]:not([data-held=""])').wait_for()
         assert all(page.locator(f"[data-{one}]").is_disabled() for one in ("format=csv", "mark=exclude"))
         visit.complaints = [one for one in visit.complaints if "409" not in one]  # the browser tells of it too
+        visit.leave()
+
+
+def test_regions_colour_filter_and_are_named_over_the_points(damaged: Platform, browser: Any) -> None:
+    plants = make_plants_a_region(damaged)
+    with served(settings_of(damaged), ready=False) as client:
+        visit = OnMap(browser, client, viewport={"width": 1280, "height": 800})
+        page = visit.open("/map?colour=region&region=plant")
+        page.locator("#map[data-regions='1']").wait_for()
+        assert int(page.locator("#map").get_attribute("data-shown")) == plants
+        names = page.locator("#lines")
+        page.wait_for_function("() => document.querySelector('#lines').dataset.names === 'plant'")
+        part = page.locator("#legend details").filter(has_text="in no region")
+        assert [one.is_checked() for one in part.locator("li input").all()] == [True, False]
+        part.locator("li input").nth(0).uncheck()
+        page.locator("#map[data-shown='0']").wait_for()
+        assert names.get_attribute("data-names") == ""
+        part.locator("li input").nth(1).check()
+        page.locator(f"#map[data-shown='{60 - plants}']").wait_for()
+        assert parse_qs(urlsplit(page.url).query)["region"] == ["in no region"]
+        grey = part.locator("li i").nth(1).evaluate("one => getComputedStyle(one).backgroundColor")
+        assert grey == "rgb(140, 143, 148)"
         visit.leave()

@@ -35,7 +35,7 @@ def test_links_are_listed_and_revoked_on_their_page(damaged: Platform, browser: 
         assert client.get(f"{address}files/{share.files[1].path}").status_code == 200
         page = client.get("/shares").text
         assert "for &lt;the&gt; museum" in page
-        assert f"plant; {FIRST} (4 files, 16 images)" in page
+        assert f"plant; {FIRST}: 16 images in 4 files" in page
         assert "no marks: nobody has said anything" in page
         assert "data-revoke" not in page  # whoever has no token only reads
         assert address.split("/")[2] not in page

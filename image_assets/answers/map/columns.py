@@ -13,8 +13,10 @@ from image_assets.pages.colours import COLOURS
 
 PALETTE = (*COLOURS, "#B45A9B", "#6A8F00", "#A0522D", "#5B6BD5", "#C2185B", "#00879B", "#9A7D5A")
 """Of values, in their order; they begin again where there are more values."""
+GREY = "#8C8F94"
+"""Of points that a column says nothing of."""
 RIGHT, MISTAKEN, UNKNOWN, NOT_ASKED = "right", "taken for another", "unknown", "not asked yet"
-NOTHING_WRONG = "nothing wrong"
+NOTHING_WRONG, NO_REGION = "nothing wrong", "in no region"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +29,14 @@ class MapColumn:
         numbers: [N], uint8 or uint16: the place of a point's value among `values`; where a point may have several, a
             bit for each of them.
         several: Whether it may.
+        nothing: The place of the value that says nothing of a point, and is grey; None where there is none.
     """
 
     called: str
     values: tuple[str, ...]
     numbers: np.ndarray
     several: bool = False
+    nothing: int | None = None
 
     def told(self, point: int) -> str | list[str]:
         """What it says of a point."""
@@ -83,6 +87,21 @@ def columns_of(rows: pl.DataFrame, categories: Sequence[str]) -> Mapping[str, Ma
         "day": _of(said["day"], "Day", days),
         "quality": _quality(rows),
     }
+
+
+def region_column(of_points: np.ndarray, names: Mapping[int, str]) -> MapColumn:
+    """The column of regions.
+
+    Args:
+        of_points: The number of the region of each point, int [N]; -1 in none.
+        names: Of the regions, by number, in the order in which they are shown.
+    """
+    values = (*names.values(), NO_REGION)
+    kind = np.uint8 if len(values) <= 256 else np.uint16
+    places = np.full(max([*names, int(of_points.max(initial=-1))]) + 2, len(names), kind)
+    for place, number in enumerate(names):
+        places[number] = place
+    return MapColumn("Region", values, places[of_points], nothing=len(names))  # -1 is the last one
 
 
 def _of(said: pl.Series, called: str, values: Sequence[str]) -> MapColumn:

@@ -7,18 +7,23 @@ import io
 import numpy as np
 from PIL import Image, ImageColor
 
-from image_assets.answers.map.columns import PALETTE, MapColumn
+from image_assets.answers.map.columns import GREY, PALETTE, MapColumn
 from image_assets.answers.map.geometry import Plane
 
 SIDE = 512
 """Pixels of the picture, to each side."""
 _LEAST_OPAQUE = 90  # of 255: a single image among thousands can still be seen
 _SHIFT = 7  # from 65,536 steps to 512 pixels
-_COLOURS = np.array([ImageColor.getrgb(colour) for colour in PALETTE], np.float64)
+_COLOURS = np.array([ImageColor.getrgb(colour) for colour in (*PALETTE, GREY)], np.float64)
 
 
 def slots_of(column: MapColumn) -> np.ndarray:
-    """The place in the palette of each point's colour, [N]; where it has several values, that of the last."""
+    """The place in the palette of each point's colour, [N]; where it has several values, that of the last.
+
+    After the palette's colours comes the grey of what nothing is said of.
+    """
+    if column.nothing is not None:
+        return np.where(column.numbers == column.nothing, len(PALETTE), column.numbers % len(PALETTE))
     if not column.several:
         return column.numbers % len(PALETTE)
     last = np.frexp(column.numbers.astype(np.float32))[1] - 1
@@ -41,8 +46,8 @@ def density_png(plane: Plane, slots: np.ndarray, shown: np.ndarray | None = None
     columns, rows = (positions >> _SHIFT).astype(np.int64).T
     pixels = (SIDE - 1 - rows) * SIDE + columns
     # Counted by pixel and colour at once; of as many colours as there are, each adds to its pixels' mean.
-    counted = np.bincount(slots.astype(np.int64) * (SIDE * SIDE) + pixels, minlength=len(PALETTE) * SIDE * SIDE)
-    by_colour = counted.reshape(len(PALETTE), SIDE * SIDE)
+    counted = np.bincount(slots.astype(np.int64) * (SIDE * SIDE) + pixels, minlength=len(_COLOURS) * SIDE * SIDE)
+    by_colour = counted.reshape(len(_COLOURS), SIDE * SIDE)
     total = by_colour.sum(0)
     filled = np.flatnonzero(total)
     picture = np.zeros((SIDE * SIDE, 4), np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 
 from image_assets.answers.latest import Latest
 from image_assets.answers.map.points import MapPoints, points_of
-from image_assets.answers.map.regions import MapRegions, fit_shown, regions_of
+from image_assets.answers.map.regions import fit_shown
 from image_assets.answers.neighbours import UnknownImage
 from image_assets.dataset import DatasetSpec
 from image_assets.embedding.kept_regions import FOLDER
@@ -79,25 +79,25 @@ def place_of(
     Raises:
         DamagedFile: a file of a table is missing or cut.
     """
-    points, regions = points_of(dataset, store), regions_of(dataset, store)
+    points = points_of(dataset, store)
     try:
         own = points.point_of(image_id)
     except UnknownImage:
         pass
     else:
-        return _at(points, points.plane.points[own], regions.name_of(own), on_map=True)
+        return _at(points, points.plane.points[own], points.regions.name_of(own), on_map=True)
     known = _FITS.get((store.url, dataset.name), points.version, lambda: _fit_of(dataset, store))
     if known is None or known.extractor != extractor or not points.number:
         return None
-    return _among_fitted(points, regions, known.fit, features)
+    return _among_fitted(points, known.fit, features)
 
 
-def _among_fitted(points: MapPoints, regions: MapRegions, fit: Fit, features: np.ndarray) -> MapPlace:
+def _among_fitted(points: MapPoints, fit: Fit, features: np.ndarray) -> MapPlace:
     from image_assets.embedding.neighbours import nearest
 
     found, _ = nearest(fit.reduced, fit.reduction.apply(features[None, :]), _NEAREST)
     place = np.median(fit.places[found[0]], axis=0, keepdims=True).astype(np.float32)
-    return _at(points, place[0, :2], regions.name_at(place), on_map=False)
+    return _at(points, place[0, :2], points.regions.name_at(place), on_map=False)
 
 
 def _at(points: MapPoints, place: np.ndarray, region: str | None, *, on_map: bool) -> MapPlace:

@@ -11,13 +11,14 @@ import numpy as np
 import polars as pl
 
 from image_assets.answers.latest import Latest
-from image_assets.answers.map.columns import MapColumn, columns_of
+from image_assets.answers.map.columns import MapColumn, columns_of, region_column
 from image_assets.answers.map.geometry import Plane
 from image_assets.answers.map.names import Named, named_categories
+from image_assets.answers.map.regions import MapRegions, regions_of_map
 from image_assets.answers.neighbours import UnknownImage
 from image_assets.dataset import DatasetSpec
 from image_assets.images.issues import ISSUES
-from image_assets.schema import EMBEDDING, METRIC_COLUMNS, PREDICTIONS, RAW_IMAGES, TableSchema
+from image_assets.schema import EMBEDDING, IMAGENET_PREDICTIONS, METRIC_COLUMNS, PREDICTIONS, RAW_IMAGES, TableSchema
 from image_assets.store.store import Store
 
 _METRICS = tuple(column.name for column in METRIC_COLUMNS if column.name != "perceptual_hash")
@@ -47,12 +48,14 @@ class MapPoints:
         rows: image_id, date and category of each.
         plane: Where they are.
         columns: What they are coloured and filtered by.
+        regions: Which crowds they lie in.
     """
 
     version: str
     rows: pl.DataFrame
     plane: Plane
     columns: Mapping[str, MapColumn]
+    regions: MapRegions
 
     @property
     def number(self) -> int:
@@ -89,7 +92,7 @@ def places_of(dataset: DatasetSpec, store: Store) -> MapPlaces:
 
 def points_version(dataset: DatasetSpec, store: Store) -> str:
     """The version that `points_of` has now."""
-    return _version(dataset, store, EMBEDDING, RAW_IMAGES, PREDICTIONS)
+    return _version(dataset, store, EMBEDDING, RAW_IMAGES, PREDICTIONS, IMAGENET_PREDICTIONS)
 
 
 def points_of(dataset: DatasetSpec, store: Store) -> MapPoints:
@@ -114,13 +117,21 @@ def points_of(dataset: DatasetSpec, store: Store) -> MapPoints:
         if not rows["image_id"].is_sorted():
             # Ids are digests: in their order, which a page draws in, the first points are a fair sample of all.
             rows = rows.sort("image_id")
-        columns = columns_of(rows, list(dataset.categories))
+        ids = rows.select("image_id", "date", "category")
         plane, first = _plane(rows), places_of(dataset, store).plane
         if np.array_equal(plane.points, first.points):
             plane = first  # whose positions are known already
-        return MapPoints(version, rows.select("image_id", "date", "category"), plane, columns)
+        regions = regions_of_map(dataset, store, ids, plane.points)
+        names = {one.number: one.name for one in regions.named}
+        columns = {**columns_of(rows, list(dataset.categories)), "region": region_column(regions.of_points, names)}
+        return MapPoints(version, ids, plane, columns, regions)
 
     return _POINTS.get((store.url, dataset.name), version, read)
+
+
+def points_at_hand(dataset: DatasetSpec, store: Store) -> MapPoints | None:
+    """The points where they are in memory; None where they would have to be read."""
+    return _POINTS.kept((store.url, dataset.name), points_version(dataset, store))
 
 
 def _finite(places: pl.LazyFrame) -> pl.LazyFrame:

@@ -1,4 +1,4 @@
-"""The regions of the map: which crowd each image lies in, and what it is called. Kept in memory like the points."""
+"""The regions of the map: which crowd each image lies in, and what it is called."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from image_assets.answers.latest import Latest
-from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.dataset import DatasetSpec
 from image_assets.embedding.kept_regions import FOLDER, NOWHERE, Regions, kept_regions
 from image_assets.embedding.region_names import NamedRegion, first_labels, named_regions
@@ -21,13 +19,11 @@ class MapRegions:
     """The regions of the map that is shown.
 
     Attributes:
-        version: Of the points.
         of_points: The region of each point, int16 [N]; -1 in none.
         named: The regions, the largest first.
         kept: What is kept of them; None where nothing is.
     """
 
-    version: str
     of_points: np.ndarray
     named: tuple[NamedRegion, ...]
     kept: Regions | None = None
@@ -49,27 +45,24 @@ class MapRegions:
         return next((one.name for one in self.named if one.number == number), None)
 
 
-_REGIONS: Latest[MapRegions] = Latest()
+def regions_of_map(dataset: DatasetSpec, store: Store, rows: pl.DataFrame, places: np.ndarray) -> MapRegions:
+    """The regions that points lie in; none where none are kept.
 
-
-def regions_of(dataset: DatasetSpec, store: Store) -> MapRegions:
-    """The regions of the map as `points_of` has it; none where none are kept. Raises as `points_of`."""
-    points = points_of(dataset, store)
-    return _REGIONS.get((store.url, dataset.name), points.version, lambda: _regions(dataset, store, points))
-
-
-def _regions(dataset: DatasetSpec, store: Store, points: MapPoints) -> MapRegions:
+    Args:
+        dataset: Whose map.
+        store: Where it is.
+        rows: image_id and category of each point.
+        places: Of the points, float32 [N, 2].
+    """
     table = store.table(dataset.name, EMBEDDING).scan()
     fit = fit_shown(table)
     kept = kept_regions(store.objects(dataset.name, FOLDER), fit) if fit else None
-    if kept is None or not points.number:
-        return MapRegions(points.version, np.full(points.number, NOWHERE, np.int16), ())
+    if kept is None or rows.is_empty():
+        return MapRegions(np.full(rows.height, NOWHERE, np.int16), ())
     axes = ["x", "y", "z"][: kept.places.shape[1]]
-    places = points.plane.points if len(axes) == 2 else _in_space(table, points, axes)
-    of_points = kept.of(places)
-    labels = first_labels(store.table(dataset.name, IMAGENET_PREDICTIONS).scan(), points.rows["image_id"])
-    named = named_regions(of_points, points.plane.points, points.rows["category"], labels)
-    return MapRegions(points.version, of_points, tuple(named), kept)
+    of_points = kept.of(places if len(axes) == 2 else _in_space(table, rows, axes))
+    labels = first_labels(store.table(dataset.name, IMAGENET_PREDICTIONS).scan(), rows["image_id"])
+    return MapRegions(of_points, tuple(named_regions(of_points, places, rows["category"], labels)), kept)
 
 
 def fit_shown(table: pl.LazyFrame) -> str | None:
@@ -78,7 +71,7 @@ def fit_shown(table: pl.LazyFrame) -> str | None:
     return str(fits[0]) if len(fits) else None
 
 
-def _in_space(table: pl.LazyFrame, points: MapPoints, axes: list[str]) -> np.ndarray:
-    rows = table.select("image_id", *(pl.col(axis).cast(pl.Float32) for axis in axes)).collect()
-    ids = points.rows.select("image_id")
-    return ids.join(rows, on="image_id", how="left", maintain_order="left").select(axes).to_numpy()
+def _in_space(table: pl.LazyFrame, rows: pl.DataFrame, axes: list[str]) -> np.ndarray:
+    places = table.select("image_id", *(pl.col(axis).cast(pl.Float32) for axis in axes)).collect()
+    ids = rows.select("image_id")
+    return ids.join(places, on="image_id", how="left", maintain_order="left").select(axes).to_numpy()

@@ -17,7 +17,7 @@ from image_assets.answers.map.points import MapPoints
 
 _LASSO = "lasso"
 _ADD, _TAKE_AWAY = "add", "sub"
-FILTERS = ("category", "prediction", "verdict", "day", "quality")
+FILTERS = ("category", "prediction", "verdict", "day", "quality", "region")
 """The columns that may be filtered by."""
 _LASSOS, _CORNERS, _VALUES = 100, 4_000, 10_000
 

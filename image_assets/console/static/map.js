@@ -66,7 +66,7 @@ async function begin() {
   const others = Promise.all(names.map((name) => (name === state.colour ? first : numbersOf(name))));
   const [positions, colours] = [new Uint16Array(await places), await first];
   drawing?.load(positions);
-  drawing?.colours(described.palette);
+  drawing?.colours([...described.palette, described.grey]);
   if (!selectionOf(state)) {
     const [slots, style] = [slotsOf(state.colour), new Uint8Array(described.points)];
     for (let point = 0; point < style.length; point += 1) style[point] = slots[colours[point]];
@@ -208,8 +208,8 @@ function moved() {
 function lines() {
   const lassos = described ? state.lassos.map((text) => ({ takesAway: text.startsWith("sub"), corners: cornersOf(text).map(unitOf) })) : [];
   const names = described && state.colour === "category" ? described.named.map((one) => ({ name: one.category, at: unitOf([one.x, one.y]) })) : [];
-  const seen = (some, name) => (legend.hides("category") ? some.filter((one) => legend.isShown("category", name(one))) : some);
-  overlay.draw(view, lassos, seen(names, (one) => one.name), seen(regions, (one) => one.category));
+  const seen = regions.filter((one) => legend.isShown("category", one.category) && legend.isShown("region", one.name));
+  overlay.draw(view, lassos, names.filter((one) => legend.isShown("category", one.name)), seen);
 }
 
 function flatPicture() {

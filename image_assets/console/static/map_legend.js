@@ -2,6 +2,7 @@
 
 // The place in the palette of a number of a column; where it may stand for several values, of the last.
 export function slotOf(column, number, colours) {
+  if (number === column.nothing) return colours; // the grey after them
   return (column.several ? Math.max(0, 31 - Math.clz32(number)) : number) % colours;
 }
 
@@ -14,9 +15,9 @@ export class Legend {
     this.state = null;
   }
 
-  describe({ columns, palette }) {
+  describe({ columns, palette, grey }) {
     this.columns = columns;
-    this.palette = palette;
+    [this.palette, this.grey] = [palette, grey];
     this.root.replaceChildren();
     for (const [name, column] of Object.entries(columns)) {
       this.sizes[name] = column.several ? 2 ** column.values.length : column.values.length;
@@ -47,7 +48,7 @@ export class Legend {
     const check = made("input", { type: "checkbox" });
     check.addEventListener("change", () => this.change(() => this.toggle(name, value, check.checked)));
     const swatch = made("i", {});
-    swatch.style.background = this.palette[place % this.palette.length];
+    swatch.style.background = place === this.columns[name].nothing ? this.grey : this.palette[place % this.palette.length];
     const count = made("span", { className: "number" });
     const only = made("button", { type: "button", textContent: "only", title: `Only ${value}` });
     only.addEventListener("click", () => this.change(() => this.choose(name, new Set([value]))));

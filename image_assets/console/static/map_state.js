@@ -9,7 +9,7 @@ export function stateIn(search) {
   for (const [name, value] of said) {
     if (name === "off") state.off.add(value);
     else if (name === "lasso") state.lassos.push(value);
-    else if (["category", "prediction", "verdict", "day", "quality"].includes(name)) (state.filters[name] ??= new Set()).add(value);
+    else if (["category", "prediction", "verdict", "day", "quality", "region"].includes(name)) (state.filters[name] ??= new Set()).add(value);
   }
   return state;
 }
