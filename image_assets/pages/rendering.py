@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from image_assets.markdown import data_url
 
-_WRITTEN_NUMBER = re.compile(r"[\d.,%–−± ]*\d[\d.,%–−± ]*")
+_WRITTEN_NUMBER = re.compile(r"[\d.,%–−±+ ]*\d[\d.,%–−± ]*")
 
 
 def printable_text(text: str) -> str:
@@ -19,7 +19,7 @@ def printable_text(text: str) -> str:
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is one, or is written like one: 1,234, 97.3 %, 0.91 – 0.94."""
+    """Whether it is one, or is written like one: 1,234, 97.3 %, 0.91 – 0.94, +7.2."""
     return not isinstance(value, str) or bool(_WRITTEN_NUMBER.fullmatch(value))
 
 

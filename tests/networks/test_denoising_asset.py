@@ -96,7 +96,7 @@ def test_figures_are_metadata_and_kept(made: tuple[Platform, dict[str, Any], str
     assert record is not None
     assert metadata["PSNR restored"] == record.figures.restored.psnr
     assert metadata["held out"] == sides(platform).judged.height
-    assert metadata["passes"] == 2
+    assert metadata["epochs"] == 2
     assert metadata["noise"] == "Gaussian noise of deviation 0.1"
 
 
@@ -129,7 +129,7 @@ def test_the_network_that_is_kept_is_the_one_that_was_judged(made: tuple[Platfor
 def test_the_same_again_is_not_trained_again(made: tuple[Platform, dict[str, Any], str]) -> None:
     platform, metadata, page = made
     again = materialised(platform)
-    assert again["passes of earlier runs"] == again["passes"] == 2
+    assert again["epochs of an earlier run"] == again["epochs"] == 2
     assert again["sha256"] == metadata["sha256"]
     assert (platform.root / "store" / "drawn" / "reports" / f"{DENOISING}.html").read_text() == page
 

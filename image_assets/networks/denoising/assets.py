@@ -67,7 +67,7 @@ def denoising_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
 
         def told(epoch: "Epoch") -> None:
             context.log.info(
-                f"{dataset.name}: pass {epoch.number + 1} of {spec.epochs}, mean squared error "
+                f"{dataset.name}: epoch {epoch.number + 1} of {spec.epochs}, mean squared error "
                 f"{epoch.training['loss']:.5f}, on validation images {epoch.validation['loss']:.5f}"
             )
 
@@ -123,8 +123,8 @@ def _metadata(made: "Made") -> dict[str, dg.MetadataValue | float | int | str]:
         "held out": figures.images,
         "trained on": record.trained,
         "noise": record.noise,
-        "passes": record.epochs,
-        "passes of earlier runs": made.fitted.resumed,
+        "epochs": record.epochs,
+        "epochs of an earlier run": made.fitted.resumed,
         "loss": made.fitted.best.training["loss"],
         "validation loss": made.fitted.best.validation["loss"],
         "seconds of training": made.fitted.seconds,

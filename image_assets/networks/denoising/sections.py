@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from image_assets.classifier.report.evaluation import FEW_CLASSES, draw_counts
 from image_assets.networks.denoising.classified_again import Asked, ClassifiedAgain, explanation
 from image_assets.networks.denoising.figures import DenoisingFigures
 from image_assets.networks.denoising.judging import View
 from image_assets.networks.seen.pictures import jpeg_of
-from image_assets.pages.figures import Plot, draw, short
+from image_assets.pages.figures import MAIN, SECOND, Plot, draw, short
 from image_assets.pages.page import Gallery, Picture, Section, Table
 
 SHOWN: dict[View, str] = {"clean": "clean", "noisy": "noisy", "median": "median filter", "restored": "restored"}
@@ -36,11 +37,11 @@ class ShownImage:
 def closeness_section(figures: DenoisingFigures, noise: str) -> Section:
     """How close restored pictures are, beside the noisy ones and a median filter."""
     rows = [
-        (name, f"{one.psnr:.2f}", f"{one.psnr - figures.noisy.psnr:+.2f}", f"{one.ssim:.4f}")
-        for name, one in (
-            ("noisy", figures.noisy),
-            ("median filter, 3 × 3", figures.median),
-            ("restored by the network", figures.restored),
+        (name, f"{one.psnr:.2f}", gained, f"{one.ssim:.4f}")
+        for name, one, gained in (
+            ("noisy", figures.noisy, ""),
+            ("median filter, 3 × 3", figures.median, f"{figures.median.psnr - figures.noisy.psnr:+.2f}"),
+            ("restored by the network", figures.restored, f"{figures.gained:+.2f}"),
         )
     ]
     verdict = (
@@ -102,7 +103,7 @@ def again_section(found: Sequence[ClassifiedAgain]) -> Section:
         Table(
             f"By {one.title}",
             header,
-            [(view.asked, f"{view.accuracy:.1%}", f"{view.survived:.1%}") for view in one.views],
+            [(_named(view.asked), f"{view.accuracy:.1%}", f"{view.survived:.1%}") for view in one.views],
             explanation(one),
         )
         for one in found
@@ -118,6 +119,10 @@ def again_section(found: Sequence[ClassifiedAgain]) -> Section:
     )
 
 
+def _named(asked: Asked) -> str:
+    return SHOWN["median"] if asked == "median" else asked
+
+
 def _matrices(number: int, found: ClassifiedAgain) -> Plot:
     few = len(found.categories) <= FEW_CLASSES
     names = [short(name, 14) for name in found.categories] if len(found.categories) <= _MOST_WRITTEN else []
@@ -126,7 +131,7 @@ def _matrices(number: int, found: ClassifiedAgain) -> Plot:
         for axes, view in zip(figure.subplots(2, 2).flat, (found.of(one) for one in _DRAWN), strict=True):
             counts = np.array(view.confusion)
             draw_counts(axes, counts, names, 8 if few else 5, written=few)
-            axes.set_title(f"{view.asked}: {view.accuracy:.1%} right", fontsize=10, loc="left")
+            axes.set_title(f"{_named(view.asked)}: {view.accuracy:.1%} right", fontsize=10, loc="left")
 
     return draw(
         f"again_{number}",
@@ -142,33 +147,34 @@ def history_section(epochs: Sequence[tuple[float, float]]) -> Section:
     """How training went.
 
     Args:
-        epochs: Mean squared error of each pass, on the training images and on those that the best pass is chosen by.
+        epochs: Mean squared error of each, on the training images and on those that the best one is chosen by.
     """
     numbers = np.arange(1, len(epochs) + 1)
     decibels = -10 * np.log10(np.maximum(np.array(epochs), 1e-10))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.plot(numbers, decibels[:, 0], marker="o", markersize=3, label="training images")
-        axes.plot(numbers, decibels[:, 1], marker="o", markersize=3, label="validation images")
-        axes.set(xlabel="pass over the training images", ylabel="dB, of the mean squared error")
+        axes.plot(numbers, decibels[:, 0], color=SECOND, label="training")
+        axes.plot(numbers, decibels[:, 1], color=MAIN, label="validation")
+        axes.set(xlabel="epoch", ylabel="PSNR of the mean error, dB")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid()
         axes.legend()
 
     plot = draw(
         "history",
         "How training went",
-        "Alarming: validation that falls while training rises: it learns the images by heart; take fewer passes.",
+        "Alarming: validation that falls while training rises: it learns the images by heart; take fewer epochs.",
         3.6,
         paint,
     )
     return Section(
         "training",
         "Training",
-        f"{len(epochs)} passes over the training images, with other noise in every one.",
+        f"{len(epochs)} epochs: passes over the training images, with other noise in every one.",
         [plot],
         (
-            ("pass", "training, mean squared error", "validation, mean squared error"),
+            ("epoch", "training, mean squared error", "validation, mean squared error"),
             [(number, f"{one:.6f}", f"{other:.6f}") for number, (one, other) in enumerate(epochs, 1)],
         ),
     )

@@ -25,13 +25,13 @@ def jpeg_of(picture: np.ndarray, side: int = 0) -> bytes:
 
     Args:
         picture: float [height, width, 1 or 3] in [0, 1].
-        side: Enlarged so that the longer side has so many pixels; 0: as it is.
+        side: Enlarged by a whole number, so that the longer side has so many pixels at least; 0: as it is.
     """
     levels = np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
     image = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).convert("RGB")
     if side:
-        scale = side / max(image.size)
-        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.NEAREST)
+        scale = -(-side // max(image.size))
+        image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
