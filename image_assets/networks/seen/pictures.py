@@ -13,8 +13,8 @@ from PIL import Image
 from image_assets.networks.seen.layers import LayerActivations
 from image_assets.pages.figures import AMOUNTS, Plot, draw, short
 
-_HEAT = 0.55
-"""How much of an overlaid picture is heat where it is hottest."""
+_HEAT, _DIMMED = 0.85, 0.6
+"""How much of an overlaid picture is heat where it is hottest, and how bright it is where there is none."""
 _MAP_SIDE = 64
 """Pixels of a layer's map on a page."""
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
@@ -38,7 +38,7 @@ def jpeg_of(picture: np.ndarray, side: int = 0) -> bytes:
 
 
 def overlaid(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A grey picture with heat over it, bright where the reasons for an answer lie.
+    """A picture in dim grey with heat over it, bright where the reasons for an answer lie.
 
     Args:
         picture: float [height, width, 1 or 3] in [0, 1].
@@ -53,7 +53,7 @@ def overlaid(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grey = picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     colours = mpl.colormaps["inferno"](amounts)[..., :3]
     share = _HEAT * amounts[..., None]
-    return ((1 - share) * grey + share * colours).astype(np.float32)
+    return ((1 - share) * _DIMMED * grey + share * colours).astype(np.float32)
 
 
 def said_of_heat(heat: np.ndarray) -> str:

@@ -123,8 +123,8 @@ def _layers_section(trained: TrainedCnn, right: Sequence[Example], wrong: Sequen
 def _layers(trained: TrainedCnn, number: int, one: Example) -> Plot:
     return activations_plot(
         f"layers_{number}",
-        f"{'Right' if one.right else 'Wrong'}: {one.said}",
-        f"Image {one.image_id[:12]}, what each layer makes of it.",
+        f"{'Right' if one.right else 'Wrong'}, layer by layer: {one.said}",
+        f"Image {one.image_id[:12]}.",
         one.picture,
         activations(trained.model.network, one.picture),
     )
