@@ -172,3 +172,19 @@ def test_a_record_that_was_altered_is_refused(damaged: Platform) -> None:
     damaged.store.objects().put(f"{denoising_prefix('drawn')}/{RECORD}", b'{"preset": 3}')
     with pytest.raises(RecordRefusedError, match="materialise denoising_autoencoder again"):
         read_record(damaged.store.objects(), "drawn")
+
+
+# Last: the browser's driver has a loop of its own, which Dagster would meet.
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_and_all_its_pictures_are_there(
+    browser: Any, made: tuple[Platform, dict[str, Any], str], scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto((made[0].root / "store" / "drawn" / "reports" / f"{DENOISING}.html").as_uri(), wait_until="load")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    widths = page.evaluate("[...document.querySelectorAll('.gallery.large img')].map(one => one.naturalWidth)")
+    # Three galleries of at most two images, four views each.
+    assert len(widths) == 24
+    assert min(widths) >= 144
+    context.close()
