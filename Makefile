@@ -144,6 +144,9 @@ map: .venv/.dev  ## a map of 30,000 images cold and a day later, beside scikit-l
 lookalikes: .venv/.dev  ## a day's hashes against those of a million images, beside DuckDB
 	$(BIN)/python -m benchmarks.lookalikes $(if $(JSON),--json "$(JSON)")
 
+networks: .venv/.dev  ## networks trained from pixels beside the classifier and plain Keras (PHOTOS=folder NETWORKS="--only speed …")
+	$(BIN)/python -m benchmarks.networks $(if $(PHOTOS),--photos "$(PHOTOS)") $(NETWORKS) $(if $(JSON),--json "$(JSON)")
+
 search: .venv-bench/.run  ## the nearest of a million images by features, beside LanceDB and usearch (IMAGES=n JSON=file)
 	.venv-bench/bin/python -m benchmarks.search $(if $(IMAGES),--images $(IMAGES)) $(if $(JSON),--json "$(JSON)")
 
@@ -193,4 +196,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes search service refinement downloads denoising procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean

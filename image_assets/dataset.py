@@ -217,9 +217,15 @@ def _keys_beside(key: str, whole: type[Strict]) -> list[str]:
             kinds = [one for one in _sections(SettingsSection) if part in _kinds_of(one)]
             section = kinds[0] if kinds else whole
         else:
-            section = field.annotation
+            section = _without_none(field.annotation)
     fields = _fields(section) or whole.model_fields
     return sorted(fields, key=lambda name: not fields[name].is_required())
+
+
+def _without_none(annotation: object) -> object:
+    """Of a key that may be null, the section that it holds else."""
+    one, *none = get_args(annotation) or (annotation,)
+    return one if none == [type(None)] else annotation
 
 
 def _fields(annotation: object) -> dict[str, FieldInfo]:

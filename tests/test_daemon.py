@@ -123,6 +123,7 @@ def test_a_daemon_that_was_down_at_seven_loads_the_day_and_refreshes_once(tmp_pa
 def test_definitions_load_without_the_libraries_that_only_some_assets_need() -> None:
     # They would cost every run, daemon and command seconds and a hundred megabytes.
     heavy = ("sklearn", "scipy", "matplotlib", "aiohttp", "tensorflow", "onnxruntime", "pandas", "skops", "cleanlab")
+    heavy += ("keras", "safetensors")
     program = f"import sys, image_assets.definitions; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
