@@ -40,8 +40,8 @@ def closeness_section(figures: DenoisingFigures, noise: str) -> Section:
         (name, f"{one.psnr:.2f}", gained, f"{one.ssim:.4f}")
         for name, one, gained in (
             ("noisy", figures.noisy, ""),
-            ("median filter, 3 × 3", figures.median, f"{figures.median.psnr - figures.noisy.psnr:+.2f}"),
-            ("restored by the network", figures.restored, f"{figures.gained:+.2f}"),
+            ("median filter, 3 × 3", figures.median, _signed(figures.median.psnr - figures.noisy.psnr)),
+            ("restored by the network", figures.restored, _signed(figures.gained)),
         )
     ]
     verdict = (
@@ -63,6 +63,10 @@ def closeness_section(figures: DenoisingFigures, noise: str) -> Section:
             )
         ],
     )
+
+
+def _signed(decibels: float) -> str:
+    return f"{decibels:+.2f}".replace("-", "−")
 
 
 def gallery_section(most: Sequence[ShownImage], least: Sequence[ShownImage], usual: Sequence[ShownImage]) -> Section:
