@@ -30,7 +30,7 @@ from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.versions import OtherVersion
 
 _LOG = logging.getLogger(__name__)
-POSITIONS = "positions"
+POSITIONS, DEPTH = "positions", "depth"
 _BYTES = "application/octet-stream"
 _KEPT = {"cache-control": "private, max-age=31536000, immutable"}
 _NEAR = 100
@@ -120,6 +120,7 @@ def _described(points: MapPoints) -> dict[str, Any]:
         "points": points.number,
         "corner": [x, y],
         "side": points.plane.side,
+        "depth": points.depth and points.depth.side,
         "palette": PALETTE,
         "grey": GREY,
         "columns": columns,
@@ -141,6 +142,8 @@ def _column(request: Request, points: MapPoints) -> tuple[str, bytes]:
     _refuse_other(points, request.query_params.get("version"))
     if name == POSITIONS:
         numbers = points.plane.positions
+    elif name == DEPTH and points.depth is not None:
+        numbers = points.depth.steps
     elif name in points.columns:
         numbers = points.columns[name].numbers
     else:

@@ -75,6 +75,11 @@ SCHEMAS: dict[str, Schema] = {
         corner={**list_of(NUMBER), "description": "The least x and y of the map's square."},
         side={**NUMBER, "description": "Of the square: 65,535 steps of `positions`."},
         palette={**list_of(TEXT), "description": "Colours of values, which begin again after the last."},
+        depth={
+            "type": ["number", "null"],
+            "description": "Of a map in space the side of its third coordinate, the column `depth`, beside that of the "
+            "square; null: it is a plane.",
+        },
         columns={"type": "object", "additionalProperties": _COLUMN},
         named=list_of(object_of("A category and where its middle is.", category=TEXT, **_PLACE)),
     ),

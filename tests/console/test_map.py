@@ -46,6 +46,21 @@ def test_columns_are_as_the_map_describes_them_and_are_kept_by_browsers(
         assert console.get(address, params={"version": "another"}).status_code == 409
 
 
+def test_a_map_in_space_has_a_third_coordinate(damaged: Platform) -> None:
+    with served(settings_of(damaged), ready=False) as client:
+        assert client.get("/v1/map").json()["depth"] is None
+        assert client.get("/v1/map/columns/depth").status_code == 404
+        places = damaged.rows(EMBEDDING).with_columns(z=pl.col("x") * 2)
+        damaged.replace_rows(EMBEDDING, None, places)
+        told = client.get("/v1/map").json()
+        depth = np.frombuffer(client.get("/v1/map/columns/depth").content, "<u2") / 65_535
+        assert told["depth"] == pytest.approx(2 * np.ptp(places["x"].to_numpy()) / told["side"])
+        found = places["z"].min() + depth * told["depth"] * told["side"]
+        assert np.abs(found - places["z"].to_numpy()).max() <= told["side"] / 10_000
+        damaged.replace_rows(EMBEDDING, None, places.with_columns(z=pl.lit(float("nan"))))
+        assert client.get("/v1/map").json()["depth"] is None
+
+
 def test_a_bit_says_of_each_point_whether_it_is_chosen(console: httpx.Client, loaded_platform: Platform) -> None:
     rows = points_of(loaded_platform.dataset, loaded_platform.store).rows
     answer = console.post("/v1/map:select", json={"map": f"category=plant&day={SECOND}"})

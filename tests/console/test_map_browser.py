@@ -320,3 +320,60 @@ def test_regions_colour_filter_and_are_named_over_the_points(damaged: Platform, 
         grey = part.locator("li i").nth(1).evaluate("one => getComputedStyle(one).backgroundColor")
         assert grey == "rgb(140, 143, 148)"
         visit.leave()
+
+
+def test_a_map_in_space_is_turned_and_shows_the_same_points(damaged: Platform, browser: Any) -> None:
+    places = damaged.rows(EMBEDDING).sort("image_id")
+    random = np.random.default_rng(0)
+    damaged.replace_rows(EMBEDDING, None, places.with_columns(z=pl.Series(random.normal(size=places.height) * 9)))
+    with served(settings_of(damaged), ready=False) as client:
+        visit = OnMap(browser, client, viewport={"width": 1280, "height": 800})
+        page = visit.open()
+        page.locator("#map.drawn").wait_for()
+        flat = page.locator("#points").evaluate(_PICTURE)
+        page.get_by_role("button", name="3D").click()
+        page.locator("#map.space[data-seen='30,20']").wait_for()
+        assert parse_qs(urlsplit(page.url).query)["turn"] == ["30_20"]
+        assert page.locator('[data-tool="add"]').is_disabled()
+        assert int(page.locator("#map").get_attribute("data-shown")) == places.height
+        box = page.locator("#plane").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 200)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 300, box["y"] + 200, steps=4)
+        page.mouse.up()
+        page.locator("#map[data-seen='70,20']").wait_for()
+        page.keyboard.press("ArrowLeft")
+        page.locator("#map[data-seen='62,20']").wait_for()
+        page.wait_for_timeout(200)
+        assert page.locator("#points").evaluate(_PICTURE) != flat
+
+        # A point is found where it is seen from this side.
+        around = np.deg2rad(62)
+        above = np.deg2rad(20)
+        now = points_of(damaged.dataset, damaged.store)
+        assert now.depth is not None
+        unit = np.column_stack([now.plane.positions / 65_535 - 0.5, (now.depth.steps / 65_535 - 0.5) * now.depth.side])
+        x, y, z = (unit / np.linalg.norm(unit, axis=1).max()).T
+        right, away = x * np.cos(around) + z * np.sin(around), z * np.cos(around) - x * np.sin(around)
+        up, near = y * np.cos(above) - away * np.sin(above), away * np.cos(above) + y * np.sin(above)
+        seen = np.column_stack([right, up]) * (np.sqrt(8) / (3 - near))[:, None] / 2
+        one = int((np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.eye(len(seen)) * 9).min(1).argmax())
+        side = min(box["width"] - 2, box["height"] - 2) * 0.92
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(middle[0] + seen[one, 0] * side, middle[1] - seen[one, 1] * side)
+        page.locator(f'#hover[data-id="{now.rows["image_id"][one]}"]').wait_for()
+
+        page.keyboard.press("3")
+        page.locator("#map:not(.space)[data-seen='']").wait_for()
+        same = f"flat => String(({_PICTURE})(document.querySelector('#points'))) === String(flat)"
+        page.wait_for_function(same, arg=flat)
+        visit.leave()
+
+
+def test_a_map_that_is_a_plane_is_not_turned(browser: Any, console: httpx.Client) -> None:
+    visit = OnMap(browser, console)
+    page = visit.open("/map?turn=30_20")
+    assert not page.get_by_role("button", name="3D").is_visible()
+    page.keyboard.press("3")
+    assert page.locator("#map.space").count() == 0
+    visit.leave()

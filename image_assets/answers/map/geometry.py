@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,26 @@ CELLS = 256
 """The map is so many cells wide and high: one that no edge of a polygon touches is inside or outside as a whole."""
 STEPS = 65_535
 """And so many steps, in which positions are sent to pages."""
+
+
+class Depth(NamedTuple):
+    """The third coordinate of the points of a map in space.
+
+    Attributes:
+        steps: From the least, uint16 [N].
+        side: How much of the plane's side all steps together take.
+    """
+
+    steps: np.ndarray
+    side: float
+
+
+def depth_of(third: np.ndarray, plane: Plane) -> Depth | None:
+    """That of third coordinates, float [N]; None where there are none that are finite and differ."""
+    if not len(third) or not np.isfinite(third).all() or np.ptp(third) == 0:
+        return None
+    least, extent = float(third.min()), float(np.ptp(third))
+    return Depth(np.rint((third.astype(np.float64) - least) * (STEPS / extent)).astype(np.uint16), extent / plane.side)
 
 
 class Plane:

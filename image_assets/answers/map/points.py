@@ -12,7 +12,7 @@ import polars as pl
 
 from image_assets.answers.latest import Latest
 from image_assets.answers.map.columns import MapColumn, columns_of, region_column
-from image_assets.answers.map.geometry import Plane
+from image_assets.answers.map.geometry import Depth, Plane, depth_of
 from image_assets.answers.map.names import Named, named_categories
 from image_assets.answers.map.regions import MapRegions, regions_of_map
 from image_assets.answers.neighbours import UnknownImage
@@ -49,6 +49,7 @@ class MapPoints:
         plane: Where they are.
         columns: What they are coloured and filtered by.
         regions: Which crowds they lie in.
+        depth: Their third coordinate, of a map in space; None: it is a plane.
     """
 
     version: str
@@ -56,6 +57,7 @@ class MapPoints:
     plane: Plane
     columns: Mapping[str, MapColumn]
     regions: MapRegions
+    depth: Depth | None = None
 
     @property
     def number(self) -> int:
@@ -104,7 +106,7 @@ def points_of(dataset: DatasetSpec, store: Store) -> MapPoints:
     version = points_version(dataset, store)
 
     def read() -> MapPoints:
-        places = _finite(store.table(dataset.name, EMBEDDING).scan()).select("image_id", "x", "y")
+        places = _finite(store.table(dataset.name, EMBEDDING).scan()).select("image_id", "x", "y", "z")
         images = store.table(dataset.name, RAW_IMAGES).scan()
         flags = [issue.found(dataset.quality).over("date", "category").alias(issue.name) for issue in ISSUES]
         facts = images.select("image_id", "date", "category", "width", "height", *_METRICS).select(
@@ -124,7 +126,8 @@ def points_of(dataset: DatasetSpec, store: Store) -> MapPoints:
         regions = regions_of_map(dataset, store, ids, plane.points)
         names = {one.number: one.name for one in regions.named}
         columns = {**columns_of(rows, list(dataset.categories)), "region": region_column(regions.of_points, names)}
-        return MapPoints(version, ids, plane, columns, regions)
+        third = rows["z"].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        return MapPoints(version, ids, plane, columns, regions, depth_of(third, plane))
 
     return _POINTS.get((store.url, dataset.name), version, read)
 

@@ -4,10 +4,12 @@ import { drawingOn } from "./map_draw.js";
 import { Legend, slotOf } from "./map_legend.js";
 import { Overlay } from "./map_overlay.js";
 import { Marks } from "./map_marks.js";
+import { Space, draggedBy } from "./map_space.js";
 import { Panel } from "./map_panel.js";
 import { STEPS, addressOf, cornersOf, filtersOn, lassoText, selectionOf, stateIn } from "./map_state.js";
 import { View, simpler } from "./map_view.js";
 
+const extent = document.querySelector("#map").dataset.extent.split(" ").map(Number);
 const REACH = 12; // pixels around the pointer in which a point is found
 const root = document.querySelector("#map");
 const plane = root.querySelector("#plane");
@@ -34,7 +36,8 @@ const overlay = new Overlay(plane.querySelector("#lines"));
 const panel = new Panel(root, (image) => change(() => (state.image = image)));
 const legend = new Legend(root.querySelector("#legend"), (act) => change(act));
 const marks = new Marks(bar, () => ({ query: { map: selectionOf(state) }, expected: held ?? shown }), fail);
-const view = new View(plane, root.dataset.extent.split(" ").map(Number), { onMove: moved, onHover: hovered, onClick: clicked, onLasso: lassoed, onLine: lines });
+const view = new View(plane, extent, { onMove: moved, onHover: hovered, onClick: clicked, onLasso: lassoed, onLine: lines, onTurn: (right, down) => turnTo(draggedBy(state.turn, right, down)) });
+const space = new Space(root, worker, async () => new Uint16Array(await (await sent(`/v1/map/columns/depth?version=${root.dataset.version}`, {})).arrayBuffer()));
 
 root.classList.toggle("flat", !drawing);
 if (drawing) drawing.onWhole = () => root.classList.add("drawn");
@@ -78,6 +81,8 @@ async function begin() {
   const given = [positions.buffer, ...numbers.map((one) => one.buffer)];
   worker.postMessage({ do: "load", points: described.points, places: positions, numbers: columns }, given);
   ready = true;
+  if (!described.depth || !drawing) state.turn = null;
+  space.button.hidden = !described.depth || !drawing;
   apply();
   nameRegions().catch(() => {}); // the map does without them
 }
@@ -96,6 +101,11 @@ function slotsOf(name) {
 
 worker.onmessage = ({ data }) => {
   if (data.said === "nearest") return found(data);
+  if (data.said === "turned") {
+    drawing.load(data.positions);
+    moved();
+    return space.turned();
+  }
   if (data.round !== round) return;
   if (data.said === "counts") return legend.count(data.counts);
   [held, shown, certain] = [data.held, data.shown, data.certain];
@@ -119,6 +129,7 @@ function change(act) {
 function apply() {
   if (!ready) return;
   if (!described.columns[state.colour]) state.colour = "category";
+  inSpace();
   choose(); // first, so that a lasso that is gone is not drawn once more
   paint();
   legend.show(state);
@@ -156,6 +167,22 @@ async function choose() {
     asked = "";
     fail(error);
   }
+}
+
+// Seen in space the map is turned, not moved, and no lasso can be drawn around what lies one behind the other.
+function inSpace() {
+  const { turn } = state;
+  if (turn && view.tool !== "move") takeTool("move");
+  view.turning = turn !== null;
+  view.extent = turn ? [1, 1] : extent;
+  for (const one of root.querySelectorAll('[data-tool="add"], [data-tool="sub"], [data-do="inView"]')) one.disabled = turn !== null;
+  space.turn(turn, described.depth).catch(fail);
+}
+
+function turnTo(turn) {
+  state.turn = turn;
+  inSpace();
+  moved();
 }
 
 function say(text) {
@@ -206,10 +233,13 @@ function moved() {
 }
 
 function lines() {
-  const lassos = described ? state.lassos.map((text) => ({ takesAway: text.startsWith("sub"), corners: cornersOf(text).map(unitOf) })) : [];
-  const names = described && state.colour === "category" ? described.named.map((one) => ({ name: one.category, at: unitOf([one.x, one.y]) })) : [];
-  const seen = regions.filter((one) => legend.isShown("category", one.category) && legend.isShown("region", one.name));
+  const [inPlane, near] = [described && !state.turn, overlay.near];
+  if (!inPlane) overlay.near = [];
+  const lassos = inPlane ? state.lassos.map((text) => ({ takesAway: text.startsWith("sub"), corners: cornersOf(text).map(unitOf) })) : [];
+  const names = inPlane && state.colour === "category" ? described.named.map((one) => ({ name: one.category, at: unitOf([one.x, one.y]) })) : [];
+  const seen = !inPlane ? [] : regions.filter((one) => legend.isShown("category", one.category) && legend.isShown("region", one.name));
   overlay.draw(view, lassos, names.filter((one) => legend.isShown("category", one.name)), seen);
+  overlay.near = near;
 }
 
 function flatPicture() {
@@ -299,12 +329,13 @@ const acts = {
   in: () => view.zoomBy(1.5),
   out: () => view.zoomBy(1 / 1.5),
   whole: () => view.look({ x: 0.5, y: 0.5 }, 1),
-  inView: () => described && allInView(),
+  inView: () => described && !state.turn && allInView(),
+  space: () => described?.depth && drawing && change(() => (state.turn = state.turn ? null : [30, 20])),
   clear: () => state.lassos.length && change(() => (state.lassos = [])),
   last: () => state.lassos.length && change(() => state.lassos.pop()),
   move: () => takeTool("move"),
-  add: () => takeTool(view.tool === "add" ? "move" : "add"),
-  sub: () => takeTool(view.tool === "sub" ? "move" : "sub"),
+  add: () => state.turn || takeTool(view.tool === "add" ? "move" : "add"),
+  sub: () => state.turn || takeTool(view.tool === "sub" ? "move" : "sub"),
   close: () => change(() => (state.image = null)),
   pick: () => clicked([view.size.width / 2, view.size.height / 2]),
   escape: () => {
@@ -313,7 +344,7 @@ const acts = {
     else acts.clear();
   },
 };
-const keys = { "+": "in", "=": "in", "-": "out", 0: "whole", v: "inView", l: "add", m: "move", s: "sub", z: "last", Escape: "escape", Enter: "pick" };
+const keys = { "+": "in", "=": "in", "-": "out", 0: "whole", 3: "space", v: "inView", l: "add", m: "move", s: "sub", z: "last", Escape: "escape", Enter: "pick" };
 
 root.addEventListener("click", (event) => {
   const pressed = event.target.closest("button");
@@ -328,7 +359,8 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("select, #legend") && event.key.startsWith("Arrow")) return;
   const far = event.shiftKey ? 160 : 40;
   const shifts = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] };
-  if (shifts[event.key]) view.shift(...shifts[event.key]);
+  if (shifts[event.key] && state.turn) turnTo(draggedBy(state.turn, shifts[event.key][0] / 2, -shifts[event.key][1] / 2));
+  else if (shifts[event.key]) view.shift(...shifts[event.key]);
   else if (keys[event.key]) acts[keys[event.key]]();
   else return;
   overlay.cross = document.activeElement === plane;

@@ -3,7 +3,9 @@ export const STEPS = 65535;
 
 export function stateIn(search) {
   const said = new URLSearchParams(search);
-  const state = { colour: said.get("colour") ?? "category", view: null, filters: {}, off: new Set(), lassos: [], image: said.get("image") };
+  const state = { colour: said.get("colour") ?? "category", view: null, filters: {}, off: new Set(), lassos: [], image: said.get("image"), turn: null };
+  const turn = (said.get("turn") ?? "").split("_").map(Number);
+  if (turn.length === 2 && turn.every(Number.isFinite)) state.turn = turn;
   const at = (said.get("at") ?? "").split("_").map(Number);
   if (at.length === 3 && at.every(Number.isFinite) && at[2] > 0) state.view = { x: at[0], y: at[1], zoom: at[2] };
   for (const [name, value] of said) {
@@ -29,6 +31,7 @@ export function addressOf(state) {
   withFilters(said, state.filters, state.lassos);
   for (const name of state.off) said.append("off", name);
   if (state.image) said.set("image", state.image);
+  if (state.turn) said.set("turn", state.turn.map(Math.round).join("_"));
   return said.size ? `?${said}` : location.pathname;
 }
 

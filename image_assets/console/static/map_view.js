@@ -10,6 +10,7 @@ export class View {
     this.middle = { x: 0.5, y: 0.5 };
     this.zoom = 1;
     this.tool = "move";
+    this.turning = false; // whether what is dragged turns, and is not moved
     this.fingers = new Map();
     this.line = null;
     this.listen();
@@ -106,7 +107,8 @@ export class View {
     }
     if (this.begun && distance(this.begun, now) <= CLICK) return;
     this.begun = null;
-    this.shift(before[0] - now[0], now[1] - before[1]);
+    if (this.turning) this.told.onTurn(now[0] - before[0], now[1] - before[1]);
+    else this.shift(before[0] - now[0], now[1] - before[1]);
   }
 }
 

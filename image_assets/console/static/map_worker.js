@@ -2,13 +2,16 @@
 const CELLS = 256;
 const HIDDEN = 127;
 const CHOSEN = 128;
+const EYE = 3; // how far from the middle it is, of the furthest point's distance
 
 let number = 0;
-let positions = null; // steps, x and y in turn
+let positions = null; // steps, x and y in turn, as they are seen
+let flat = null; // the same on the plane, with its grid
+let deep = null; // in space: x, y and z of each point from the middle, none further than 1
 let columns = {}; // name → a number for each point
 let chosen = null; // bits of the points that lassos hold, or null where there is no lasso
 let certain = true; // whether the console has said so of the points themselves, or it was found here of their steps
-let order = null; // points cell by cell
+let order = null; // points cell by cell, where somebody asked for them
 let starts = null; // where each cell's points begin in it
 let style = null; // what is drawn of each point: the place of its colour, hidden or not, chosen or not
 let shown = 0;
@@ -23,6 +26,20 @@ const acts = {
     columns = numbers;
     chosen = last = null;
     sort();
+    flat = { positions, order, starts };
+  },
+  // depth: steps of the third coordinate; side: what they take of the square's side
+  deepen({ depth, side }) {
+    deep = inSpace(depth, side);
+  },
+  // The points as they are seen from a side, in degrees around the upright axis and from above; null: from the front, as a plane.
+  turn({ turn }) {
+    if (turn) {
+      positions = seenFrom(...turn);
+      order = null;
+    } else ({ positions, order, starts } = flat);
+    const own = positions.slice();
+    postMessage({ said: "turned", positions: own }, [own.buffer]);
   },
   // filters: column → whether each of its numbers is shown; slots: the place of the colour of each number of `colour`
   style(asked) {
@@ -43,6 +60,33 @@ const acts = {
     postMessage({ said: "nearest", asked, ...nearest(x, y, within) });
   },
 };
+
+function inSpace(depth, side) {
+  const made = new Float32Array(3 * number);
+  let furthest = 0;
+  for (let point = 0; point < number; point += 1) {
+    const [x, y, z] = [positions[2 * point] / 65535 - 0.5, positions[2 * point + 1] / 65535 - 0.5, (depth[point] / 65535 - 0.5) * side];
+    made.set([x, y, z], 3 * point);
+    furthest = Math.max(furthest, x * x + y * y + z * z);
+  }
+  const scale = 1 / Math.sqrt(furthest || 1);
+  return made.map((one) => one * scale);
+}
+
+// What is near is seen larger, so that it is told from what is far; all of it stays within the square.
+function seenFrom(around, above) {
+  const [sa, ca, sb, cb] = [around, above].flatMap((one) => [Math.sin((one * Math.PI) / 180), Math.cos((one * Math.PI) / 180)]);
+  const made = new Uint16Array(2 * number);
+  for (let point = 0; point < number; point += 1) {
+    const [x, y, z] = [deep[3 * point], deep[3 * point + 1], deep[3 * point + 2]];
+    const [right, away] = [x * ca + z * sa, z * ca - x * sa];
+    const [up, near] = [y * cb - away * sb, away * cb + y * sb];
+    const scale = (32767 * Math.sqrt(EYE * EYE - 1)) / (EYE - near);
+    made[2 * point] = 32767.5 + right * scale;
+    made[2 * point + 1] = 32767.5 + up * scale;
+  }
+  return made;
+}
 
 function sort() {
   const cell = (point) => ((positions[2 * point + 1] >> 8) << 8) | (positions[2 * point] >> 8);
@@ -120,6 +164,7 @@ function heldBy(lassos) {
       else bits[point >> 3] |= 1 << (point & 7);
     };
     const edges = corners.map((corner, place) => [...corner, ...corners[(place + 1) % corners.length]]).filter(([, y, , to]) => y !== to);
+    const { positions, order, starts } = flat;
     const touched = touchedBy(corners);
     for (let row = 0; row < CELLS; row += 1) {
       const [low, high] = [row << 8, (row + 1) << 8];
@@ -187,6 +232,7 @@ function onMap(x0, y0, x1, y1) {
 
 function nearest(x, y, within) {
   if (style === null) return { point: -1 }; // nothing is shown yet
+  if (order === null) sort();
   let [best, distance] = [-1, within * within];
   const clip = (value) => Math.max(0, Math.min(CELLS - 1, value >> 8));
   for (let row = clip(y - within); row <= clip(y + within); row += 1) {
