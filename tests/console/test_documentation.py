@@ -20,6 +20,7 @@ _GALLERY = (
     "/classify",
     "/search",
     "/models",
+    "/shares",
     "/models/{digest}/report",
     "/map",
     "/gallery",
