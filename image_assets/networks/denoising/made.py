@@ -147,7 +147,10 @@ def _trained(
     compiled(network, spec, data.steps, "mean_squared_error")
     with telling.track("training the denoising network", "images") as progress:
         fitted = fit(network, data, validation, spec, folder / DENOISING, Watch(progress, telling.epoch))
-    return network, fitted, Judged(rows[known:], sides.judged)
+    # In 32 bits, whatever it was trained in: what it restores is to be the same wherever it is asked.
+    kept = denoising_network(spec.preset, spec.size, form.shape[2], spec.seed)
+    kept.set_weights(network.get_weights())
+    return kept, fitted, Judged(rows[known:], sides.judged)
 
 
 def _batches(rows: PixelRows, images: pl.DataFrame, spec: DenoisingAutoencoder, *, judging: bool) -> Batches:
