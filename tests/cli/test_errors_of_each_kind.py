@@ -23,7 +23,7 @@ ONLY_IN_A_RACE = "ChangedMeanwhileError"
 # What goes wrong while a network is trained ends its asset, not a command; `tests/networks` provokes each.
 ONLY_IN_A_TRAINING = {
     *("NetworksMissingError", "DamagedPixelsError", "UnfitDataError", "TrainingFailedError", "NoHeatError"),
-    "NetworkRefusedError",
+    *("NetworkRefusedError", "RecordRefusedError"),
 }
 """Of two commands that change the same at once; tests/store provokes it."""
 
