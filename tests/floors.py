@@ -29,7 +29,8 @@ def _floor(name: str, patterns: str, knows_dagster: bool = False) -> Floor:
 FLOORS = (
     _floor(
         "ground",
-        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program",
+        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program "
+        "spreadsheets",
     ),
     _floor(
         "words",

@@ -187,3 +187,10 @@ def test_the_readme_counts_the_checks_right() -> None:
     assert f"**Checks that hold**: [{number} per dataset](docs/checks.md)" in (ROOT / "README.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_the_tests_that_stand_in_the_way_of_threats_are_there() -> None:
+    content = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[^`]+)`", content)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []

@@ -25,11 +25,12 @@ def accounting(dataset: str, store: str, csv: Path | None, *, as_json: bool) -> 
     """What arrived per day and category, and what became of it."""
     from image_assets.answers.accounts import account_book
     from image_assets.reports.accounts import show_accounts
+    from image_assets.spreadsheets import csv_of
 
     spec, opened = to_read(dataset, store)
     book = account_book(opened, spec.name)
     if csv:
-        write(csv, book.tables.wide().write_csv())
+        write(csv, csv_of(book.tables.wide()))
     if as_json:
         print_json(book.as_json())
     else:

@@ -27,6 +27,7 @@ from image_assets.console.selection import Exported, MarksSaid, Selection, numbe
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.marks.record import Mark, keep_marks, marks_of, take_back
 from image_assets.schema import RAW_IMAGES
+from image_assets.spreadsheets import csv_of
 from image_assets.store.store import Store
 
 T = TypeVar("T", bound=Selection)
@@ -66,8 +67,10 @@ class Reviewing(Changing):
         there = table.scan([part for part in table.partitions() if (part.date, part.category) in partitions])
         known = there.select("image_id", "source", "format", "width", "height", "bytes")
         rows = chosen.lazy().join(known, on="image_id", how="left", maintain_order="left").collect()
+        if said.format == "csv":
+            return csv_of(rows)
         buffer = io.BytesIO()
-        rows.write_csv(buffer) if said.format == "csv" else rows.write_parquet(buffer)
+        rows.write_parquet(buffer)
         return buffer.getvalue()
 
 
