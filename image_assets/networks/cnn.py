@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -26,6 +26,7 @@ from image_assets.classifier.training.temperature import modest_temperature
 from image_assets.classifier.training.train import NotTrainableError, check_trainable
 from image_assets.dataset import DatasetSpec
 from image_assets.networks.augmentation import augmentation_layers
+from image_assets.networks.backbones import begin_with_learnt
 from image_assets.networks.batches import Pictures, with_labels
 from image_assets.networks.checkpoints import Epoch
 from image_assets.networks.fitting import Fitted, Watch, compiled, fit
@@ -208,6 +209,9 @@ def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) ->
     validation = sides.pictures(spec.batch, validation=True)
     with precision(precision_of(spec.precision)):
         core = cnn(spec.preset, form.shape, len(sides.classes), spec.seed)
+        if spec.backbone:
+            began = begin_with_learnt(core, spec.preset, spec.backbone)
+            data = replace(data, digest=f"{data.digest} {began}")  # with other first weights it is another training
         changes = augmentation_layers(spec.augmentation, 1_000 + spec.seed)
         network = keras.Sequential([keras.Input(form.shape), *changes, core])
     # The steps of the original stay as they are: only its patience says when it is done.

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from image_assets.networks.backbones import APPLICATIONS, backbone
 from image_assets.settings.networks import CnnPreset
 
 Build = Callable[[Any, int], Any]
@@ -29,10 +30,14 @@ def cnn(preset: CnnPreset, shape: tuple[int, int, int], classes: int, seed: int 
         From pictures [N, *shape] to probabilities, float32 [N, classes], whatever it calculates in.
     """
     pictures = keras.Input(shape, name="pictures")
-    build: Build = {"original": _original, "separable": _separable}[preset]
+    if preset in APPLICATIONS:
+        found = backbone(preset, pictures, seed)
+    else:
+        build: Build = {"original": _original, "separable": _separable}[preset]
+        found = build(pictures, seed)
     answers = keras.layers.Dense(
         classes, activation="softmax", dtype="float32", kernel_initializer=_drawn(seed, 0, "linear"), name="answers"
-    )(build(pictures, seed))
+    )(found)
     return keras.Model(pictures, answers, name=preset)
 
 

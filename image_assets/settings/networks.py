@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from image_assets.settings.denoising import AnyNoise, DenoisingPreset, GaussianNoise
-from image_assets.settings.section import SettingsSection
+from image_assets.settings.section import SettingsSection, Sha256
 
 Brightness = Annotated[float, Field(gt=0, le=1)]
 Colour = Literal["grey", "rgb"]
-CnnPreset = Literal["original", "separable"]
+CnnPreset = Literal["original", "separable", "mobilenet", "mobilenet_v2", "resnet50_v2"]
+_FINE_TUNED: tuple[CnnPreset, ...] = ("mobilenet", "mobilenet_v2", "resnet50_v2")
+_LEAST_SIDE = 32
 Side = Annotated[int, Field(ge=16, le=1_024)]
 
 
@@ -53,17 +55,57 @@ class Training(SettingsSection):
     seed: NonNegativeInt = Field(default=0, description="Of the first weights, the order of images, and all chance.")
 
 
+class Backbone(SettingsSection):
+    """What a network begins with that others trained: it is fine-tuned, not trained from nothing."""
+
+    weights: str = Field(
+        default="imagenet",
+        min_length=1,
+        description="A `.weights.h5` file of the network without its last layer, as Keras writes it: a path, "
+        "`s3://bucket/key` or a URL; imagenet: those of Keras' hub, which are fetched once.",
+    )
+    sha256: Sha256 | None = Field(
+        default=None, description="SHA-256 of the file; required where it is in a bucket or behind a URL."
+    )
+    learning_layers: NonNegativeInt = Field(
+        default=20, description="So many of its last layers learn too; 0: only the layer that answers does."
+    )
+
+    @model_validator(mode="after")
+    def _fetched_weights_are_known(self) -> Self:
+        if "://" in self.weights and not self.sha256:
+            raise ValueError("weights that are fetched need their sha256, as `sha256sum FILE` says it")
+        if self.sha256 and self.weights == "imagenet":
+            raise ValueError("sha256 is of a file of weights; say which, or leave it out")
+        return self
+
+
 class CnnClassifier(Training):
     """A convolutional network that tells the categories apart by the pictures themselves."""
 
     preset: CnnPreset = Field(
         default="separable",
         description="original: six convolutions, dropout, two dense layers; separable: separable convolutions with "
-        "batch normalisation, smaller and faster.",
+        "batch normalisation, smaller and faster; mobilenet, mobilenet_v2, resnet50_v2: networks of Keras' collection "
+        "that others trained, whose last layers are fine-tuned.",
+    )
+    backbone: Backbone | None = Field(
+        default=None, description="What such a network begins with; null for those that are trained from nothing."
     )
     size: Side = Field(default=256, description="Side of the squares that pictures are made, pixels.")
     colour: Colour = Field(default="rgb", description="What a pixel holds: one number, or three.")
     augmentation: Augmentation = Augmentation()
+
+    @model_validator(mode="after")
+    def _begins_with_something_or_nothing(self) -> Self:
+        fine_tuned = self.preset in _FINE_TUNED
+        if fine_tuned and self.backbone is None:
+            raise ValueError(f"the preset {self.preset} is fine-tuned: say with what it begins, `backbone: {{}}`")
+        if not fine_tuned and self.backbone is not None:
+            raise ValueError(f"the preset {self.preset} is trained from nothing: it has no backbone")
+        if fine_tuned and self.size < _LEAST_SIDE:
+            raise ValueError(f"the preset {self.preset} is given squares of {_LEAST_SIDE} pixels or more")
+        return self
 
 
 class DenoisingAutoencoder(Training):
