@@ -20,7 +20,9 @@ def program(code: str, folder: Path) -> Contestant:
 
 
 def test_a_process_is_timed_with_its_processor_and_memory(tmp_path: Path) -> None:
-    run = timed(program("held = bytearray(50_000_000); print(sum(range(2_000_000)) > 0, 7)", tmp_path))
+    # It stays as it is for a while: memory is looked at now and then.
+    code = "import time; held = bytearray(50_000_000); print(sum(range(2_000_000)) > 0, 7); time.sleep(0.5)"
+    run = timed(program(code, tmp_path))
     assert run.printed == "True 7\n"
     assert commands.rows_of_peer(run) == 7
     assert run.processor > 0

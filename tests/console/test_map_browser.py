@@ -322,6 +322,7 @@ def test_regions_colour_filter_and_are_named_over_the_points(damaged: Platform, 
         visit.leave()
 
 
+@pytest.mark.long
 def test_a_map_in_space_is_turned_and_shows_the_same_points(damaged: Platform, browser: Any) -> None:
     places = damaged.rows(EMBEDDING).sort("image_id")
     random = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import obstore
+import pytest
 
 from image_assets.store.store import Store
 from image_assets.verification.finding import Part
@@ -14,6 +15,7 @@ from tests.verification.now import NOW
 from tests.verification.shown import nothing_shown
 
 
+@pytest.mark.long
 def test_a_damaged_file_in_a_bucket_is_named_and_moved_aside(loaded_platform: Platform, s3_server: S3Server) -> None:
     store = Store(f"s3://{s3_server.bucket()}/store", s3_server.storage_options)
     objects, root = store.objects("drawn"), loaded_platform.root / "store/drawn"

@@ -39,8 +39,8 @@ def repaired(platform: Platform, capsys: pytest.CaptureFixture[str], *more: str)
     ("pattern", "damage", "first"),
     [
         pytest.param(f"image_features/{PLANT}/*.parquet", change_footer, "image_features", marks=pytest.mark.long),
-        (f"image_features/{PLANT}/*.parquet", flip, "image_features"),
-        (f"raw_images/{PLANT}/*.parquet", flip, ""),
+        pytest.param(f"image_features/{PLANT}/*.parquet", flip, "image_features", marks=pytest.mark.long),
+        pytest.param(f"raw_images/{PLANT}/*.parquet", flip, "", marks=pytest.mark.long),
         (f"feature_shards/{PLANT}/*.parquet", flip, "feature_shards"),
         (f"feature_shards_manifests/{PLANT}/shards.json", halve, "feature_shards"),
         pytest.param(
