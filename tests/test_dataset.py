@@ -155,3 +155,9 @@ def test_a_dataset_that_is_printed_does_not_show_the_urls_of_its_channels() -> N
     spec = parse_dataset({**MINIMAL, "alerts": {"channels": [channel]}}, "birds.yaml")
     assert spec.alerts.channels[0].label == "team"
     assert "5ecret" not in repr(spec)
+
+
+@pytest.mark.parametrize("name", ["plant\n", "plant\r\nBcc: a@b.invalid", "\u202eplant", "plant\x1b[2J", "=plant"])
+def test_no_category_has_a_name_that_could_break_a_line_or_a_mail_s_head(name: str) -> None:
+    with pytest.raises(DatasetError, match=r"categories\..*match pattern"):
+        parse_dataset({**MINIMAL, "categories": {name: 0, "duck": 1}}, "birds.yaml")
