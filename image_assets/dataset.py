@@ -23,7 +23,7 @@ from image_assets.settings.classifier import Classifier
 from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.networks import Networks
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
-from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict
+from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict, key_path
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
     DEFAULT_EXTRACTOR,
@@ -179,7 +179,7 @@ def mistakes_in(error: ValidationError, section: type[Strict]) -> str:
 
 
 def _describe(error: Mapping[str, Any], section: type[Strict]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "(the whole file)"
+    key = key_path(error["loc"]) or "(the whole file)"
     found = error.get("input")
     shown = repr(found) if not isinstance(found, (dict, list)) else f"a {type(found).__name__}"
     if error["loc"][:1] == ("alerts",):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -23,9 +24,14 @@ def name_problem(text: str) -> str:
     return ""
 
 
+def key_path(parts: Iterable[object]) -> str:
+    """Where something stands in a file, in one line whatever its keys are: what does not print is escaped."""
+    return ".".join(part if part.isprintable() else repr(part)[1:-1] for part in map(str, parts))
+
+
 def faults_of(error: ValidationError) -> str:
     """What is wrong with a file that was read, in one line: every key with its fault."""
-    told = ((".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in error.errors())
+    told = ((key_path(one["loc"]), one["msg"].removeprefix("Value error, ")) for one in error.errors())
     return "; ".join(f"{where}: {said}" if where else said for where, said in told)
 
 
