@@ -22,13 +22,17 @@ class Augmentation(SettingsSection):
 
     mirror: bool = Field(default=True, description="Half of them are mirrored, left to right.")
     rotation: float = Field(default=25, ge=0, le=180, description="Turned by at most so many degrees; 0: not at all.")
-    brightness: tuple[Brightness, Brightness] = Field(
-        default=(0.4, 1), description="Least and greatest factor of brightness; [1, 1]: not changed."
+    # A tuple of two types is one whose schema Dagster's components cannot read.
+    brightness: tuple[Brightness, ...] = Field(
+        default=(0.4, 1),
+        min_length=2,
+        max_length=2,
+        description="Least and greatest factor of brightness; [1, 1]: not changed.",
     )
 
     @field_validator("brightness")
     @classmethod
-    def _ascending(cls, factors: tuple[float, float]) -> tuple[float, float]:
+    def _ascending(cls, factors: tuple[float, ...]) -> tuple[float, ...]:
         if factors[0] > factors[1]:
             raise ValueError(f"the least factor, {factors[0]:g}, is above the greatest, {factors[1]:g}")
         return factors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from image_assets.components import ImageDataset
-from image_assets.dataset import DatasetError
+from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.environment import DATASETS
 from tests.test_docs import ROOT, blocks
 
@@ -92,3 +93,8 @@ def test_a_wrong_key_is_told_with_its_line(project: Path) -> None:
     assert done.returncode == 1
     assert "defs.yaml:5" in done.stdout + done.stderr
     assert "'strat_day' was unexpected" in done.stdout + done.stderr
+
+
+def test_no_section_has_a_schema_that_components_cannot_read() -> None:
+    """A tuple of single types is one: Dagster asks every list for the one type of its items."""
+    assert "prefixItems" not in json.dumps(DatasetSpec.model_json_schema())
