@@ -35,7 +35,8 @@ FLOORS = (
     _floor(
         "words",
         # What a network's file is read into: models are read on the floor above.
-        "settings.* schema.* dataset project networks networks.errors networks.keras_here networks.presets",
+        "settings.* schema.* dataset project networks networks.errors networks.keras_here networks.presets "
+        "networks.backbones",
     ),
     _floor("store", "store.*"),
     _floor("pixels, pages and engines", "images.* pages.* engines.*"),

@@ -26,11 +26,11 @@ from image_assets.classifier.training.temperature import modest_temperature
 from image_assets.classifier.training.train import NotTrainableError, check_trainable
 from image_assets.dataset import DatasetSpec
 from image_assets.networks.augmentation import augmentation_layers
-from image_assets.networks.backbones import begin_with_learnt
 from image_assets.networks.batches import Pictures, with_labels
 from image_assets.networks.checkpoints import Epoch
 from image_assets.networks.fitting import Fitted, Watch, compiled, fit
 from image_assets.networks.keras_here import precision, precision_of
+from image_assets.networks.learnt import begin_with_learnt
 from image_assets.networks.pixel_file import PixelRows
 from image_assets.networks.pixels import PixelForm, networks_folder, pixel_rows
 from image_assets.networks.places import CNN_CLASSIFIER

@@ -11,8 +11,9 @@ import pytest
 keras = pytest.importorskip("keras", reason="networks need the extra `networks`")
 
 from image_assets.dataset import DatasetError  # noqa: E402
-from image_assets.networks.backbones import POOLED, begin_with_learnt  # noqa: E402
+from image_assets.networks.backbones import POOLED  # noqa: E402
 from image_assets.networks.errors import UnfitDataError  # noqa: E402
+from image_assets.networks.learnt import begin_with_learnt  # noqa: E402
 from image_assets.networks.presets import cnn  # noqa: E402
 from image_assets.settings.networks import Backbone, CnnClassifier  # noqa: E402
 from image_assets.store.models.network_files import dump_network, parse_network  # noqa: E402
