@@ -16,6 +16,7 @@ from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
     from image_assets.cli.deployment import Deployment
+    from image_assets.dataset import DatasetSpec
     from image_assets.health.day_result import DayResult
     from image_assets.store.store import Store
     from image_assets.verification.finding import Verified
@@ -45,7 +46,7 @@ def repair(places: Places, *, dry_run: bool, as_json: bool) -> int:
 
     console = terminal_console(sys.stderr if as_json else sys.stdout)
     spec = load_dataset(places.dataset)
-    repairs = _Repairs(places, console)
+    repairs = _Repairs(spec, places, console)
     found = repairs.look()
     plan = repairs.plan(found)
     if dry_run or found.is_sound or plan.is_nothing:
@@ -66,13 +67,11 @@ def repair(places: Places, *, dry_run: bool, as_json: bool) -> int:
 class _Repairs:
     """Looks at a store, and makes good what it finds."""
 
-    def __init__(self, places: Places, console: Console) -> None:
-        from image_assets.dataset import load_dataset
+    def __init__(self, dataset: DatasetSpec, places: Places, console: Console) -> None:
         from image_assets.ingest.registry import source_of
 
-        self._places, self._console = places, console
-        self._dataset = load_dataset(places.dataset)
-        self._source = source_of(self._dataset, places.landing)
+        self._dataset, self._places, self._console = dataset, places, console
+        self._source = source_of(dataset, places.landing)
         self.moved: list[str] = []
 
     def look(self) -> Verified:

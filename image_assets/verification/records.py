@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from obstore.store import ObjectStore
 
-from image_assets.store.objects import content_of, sizes_below
+from image_assets.store.objects import content_of
 from image_assets.verification.finding import Finding, LookedAt, Part, Remedy
 from image_assets.workers import Progress, ordered_map
 
 
 def verify_records(
-    objects: ObjectStore, besides: Collection[str], progress: Progress
+    objects: ObjectStore, sizes: Mapping[str, int], besides: Collection[str], progress: Progress
 ) -> tuple[LookedAt, list[Finding]]:
     """Read every JSON file of a dataset but those that are looked at as something else.
 
     Args:
         objects: The object store rooted at the dataset's folder.
+        sizes: The paths of all its files, each with its bytes.
         besides: The folders of tables, shards and models.
         progress: Told after every file.
     """
-    found = sizes_below(objects)
-    paths = [path for path in found if path.endswith(".json") and path.split("/")[0] not in besides]
+    paths = [path for path in sizes if path.endswith(".json") and path.split("/")[0] not in besides]
     findings = list[Finding]()
 
     def wrong(path: str) -> str:
@@ -37,4 +37,4 @@ def verify_records(
         if said:
             findings.append(Finding(Part.RECORDS, path, said, Remedy.ASIDE if "/" in path else Remedy.COPY))
         progress(done, len(paths))
-    return LookedAt(len(paths), sum(found[path] for path in paths)), findings
+    return LookedAt(len(paths), sum(sizes[path] for path in paths)), findings

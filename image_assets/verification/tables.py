@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from image_assets.schema import (
@@ -16,7 +16,6 @@ from image_assets.schema import (
     Partition,
     TableSchema,
 )
-from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged, DamagedFile
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -40,23 +39,25 @@ class _File:
     size: int | None
 
 
-def tables_of(store: Store, dataset: str) -> list[TableSchema]:
-    """The tables that a dataset has in a store."""
-    there = {path.split("/")[0] for path in sizes_below(store.objects(dataset))}
+def tables_of(sizes: Mapping[str, int]) -> list[TableSchema]:
+    """The tables that a dataset has, of which all files are known."""
+    there = {path.split("/")[0] for path in sizes}
     return [schema for schema in TABLES if schema.name in there]
 
 
-def verify_tables(store: Store, dataset: str, progress: Progress) -> tuple[LookedAt, list[Finding]]:
+def verify_tables(
+    store: Store, dataset: str, sizes: Mapping[str, int], progress: Progress
+) -> tuple[LookedAt, list[Finding]]:
     """Read every file that the tables of a dataset consist of.
 
     Args:
         store: Where it is kept.
         dataset: Its name.
+        sizes: The paths of all its files, below its folder, each with its bytes.
         progress: Told after every file.
     """
     files, findings = list[_File](), list[Finding]()
-    sizes = sizes_below(store.objects(dataset))
-    for schema in tables_of(store, dataset):
+    for schema in tables_of(sizes):
         try:
             files += _files_of(store.table(dataset, schema), sizes)
         except (Damaged, OtherVersion) as error:
@@ -72,7 +73,7 @@ def verify_tables(store: Store, dataset: str, progress: Progress) -> tuple[Looke
     return LookedAt(len(files), sum(file.written.bytes for file in files)), findings
 
 
-def _files_of(table: PartitionedTable, sizes: dict[str, int]) -> Iterator[_File]:
+def _files_of(table: PartitionedTable, sizes: Mapping[str, int]) -> Iterator[_File]:
     for path, rows, size, date, category in table.snapshot().files.iter_rows():
         partition = (Partition(date, category),) if table.schema.partitioned else ()
         yield _File(table, WrittenFile(path, rows, size), partition, sizes.get(f"{table.schema.name}/{path}"))

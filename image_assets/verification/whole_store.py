@@ -10,6 +10,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.networks.places import CNN_CLASSIFIER
 from image_assets.schema import TABLES
 from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
+from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 from image_assets.verification.finding import Finding, LookedAt, Part, Verified
 from image_assets.verification.logs import verify_log
@@ -40,6 +41,7 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
         PlaceError: the store cannot be read.
     """
     objects = store.objects(dataset.name)
+    sizes = sizes_below(objects)
     looked_at, findings = dict[Part, LookedAt](), list[Finding]()
 
     def keep(part: Part, found: tuple[LookedAt, list[Finding]]) -> None:
@@ -47,10 +49,10 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
         findings.extend(found[1])
 
     keep(Part.LOGS, (LookedAt(), []))
-    for schema in tables_of(store, dataset.name):
+    for schema in tables_of(sizes):
         keep(Part.LOGS, verify_log(objects, schema))
     with track("tables", "files") as progress:
-        keep(Part.TABLES, verify_tables(store, dataset.name, progress))
+        keep(Part.TABLES, verify_tables(store, dataset.name, sizes, progress))
     with track("shards", "partitions") as progress:
         keep(Part.SHARDS, verify_shards(store, dataset, progress))
     with track("models", "models") as progress:
@@ -58,5 +60,5 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
             keep(Part.MODELS, verify_models(objects, folder, progress))
     others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, CNN_CLASSIFIER, *(schema.name for schema in TABLES)}
     with track("records", "files") as progress:
-        keep(Part.RECORDS, verify_records(objects, others, progress))
+        keep(Part.RECORDS, verify_records(objects, sizes, others, progress))
     return Verified(dataset.name, looked_at, tuple(findings))
