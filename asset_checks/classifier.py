@@ -20,8 +20,8 @@ from image_assets.store.models.model_store import (
     ModelRefusedError,
     champion_manifest,
     ids_digest,
+    latest_manifest,
     load_model,
-    manifest_of,
     read_champion,
 )
 
@@ -128,9 +128,7 @@ def manifest_in_use(subject: Subject, *, newest: bool = False) -> ModelManifest 
     """The manifest of the champion, or of the model that was trained last."""
     objects, prefix = subject.store.objects(), classifier_prefix(subject.dataset)
     try:
-        if newest:
-            return manifest_of(objects, prefix, read_champion(objects, prefix).latest)
-        return champion_manifest(objects, prefix)
+        return (latest_manifest if newest else champion_manifest)(objects, prefix)
     except (ModelMissingError, ModelRefusedError) as error:
         return _without_model(subject, error)
 

@@ -15,9 +15,8 @@ from image_assets.store.models.model_store import (
     ModelRefusedError,
     champion_manifest,
     ids_digest,
+    latest_manifest,
     load_model,
-    manifest_of,
-    read_champion,
 )
 
 _AGAIN = "Materialise cnn_classifier again."
@@ -85,9 +84,7 @@ def network_better_than_the_majority(subject: Subject) -> Outcome:
 def _manifest(subject: Subject, *, newest: bool = False) -> ModelManifest | Outcome:
     objects, prefix = subject.store.objects(), cnn_prefix(subject.dataset)
     try:
-        if newest:
-            return manifest_of(objects, prefix, read_champion(objects, prefix).latest)
-        return champion_manifest(objects, prefix)
+        return (latest_manifest if newest else champion_manifest)(objects, prefix)
     except ModelMissingError as error:
         return _without_network(error)
     except ModelRefusedError as error:

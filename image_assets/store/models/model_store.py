@@ -35,6 +35,7 @@ __all__ = [
     "ModelRefusedError",
     "champion_manifest",
     "ids_digest",
+    "latest_manifest",
     "load_model",
     "load_model_of",
     "manifest_of",
@@ -59,6 +60,11 @@ def champion_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
             return champion_manifest(store, prefix)
         key = f"{prefix}/{manifest_name(champion.sha256)}".lstrip("/")
         raise ModelRefusedError(f"{key} is missing, though it is the champion's; train the model again") from None
+
+
+def latest_manifest(store: ObjectStore, prefix: str) -> ModelManifest:
+    """The manifest of the model that was trained last, promoted or not. Raises as `champion_manifest`."""
+    return manifest_of(store, prefix, read_champion(store, prefix).latest)
 
 
 def load_model(store: ObjectStore, prefix: str, extractor_digest: str | None = None) -> tuple[Model, ModelManifest]:
