@@ -19,6 +19,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from image_assets.places import Place, PlaceError, make_folder, place_of, refuse_below_file, refuse_read_only
 from image_assets.schema import TableSchema
+from image_assets.store.conditions import refuse_ignored_conditions
 from image_assets.store.retrying import OF_OBSTORE
 from image_assets.store.s3 import UsualCredentials, s3_settings
 from image_assets.store.tables.delta_tables import PartitionedTable
@@ -72,7 +73,7 @@ class Store:
         """A store to be changed. It is written to once, so that a refusal comes before the work; nothing is left there.
 
         Raises:
-            PlaceError: as the class, or it cannot be written to.
+            PlaceError: as the class, it cannot be written to, or its server overwrites what must not be overwritten.
         """
         store = cls(url)
         if store.local is None:
@@ -95,6 +96,7 @@ class Store:
             if writing:
                 obstore.put(objects, _TOUCH, b"")
                 obstore.delete(objects, _TOUCH)
+                self._see_conditions_honoured()
         except (BaseError, OSError) as error:
             raise PlaceError(f"store {self.url!r}: {said_of(error)}") from None
 
@@ -115,7 +117,12 @@ class Store:
     def table(self, dataset: str, schema: TableSchema) -> PartitionedTable:
         """A table of a dataset."""
         url = self.location(dataset, schema.name)
-        return PartitionedTable(url, schema, self.objects(dataset, schema.name), self.options)
+        objects = self.objects(dataset, schema.name)
+        return PartitionedTable(url, schema, objects, self.options, self._see_conditions_honoured)
+
+    def _see_conditions_honoured(self) -> None:
+        if self.local is None:
+            refuse_ignored_conditions(self.objects(), self.url, self.options)
 
 
 def bucket_objects(place: Place, options: Mapping[str, str]) -> S3Store:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.error import HTTPError
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -30,46 +27,32 @@ from image_assets.store.store import Store
 from image_assets.workers import no_progress
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
+from tests.s3_proxy.proxy import Exchange, Passing, Proxy, proxied
 from tests.s3_server import S3Server
 
 MANY = 1 << 30
 
 
-class Counting(BaseHTTPRequestHandler):
-    """Hands requests on to the real server, and counts the GETs of every object."""
+class Counting(Passing):
+    """Hands requests on, and counts the GETs of every object."""
 
-    target = ""
-    objects: Counter[str]
+    def __init__(self) -> None:
+        self._objects = Counter[str]()
 
-    def do_GET(self) -> None:
-        request = urllib.request.Request(self.target + self.path, headers=dict(self.headers.items()))
-        try:
-            with urllib.request.urlopen(request, timeout=30) as got:
-                status, headers, body = got.status, got.headers, got.read()
-        except HTTPError as error:
-            status, headers, body = error.code, error.headers, error.read()
-        if "?" not in self.path:
-            self.objects[self.path.rpartition("/")[2]] += 1
-        self.send_response(status)
-        for name in ("ETag", "Last-Modified", "Content-Range", "Content-Type"):
-            if name in headers:
-                self.send_header(name, headers[name])
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def told(self, message: Any) -> Counter[str]:
+        return self._objects
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+    async def handle(self, exchange: Exchange) -> None:
+        if exchange.request.method == "GET" and not exchange.request.query:
+            self._objects[exchange.request.key.rpartition("/")[2]] += 1
+        await super().handle(exchange)
 
 
 @pytest.fixture
-def counting(s3_server: S3Server) -> Iterator[tuple[str, Counter[str]]]:
-    """The address of a proxy before the server, and how often each object was asked for."""
-    handler = type("Handler", (Counting,), {"target": s3_server.endpoint, "objects": Counter()})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", handler.objects
-        server.shutdown()
+def counting(s3_server: S3Server) -> Iterator[Proxy]:
+    """A proxy before the server that tells how often each object was asked for."""
+    with proxied(s3_server, Counting) as proxy:
+        yield proxy
 
 
 @pytest.mark.parametrize(("left_free", "times"), [(0, 1), (1 << 60, 2)], ids=["room", "full disk"])
@@ -77,26 +60,24 @@ def test_a_day_asks_for_every_object_once_and_where_the_disk_is_full_twice(
     left_free: int,
     times: int,
     s3_server: S3Server,
-    counting: tuple[str, Counter[str]],
+    counting: Proxy,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(STAGING.name, str(tmp_path / "staging"))
     monkeypatch.setattr(read_once, "_LEFT_FREE", left_free)
-    address, objects = counting
     bucket, client = s3_server.bucket(), s3_client(s3_server.storage_options)
     pictures = {f"{number}.png": picture(0, number) for number in range(6)}
     for name, content in {**pictures, "copy.png": pictures["3.png"], "page.jpg": b"<html>404</html>"}.items():
         client.put_object(Bucket=bucket, Key=f"landing/{FIRST}/plant/{name}", Body=content)
-    options = {**s3_server.storage_options, "aws_endpoint": address}
-    landing = LandingResource(url=f"s3://{bucket}/landing", options=options)
+    landing = LandingResource(url=f"s3://{bucket}/landing", options=counting.storage_options)
     resources = build_resources(landing, StoreResource(url=str(tmp_path / "store")))
     dataset = small_dataset(source={"kind": "bucket", "days": "by_key"}, limits={"quarantine_rate": 0.5})
     with dg.DagsterInstance.ephemeral() as instance:
         runner = JobRunner(build_definitions([dataset], resources), instance)
         result = run_day(runner, dataset, chosen_partitions(dataset, FIRST, ["plant"]), refresh=False)
         assert result.ok, result.errors
-        first, later = Counter(objects), picture(0, 99)
+        first, later = counting.tell("so far"), picture(0, 99)
         client.put_object(Bucket=bucket, Key=f"landing/{FIRST}/plant/later.png", Body=later)
         again = run_day(runner, dataset, chosen_partitions(dataset, FIRST, ["plant"]), refresh=False)
         assert again.ok, again.errors
@@ -106,7 +87,7 @@ def test_a_day_asks_for_every_object_once_and_where_the_disk_is_full_twice(
     assert [rows[schema].height for schema in (DUPLICATES, QUARANTINE)] == [1, 1]
     # A copy is known by its hash and is not looked at again.
     assert first == {**dict.fromkeys([*pictures, "page.jpg"], times), "copy.png": 1}
-    assert objects - first == {"later.png": times}  # the others' ETags are those of before
+    assert counting.tell("so far") - first == {"later.png": times}  # the others' ETags are those of before
 
 
 @pytest.fixture

@@ -67,14 +67,23 @@ class PartitionedTable:
         schema: Its columns.
         objects: The object store rooted at `url`.
         options: Options of the object store, as object_store names them.
+        before_commit: Called before every commit; raises where the store cannot keep two of them apart.
     """
 
-    def __init__(self, url: str, schema: TableSchema, objects: ObjectStore, options: dict[str, str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: TableSchema,
+        objects: ObjectStore,
+        options: dict[str, str],
+        before_commit: Callable[[], None],
+    ) -> None:
         self.url = url
         self.schema = schema
         self.files = ParquetFiles(url, schema.file_schema, objects, options)
         self._objects = objects
         self._options = options
+        self._before_commit = before_commit
 
     def snapshot(self) -> Snapshot:
         """The table as it is now; without files where there is no table yet.
@@ -206,6 +215,7 @@ class PartitionedTable:
     ) -> CommitReport:
         own = "table" if partition is None else f"{partition.date.isoformat()}|{partition.category}"
         began_at: int | None = None
+        self._before_commit()
 
         def attempt() -> CommitReport:
             nonlocal began_at
