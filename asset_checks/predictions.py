@@ -10,7 +10,8 @@ import math
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.classifier.places import classifier_prefix
+from image_assets.classifier.places import models_prefix
+from image_assets.model_assets import MODEL_ASSETS
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
 from image_assets.store.models.model_files import is_model_file
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, champion_manifest
@@ -138,7 +139,7 @@ def _rightly_unscored(subject: Subject) -> str:
     from image_assets.predictions.score import trained_on  # loads scikit-learn, which every run would wait for
 
     try:
-        manifest = champion_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        manifest = _current(subject)
     except ModelMissingError:
         return "there is no model yet"
     except ModelRefusedError:
@@ -148,10 +149,17 @@ def _rightly_unscored(subject: Subject) -> str:
     return ""
 
 
+def _current(subject: Subject) -> ModelManifest:
+    dataset = subject.dataset
+    return champion_manifest(subject.store.objects(), models_prefix(dataset, dataset.predictions.model))
+
+
 def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:
-    """Those of the digests whose model is there: its file, wherever below the classifier, has the digest."""
+    """Those of the digests whose model is there: its file, wherever below the models, has the digest."""
     objects, found = subject.store.objects(), set[str]()
-    for path in sizes_below(objects, classifier_prefix(subject.dataset)):
+    # Models of either kind: which one is asked may have been changed since.
+    folders = [models_prefix(subject.dataset, asset) for asset in MODEL_ASSETS]
+    for path in [path for folder in folders for path in sizes_below(objects, folder)]:
         if any(is_model_file(path, digest) for digest in wanted):
             found.add(hashlib.sha256(content_of(objects, path) or b"").hexdigest())
     return found
@@ -163,7 +171,7 @@ def _expected(subject: Subject) -> tuple[int, int] | None:
     The figures are those of the current model: the one that has just scored the partition.
     """
     try:
-        manifest = champion_manifest(subject.store.objects(), classifier_prefix(subject.dataset))
+        manifest = _current(subject)
     except (ModelMissingError, ModelRefusedError):
         return None
     recalls = _recalls(manifest)

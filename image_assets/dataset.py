@@ -17,11 +17,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 
 from image_assets.errors import Explained
+from image_assets.model_assets import MODEL_ASSETS, ModelAsset
 from image_assets.settings.alerts import Alerts
 from image_assets.settings.annotated import AnnotatedSection
 from image_assets.settings.classifier import Classifier
 from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.networks import Networks
+from image_assets.settings.predictions import Predictions
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict, key_path
 from image_assets.settings.sources import AnySource, FolderSource
@@ -72,6 +74,7 @@ class DatasetSpec(SettingsSection):
     shards: Shards = Shards()
     classifier: Classifier = Classifier()
     networks: Networks = Networks()
+    predictions: Predictions = Predictions()
     imagenet: Imagenet = Imagenet()
     embedding: Embedding = Embedding()
     near_duplicates: NearDuplicates = NearDuplicates()
@@ -140,6 +143,20 @@ class DatasetSpec(SettingsSection):
         if self.label_conflicts.rule == "prefer" and not self.label_conflicts.prefer:
             raise ValueError("label_conflicts: the rule prefer needs the categories to prefer, as prefer: [...]")
         return self
+
+    @model_validator(mode="after")
+    def _who_is_asked_is_trained(self) -> Self:
+        if self.predictions.model not in self.model_assets:
+            raise ValueError(
+                f"predictions.model: {self.predictions.model} is to be asked, and is not trained; say how it is, as "
+                f"networks: {{{self.predictions.model}: {{}}}}"
+            )
+        return self
+
+    @property
+    def model_assets(self) -> tuple[ModelAsset, ...]:
+        """The assets that train models of the dataset's categories."""
+        return tuple(one for one in MODEL_ASSETS if one != "cnn_classifier" or self.networks.cnn_classifier)
 
     @property
     def zone(self) -> ZoneInfo:

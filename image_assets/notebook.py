@@ -29,6 +29,7 @@ from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.features.decode import decode_at_least
 from image_assets.health.check_book import CheckBook
 from image_assets.ingest.registry import open_source
+from image_assets.model_assets import ModelAsset
 from image_assets.pages.notebook import Thumbnails, WholePage, overview
 from image_assets.pages.page import Picture
 from image_assets.predict.answer import Answer
@@ -242,19 +243,24 @@ class OpenedProject:
         with Deployment(self.dataset, self.landing, self.store, console) as deployment:
             return deployment.run(_day(day), categories, HowToRun(until=until))
 
-    def predict(self, *files: AnyFile) -> list[Answer]:
+    def predict(self, *files: AnyFile, model: ModelAsset | None = None) -> list[Answer]:
         """What the current model takes files for, or why one is no image that would be loaded.
+
+        Args:
+            files: The files.
+            model: The asset whose model is asked; default: the one that `predictions.model` of the dataset file names.
 
         Raises:
             OSError: a file cannot be read.
             ModelMissingError, ModelRefusedError, ExtractorError: there is no model that can be used.
+            NetworksMissingError: it is a network, and what networks need is not installed.
 
         Example:
             >>> (answer,) = project.predict(project.content(ids[0]))
             >>> answer.category
             'plant'
         """
-        return list(Predictor(self.dataset, self._opened).answers(_content(file) for file in files))
+        return list(Predictor(self.dataset, self._opened, model).answers(_content(file) for file in files))
 
     def neighbours(self, picture: AnyFile, number: int = 10) -> pl.DataFrame:
         """The loaded images most like a picture, by their features.

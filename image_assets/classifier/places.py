@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from image_assets.dataset import DatasetSpec
+from image_assets.model_assets import ModelAsset
 from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import (
     ModelManifest,
@@ -16,9 +17,14 @@ from image_assets.store.store import Store
 CLASSIFIER = "classifier"
 
 
+def models_prefix(dataset: DatasetSpec, asset: ModelAsset) -> str:
+    """Where the models that an asset trains lie below the store, with their history and champion."""
+    return f"{dataset.name}/{asset}"
+
+
 def classifier_prefix(dataset: DatasetSpec) -> str:
-    """Where the model lies below the store."""
-    return f"{dataset.name}/{CLASSIFIER}"
+    """Where the models of features lie below the store."""
+    return models_prefix(dataset, CLASSIFIER)
 
 
 def scores_prefix(dataset: DatasetSpec) -> str:

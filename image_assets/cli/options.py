@@ -13,6 +13,7 @@ import click
 
 from image_assets.cli.words import Setting
 from image_assets.environment import DATASETS, LANDING, STORE
+from image_assets.model_assets import MODEL_ASSETS
 
 if TYPE_CHECKING:
     from image_assets.dataset import DatasetSpec
@@ -93,6 +94,13 @@ landing_if_known_option = _setting(
 )
 landing_for_files_option = _setting(
     LANDING, "--landing", "URL", required=False, help="the landing zone: files are named as they lie there"
+)
+model_option = click.option(
+    "--model",
+    "asset",
+    metavar="ASSET",
+    type=click.Choice(MODEL_ASSETS),
+    help="whose model: classifier goes by features, cnn_classifier by pixels; default: predictions.model",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 

@@ -10,30 +10,36 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read
+from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read
 from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
 from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
+    from image_assets.model_assets import ModelAsset
     from image_assets.predict.answer import Answer
 
 
 @click.command(
     cls=Command,
-    examples=["image-assets predict new.jpg", "image-assets predict --json one.jpg two.png"],
+    examples=[
+        "image-assets predict new.jpg",
+        "image-assets predict --json one.jpg two.png",
+        "image-assets predict --model cnn_classifier new.jpg",
+    ],
     failed="a file is no picture that would be loaded",
 )
 @dataset_option
 @store_option
+@model_option
 @json_option
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE, help="a picture")
-def predict(dataset: str, store: str, files: tuple[Path, ...], *, as_json: bool) -> int:
+def predict(dataset: str, store: str, asset: ModelAsset | None, files: tuple[Path, ...], *, as_json: bool) -> int:
     """What the current model takes pictures for, or why a file is none that would be loaded."""
     from image_assets.predict.answer import NoImage
     from image_assets.predict.predictor import Predictor
 
-    answers = list(Predictor(*to_read(dataset, store)).answers(file.read_bytes() for file in files))
+    answers = list(Predictor(*to_read(dataset, store), asset).answers(file.read_bytes() for file in files))
     if as_json:
         told = [{"file": str(file), **answer.as_json()} for file, answer in zip(files, answers, strict=True)]
         print_json({"answers": told})
@@ -52,6 +58,6 @@ def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
         else:
             category = f"{answer.category} (unknown)" if answer.unknown else answer.category
             familiarity = "–" if answer.familiarity is None else f"{answer.familiarity:.4f}"
-            shown = (escape(category), f"{answer.probability:.4f}", familiarity, answer.model[:12])
+            shown = (escape(category), f"{answer.probability:.4f}", familiarity, f"{answer.asset} {answer.model[:12]}")
             table.add_row(escape(str(file)), *shown)
     Console().print(table)

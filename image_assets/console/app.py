@@ -40,6 +40,7 @@ from image_assets.console.rendering import static_routes
 from image_assets.console.share_list import Shares, share_list_routes
 from image_assets.console.shares import Sharing, share_routes
 from image_assets.dataset import DatasetSpec
+from image_assets.model_assets import ModelAsset
 from image_assets.predict.answer import Prediction
 from image_assets.predict.predictor import Predictor
 from image_assets.predict.seen import SeenImages
@@ -78,20 +79,25 @@ def console_app(settings: ConsoleSettings) -> Guard:
     Raises:
         ExtractorError: the dataset's extractor cannot be used.
     """
-    predictor, capacity = Predictor(settings.dataset, settings.store), Capacity(settings.bounds)
-    inference, seen = InferenceThread(predictor), SeenImages(settings.dataset, settings.store)
-    search = ImageSearch(settings.dataset, settings.store, settings.search_folder)
+    dataset, store, capacity = settings.dataset, settings.store, Capacity(settings.bounds)
+    by_features, first = Predictor(dataset, store, "classifier"), dataset.predictions.model
+    asked: dict[ModelAsset, InferenceThread] = {
+        asset: InferenceThread(Predictor(dataset, store, asset)) for asset in (first, *dataset.model_assets)
+    }
+    search = ImageSearch(dataset, store, settings.search_folder)
 
     def placed(one: Prediction) -> MapPlace | None:
-        return place_of(settings.dataset, settings.store, one.image_id, one.features, one.extractor)
+        if one.features is None:
+            return None
+        return place_of(dataset, store, one.image_id, one.features, by_features.extractor.digest)
 
-    classifier = Classifier(settings.dataset.name, inference, seen, search, placed, capacity)
-    searching = Searching(search, settings.store, predictor, capacity)
+    classifier = Classifier(dataset.name, asked, SeenImages(dataset, store), search, placed, capacity)
+    searching = Searching(search, store, by_features, capacity)
     ending = Event()
 
     def prepare() -> None:
         try:
-            prepare_map(settings.dataset, settings.store)
+            prepare_map(dataset, store)
             searching.prepare()
         except RuntimeError:  # no thread can be begun any more, which is no fault of anybody's where the console ends
             if not ending.is_set():
@@ -100,13 +106,12 @@ def console_app(settings: ConsoleSettings) -> Guard:
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         del app
-        inference.start()
+        classifier.begin()
         Thread(target=prepare, name="map and index", daemon=True).start()
         try:
             yield
         finally:
             ending.set()
-            inference.stop()
             classifier.close()
 
     async def on_error(request: Request, error: Exception) -> Response:
@@ -132,7 +137,7 @@ def console_app(settings: ConsoleSettings) -> Guard:
 def routes(settings: ConsoleSettings, classifier: Classifier, searching: Searching) -> list[BaseRoute]:
     """All addresses."""
     reviewing = Reviewing(settings.dataset, settings.store, settings.token, classifier.capacity)
-    classify_page = classify_page_routes(settings.dataset.name, settings.bounds)
+    classify_page = classify_page_routes(settings.dataset.name, tuple(classifier.asked), settings.bounds)
     search_page = search_page_routes(searching, settings.bounds)
 
     def lines(now: Now) -> Mapping[str, Any]:
@@ -176,6 +181,7 @@ def _health_routes(classifier: Classifier) -> list[Route]:
         if not classifier.inference.warm:
             raise Refused(503, "starting", "the model is being loaded; ask again in a moment", {"retry-after": "1"})
         manifest = classifier.inference.manifest()
-        return JSONResponse({"ready": True, "model": {"name": classifier.dataset, "sha256": manifest.sha256}})
+        told = {"name": classifier.dataset, "asset": next(iter(classifier.asked)), "sha256": manifest.sha256}
+        return JSONResponse({"ready": True, "model": told})
 
     return [Route("/healthz", alive), Route("/readyz", ready)]

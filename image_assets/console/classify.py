@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from image_assets.console.neighbours import PATIENCE
 from image_assets.console.refusals import Refused, of_image
 from image_assets.console.selection import number_in
 from image_assets.console.uploads import Upload, only_one, uploads_in
+from image_assets.model_assets import ModelAsset
 from image_assets.predict.answer import LetIn, NoImage, Prediction
 from image_assets.predict.seen import SeenImages
 from image_assets.search.nearest import Wish
@@ -67,16 +68,21 @@ class Also:
     nearest: int = 0
     place: bool = False
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether it is found by features, whatever the model goes by."""
+        return self.place or self.nearest > 0
+
 
 NOTHING_ELSE = Also()
 
 
 class Classifier:
-    """Takes files to answers: the door on as many threads as there are cores, the model on one.
+    """Takes files to answers: the door on as many threads as there are cores, each model on one.
 
     Args:
-        dataset: Whose model answers: its name.
-        inference: Asks the model.
+        dataset: Whose models answer: its name.
+        asked: Ask the model of an asset each; the first one is asked where nobody says which.
         seen: Knows what models were trained on.
         search: Finds what images are like.
         placed: Finds their places on the map.
@@ -86,40 +92,56 @@ class Classifier:
     def __init__(
         self,
         dataset: str,
-        inference: InferenceThread,
+        asked: Mapping[ModelAsset, InferenceThread],
         seen: SeenImages,
         search: ImageSearch,
         placed: Callable[[Prediction], MapPlace | None],
         capacity: Capacity,
     ) -> None:
-        self.dataset, self.inference, self.capacity = dataset, inference, capacity
+        self.dataset, self.asked, self.capacity = dataset, asked, capacity
         self._seen, self._search, self._placed = seen, search, placed
         self._door = ThreadPoolExecutor(cores(), thread_name_prefix="door")
 
+    def begin(self) -> None:
+        """Begin to answer. Who is asked where nobody says is loaded now, and others when they are first asked."""
+        for number, inference in enumerate(self.asked.values()):
+            inference.start(warm_up=number == 0)
+
+    @property
+    def inference(self) -> InferenceThread:
+        """What asks the model that is asked where nobody says which."""
+        return next(iter(self.asked.values()))
+
     async def classify(
-        self, contents: Sequence[bytes | Refused], also: Also = NOTHING_ELSE
+        self,
+        contents: Sequence[bytes | Refused],
+        also: Also = NOTHING_ELSE,
+        asset: ModelAsset | None = None,
     ) -> list[Classified | Refused]:
         """What files are taken for, in their order, or why one of them is not.
 
         Args:
             contents: The files.
             also: What else is asked of each.
+            asset: Whose model is asked, one of `asked`.
 
         Raises:
             IndexBusy: what is like them cannot be found yet.
-            ModelMissingError, ModelRefusedError: as `Predictor.answers`.
+            ModelMissingError, ModelRefusedError, NetworksMissingError: as `Predictor.answers`.
         """
         loop = asyncio.get_running_loop()
+        inference = self.asked[asset] if asset else self.inference
+        let_in = partial(inference.let_in, with_features=also.needs_features)
 
         async def looked_at(content: bytes | Refused) -> LetIn | Refused:
             if isinstance(content, Refused):
                 return content
-            found = await loop.run_in_executor(self._door, self.inference.let_in, content)
+            found = await loop.run_in_executor(self._door, let_in, content)
             return of_image(found) if isinstance(found, NoImage) else found
 
         at_the_door = await asyncio.gather(*map(looked_at, contents))
         pictures = [one for one in at_the_door if isinstance(one, LetIn)]
-        predictions = await self.inference.predict(pictures) if pictures else []
+        predictions = await inference.predict(pictures) if pictures else []
         known = partial(self._known, predictions, [picture.issues for picture in pictures], also)
         answers = iter(await loop.run_in_executor(self._door, known) if predictions else [])
         return [one if isinstance(one, Refused) else next(answers) for one in at_the_door]
@@ -140,7 +162,7 @@ class Classifier:
         ]
 
     def _trained_on(self, prediction: Prediction, nearest: int) -> pl.DataFrame | None:
-        if not nearest:
+        if not nearest or prediction.features is None:
             return None
         partitions = self._seen.partitions(prediction.model)
         within = None if partitions is None else partitions.__contains__
@@ -158,7 +180,7 @@ class Classifier:
             "categories": [{"category": name, "probability": share} for name, share in prediction.categories[:top]],
             "quality": list(answer.issues),
             "seen_in_training": answer.seen,
-            "model": {"name": self.dataset, "sha256": prediction.model},
+            "model": {"name": self.dataset, "asset": prediction.asset, "sha256": prediction.model},
             "extractor": {"digest": prediction.extractor},
             **({} if answer.nearest is None else {"nearest": neighbours_as_json(answer.nearest)}),
             **({} if answer.place is None else {"place": answer.place.as_json()}),
@@ -166,6 +188,8 @@ class Classifier:
 
     def close(self) -> None:
         """End its threads."""
+        for inference in self.asked.values():
+            inference.stop()
         self._door.shutdown()
 
 
@@ -173,19 +197,19 @@ def classify_routes(classifier: Classifier) -> list[Route]:
     """The addresses of the API that classify."""
 
     async def one(request: Request) -> Response:
-        top, also = _top(request), _also(request)
+        top, also, asset = _top(request), _also(request), _asset(request, classifier)
         async with body_of(request, classifier.capacity) as body:
             content = only_one(await uploads_in(request.headers, body, classifier.capacity.bounds.images))
-            (answer,) = await classifier.classify([content], also)
+            (answer,) = await classifier.classify([content], also, asset)
         if isinstance(answer, Refused):
             raise answer
         return JSONResponse(classifier.as_json(answer, top))
 
     async def several(request: Request) -> Response:
-        top, also = _top(request), _also(request)
+        top, also, asset = _top(request), _also(request), _asset(request, classifier)
         async with body_of(request, classifier.capacity) as body:
             uploads = await uploads_in(request.headers, body, classifier.capacity.bounds.images)
-            answers = await classifier.classify([upload.content for upload in uploads], also)
+            answers = await classifier.classify([upload.content for upload in uploads], also, asset)
         told = [_item(classifier, upload, answer, top) for upload, answer in zip(uploads, answers, strict=True)]
         return JSONResponse({"answers": told})
 
@@ -204,6 +228,16 @@ def _item(classifier: Classifier, upload: Upload, answer: Classified | Refused, 
 def _also(request: Request) -> Also:
     asked = request.query_params
     return Also(number_in(asked, "nearest", 0, 0, MOST_NEAREST), bool(number_in(asked, "place", 0, 0, 1)))
+
+
+def _asset(request: Request, classifier: Classifier) -> ModelAsset | None:
+    said = request.query_params.get("model")
+    if said is None:
+        return None
+    for asset in classifier.asked:
+        if asset == said:
+            return asset
+    raise Refused(400, "bad_model", f"model={said!r}: {classifier.dataset} has {' and '.join(classifier.asked)}")
 
 
 def _top(request: Request) -> int:

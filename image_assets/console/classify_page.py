@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from image_assets.console.body import Bounds
 from image_assets.console.rendering import html_page
+from image_assets.model_assets import ModelAsset
 
 
-def classify_page_routes(dataset: str, bounds: Bounds) -> list[Route]:
+def classify_page_routes(dataset: str, assets: Sequence[ModelAsset], bounds: Bounds) -> list[Route]:
     """Its address.
 
     Args:
         dataset: Whose model answers.
+        assets: Whose models may be asked, the usual one first.
         bounds: How much its script may send at a time.
     """
 
@@ -23,6 +27,7 @@ def classify_page_routes(dataset: str, bounds: Bounds) -> list[Route]:
             request,
             "classify.html",
             title=f"Classify by {dataset}",
+            assets=assets,
             most_bytes=bounds.body_bytes,
             most_images=bounds.images,
         )

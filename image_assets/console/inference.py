@@ -42,8 +42,14 @@ class InferenceThread:
         self.batches = self.images = self.swaps = 0
         self.model = ""  # that answered last
 
-    def start(self) -> None:
-        """Begin, with a batch that nobody asked for, so that the first question finds everything loaded."""
+    def start(self, *, warm_up: bool = True) -> None:
+        """Begin.
+
+        Args:
+            warm_up: Whether with a batch that nobody asked for, so that the first question finds everything loaded.
+        """
+        if not warm_up:
+            self._warm.set()
         self._thread.start()
 
     def stop(self) -> None:
@@ -53,7 +59,7 @@ class InferenceThread:
 
     @property
     def warm(self) -> bool:
-        """Whether it has answered, or found that there is no model that could."""
+        """Whether it has answered, or found that there is no model that could, or is not to be warmed up."""
         return self._warm.is_set()
 
     @property
@@ -72,21 +78,22 @@ class InferenceThread:
                 raise one
         return [one for one in answers if isinstance(one, Prediction)]
 
-    def let_in(self, content: bytes) -> LetIn | NoImage:
+    def let_in(self, content: bytes, *, with_features: bool = False) -> LetIn | NoImage:
         """What the door says of a file; on the caller's thread."""
-        return self._predictor.let_in(content, with_issues=True)
+        return self._predictor.let_in(content, with_issues=True, with_features=with_features)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one picture as the extractor takes it."""
-        return tuple(self._predictor.extractor.shape)
+        """Of one picture as the extractor takes it, or the network."""
+        return self._predictor.given_shape
 
     def manifest(self) -> ModelManifest:
         """Of the model that would answer now. Raises as `Predictor.answers`."""
         return self._predictor.manifest()
 
     def _run(self) -> None:
-        self._warm_up()
+        if not self.warm:
+            self._warm_up()
         while (first := self._waiting.get()) is not None:
             batch = [first]
             stopping = self._take(batch)
@@ -125,8 +132,7 @@ class InferenceThread:
         self.model = model
 
     def _warm_up(self) -> None:
-        extractor = self._predictor.extractor
-        nothing = LetIn("0" * 64, np.zeros(extractor.shape, np.uint8), ())
+        nothing = LetIn("0" * 64, np.zeros(self.input_shape, np.uint8), ())
         try:
             self._note(self._predictor.predict([nothing])[0].model)
         except Exception as error:  # noqa: BLE001  # told again to whoever asks

@@ -57,17 +57,22 @@ class _OfClassifier(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The figures."""
-        inference, capacity = self._classifier.inference, self._classifier.capacity
-        yield _gauge("waiting_images", "Images that wait for the model.", inference.depth)
+        asked, capacity = self._classifier.asked, self._classifier.capacity
+        every = asked.values()
+        yield _gauge("waiting_images", "Images that wait for a model.", sum(one.depth for one in every))
         yield _gauge("requests_in_work", "Requests that brought something and are worked on.", capacity.requests)
         yield _gauge("held_bytes", "Bytes of these.", capacity.held_bytes)
         yield _counter("refused_requests", "Requests that came when too much was worked on.", capacity.refused)
-        yield _counter("batches", "Batches that the model answered.", inference.batches)
-        yield _counter("images", "Images that the model answered.", inference.images)
-        yield _counter("champions_swapped", "How often another model became the one that answers.", inference.swaps)
-        if inference.model:
-            told = {"dataset": self._classifier.dataset, "sha256": inference.model}
-            yield InfoMetricFamily("image_assets_model", "The model that answered last.", told)
+        yield _counter("batches", "Batches that models answered.", sum(one.batches for one in every))
+        yield _counter("images", "Images that models answered.", sum(one.images for one in every))
+        swaps = sum(one.swaps for one in every)
+        yield _counter("champions_swapped", "How often another model became the one that answers.", swaps)
+        answered = InfoMetricFamily("image_assets_model", "The model of each asset that answered last.")
+        for asset, one in asked.items():
+            if one.model:
+                answered.add_metric([], {"dataset": self._classifier.dataset, "sha256": one.model, "asset": asset})
+        if answered.samples:
+            yield answered
 
 
 def _gauge(name: str, said: str, value: float) -> Metric:

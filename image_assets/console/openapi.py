@@ -13,7 +13,8 @@ from image_assets.console import openapi_models as of_models
 from image_assets.console import openapi_search as of_search
 from image_assets.console import openapi_shares as of_shares
 from image_assets.console.openapi_operations import operation_of
-from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
+from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, parameter, ref
+from image_assets.model_assets import MODEL_ASSETS
 
 _TOP: Schema = {
     "name": "top",
@@ -23,6 +24,13 @@ _TOP: Schema = {
 }
 
 
+_ASSET: Schema = {"enum": list(MODEL_ASSETS), "description": "By features, or by pixels."}
+_MODEL = parameter(
+    "model",
+    "query",
+    "The asset whose model is asked; where it is not said, predictions.model.",
+    {"enum": [*MODEL_ASSETS]},
+)
 _ERROR = object_of("What is wrong.", code={**TEXT, "description": "For programs."}, message=TEXT)
 _ITEM: Schema = {
     "type": "object",
@@ -39,7 +47,7 @@ _ANSWER = object_of(
         "minimum": 0,
         "maximum": 1,
         "description": "The share of good images of sources that the model never saw that look less familiar to it. "
-        "null: the model cannot say.",
+        "null: the model cannot say, as no network can.",
     },
     unknown={
         "type": "boolean",
@@ -56,8 +64,8 @@ _ANSWER = object_of(
         "description": "Whether the image is of a day and category that the model was trained on: then the answer is "
         "no test of it. null: not known.",
     },
-    model=object_of("The model that answered.", name=TEXT, sha256=TEXT),
-    extractor=object_of("What made its features.", digest=TEXT),
+    model=object_of("The model that answered.", name=TEXT, asset=_ASSET, sha256=TEXT),
+    extractor=object_of("What made its features, or prepared the picture for a network.", digest=TEXT),
 )
 _CAUSE = object_of(
     "Why it is so.",
@@ -107,7 +115,7 @@ SCHEMAS: dict[str, Schema] = {
     **of_search.SCHEMAS,
     **of_shares.SCHEMAS,
     "Ready": object_of(
-        "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, sha256=TEXT)
+        "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, asset=_ASSET, sha256=TEXT)
     ),
 }
 
@@ -152,7 +160,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "ImageAnswer",
             (*_TAKES, 422),
             _bodies(ref("Image"), _FILE),
-            parameters=[_TOP, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
+            parameters=[_TOP, _MODEL, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/classify:batch": {
@@ -161,7 +169,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "BatchAnswer",
             _TAKES,
             _bodies(ref("Images"), {**list_of(_FILE), "minItems": 1}),
-            parameters=[_TOP, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
+            parameters=[_TOP, _MODEL, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/neighbours": {

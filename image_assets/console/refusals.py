@@ -15,6 +15,7 @@ from image_assets.features.errors import ExtractorError
 from image_assets.features.table import MixedExtractors
 from image_assets.images.reasons import Reason
 from image_assets.marks.record import MarkError
+from image_assets.networks.errors import NetworksMissingError
 from image_assets.places import PlaceError
 from image_assets.predict.answer import NoImage
 from image_assets.search.kept import IndexBusy
@@ -53,6 +54,7 @@ class Refused(Exception):
 
 TOLD: tuple[type[Exception], ...] = (
     *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
+    NetworksMissingError,
     *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError, IndexBusy),
     ShareError,
 )
@@ -71,7 +73,7 @@ def of_error(error: Exception) -> Refused:
         return error
     if isinstance(error, ModelMissingError):
         return Refused(503, "no_model", f"{in_one_line(str(error))}; run a day first (image-assets run)")
-    if isinstance(error, ModelRefusedError | ExtractorError):
+    if isinstance(error, ModelRefusedError | ExtractorError | NetworksMissingError):
         return Refused(503, "model_unusable", in_one_line(str(error)))
     if isinstance(error, ModelCommandError):
         return Refused(409, "not_possible", in_one_line(str(error)))

@@ -137,7 +137,7 @@ def train_cnn(
     check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
     most, training = dataset.classifier.refinement.evaluation_rows, index.training()
     held = index.evaluation(most)
-    folder, form = networks_folder(dataset.name, store.location()), PixelForm(spec.size, spec.colour)
+    folder, form = networks_folder(dataset.name, store.location()), PixelForm.of(spec)
     wanted = pl.concat([training.rows, held.rows])
     with track("decode pictures", "images") as progress:
         pixels = pixel_rows(store.table(dataset.name, RAW_IMAGES), wanted, form, folder, progress)
@@ -204,7 +204,7 @@ def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) ->
     """
     if len(sides.classes) < 2:
         raise NotTrainableError("a network needs images of two categories to train on; add images")
-    form = PixelForm(spec.size, spec.colour)
+    form = PixelForm.of(spec)
     data = sides.pictures(spec.batch, validation=False, shuffled_by=spec.seed)
     validation = sides.pictures(spec.batch, validation=True)
     with precision(precision_of(spec.precision)):
@@ -244,7 +244,7 @@ def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) ->
 
 def description_of(dataset: DatasetSpec, trained: TrainedCnn, evaluation: Evaluation) -> ModelDescription:
     """What a network's manifest says of it."""
-    spec, form = trained.spec, PixelForm(trained.spec.size, trained.spec.colour)
+    spec, form = trained.spec, PixelForm.of(trained.spec)
     temperature = trained.model.about.temperature
     return ModelDescription(
         dataset=dataset.name,

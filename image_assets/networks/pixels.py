@@ -18,7 +18,7 @@ from image_assets.networks.errors import UnfitDataError
 from image_assets.networks.pixel_file import PixelFile, PixelRows, filled
 from image_assets.places import cache_folder
 from image_assets.schema import Partition
-from image_assets.settings.networks import Colour
+from image_assets.settings.networks import CnnClassifier, Colour, DenoisingAutoencoder
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.workers import Progress, no_progress, ordered_map
 
@@ -40,6 +40,11 @@ class PixelForm:
 
     size: int
     colour: Colour
+
+    @classmethod
+    def of(cls, spec: CnnClassifier | DenoisingAutoencoder) -> PixelForm:
+        """What a network of a dataset file is given."""
+        return cls(spec.size, spec.colour)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -112,7 +117,7 @@ def pixel_rows(
 
     def decoded(missing: pl.DataFrame) -> Iterator[tuple[list[str], np.ndarray]]:
         done = 0
-        for ids, pictures in _decoded(raw_images, missing, form):
+        for ids, pictures in decoded_pictures(raw_images, missing, form):
             done += len(ids)
             progress(done, missing.height)
             yield ids, pictures
@@ -127,20 +132,26 @@ def pixel_rows(
     return rows
 
 
-def _decoded(
-    raw_images: PartitionedTable, missing: pl.DataFrame, form: PixelForm
+def decoded_pictures(
+    raw_images: PartitionedTable, images: pl.DataFrame, form: PixelForm
 ) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Ids and uint8 [n, H, W, C] of the missing images, as the table has them, decoded on all cores."""
+    """Ids and uint8 [n, H, W, C] of images, a few at a time as the table has them, decoded on all cores.
+
+    Args:
+        raw_images: The table of that name; what it does not hold is left out.
+        images: Rows with `image_id`, `date` and `category`, no id twice.
+        form: What pictures are to become.
+    """
 
     def prepared(batch: tuple[list[str], list[bytes]]) -> tuple[list[str], np.ndarray]:
         return batch[0], all_prepared(batch[1], form)
 
-    return ordered_map(prepared, _files(raw_images, missing), waiting_per_worker=_WAITING_PER_WORKER)
+    return ordered_map(prepared, _files(raw_images, images), waiting_per_worker=_WAITING_PER_WORKER)
 
 
-def _files(raw_images: PartitionedTable, missing: pl.DataFrame) -> Iterator[tuple[list[str], list[bytes]]]:
-    """Ids and image files of the missing images, a few at a time; only their partitions are read."""
-    for (day, category), part in sorted(missing.partition_by("date", "category", as_dict=True).items()):
+def _files(raw_images: PartitionedTable, images: pl.DataFrame) -> Iterator[tuple[list[str], list[bytes]]]:
+    """Ids and image files of images, a few at a time; only their partitions are read."""
+    for (day, category), part in sorted(images.partition_by("date", "category", as_dict=True).items()):
         wanted = set(part["image_id"])
         for file in raw_images.partition_files(Partition(day, category)):
             for batch in raw_images.files.read(file.path, ["image_id", "content"], _BATCH_IMAGES):

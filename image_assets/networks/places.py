@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from image_assets.classifier.places import models_prefix
 from image_assets.dataset import DatasetSpec
 
 CNN_CLASSIFIER = "cnn_classifier"
@@ -9,7 +10,7 @@ CNN_CLASSIFIER = "cnn_classifier"
 
 def cnn_prefix(dataset: DatasetSpec) -> str:
     """Where the networks that tell a dataset's categories apart lie: models with a history and a champion."""
-    return f"{dataset.name}/{CNN_CLASSIFIER}"
+    return models_prefix(dataset, CNN_CLASSIFIER)
 
 
 def cnn_report_name(sha256: str | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from image_assets.images.reasons import Reason
+from image_assets.model_assets import ModelAsset
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,13 +17,15 @@ class LetIn:
 
     Attributes:
         image_id: SHA-256 of the file's bytes.
-        prepared: uint8 `[*shape]`, as the extractor takes it.
+        prepared: uint8 `[*shape]`, as the extractor takes it; for a network, as that does.
         issues: Names of what is wrong with the picture, as in `image_assets.images.issues`, where that was asked.
+        for_features: As the extractor takes it, where a network is asked and features are wanted too.
     """
 
     image_id: str
     prepared: np.ndarray
     issues: tuple[str, ...]
+    for_features: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -33,21 +36,23 @@ class Prediction:
         image_id: SHA-256 of the file's bytes, as in the tables.
         categories: Every category that the model knows with its probability, in [0, 1], the most probable first.
         familiarity: In [0, 1], the share of good images of sources that the model never saw that look less familiar to
-            it; None where the model cannot say.
+            it; None where the model cannot say, as no network can.
         unknown: Whether the highest probability is below the dataset's `classifier.unknown_below`, or the familiarity
             below `classifier.held_back`.
+        asset: The asset that trained the model.
         model: SHA-256 of the model's file.
-        extractor: Digest of the extractor whose features the model was given.
-        features: These, float32 [D].
+        extractor: Digest of the extractor whose features the model was given, or of the form of a network's pictures.
+        features: Of the dataset's extractor, float32 [D]; None where a network was asked and they were not wanted.
     """
 
     image_id: str
     categories: tuple[tuple[str, float], ...]
     familiarity: float | None
     unknown: bool
+    asset: ModelAsset
     model: str
     extractor: str
-    features: np.ndarray = field(compare=False, repr=False)
+    features: np.ndarray | None = field(compare=False, repr=False)
 
     @property
     def category(self) -> str:

@@ -7,13 +7,13 @@ from threading import Lock
 import numpy as np
 import polars as pl
 
-from image_assets.classifier.places import classifier_prefix
+from image_assets.classifier.places import models_prefix
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.models.model_store import ModelMissingError, ModelRefusedError, manifest_of
 from image_assets.store.store import Store
 
-_KEPT = 2  # models: the champion, and the one before it while it is switched
+_KEPT = 4  # models: the champions of both kinds, and those before them while they are switched
 _DIGITS = 16  # of an id, as a number of 64 bits: two images share them by chance once in 10^19 pairs
 
 
@@ -49,11 +49,13 @@ class SeenImages:
 
     def partitions(self, model: str) -> frozenset[Partition] | None:
         """The days and categories that a model was trained on; None where that is not known."""
-        try:
-            manifest = manifest_of(self._store.objects(), classifier_prefix(self._dataset), model)
-        except (ModelMissingError, ModelRefusedError):
-            return None
-        return frozenset(Partition(day, category) for day, category in manifest.partitions)
+        for asset in self._dataset.model_assets:
+            try:
+                manifest = manifest_of(self._store.objects(), models_prefix(self._dataset, asset), model)
+            except (ModelMissingError, ModelRefusedError):
+                continue
+            return frozenset(Partition(day, category) for day, category in manifest.partitions)
+        return None
 
     def _read(self, model: str) -> np.ndarray | None:
         partitions = self.partitions(model)

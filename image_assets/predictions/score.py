@@ -88,15 +88,19 @@ class Scorer:
         """Label → category."""
         return {label: name for name, label in self.manifest.classes.items()}
 
-    def ranked(self, features: np.ndarray) -> Ranked:
-        """What images of these features, float32 [N, D], are taken for. May be called from several threads at once."""
+    def ranked(self, given: np.ndarray) -> Ranked:
+        """What images are taken for. May be called from several threads at once.
+
+        Args:
+            given: As the model takes them: features, float32 [N, D], or prepared pictures, uint8 [N, H, W, C].
+        """
         # The same bits on any number of cores, as in training. The limit is of the whole process: what one thread
         # sets another would take away.
         with _LIMITED, self._libraries.found().limit(limits=1):
-            probabilities = self.model.predict_proba(features)
+            probabilities = self.model.predict_proba(given)
             order = np.argsort(-probabilities, axis=1, kind="stable")
             limits = self.unknown_below, self.held_back
-            unknown, familiarity = unknown_to(self.model, features, probabilities, *limits)
+            unknown, familiarity = unknown_to(self.model, given, probabilities, *limits)
         ranked = np.take_along_axis(probabilities, order, axis=1)
         return Ranked(self.model.classes[order], ranked, familiarity, unknown)
 
@@ -110,7 +114,16 @@ class Scorer:
         if images.is_empty():
             return PREDICTIONS.no_rows()
         _check_extractor(images, self.manifest)
-        found, names = self.ranked(feature_matrix(images)), self.names
+        return self.rows_of(images, feature_matrix(images))
+
+    def rows_of(self, images: pl.DataFrame, given: np.ndarray) -> pl.DataFrame:
+        """Rows of `predictions` for images, in their order.
+
+        Args:
+            images: N rows with `image_id` and `label`.
+            given: The same images as the model takes them, see `ranked`.
+        """
+        found, names = self.ranked(given), self.names
         labels, probabilities = found.labels, found.probabilities
         rows = pl.DataFrame(
             {

@@ -15,6 +15,7 @@ from image_assets.store.models.model_store import (
     ModelRefusedError,
     load_model,
     load_model_of,
+    manifest_of,
 )
 
 
@@ -23,7 +24,12 @@ class SeenError(LookupError):
 
 
 def scoring_model(
-    objects: ObjectStore, prefix: str, extractor_digest: str, partition: Partition, scored_by: Collection[str]
+    objects: ObjectStore,
+    prefix: str,
+    given: str,
+    partition: Partition,
+    scored_by: Collection[str],
+    others: Collection[str] = (),
 ) -> tuple[Model, ModelManifest]:
     """The current model; where that was trained on the partition, the one that scored it before.
 
@@ -33,24 +39,36 @@ def scoring_model(
 
     Args:
         objects: The store.
-        prefix: Folder of the dataset's models.
-        extractor_digest: Of the dataset's extractor.
+        prefix: Folder of the dataset's models of the kind that is asked.
+        given: Digest of what these are given.
         partition: What is to be scored.
         scored_by: Digests of the models that its present rows are by.
+        others: Folders of the dataset's models of other kinds: what they said before a model had seen it stays.
 
     Raises:
         ModelMissingError: there is no model.
         ModelRefusedError: the current one cannot be used.
         SeenError: see above.
     """
-    model, manifest = load_model(objects, prefix, extractor_digest)
+    model, manifest = load_model(objects, prefix, given)
     if not trained_on(manifest, partition):
         return model, manifest
     if not scored_by:
         raise SeenError(f"the current model, {manifest.file}, was trained on it, and no model before has scored it")
     if len(scored_by) == 1:
+        (before,) = scored_by
+        if any(_kept(objects, other, before) for other in others):
+            said = f"the current model, {manifest.file}, was trained on it"
+            raise SeenError(f"{said}; its predictions are by {before[:12]}, which goes by something else, and stay")
         try:
-            return load_model_of(objects, prefix, next(iter(scored_by)), extractor_digest)
+            return load_model_of(objects, prefix, before, given)
         except (ModelMissingError, ModelRefusedError):
             return model, manifest
     return model, manifest
+
+
+def _kept(objects: ObjectStore, prefix: str, sha256: str) -> bool:
+    try:
+        return manifest_of(objects, prefix, sha256).sha256 == sha256
+    except (ModelMissingError, ModelRefusedError):
+        return False

@@ -29,7 +29,7 @@ COMMANDS = {
     "collect": "URL... --backgrounds --category --json --max-images --max-scrolls --max-seconds --no-sandbox --out",
     "status": "--all --dataset --json --landing --quiet --store",
     "ui": "--dataset --json --landing --port --quiet --store",
-    "predict": "FILE... --dataset --json --quiet --store",
+    "predict": "FILE... --dataset --json --model --quiet --store",
     "similar": "IMAGE --dataset --json --most --quiet --store",
     "conflicts list": "--dataset --json --quiet --store",
     "suspects": "--dataset --json --landing --most --quiet --store",

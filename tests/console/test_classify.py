@@ -56,7 +56,7 @@ def test_an_image_is_answered_alike_however_it_comes(console: httpx.Client, load
         found = answer.json()
         assert found["image_id"] == hashlib.sha256(NEW).hexdigest()
         assert (found["category"], found["unknown"]) == (expected.category, expected.unknown)
-        assert found["model"] == {"name": "drawn", "sha256": expected.model}
+        assert found["model"] == {"name": "drawn", "asset": "classifier", "sha256": expected.model}
         assert found["extractor"] == {"digest": expected.extractor}
         told = [(one["category"], one["probability"]) for one in found["categories"]]
         assert [name for name, _ in told] == [name for name, _ in expected.categories]

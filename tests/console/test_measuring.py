@@ -50,5 +50,5 @@ def test_requests_are_counted_under_their_route_and_status(own: httpx.Client) ->
 
 
 def test_the_model_is_named_by_its_digest(own: httpx.Client) -> None:
-    (model,) = [key[2] for key in figures(own) if key[0] == "image_assets_model_info"]
+    (model,) = [key[3] for key in figures(own) if key[0] == "image_assets_model_info"]
     assert model == own.get("/readyz").json()["model"]["sha256"]

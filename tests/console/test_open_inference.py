@@ -50,7 +50,9 @@ def assert_expected(answer: httpx.Response, expected: list[Prediction]) -> None:
 
 @pytest.mark.parametrize(("familiarity", "told"), [(0.25, 0.25), (None, -1.0)])
 def test_familiarity_is_a_number_also_where_the_model_cannot_say(familiarity: float | None, told: float) -> None:
-    one = Prediction("0" * 64, (("plant", 0.9), ("animal", 0.1)), familiarity, False, "1" * 64, "2" * 64, np.zeros(4))
+    one = Prediction(
+        "0" * 64, (("plant", 0.9), ("animal", 0.1)), familiarity, False, "classifier", "1" * 64, "2" * 64, np.zeros(4)
+    )
     assert _output("familiarity", [one]) == {"name": "familiarity", "datatype": "FP32", "shape": [1], "data": [told]}
     assert one.as_json()["familiarity"] == familiarity
 

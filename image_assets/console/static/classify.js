@@ -4,6 +4,7 @@ const form = document.querySelector("#bring");
 const told = document.querySelector("#told");
 const table = document.querySelector("#answers");
 const body = table.querySelector("tbody");
+const choice = document.querySelector("#model"); // where there are two models
 const tools = document.querySelector("#tools");
 // What a form needs beside the files themselves.
 const [mostBytes, mostImages] = [Number(form.dataset.mostBytes) * 0.9, Math.min(Number(form.dataset.mostImages), 32)];
@@ -71,7 +72,7 @@ async function classified(part) {
   for (const file of part) asked.append("file", file, file.name);
   for (let tries = 1; ; tries += 1) {
     try {
-      return (await (await sent("/v1/classify:batch?top=3&nearest=3&place=1", { method: "POST", body: asked })).json()).answers;
+      return (await (await sent(`/v1/classify:batch?top=3&nearest=3&place=1${choice ? `&model=${choice.value}` : ""}`, { method: "POST", body: asked })).json()).answers;
     } catch (error) {
       if (!error.again || tries === TRIES) return part.map(() => ({ error: { message: error.message } }));
       await new Promise(go => setTimeout(go, 1000 * Number(error.again)));
@@ -90,7 +91,7 @@ function show(file, answer) {
   cell(row, file.name, "named");
   if (answer.error) {
     const said = cell(row, answer.error.message, "bad");
-    said.colSpan = 6;
+    said.colSpan = 7;
   } else {
     cell(row, answer.unknown ? "unknown" : answer.category, answer.unknown ? "warn" : "");
     cell(row, percent(answer.probability), "number");
@@ -99,6 +100,7 @@ function show(file, answer) {
     row.append(likeOnes(answer.nearest));
     row.append(onMap(answer));
     cell(row, toKnow(answer).join("; "), "");
+    cell(row, `${answer.model.asset} ${answer.model.sha256.slice(0, 12)}`, "soft");
   }
   table.hidden = tools.hidden = false;
 }
@@ -142,7 +144,8 @@ function onMap({ place, image_id: id, nearest }) {
 
 function toKnow(answer) {
   const said = [...answer.quality];
-  if (answer.unknown) said.unshift("unlike what the model was trained on");
+  if (answer.unknown) said.unshift(answer.familiarity == null ? "too uncertain" : "unlike what the model was trained on");
+  if (answer.familiarity == null) said.push("this model cannot say whether it is like what it was trained on");
   if (answer.seen_in_training) said.push("the model was trained with it: no test of the model; it is not among what is most like it");
   return said;
 }
@@ -167,9 +170,9 @@ function summary() {
 
 function download() {
   const rows = answers.map(one => one.error
-    ? [one.name, "", "", "", "", "", one.error.message]
-    : [one.name, one.image_id, one.category, one.probability, one.unknown, one.model.sha256, ""]);
-  const text = [["file", "image_id", "category", "probability", "unknown", "model", "error"], ...rows]
+    ? [one.name, "", "", "", "", "", "", one.error.message]
+    : [one.name, one.image_id, one.category, one.probability, one.unknown, one.model.asset, one.model.sha256, ""]);
+  const text = [["file", "image_id", "category", "probability", "unknown", "asset", "model", "error"], ...rows]
     .map(row => row.map(quoted).join(",")).join("\r\n");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([`${text}\r\n`], { type: "text/csv" }));

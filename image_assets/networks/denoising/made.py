@@ -135,7 +135,7 @@ def _trained(
     dataset: DatasetSpec, spec: DenoisingAutoencoder, store: Store, sides: Sides, telling: Telling
 ) -> tuple[keras.Model, Fitted, Judged]:
     """A trained network, and the images held out with their pixels."""
-    form, folder = PixelForm(spec.size, spec.colour), networks_folder(dataset.name, store.location())
+    form, folder = PixelForm.of(spec), networks_folder(dataset.name, store.location())
     images = pl.concat([sides.learnt, sides.validated, sides.judged])
     with telling.track("pictures for the denoising network", "pictures") as progress:
         rows = pixel_rows(store.table(dataset.name, RAW_IMAGES), images, form, folder, progress)
