@@ -24,6 +24,7 @@ from image_assets.asset_checks import (
     near_duplicates,
     predictions,
     raw_images,
+    removed_images,
     url_lists,
     volume,
 )
@@ -67,13 +68,21 @@ _OF_CHIPS = (
     image_chips.chips_have_their_size,
     image_chips.boxes_fit_their_picture,
 )
+_REMOVED = (removed_images.removed_images_left_nothing, removed_images.models_are_without_removed_images)
 _ANNOTATIONS = "only of a source with annotations"
 _BOXES = f"{_ANNOTATIONS} and boxes"
 _CNN = "only where `networks` has a `cnn_classifier`"
 _DENOISING = "only where `networks.denoising_autoencoder` is wanted"
 _IMAGENET = "only where `imagenet` is wanted"
 CHECK_GROUPS: tuple[CheckGroup, ...] = (
-    CheckGroup("raw_images", (*checks_in(raw_images, image_quality, volume), drift.metrics_drift)),
+    CheckGroup(
+        "raw_images",
+        (
+            *checks_in(raw_images, image_quality, volume),
+            drift.metrics_drift,
+            removed_images.removed_images_stay_out,
+        ),
+    ),
     CheckGroup("raw_images", checks_in(url_lists), of=_from_url_lists, where="only of a source of kind `url_list`"),
     CheckGroup("image_features", (*checks_in(image_features), drift.features_drift)),
     CheckGroup("predictions", checks_in(predictions)),
@@ -83,7 +92,7 @@ CHECK_GROUPS: tuple[CheckGroup, ...] = (
     CheckGroup("classifier", checks_in(classifier, classifier_baselines), partitioned=False),
     CheckGroup("embedding", checks_in(embedding), partitioned=False),
     CheckGroup("label_suspects", checks_in(label_suspects), partitioned=False),
-    CheckGroup("accounting", checks_in(accounting), partitioned=False),
+    CheckGroup("accounting", (*checks_in(accounting), *_REMOVED), partitioned=False),
     CheckGroup("label_selection", checks_in(label_selection), partitioned=False, where=_ANNOTATIONS),
     CheckGroup("image_labels", [image_chips.labels_have_an_image], where=_ANNOTATIONS),
     CheckGroup("image_boxes", [image_chips.boxes_have_an_image], where=_BOXES),

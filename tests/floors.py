@@ -40,7 +40,10 @@ FLOORS = (
     ),
     _floor("store", "store.*"),
     _floor("pixels, pages and engines", "images.* pages.* engines.*"),
-    _floor("what the numbers of categories mean, what people said", "categories categories.record marks.*"),
+    _floor(
+        "what the numbers of categories mean, what people said, what was removed",
+        "categories categories.record marks.* removal removal.tombstones",
+    ),
     _floor("ingest", "ingest.*"),
     _floor("features", "features.*"),
     _floor("lookalikes", "lookalikes.*"),
@@ -53,7 +56,7 @@ FLOORS = (
         "what asks the classifier, maps and pages",
         "suspects.* search.* predict.* predictions.* embedding.* exploration.* scrape.*",
     ),
-    _floor("answers, alerts and verification", "answers.* alerts.* verification.*"),
+    _floor("answers, alerts, verification and removal", "answers.* alerts.* verification.* removal.*"),
     _floor("reports", "reports.*"),
     _floor("console", "console.*"),
     _floor(

@@ -56,8 +56,8 @@ class S3Server:
             "aws_allow_http": "true",
         }
 
-    def bucket(self) -> str:
-        """A new, empty bucket; its name."""
+    def bucket(self, *, versions: bool = False) -> str:
+        """A new, empty bucket, which keeps versions or does not; its name."""
         name = f"test-{uuid.uuid4().hex[:16]}"
         client = boto3.client(
             "s3",
@@ -68,6 +68,8 @@ class S3Server:
             config=Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 1}),
         )
         client.create_bucket(Bucket=name)
+        if versions:
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
 

@@ -12,7 +12,7 @@ of failures one, and one of the streak of passes that ends it. Runs need not be 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,6 +168,17 @@ class Ledger:
         old = ~_ENTRIES.c.announced & (_ENTRIES.c.recorded_at < time.time() - _KEPT_SECONDS)
         with self._database.begin() as database:
             return database.execute(sa.delete(_ENTRIES).where(old)).rowcount
+
+    def redact(self, words: Iterable[str], instead: str) -> int:
+        """Replace words in all titles and bodies, of what was delivered too; in how many rows."""
+        text = {name: _ENTRIES.c[name] for name in ("title", "body", "error")}
+        changed: dict[str, sa.ColumnElement] = {**text}
+        for word in words:
+            changed = {name: sa.func.replace(column, word, instead) for name, column in changed.items()}
+        differs = sa.or_(*(changed[name] != text[name] for name in text))
+        with self._database.begin() as database:
+            database.exec_driver_sql("PRAGMA secure_delete = ON")  # what was there before is not left in the file
+            return database.execute(sa.update(_ENTRIES).where(differs).values(**changed)).rowcount
 
     @contextmanager
     def delivering(self) -> Iterator[bool]:

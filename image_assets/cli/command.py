@@ -30,6 +30,7 @@ from image_assets.cli.migrate import migrate
 from image_assets.cli.models import models
 from image_assets.cli.predict import predict
 from image_assets.cli.refusals import line_of
+from image_assets.cli.remove import remove
 from image_assets.cli.repair import repair
 from image_assets.cli.report import report
 from image_assets.cli.run import run
@@ -56,7 +57,7 @@ def image_assets() -> None:
 
 for _command in (
     *(init, run, land, collect, status, ui, predict, similar, conflicts, suspects, alerts, accounting, report),
-    *(bucket, categories, migrate, models, compare, runs, console, share, verify, repair, gc, demo),
+    *(bucket, categories, migrate, models, compare, runs, console, share, verify, repair, gc, remove, demo),
 ):
     image_assets.add_command(_command)
 

@@ -9,8 +9,8 @@ import click
 
 from image_assets.cli.options import WholeNumber, dataset_option, json_option, store_option, to_read, to_write
 from image_assets.cli.printing import tell
+from image_assets.cli.running import refuse_while_running
 from image_assets.cli.words import Command
-from image_assets.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
     if dry_run:
         collected = Collected(tuple(files.find(before)), (), tuple(files.moved_before(before)))
     else:
-        _refuse_while_running(spec.name, store)
+        refuse_while_running(spec.name, store)
         collected = files.collect(before, now)
     uploads = _end_uploads(opened, before, dry_run=dry_run)
     would = "would be " if dry_run else ""
@@ -66,28 +66,6 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
         as_json=as_json,
     )
     return 0
-
-
-def _refuse_while_running(dataset: str, store: str) -> None:
-    """A run in progress may have found a finished file that it is about to list."""
-    import dagster as dg
-
-    from image_assets.orchestration.dagster_home import existing_instance
-    from image_assets.orchestration.dagster_internals import FINISHED_STATUSES
-
-    instance = existing_instance(store)
-    if instance is None:
-        return
-    going_on = [status for status in dg.DagsterRunStatus if status not in FINISHED_STATUSES]
-    try:
-        runs = instance.get_runs(dg.RunsFilter(statuses=going_on))
-    finally:
-        instance.dispose()
-    if running := [run for run in runs if run.job_name.startswith(f"{dataset}_") or run.job_name.startswith("__")]:
-        raise UsageError(
-            f"{len(running):,} runs are in progress, such as {running[0].run_id[:8]} of {running[0].job_name}: wait "
-            "until they have ended, or end those that nobody works on any more in the UI"
-        )
 
 
 def _end_uploads(store: Store, before: dt.datetime, *, dry_run: bool) -> int:

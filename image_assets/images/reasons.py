@@ -73,6 +73,7 @@ class Reason(StrEnum):
     MEMBER_DAMAGED = "member_damaged", "A member of an archive cannot be unpacked, or its checksum is wrong."
     MEMBER_ENCRYPTED = "member_encrypted", "A member of an archive is encrypted."
     MEMBER_UNSUPPORTED = "member_unsupported", "A member of an archive is stored in a way that is not known here."
+    REMOVED = "removed", "The image was removed for good, and its file still arrives; it is not loaded again."
     MEMBER_NO_FILE = "member_no_file", "A member of an archive is a link, a device or another thing that is no file."
 
 

@@ -16,8 +16,10 @@ from image_assets.ingest.fingerprint import Companion, Fingerprint, Fingerprints
 from image_assets.ingest.kept_units import cut_units
 from image_assets.ingest.known_files import KnownFiles
 from image_assets.ingest.loss import loaded_before, loaded_ids
+from image_assets.ingest.removed_images import without_removed
 from image_assets.ingest.source import Listing, Source, SourceChanged
 from image_assets.ingest.units import LoadedUnit, Loader, load_units, refusal_batch, refusals_of
+from image_assets.removal.tombstones import TombstoneBook
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_log import Snapshot
@@ -39,6 +41,7 @@ class IngestTables:
     images: KeyIndex
     originals: KeyIndex
     known: KnownFiles
+    tombstones: TombstoneBook
 
     @classmethod
     def of(cls, store: Store, dataset: str) -> IngestTables:
@@ -48,6 +51,7 @@ class IngestTables:
             images=image_index(store, dataset),
             originals=original_index(store, dataset),
             known=KnownFiles(store, dataset),
+            tombstones=TombstoneBook(store, dataset),
         )
 
 
@@ -104,7 +108,9 @@ def ingest_partition(
     steps = 2 * len(listing.files)
     if verify:
         tables.known.forget(partition)
-    looked = _looked_at(listing, partition, ingest, lambda done: progress(done, steps))
+    tombstones = tables.tombstones.all()
+    found = _looked_at(listing, partition, ingest, lambda done: progress(done, steps))
+    listing, looked = without_removed(listing, found, tombstones)
     prints = looked.known
     label = dataset.label_of(partition.category)
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
@@ -188,6 +194,7 @@ def list_partition(
     tables = IngestTables.of(store, dataset.name)
     before = loaded_before(tables.raw_images, tables.raw_images.snapshot(), partition)
     before.refuse_loss(len(listing.files), len(listing.files), 0 if allow_loss else dataset.limits.keep_share)
+    listing, _ = without_removed(listing, Fingerprints([], [], []), tables.tombstones.all())
     _commit_arrivals(partition, tables, listing)
     return len(listing.files)
 

@@ -100,11 +100,16 @@ def refusal_batch(refusals: Sequence[Refusal]) -> pa.RecordBatch:
 
 def unit_name(prints: Sequence[Fingerprint], loader: Loader) -> str:
     """The name of the unit of these files: the same for the same files and rules, and for no others."""
+    return name_of_files([(one.image_id, one.file.source) for one in prints], loader.limits, loader.label)
+
+
+def name_of_files(files: Sequence[tuple[str, str]], limits: Limits, label: int) -> str:
+    """The name of the unit of files, given by image id and source in the order of their sources; see `unit_name`."""
     made_of = {
         "door": _DOOR_VERSION,
-        "limits": loader.limits.model_dump(include={"formats", "max_bytes", "max_pixels", "max_side", "min_side"}),
-        "label": loader.label,
-        "files": [(one.image_id, one.file.source) for one in prints],
+        "limits": limits.model_dump(include={"formats", "max_bytes", "max_pixels", "max_side", "min_side"}),
+        "label": label,
+        "files": files,
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 

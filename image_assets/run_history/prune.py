@@ -87,9 +87,9 @@ def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bo
             runs.delete_run(run)
     _prune_ticks(instance, before)
     with log.index_connection() as connection:
-        _give_back(connection)
+        give_back(connection)
     with runs.connect() as connection:
-        _give_back(connection)
+        give_back(connection)
     return Pruned(len(gone), len(kept), events)
 
 
@@ -156,7 +156,7 @@ def _prune_ticks(instance: dg.DagsterInstance, before: dt.datetime) -> None:
         storage.purge_ticks(state.instigator_origin_id, state.selector_id, before=before.timestamp())
 
 
-def _give_back(connection: Connection) -> None:
+def give_back(connection: Connection) -> None:
     """Give freed pages back to the file system; PostgreSQL does so by itself."""
     database = connection.connection.dbapi_connection
     if connection.dialect.name == "sqlite" and database is not None:

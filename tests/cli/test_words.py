@@ -57,6 +57,7 @@ COMMANDS = {
     "verify": "--dataset --json --quiet --store",
     "repair": "--dataset --dry-run --json --landing --quiet --store",
     "gc": "--dataset --dry-run --json --older-than --quiet --store",
+    "remove": "IMAGE... --dataset --dry-run --json --landing --quiet --reason --store --yes",
     "demo": "--images --json --root",
 }
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})
@@ -118,7 +119,7 @@ def test_help_reads_well_on_eighty_columns(
     assert max(map(len, help_text.splitlines())) <= 80
     assert " ".join(["Usage: image-assets", *command.split()]) in help_text
     named = help_text.partition("\n")[2]
-    for metavar in ("PATH...", "URL...", "FILE..."):
+    for metavar in ("PATH...", "URL...", "FILE...", "IMAGE..."):
         named = named.replace(metavar, "")
     assert "..." not in named  # nothing is cut short
     # Every option is explained.
