@@ -77,11 +77,8 @@ test-long: .venv/.dev node_modules/.run  ## the tests that take half a minute ea
 test-timm: .venv-timm/.run  ## the tests of models of timm, and of shards read by PyTorch and Hugging Face: 5 GB
 	.venv-timm/bin/python -m pytest tests/features/test_timm_model.py tests/test_docs_shards.py
 
-crash-rounds: .venv/.dev  ## kill -9 at random moments, 300 times (ROUNDS=n for others)
-	CRASH_ROUNDS=$(or $(ROUNDS),300) $(BIN)/python -m pytest tests/test_crash.py -n auto --dist load
-
-damaged-day: .venv/.dev  ## a day of 10,000 files, 2,000 of them damaged
-	DAMAGED_DAY_FILES=10000 $(BIN)/python -m pytest -q tests/ingest/test_damaged_day.py
+torture: .venv/.dev  ## what must survive, at full size, and the scorecard (ROWS="R3 R5" SIZE=n rounds of each)
+	$(BIN)/python -m tests.torture $(ROWS) $(if $(SIZE),--size $(SIZE))
 
 mutations: .venv/.dev  ## every fault that the tests plant, and which checks catch it; ten clean runs
 	$(BIN)/python -m tests.asset_checks.mutations
@@ -196,4 +193,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm crash-rounds damaged-day mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean

@@ -1,6 +1,6 @@
 """`kill -9` at any moment of a run: nothing half done is ever seen, and the next run ends as if nothing had happened.
 
-`make crash-rounds` plays many more rounds than the tests do.
+R1 of the scorecard: `make torture ROWS=R1` plays many more rounds than the tests do.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
+from tests.torture.size import record, rounds_of
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "1"))
 ROOT = Path(__file__).resolve().parents[1]
 FILES_OF_A_RUN = 49
 TABLES = (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, IMAGE_FEATURES)
@@ -82,7 +82,7 @@ def expected_manifest(clean: Platform):
     return read_manifest(clean.store.objects(), shards_prefix(clean.dataset, clean.partition()))
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("seed", range(rounds_of("R1")))
 def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
     loaded_platform: Platform, tmp_path: Path, seed: int
 ) -> None:
@@ -99,7 +99,8 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
         seen |= files(platform)
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.3))
-    if run.poll() is None:
+    was_running = run.poll() is None
+    if was_running:
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     check_whole_or_absent(platform, loaded_platform)
@@ -108,6 +109,7 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
         assert rows(platform, schema).equals(rows(loaded_platform, schema)), schema.name
     manifest = read_manifest(platform.store.objects(), shards_prefix(platform.dataset, platform.partition()))
     assert manifest == expected_manifest(loaded_platform)
+    record("R1", killed=was_running)
 
 
 def unit_files(platform: Platform, schema: TableSchema) -> dict[str, tuple[int, int]]:

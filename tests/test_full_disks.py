@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -14,7 +15,8 @@ import yaml
 
 from tests.ingest.archives import zipped
 from tests.pictures import land_pictures, picture
-from tests.platform import FIRST, small_dataset
+from tests.platform import FIRST, SECOND, small_dataset
+from tests.torture.size import record, rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
 # What a process needs to have disks of its own: root's rights, or the kernel's leave to be root among its own.
@@ -74,9 +76,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(store: str) -> list[str]:
+def _run(store: str, day: dt.date = FIRST, until: str = "raw_images") -> list[str]:
     places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", store]
-    return ["run", *places, "--day", str(FIRST), "--until", "raw_images", "--quiet"]
+    return ["run", *places, "--day", str(day), "--until", until, "--quiet"]
 
 
 def test_a_full_disk_is_one_line_that_names_the_place_before_anything_is_done(place: Path) -> None:
@@ -175,3 +177,38 @@ def test_full_staging_is_one_line_and_a_full_temporary_folder_stops_nobody(place
     assert "Traceback" not in full[1] + full[2]
     (temporary,) = _with_a_disk(place, 100, _FILL, _run("store"), TMPDIR=str(place / "disk"))
     assert temporary[0] == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(rounds_of("R8")))
+def test_wherever_in_a_run_the_disk_is_full_what_was_there_stays_and_the_next_run_goes_on(
+    place: Path, number: int
+) -> None:
+    """R8 of the scorecard: the second day's files and tables take some two megabytes, and there is room for a part."""
+    left = 40 + 2_000 * number // rounds_of("R8")
+    land_pictures(
+        place / "landing", str(SECOND), "plant", 0, range(50, 90), lambda kind, seed: picture(kind, seed, 160)
+    )
+    status = ["status", "--dataset", "drawn.yaml", "--store", "disk/store", "--json"]
+    first, before, full, meanwhile, after, then = _with_a_disk(
+        place,
+        50_000,
+        _run("disk/store", until="image_features"),
+        status,
+        f"mount -o remount,size=$(( $(du -sk disk | cut -f1) + {left} ))k disk",
+        _run("disk/store", SECOND, "image_features"),
+        status,
+        "mount -o remount,size=50m disk",
+        _run("disk/store", SECOND, "image_features"),
+        status,
+        DAGSTER_HOME=str(place / "home"),
+    )
+    assert (first[0], before[0], meanwhile[0], after[0], then[0]) == (0,) * 5
+    if full[0]:
+        assert "no space left on device" in " ".join((full[1] + full[2]).split()).lower()
+        assert "Traceback" not in full[1] + full[2]
+    (of_first,) = json.loads(before[1])["partitions"]
+    assert of_first in json.loads(meanwhile[1])["partitions"]
+    counts = [(one["loaded"], one["features"]) for one in json.loads(then[1])["partitions"]]
+    assert counts == [(40, 40), (40, 40)]
+    record("R8", refused=bool(full[0]))

@@ -17,6 +17,7 @@ from image_assets.images.header import MAX_PARTS, MAX_SCANS
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.settings.stages import Limits
 from tests.ingest import images
+from tests.torture.size import record
 
 BOMBS = images.bombs()
 REPOSITORY = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def test_refusing_bombs_takes_no_memory() -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     bombs, accepted = map(int, run.stdout.split())
     assert bombs < 100
+    record("S1", rounds=50 * len(BOMBS), megabytes=bombs)
     assert accepted > 100, "the measure does not see a picture that is really decoded"
 
 

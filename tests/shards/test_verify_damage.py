@@ -12,8 +12,9 @@ from obstore.store import MemoryStore
 from image_assets.shards.manifest import MANIFEST, path_of
 from tests.shards.partition import PREFIX, publish_rows
 from tests.shards.published import FORMATS, ROWS, content_of, names, problems_of, replace_content
+from tests.torture.size import record, rounds_of
 
-EXAMPLES = 100
+EXAMPLES = rounds_of("R7")
 
 
 @cache
@@ -59,6 +60,7 @@ def test_damage_at_any_place_is_found_and_named(data: st.DataObject) -> None:
             assert named
         else:
             assert damaged <= named
+        record("R7", found=1, clean=1)
     finally:
         for path in [meta["path"] for page in store.list() for meta in page]:
             store.delete(path)

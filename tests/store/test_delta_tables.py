@@ -23,7 +23,7 @@ from image_assets.schema import ARRIVALS, EMBEDDING, IMAGE_FEATURES, Column, Par
 from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.delta_log import Snapshot
-from image_assets.store.tables.delta_tables import CommitConflict, PartitionedTable
+from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.versions import OldTable
 
 PLANT = Partition(dt.date(2026, 11, 20), "plant")
@@ -130,35 +130,6 @@ def test_an_unpartitioned_table_is_replaced_whole(tmp_path: Path) -> None:
     assert table.scan().collect()["image_id"].to_list() == ["b"]
 
 
-def test_of_two_first_loads_of_a_partition_one_wins_and_the_other_says_so(tmp_path: Path) -> None:
-    for number in range(10):
-        table = Store(str(tmp_path / str(number))).table("sample", ARRIVALS)
-        table.replace(ANIMAL, [])
-        barrier = threading.Barrier(2)
-
-        def load(name: str, table: PartitionedTable = table, barrier: threading.Barrier = barrier) -> str:
-            written = table.write_frame(PLANT, frame(name))
-            first = True
-
-            def choose(_: Snapshot) -> list:
-                nonlocal first
-                if first:  # both have seen the table before either commits
-                    first = False
-                    barrier.wait()
-                return [written]
-
-            try:
-                table.replace_exclusively(PLANT, choose)
-            except CommitConflict:
-                return "conflict"
-            return name
-
-        with ThreadPoolExecutor(2) as pool:
-            outcomes = list(pool.map(load, ["a", "b"]))
-        assert outcomes.count("conflict") == 1
-        assert sources(table) == [next(name for name in outcomes if name != "conflict")]
-
-
 def test_two_runs_that_load_the_same_files_both_come_through(arrivals: PartitionedTable) -> None:
     barrier = threading.Barrier(2)
     written = arrivals.write_frame(PLANT, frame("a"))
@@ -185,19 +156,6 @@ def test_without_transaction_names_the_race_doubles_the_rows(arrivals: Partition
         written = arrivals.write_frame(PLANT, frame(name))
         arrivals._write_commit(table, PLANT, [written], {})
     assert sources(arrivals, PLANT) == ["a", "b"]
-
-
-def test_writers_of_different_partitions_all_come_through(arrivals: PartitionedTable) -> None:
-    commits = [
-        Partition(dt.date(2026, 11, 1) + dt.timedelta(days=day), category)
-        for category in ("plant", "animal", "human", "fungus", "rock")
-        for day in range(20)
-    ]
-    arrivals.replace(PLANT, [])
-    with ThreadPoolExecutor(5) as pool:
-        changed = list(pool.map(lambda p: put(arrivals, p, str(p)), commits))
-    assert all(changed)
-    assert sources(arrivals) == sorted(map(str, commits))
 
 
 def test_what_was_chosen_by_looking_at_the_table_is_chosen_again_when_the_table_moved(
