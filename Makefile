@@ -103,6 +103,9 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 	$(BIN)/python -m benchmarks.cluster $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(IMAGES),--images $(IMAGES)) \
 		$(if $(JSON),--json "$(JSON)")
 
+cluster-units: .venv/.dev  ## what a unit costs on a Ray cluster, and a slow machine in it (UNITS="--only empty …" JSON=file)
+	$(BIN)/python -m benchmarks.cluster_units $(UNITS) $(if $(JSON),--json "$(JSON)")
+
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
@@ -193,4 +196,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture mutations bench extraction day cores cluster growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture production mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean

@@ -25,6 +25,7 @@ from image_assets.networks.assets import network_assets
 from image_assets.networks.denoising.assets import denoising_assets
 from image_assets.orchestration.alert_sensors import refuse_unknown_assets
 from image_assets.orchestration.automation import automation_of
+from image_assets.orchestration.partition_ranges import PartitionsPerRunError, backfill_policy
 from image_assets.orchestration.partitions import partitioned
 from image_assets.predictions.assets import prediction_assets
 from image_assets.project import PROJECT_FILE, found_datasets, place_or_default
@@ -83,11 +84,13 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
     """The resources of a deployment, by the names that the assets ask for.
 
     Raises:
-        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine, or `IMAGE_ASSETS_PROCESSES` is no number of processes.
+        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine, or `IMAGE_ASSETS_PROCESSES` or
+            `IMAGE_ASSETS_PARTITIONS_PER_RUN` is no number that can be.
     """
     try:
         forced_processes()
-    except ProcessesError as error:
+        backfill_policy()
+    except (ProcessesError, PartitionsPerRunError) as error:
         raise DatasetError(str(error)) from None
     return {
         "landing": landing,

@@ -71,6 +71,12 @@ PROCESSES = Variable(
     "processes that share the cores to decode images and run models",
     otherwise="one for every two cores from six cores on, fewer where there is little memory",
 )
+PARTITIONS_PER_RUN = Variable(
+    "IMAGE_ASSETS_PARTITIONS_PER_RUN",
+    "days and categories that one run of a backfill takes; with `1` each has its own, and fails, is tried again and "
+    "waits by itself",
+    otherwise="a backfill is one run",
+)
 UI_URL = Variable(
     "IMAGE_ASSETS_UI_URL",
     "where the UI is, for links in alerts, such as `https://dagster.example.org`",
@@ -110,8 +116,8 @@ SHARE_URL = Variable(
 )
 
 VARIABLES = (
-    *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM),
-    *(CONSOLE_TOKEN, SHARE_URL),
+    *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, PARTITIONS_PER_RUN, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING),
+    *(CACHE, CHROMIUM, CONSOLE_TOKEN, SHARE_URL),
 )
 """All that there are."""
 

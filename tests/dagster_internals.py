@@ -4,6 +4,8 @@ from importlib.metadata import version
 
 try:
     # what automation has seen, tick by tick
+    # whether settings are those that something takes
+    from dagster._config import process_config
     from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
     # whether an asset is stale
@@ -23,6 +25,9 @@ try:
 
     # backfills as the instance keeps them
     from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+
+    # what dagster.yaml may say
+    from dagster._core.instance.config import dagster_instance_config_schema
 
     # what the evaluator of freshness asks
     from dagster._core.loader import LoadingContextForTest
@@ -82,6 +87,8 @@ __all__ = [
     "TickStatus",
     "WorkspaceFileTarget",
     "asset_daemon_cursor_from_instigator_serialized_cursor",
+    "dagster_instance_config_schema",
     "execute_run_iterator",
     "freeze_time",
+    "process_config",
 ]

@@ -10,10 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import partial
+from math import inf
 from typing import Any, TypeAlias, TypeVar
 
 from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
+from image_assets.engines.flight import Flight
 from image_assets.workers import Progress
 
 # Where this is not set, Ray reports its use to its makers.
@@ -30,6 +34,9 @@ Actor: TypeAlias = Any
 # Times a unit is begun again after its worker was lost: machines that are taken back or run out of memory.
 _RETRIES = 2
 _REPORT_SECONDS = 0.5
+_COUNT_SECONDS = 5.0
+# Units that are begun for each that can run: the next is there when one ends, and no more wait in the cluster.
+_WINDOW = 2
 
 
 class RayEngine:
@@ -40,20 +47,19 @@ class RayEngine:
         if not units:
             return []
         _connect()
-        for unit in units:
-            _check_fits(unit)
+        _check_fit(units)
         threads = _threads_of_a_unit(len(units))
-        board = _board()
-        tasks = {_begun(unit, threads, number, board): unit for number, unit in enumerate(units)}
-        results: dict[ray.ObjectRef, R] = {}
-        with _stopped_on_error(board):
-            while len(results) < len(tasks):
-                ready, _ = ray.wait([one for one in tasks if one not in results], timeout=_REPORT_SECONDS)
-                results |= {one: _result(one, tasks[one]) for one in ready}
-                _report(units, board, progress)
-        total = sum(unit.size for unit in units)
-        progress(total, total)
-        return [results[one] for one in tasks]
+        board, places = _Reported(_board()), _Places(threads)
+        flight = Flight(units, partial(_begun, units, threads, board.actor), _result)
+        with _stopped_on_error(board.actor):
+            while not flight.all_ended:
+                flight.begin(_WINDOW * places.now)
+                board.over(flight.take(_ended(flight.refs)), flight.copied)
+                if board.is_due:
+                    progress(flight.steps(board.told()), flight.total)
+                    flight.begin_copies(places.now)
+        progress(flight.total, flight.total)
+        return flight.results
 
 
 def _connect() -> None:
@@ -71,26 +77,59 @@ def _threads_of_a_unit(units: int) -> int:
     return max(1, min(max(machines, default=1), sum(machines) // units))
 
 
-def _begun(unit: Unit, threads: int, number: int, board: Actor) -> ray.ObjectRef:
+def _begun(units: Sequence[Unit], threads: int, board: Actor, number: int, is_copy: bool) -> ray.ObjectRef:
+    unit = units[number]
     needs = {"num_cpus": threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
+    # Ray hands a worker that it has several tasks of one kind; one that is spread goes where there is room.
+    where = {"scheduling_strategy": "SPREAD"} if is_copy else {}
     return (
         ray.remote(_work)
-        .options(**needs, max_retries=_RETRIES, retry_exceptions=False)
+        .options(**needs, **where, max_retries=_RETRIES, retry_exceptions=False)
         .remote(unit, threads, number, board)
     )
 
 
-def _check_fits(unit: Unit) -> None:
-    """See that some machine of the cluster has what a unit needs: Ray would wait for one without a word."""
-    if not unit.memory and not unit.gpus:
+def _check_fit(units: Sequence[Unit]) -> None:
+    """See that some machine of the cluster has what each unit needs: Ray would wait for one without a word."""
+    unlike = {(unit.memory, unit.gpus): unit for unit in units if unit.memory or unit.gpus}
+    if not unlike:
         return
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    if not any(one.get("memory", 0) >= unit.memory and one.get("GPU", 0) >= unit.gpus for one in machines):
-        largest = {name: max((one.get(name, 0) for one in machines), default=0) for name in ("memory", "GPU")}
-        raise UnitTooLarge(
-            f"{unit.name} needs {unit.memory:,} bytes of memory and {unit.gpus:g} GPUs on one machine of the Ray "
-            f"cluster; at most there are {largest['memory']:,.0f} bytes and {largest['GPU']:g} GPUs"
-        )
+    for (memory, gpus), unit in unlike.items():
+        if not any(one.get("memory", 0) >= memory and one.get("GPU", 0) >= gpus for one in machines):
+            largest = {name: max((one.get(name, 0) for one in machines), default=0) for name in ("memory", "GPU")}
+            raise UnitTooLarge(
+                f"{unit.name} needs {memory:,} bytes of memory and {gpus:g} GPUs on one machine of the Ray "
+                f"cluster; at most there are {largest['memory']:,.0f} bytes and {largest['GPU']:g} GPUs"
+            )
+
+
+class _Places:
+    """How many units run at once; a cluster may grow and shrink while it works.
+
+    Args:
+        threads: Of a unit.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._counted, self._places = threads, -inf, 1
+
+    @property
+    def now(self) -> int:
+        """At least one."""
+        if time.monotonic() - self._counted > _COUNT_SECONDS:
+            machines = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+            self._places = max(1, sum(int(cores) // self._threads for cores in machines))
+            self._counted = time.monotonic()
+        return self._places
+
+
+def _ended(refs: list[ray.ObjectRef]) -> list[ray.ObjectRef]:
+    """Those that have ended, as soon as one has; none where that takes long."""
+    ready, _ = ray.wait(refs, timeout=_REPORT_SECONDS)
+    if ready:
+        ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
+    return ready
 
 
 class _Board:
@@ -98,17 +137,58 @@ class _Board:
 
     def __init__(self) -> None:
         self._done: dict[int, int] = {}
+        self._begun: dict[int, float] = {}
         self._stopped = False
+        self._given_up: set[int] = set()
 
     def report(self, number: int, done: int) -> bool:
-        self._done[number] = done
-        return self._stopped
+        self._begun.setdefault(number, time.monotonic())
+        self._done[number] = max(done, self._done.get(number, 0))
+        return self._stopped or number in self._given_up
 
-    def done(self) -> dict[int, int]:
-        return self._done
+    def told(self, over: Sequence[int]) -> dict[int, tuple[int, float]]:
+        """By the number of a unit its steps and the seconds that it has run; those that are over are forgotten."""
+        now = time.monotonic()
+        for number in over:
+            self._done.pop(number, None)
+            self._begun.pop(number, None)
+        return {number: (done, now - self._begun[number]) for number, done in self._done.items()}
+
+    def give_up(self, number: int) -> None:
+        """Whoever still works on this unit need not go on: another copy of it has ended."""
+        self._given_up.add(number)
 
     def stop(self) -> None:
         self._stopped = True
+
+
+class _Reported:
+    """The board as the driver asks it, from time to time."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self._over: list[int] = []
+        self._asked = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() - self._asked >= _REPORT_SECONDS
+
+    def over(self, numbers: Sequence[int], copied: AbstractSet[int]) -> None:
+        """These have ended: nothing more is to be told of them, and other copies of them need not go on."""
+        self._over += numbers
+        for number in copied & set(numbers):
+            self.actor.give_up.remote(number)
+
+    def told(self) -> dict[int, tuple[int, float]]:
+        """What the board has; nothing where it is away: progress is shown again when there is some."""
+        self._asked = time.monotonic()
+        try:
+            told: dict[int, tuple[int, float]] = ray.get(self.actor.told.remote(self._over), timeout=_REPORT_SECONDS)
+        except RayError:
+            return {}
+        self._over = []
+        return told
 
 
 class _Stopped(RuntimeError):
@@ -157,14 +237,6 @@ def _board() -> Actor:
     # Beside the driver, so that it is not lost with a machine that only works; but the work waits for it nowhere.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     return ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-
-
-def _report(units: Sequence[Unit], board: Actor, progress: Progress) -> None:
-    try:
-        done: dict[int, int] = ray.get(board.done.remote(), timeout=_REPORT_SECONDS)
-    except RayError:  # progress is shown again when there is some
-        return
-    progress(sum(done.values()), sum(unit.size for unit in units))
 
 
 @contextmanager

@@ -16,12 +16,28 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from image_assets.environment import PARTITIONS_PER_RUN
 from image_assets.io_managers.delta_io_manager import EachPartition
 from image_assets.schema import Partition, partition_of
 from image_assets.store.tables.partition_files import PartitionFiles
 
-# What Dagster's command line wants to see before it takes a range.
-RANGE_IN_ONE_RUN = dg.BackfillPolicy.single_run()
+
+class PartitionsPerRunError(ValueError):
+    """The number of partitions of a run that the environment asks for is none."""
+
+
+def backfill_policy() -> dg.BackfillPolicy:
+    """How a backfill becomes runs: one, which is also what Dagster's command line wants to see before it takes a range.
+
+    Raises:
+        PartitionsPerRunError: the environment says something that is no number, or below 1.
+    """
+    said = PARTITIONS_PER_RUN.value
+    if not said:
+        return dg.BackfillPolicy.single_run()
+    if not said.isdecimal() or not int(said):
+        raise PartitionsPerRunError(f"{PARTITIONS_PER_RUN.name}={said}: expected a number of partitions, 1 or more")
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=int(said))
 
 
 def keys_of_run(context: dg.OpExecutionContext) -> list[str]:

@@ -10,7 +10,7 @@ import dagster as dg
 from image_assets.dataset import DatasetSpec
 from image_assets.io_managers.delta_io_manager import column_schema
 from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete
-from image_assets.orchestration.partition_ranges import RANGE_IN_ONE_RUN, each_partition
+from image_assets.orchestration.partition_ranges import backfill_policy, each_partition
 from image_assets.orchestration.partitions import partitions_of
 from image_assets.schema import TableSchema
 
@@ -29,7 +29,7 @@ def keys_of(dataset: DatasetSpec, assets: Iterable[TableSchema | str]) -> list[d
 
 def by_day_and_category(dataset: DatasetSpec) -> dict[str, Any]:
     """What Dagster is told of an asset of a day and category; its function is under `each_partition`."""
-    return {"partitions_def": partitions_of(dataset), "backfill_policy": RANGE_IN_ONE_RUN}
+    return {"partitions_def": partitions_of(dataset), "backfill_policy": backfill_policy()}
 
 
 def dataset_asset(

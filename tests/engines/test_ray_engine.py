@@ -181,6 +181,24 @@ def test_a_machine_that_is_taken_away_costs_time_and_nothing_else(cluster: Clust
     cluster.remove_node(coming[0])
 
 
+def slow_on(slow: str, threads: int, progress: Progress) -> str:
+    """A tenth of a second, and on one machine without end: until it is told that it need not go on."""
+    here = ray.get_runtime_context().get_node_id()
+    for step in range(6_000 if here == slow else 1):
+        time.sleep(0.1)
+        progress(0 if here == slow else step, 1)
+    return here
+
+
+def test_what_a_slow_machine_works_on_is_done_by_another_and_the_slow_one_is_free_again(cluster: Cluster) -> None:
+    slow = machine_with("GPU", 1)
+    nodes = RayEngine().run([Unit(str(n), 1, partial(slow_on, slow)) for n in range(12)], no_progress)
+    assert slow not in nodes
+    # Its work was given up: it takes part again, and this is not waited for without end.
+    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
+    assert len(set(nodes)) == 2
+
+
 def files_of(root: Path) -> dict[str, str]:
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
