@@ -80,6 +80,9 @@ test-timm: .venv-timm/.run  ## the tests of models of timm, and of shards read b
 torture: .venv/.dev  ## what must survive, at full size, and the scorecard (ROWS="R3 R5" SIZE=n rounds of each)
 	$(BIN)/python -m tests.torture $(ROWS) $(if $(SIZE),--size $(SIZE))
 
+production: .venv/.dev  ## 30 days of three categories on PostgreSQL with separate processes, undisturbed and with kills (DAYS=n)
+	PRODUCTION_DAYS=$(or $(DAYS),30) $(BIN)/python -m pytest -q tests/deploy/test_production.py
+
 mutations: .venv/.dev  ## every fault that the tests plant, and which checks catch it; ten clean runs
 	$(BIN)/python -m tests.asset_checks.mutations
 

@@ -9,9 +9,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from image_assets.dataset import DatasetError
+from image_assets.definitions import build_resources
+from image_assets.environment import PARTITIONS_PER_RUN
 from image_assets.ingest.day_book import DayBook
 from image_assets.orchestration.automation import daily_job_name
 from image_assets.orchestration.partitions import partition_key
+from image_assets.resources.landing import LandingResource
+from image_assets.resources.store import StoreResource
 from image_assets.schema import ARRIVALS, IMAGE_CHIPS, IMAGE_FEATURES, RAW_IMAGES, TABLES, Partition
 from tests.boxes.test_run import STAGES
 from tests.boxes.test_run import land as land_annotated
@@ -207,3 +212,22 @@ def test_nothing_is_loaded_without_the_checks_of_raw_images(
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "made with raw_images: choose it too" in str(failure.step_failure_data)
     assert platform.rows(ARRIVALS).is_empty()
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "many", "1.5"])
+def test_a_number_of_partitions_of_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv(PARTITIONS_PER_RUN.name, said)
+    with pytest.raises(DatasetError, match=f"{PARTITIONS_PER_RUN.name}={said}: expected a number of partitions"):
+        build_resources(LandingResource(url="landing"), StoreResource(url="store"))
+
+
+def test_a_backfill_is_one_run_or_as_many_as_the_environment_says(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def most() -> int | None:
+        job = platform.definitions().resolve_job_def(daily_job_name(platform.dataset))
+        return job.backfill_policy.max_partitions_per_run
+
+    assert most() is None
+    monkeypatch.setenv(PARTITIONS_PER_RUN.name, "1")
+    assert most() == 1
