@@ -66,6 +66,11 @@ async def attacks(target: Target, number: int, at_a_time: int, seed: int) -> lis
     return list(await asyncio.gather(*map(one, range(number))))
 
 
+def attacked(target: Target, number: int, at_a_time: int, seed: int) -> list[Attack]:
+    """The same, in a loop of its own."""
+    return asyncio.run(attacks(target, number, at_a_time, seed))
+
+
 def told(found: list[Attack]) -> Counter[tuple[str, int]]:
     """How often each kind was answered with what."""
     return Counter((one.kind, one.status) for one in found)
