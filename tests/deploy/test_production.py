@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -53,7 +54,7 @@ mutation ($params: LaunchBackfillParams!) {
 """
 
 
-def problems(settings: object) -> list[str]:
+def problems(settings: dict[str, Any]) -> list[str]:
     """What Dagster says is wrong with an instance's settings."""
     return [str(one.message) for one in process_config(dagster_instance_config_schema(), settings).errors or []]
 
