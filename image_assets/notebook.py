@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from image_assets.answers.accounts import account_book
-from image_assets.answers.models import Models, model_of, models_of
+from image_assets.answers.models import Models, models_of
 from image_assets.answers.neighbours import Asked, UnknownImage, like_content, like_image
 from image_assets.answers.other_features import OtherFeatures
 from image_assets.answers.status import Status, status_of
@@ -34,6 +34,7 @@ from image_assets.pages.notebook import Thumbnails, WholePage, overview
 from image_assets.pages.page import Picture
 from image_assets.predict.answer import Answer
 from image_assets.predict.predictor import Predictor
+from image_assets.predictions.choosing import located
 from image_assets.project import found_datasets, place_or_default
 from image_assets.schema import TABLES
 from image_assets.search.search import ImageSearch
@@ -285,8 +286,11 @@ class OpenedProject:
             return like_image(self._search, picture, Asked(number))
         return like_content(self._search, _content(picture), Asked(number))
 
-    def models(self) -> Models:
+    def models(self, model: ModelAsset | None = None) -> Models:
         """The models that are kept, and every decision about one.
+
+        Args:
+            model: The asset that trains them; default: the one that `predictions.model` of the dataset file names.
 
         Raises:
             ModelCommandError: there is none.
@@ -295,7 +299,7 @@ class OpenedProject:
             >>> [model.role for model in project.models().models]
             ['champion', 'predecessor']
         """
-        return models_of(self.dataset, self._opened)
+        return models_of(self.dataset, self._opened, model)
 
     def report(self, model: str = "champion") -> WholePage:
         """The report of a model, as its training left it.
@@ -307,8 +311,9 @@ class OpenedProject:
             ModelCommandError: there is no such model.
             ReportMissingError: it has no report.
         """
-        digits = model_of(self.dataset, self._opened, model).digits
-        page = read_report(self._opened.objects(), self.dataset.name, report_name(digits, "html"))
+        asset, digits = located(self.dataset, self._opened, model)
+        name = report_name(digits, "html", asset)
+        page = read_report(self._opened.objects(), self.dataset.name, name, asset)
         return WholePage(f"report of model {digits}", page.decode())
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from image_assets.answers.models import models_of
+from image_assets.classifier.places import CLASSIFIER
 from image_assets.classifier.promotion.by_hand import ModelCommandError
 from image_assets.classifier.unseen import unseen_of
 from image_assets.dataset import DatasetSpec
@@ -207,7 +208,7 @@ def _weighed(lines: Mapping[str, Sequence[DayFigure]], loaded: Loaded) -> Iterab
 def _of_models(dataset: DatasetSpec, store: Store) -> Iterable[Line]:
     """The accuracy of each day's model, on images held out and on sources that it never saw."""
     try:
-        models = models_of(dataset, store)
+        models = models_of(dataset, store, CLASSIFIER)
     except ModelCommandError:
         return
     manifests = {one.digits: one.manifest for one in models.models if one.manifest}

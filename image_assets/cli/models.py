@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +11,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read, to_write
 from image_assets.cli.printing import print_json, print_table, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
+from image_assets.model_assets import MODEL_ASSETS
 from image_assets.reports.tables import plain_table
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
-
     from image_assets.classifier.promotion.by_hand import KeptModel
-    from image_assets.dataset import DatasetSpec
-    from image_assets.store.models.model_champion import Champion
+    from image_assets.model_assets import ModelAsset
     from image_assets.store.models.model_history import Decision
-    from image_assets.store.store import Store
 
 _DIGEST = "the model's digest, or the beginning of it"
 _digest_argument = click.argument("digest", default="champion", help=f"{_DIGEST}; default: the current one")
@@ -39,19 +34,24 @@ def models() -> None:
 @models.command("list", examples=["image-assets models list --history"])
 @dataset_option
 @store_option
+@click.option("--model", "asset", metavar="ASSET", type=click.Choice(MODEL_ASSETS), help="only this asset's")
 @click.option("--history", "with_history", is_flag=True, help="every decision, also on models that are gone")
 @json_option
-def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> int:
+def show_all(dataset: str, store: str, asset: ModelAsset | None, *, with_history: bool, as_json: bool) -> int:
     """The models that are kept, and what was decided about them."""
-    from image_assets.answers.models import models_of
+    from image_assets.answers.models import all_models, models_as_json, models_of
 
-    answer = models_of(*to_read(dataset, store))
+    places = to_read(dataset, store)
+    found = (models_of(*places, asset),) if asset else all_models(*places)
     if as_json:
-        print_json(answer.as_json(with_history=with_history))
+        print_json(models_as_json(found, with_history=with_history))
         return 0
-    print_table(_table_of_models(answer.models))
-    if with_history:
-        print_table(_table_of_decisions(answer.history))
+    for one in found:
+        if len(places[0].model_assets) > 1:
+            say(one.asset)
+        print_table(_table_of_models(one.models))
+        if with_history:
+            print_table(_table_of_decisions(one.history))
     return 0
 
 
@@ -61,13 +61,14 @@ def show_all(dataset: str, store: str, *, with_history: bool, as_json: bool) -> 
 @dataset_option
 @store_option
 @_digest_argument
+@model_option
 @json_option
-def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
+def show(dataset: str, store: str, digest: str, asset: ModelAsset | None, *, as_json: bool) -> int:
     """Everything that is known of one model."""
     from image_assets.answers.models import model_of
     from image_assets.classifier.unseen import told_of_unseen
 
-    found = model_of(*to_read(dataset, store), digest)
+    found = model_of(*to_read(dataset, store), digest, asset)
     if as_json:
         print_json(found.as_json())
         return 0
@@ -77,10 +78,14 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
         say(f"unreadable: {found.problem}")
         return 1
     days = sorted({day for day, _ in manifest.partitions})
+    is_network = found.asset == "cnn_classifier"
+    given = "numbers of a picture" if is_network else "features"
     lines = {
         "kind": manifest.candidate or manifest.kind,
         "classes": ", ".join(f"{name} = {label}" for name, label in manifest.classes.items()),
-        "extractor": f"{manifest.extractor} {manifest.extractor_digest[:12]}, {manifest.feature_width:,} features",
+        "given" if is_network else "extractor": (
+            f"{manifest.extractor} {manifest.extractor_digest[:12]}, {manifest.feature_width:,} {given}"
+        ),
         "data": f"{days[0]} to {days[-1]}, {len(manifest.partitions):,} partitions" if days else "–",
         "sha256": manifest.sha256,
         "libraries": ", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),
@@ -99,23 +104,36 @@ def show(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
 @dataset_option
 @store_option
 @click.argument("digest", help=_DIGEST)
+@model_option
 @json_option
-def promote(dataset: str, store: str, digest: str, *, as_json: bool) -> int:
-    """Make a model the current one."""
-    from image_assets.classifier.promotion.by_hand import promote_model
+def promote(dataset: str, store: str, digest: str, asset: ModelAsset | None, *, as_json: bool) -> int:
+    """Make a model the current one of its asset."""
+    from image_assets.predictions.choosing import located
+    from image_assets.predictions.choosing import promote as promoted
 
-    return _switched(dataset, store, partial(promote_model, beginning=digest), as_json=as_json)
+    spec, opened = to_write(dataset, store)
+    found, digits = located(spec, opened, digest, asset)
+    champion = promoted(spec, opened, found, digits)
+    said = f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
+    tell({"asset": found, **champion.model_dump(mode="json")}, said, as_json=as_json)
+    return 0
 
 
 @models.command(examples=["image-assets models rollback"])
 @dataset_option
 @store_option
+@model_option
 @json_option
-def rollback(dataset: str, store: str, *, as_json: bool) -> int:
+def rollback(dataset: str, store: str, asset: ModelAsset | None, *, as_json: bool) -> int:
     """Go back to the model before the current one."""
-    from image_assets.classifier.promotion.by_hand import roll_back
+    from image_assets.predictions.choosing import go_back
 
-    return _switched(dataset, store, roll_back, as_json=as_json)
+    spec, opened = to_write(dataset, store)
+    whose = asset or spec.predictions.model
+    champion = go_back(spec, opened, whose)
+    said = f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
+    tell({"asset": whose, **champion.model_dump(mode="json")}, said, as_json=as_json)
+    return 0
 
 
 @models.command(examples=["image-assets models export --onnx model.onnx"])
@@ -126,13 +144,14 @@ def rollback(dataset: str, store: str, *, as_json: bool) -> int:
 @click.option("--skops", metavar="FILE", type=FILE, help="for scikit-learn, byte by byte as it is kept")
 @json_option
 def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path | None, *, as_json: bool) -> int:
-    """Write a model into a file."""
+    """Write a model of features into a file."""
     exactly_one(onnx=onnx, skops=skops)
+    from image_assets.classifier.places import classifier_prefix
     from image_assets.classifier.promotion.by_hand import find_model
     from image_assets.store.models.model_files import load_model_of, model_content
 
     spec, opened = to_read(dataset, store)
-    objects, prefix = _models_of(spec, opened)
+    objects, prefix = opened.objects(), classifier_prefix(spec)
     loaded, manifest = load_model_of(objects, prefix, find_model(objects, prefix, digest))
     if skops:
         write(skops, model_content(objects, prefix, manifest))
@@ -150,30 +169,6 @@ def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path
             f"differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"
         )
     tell({"model": manifest.sha256, "dataset": manifest.dataset, "file": str(skops or onnx)}, said, as_json=as_json)
-    return 0
-
-
-def _models_of(dataset: DatasetSpec, store: Store) -> tuple[ObjectStore, str]:
-    from image_assets.classifier.places import classifier_prefix
-
-    return store.objects(), classifier_prefix(dataset)
-
-
-def _switched(dataset: str, store: str, switch: Callable[..., Champion], *, as_json: bool) -> int:
-    """Have another model made the current one, by the dataset's extractor and categories as they are now."""
-    from image_assets.resources.extractors import ExtractorResource
-
-    spec, opened = to_write(dataset, store)
-    digest = ExtractorResource().extractor(spec).digest
-    objects, prefix = _models_of(spec, opened)
-    now = dt.datetime.now(dt.UTC)
-    champion = switch(objects, prefix, extractor_digest=digest, classes=spec.categories, now=now)
-    said = (
-        f"{champion.sha256[:12]} is the champion now, in the place of {(champion.replaced or 'none')[:12]}"
-        if champion.reason == "by hand"
-        else f"{champion.sha256[:12]} is the champion again; {champion.withdrawn[-1][:12]} is not promoted by itself"
-    )
-    tell(champion.model_dump(mode="json"), said, as_json=as_json)
     return 0
 
 

@@ -20,7 +20,7 @@ from image_assets.console.body import Capacity, body_of
 from image_assets.console.inference import InferenceThread
 from image_assets.console.neighbours import PATIENCE
 from image_assets.console.refusals import Refused, of_image
-from image_assets.console.selection import number_in
+from image_assets.console.selection import asset_in, number_in
 from image_assets.console.uploads import Upload, only_one, uploads_in
 from image_assets.model_assets import ModelAsset
 from image_assets.predict.answer import LetIn, NoImage, Prediction
@@ -195,9 +195,13 @@ class Classifier:
 
 def classify_routes(classifier: Classifier) -> list[Route]:
     """The addresses of the API that classify."""
+    assets = tuple(classifier.asked)
+
+    def asset_of(request: Request) -> ModelAsset | None:
+        return asset_in(request.query_params, classifier.dataset, assets)
 
     async def one(request: Request) -> Response:
-        top, also, asset = _top(request), _also(request), _asset(request, classifier)
+        top, also, asset = _top(request), _also(request), asset_of(request)
         async with body_of(request, classifier.capacity) as body:
             content = only_one(await uploads_in(request.headers, body, classifier.capacity.bounds.images))
             (answer,) = await classifier.classify([content], also, asset)
@@ -206,7 +210,7 @@ def classify_routes(classifier: Classifier) -> list[Route]:
         return JSONResponse(classifier.as_json(answer, top))
 
     async def several(request: Request) -> Response:
-        top, also, asset = _top(request), _also(request), _asset(request, classifier)
+        top, also, asset = _top(request), _also(request), asset_of(request)
         async with body_of(request, classifier.capacity) as body:
             uploads = await uploads_in(request.headers, body, classifier.capacity.bounds.images)
             answers = await classifier.classify([upload.content for upload in uploads], also, asset)
@@ -228,16 +232,6 @@ def _item(classifier: Classifier, upload: Upload, answer: Classified | Refused, 
 def _also(request: Request) -> Also:
     asked = request.query_params
     return Also(number_in(asked, "nearest", 0, 0, MOST_NEAREST), bool(number_in(asked, "place", 0, 0, 1)))
-
-
-def _asset(request: Request, classifier: Classifier) -> ModelAsset | None:
-    said = request.query_params.get("model")
-    if said is None:
-        return None
-    for asset in classifier.asked:
-        if asset == said:
-            return asset
-    raise Refused(400, "bad_model", f"model={said!r}: {classifier.dataset} has {' and '.join(classifier.asked)}")
 
 
 def _top(request: Request) -> int:

@@ -1,10 +1,10 @@
-"""The models: which answers, which others are kept, what was decided about each; and having another one answer."""
+"""The models: which answer, which others are kept, what was decided about each; and having another one answer."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,22 +12,24 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from image_assets.answers.models import model_of, models_of
-from image_assets.classifier.places import classifier_prefix
-from image_assets.classifier.promotion.by_hand import (
-    KeptModel,
-    ModelCommandError,
-    find_model,
-    promote_model,
-    roll_back,
+from image_assets.answers.models import Models, all_models, models_as_json
+from image_assets.classifier.promotion.by_hand import KeptModel, ModelCommandError
+from image_assets.classifier.report.places import (
+    ReportMissingError,
+    newest_name,
+    read_report,
+    report_name,
+    reports_prefix,
 )
-from image_assets.classifier.report.places import ReportMissingError, read_report, report_name, reports_prefix
 from image_assets.classifier.unseen import short_unseen, unseen_of
 from image_assets.console.guard import may_write, require_token
 from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
+from image_assets.console.selection import asset_in
 from image_assets.dataset import DatasetSpec
-from image_assets.features.extractor import shared_extractor
+from image_assets.model_assets import ModelAsset
+from image_assets.networks.denoising.record import DENOISING
+from image_assets.predictions.choosing import go_back, located, promote
 from image_assets.store.models.model_champion import Champion
 from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
@@ -51,25 +53,27 @@ class Choosing:
     store: Store
     token: str = field(repr=False)
 
-    def promote(self, digest: str) -> Champion:
-        """Have a model answer from now on. Raises as `promote_model`."""
-        return self._switched(lambda objects, prefix, *rest: promote_model(objects, prefix, digest, *rest))
+    def promote(self, digest: str, current: str) -> Champion:
+        """Have a model answer from now on. Raises as `promote_model`.
 
-    def roll_back(self) -> Champion:
-        """Have the predecessor of the one that answers now answer again. Raises as `roll_back`."""
-        return self._switched(roll_back)
+        Args:
+            digest: The beginning of its digest.
+            current: That of the model whose place it is to take, as somebody saw it who decides; may be empty.
+        """
+        asset, digits = located(self.dataset, self.store, digest)
+        self._expect(asset, current)
+        return promote(self.dataset, Store.to_write(self.store.url), asset, digits)
 
-    def expect(self, current: str) -> None:
+    def roll_back(self, asset: ModelAsset, current: str) -> Champion:
+        """Have the predecessor of an asset's model that answers now answer again. Raises as `roll_back`."""
+        self._expect(asset, current)
+        return go_back(self.dataset, Store.to_write(self.store.url), asset)
+
+    def _expect(self, asset: ModelAsset, current: str) -> None:
         """Refuse where another model answers than somebody saw who decides."""
-        objects, prefix = self.store.objects(), classifier_prefix(self.dataset)
-        now = find_model(objects, prefix, "champion")
+        _, now = located(self.dataset, self.store, "champion", asset)
         if current and not now.startswith(current[: len(now)]):
             raise Refused(409, "changed_meanwhile", f"{now} is the current model by now; look again and decide")
-
-    def _switched(self, switch: Callable[..., Champion]) -> Champion:
-        objects, prefix = Store.to_write(self.store.url).objects(), classifier_prefix(self.dataset)
-        extractor = shared_extractor(self.dataset.extractor).digest
-        return switch(objects, prefix, extractor, self.dataset.categories, dt.datetime.now(dt.UTC))
 
 
 def models_routes(choosing: Choosing) -> list[Route]:
@@ -78,57 +82,76 @@ def models_routes(choosing: Choosing) -> list[Route]:
 
     async def page(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(models_of, dataset, store)
+            found = await run_in_threadpool(all_models, dataset, store)
         except ModelCommandError:
-            return html_page(request, "models.html", title=f"Models of {dataset.name}", models=(), history=())
-        reports = await run_in_threadpool(_with_reports, dataset, store, found.models)
+            found = ()
+        reports = await run_in_threadpool(_reports, dataset, store)
         return html_page(
             request,
             "models.html",
             title=f"Models of {dataset.name}",
-            models=[_row(one, one.digits in reports) for one in found.models],
-            history=found.history[: -_DECISIONS - 1 : -1],
+            groups=[_group(one, reports) for one in found],
+            asked=dataset.predictions.model,
+            denoising=newest_name("html", DENOISING) in reports,
             may_write=may_write(request, choosing.token),
         )
 
     async def report(request: Request) -> Response:
-        model = await run_in_threadpool(model_of, dataset, store, request.path_params["digest"])
-        name = report_name(model.digits, "html")
+        asset, digits = await run_in_threadpool(located, dataset, store, request.path_params["digest"])
+        return await shown(report_name(digits, "html", asset), asset)
+
+    async def denoising(request: Request) -> Response:
+        del request
+        return await shown(newest_name("html", DENOISING), DENOISING)
+
+    async def shown(name: str, asset: str) -> Response:
         try:
-            content = await run_in_threadpool(read_report, store.objects(), dataset.name, name)
+            content = await run_in_threadpool(read_report, store.objects(), dataset.name, name, asset)
         except ReportMissingError as error:
             raise Refused(404, "no_report", str(error)) from None
         return HTMLResponse(content, headers={"content-security-policy": _OF_A_REPORT})
 
     async def listed(request: Request) -> Response:
         del request
-        return JSONResponse((await run_in_threadpool(models_of, dataset, store)).as_json())
+        return JSONResponse(models_as_json(await run_in_threadpool(all_models, dataset, store)))
 
-    async def promote(request: Request) -> Response:
-        return await switched(request, lambda: choosing.promote(request.path_params["digest"]))
+    async def chosen(request: Request) -> Response:
+        return await switched(request, partial(choosing.promote, request.path_params["digest"]))
 
     async def rollback(request: Request) -> Response:
-        return await switched(request, choosing.roll_back)
+        asset = asset_in(request.query_params, dataset.name, dataset.model_assets) or dataset.predictions.model
+        return await switched(request, partial(choosing.roll_back, asset))
 
-    async def switched(request: Request, switch: Callable[[], Champion]) -> Response:
+    async def switched(request: Request, switch: Callable[[str], Champion]) -> Response:
         require_token(request, choosing.token)
-        await run_in_threadpool(choosing.expect, request.query_params.get("current", ""))
-        return JSONResponse((await run_in_threadpool(switch)).model_dump(mode="json"))
+        champion = await run_in_threadpool(switch, request.query_params.get("current", ""))
+        return JSONResponse(champion.model_dump(mode="json"))
 
     return [
         Route("/models", page),
+        Route(f"/models/{DENOISING}/report", denoising),
         Route("/models/{digest}/report", report),
         Route("/v1/models", listed),
         Route("/v1/models:rollback", rollback, methods=["POST"]),
-        Route("/v1/models/{digest}:promote", promote, methods=["POST"]),
+        Route("/v1/models/{digest}:promote", chosen, methods=["POST"]),
     ]
 
 
-def _with_reports(dataset: DatasetSpec, store: Store, models: tuple[KeptModel, ...]) -> set[str]:
-    """Those of the models that there is a report of."""
+def _reports(dataset: DatasetSpec, store: Store) -> set[str]:
+    """The names of the reports that there are."""
     # By the listing: a report has megabytes, and a page names many.
-    there = {key.rpartition("/")[2] for key in sizes_below(store.objects(), reports_prefix(dataset.name))}
-    return {one.digits for one in models if report_name(one.digits, "html") in there}
+    return {key.rpartition("/")[2] for key in sizes_below(store.objects(), reports_prefix(dataset.name))}
+
+
+def _group(found: Models, reports: Collection[str]) -> dict[str, Any]:
+    """The models of an asset as the page shows them."""
+    rows = [_row(one, report_name(one.digits, "html", found.asset) in reports) for one in found.models]
+    return {
+        "asset": found.asset,
+        "current": next((one.digits for one in found.models if one.role == "champion"), ""),
+        "models": rows,
+        "history": found.history[: -_DECISIONS - 1 : -1],
+    }
 
 
 def _row(model: KeptModel, reported: bool) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from image_assets.console import openapi_models as of_models
 from image_assets.console import openapi_search as of_search
 from image_assets.console import openapi_shares as of_shares
 from image_assets.console.openapi_operations import operation_of
-from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, parameter, ref
-from image_assets.model_assets import MODEL_ASSETS
+from image_assets.console.openapi_parts import MAYBE, SHARE, TEXT, Schema, in_json, list_of, object_of, ref
 
 _TOP: Schema = {
     "name": "top",
@@ -24,19 +23,13 @@ _TOP: Schema = {
 }
 
 
-_ASSET: Schema = {"enum": list(MODEL_ASSETS), "description": "By features, or by pixels."}
-_MODEL = parameter(
-    "model",
-    "query",
-    "The asset whose model is asked; where it is not said, predictions.model.",
-    {"enum": [*MODEL_ASSETS]},
-)
 _ERROR = object_of("What is wrong.", code={**TEXT, "description": "For programs."}, message=TEXT)
 _ITEM: Schema = {
     "type": "object",
     "properties": {"content": {**TEXT, "contentEncoding": "base64"}, "name": TEXT},
     "required": ["content"],
 }
+_MODEL = object_of("The model that answers.", name=TEXT, asset=of_models.ASSET, sha256=TEXT)
 _ANSWER = object_of(
     "What the current model takes an image for.",
     image_id={**TEXT, "description": "SHA-256 of the file."},
@@ -64,7 +57,7 @@ _ANSWER = object_of(
         "description": "Whether the image is of a day and category that the model was trained on: then the answer is "
         "no test of it. null: not known.",
     },
-    model=object_of("The model that answered.", name=TEXT, asset=_ASSET, sha256=TEXT),
+    model=_MODEL,
     extractor=object_of("What made its features, or prepared the picture for a network.", digest=TEXT),
 )
 _CAUSE = object_of(
@@ -115,7 +108,9 @@ SCHEMAS: dict[str, Schema] = {
     **of_search.SCHEMAS,
     **of_shares.SCHEMAS,
     "Ready": object_of(
-        "It can classify.", ready={"const": True}, model=object_of("With this.", name=TEXT, asset=_ASSET, sha256=TEXT)
+        "It can classify.",
+        ready={"const": True},
+        model=_MODEL,
     ),
 }
 
@@ -160,7 +155,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "ImageAnswer",
             (*_TAKES, 422),
             _bodies(ref("Image"), _FILE),
-            parameters=[_TOP, _MODEL, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
+            parameters=[_TOP, of_models.ASKED, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/classify:batch": {
@@ -169,7 +164,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "BatchAnswer",
             _TAKES,
             _bodies(ref("Images"), {**list_of(_FILE), "minItems": 1}),
-            parameters=[_TOP, _MODEL, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
+            parameters=[_TOP, of_models.ASKED, of_search.OF_CLASSIFY, of_map.PLACE_OF_CLASSIFY],
         )
     },
     "/v1/neighbours": {
@@ -247,8 +242,8 @@ PATHS: dict[str, dict[str, Schema]] = {
         "post": operation(
             "Have the model before the current one answer again. Needs the token.",
             "Champion",
-            (401, 409, 503),
-            parameters=of_models.CURRENT,
+            (400, 401, 409, 503),
+            parameters=[*of_models.CURRENT, of_models.ASKED],
         )
     },
     "/v1/acknowledgements": {

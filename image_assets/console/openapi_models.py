@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from image_assets.console.openapi_parts import MAYBE, TEXT, Schema, list_of, object_of, parameter
+from image_assets.model_assets import MODEL_ASSETS
 
 _OBJECT: Schema = {"type": "object"}
+ASSET: Schema = {"enum": [*MODEL_ASSETS], "description": "The asset that trains it: by features, or by pixels."}
+ASKED = parameter("model", "query", "The asset whose model is meant; default: predictions.model.", ASSET)
 SCHEMAS: dict[str, Schema] = {
     "Models": object_of(
-        "The models that are kept, the newest data first, and every decision, the oldest first.",
+        "The models that are kept, of each asset the newest data first, and every decision, the oldest first.",
         models=list_of(
             object_of(
                 "A model; manifest and decision are null where they cannot be read.",
+                asset=ASSET,
                 model=TEXT,
                 role=TEXT,
                 problem=TEXT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
 
 import polars as pl
@@ -16,6 +16,7 @@ from image_assets.answers.map.selection import selection_in
 from image_assets.console.refusals import Refused
 from image_assets.dataset import DatasetSpec
 from image_assets.marks.record import located
+from image_assets.model_assets import ModelAsset
 from image_assets.settings.section import Sha256, Strict, faults_of
 from image_assets.store.store import Store
 
@@ -161,3 +162,14 @@ def number_in(parameters: Mapping[str, str], name: str, usual: int, least: int, 
     if not said.isascii() or not said.isdecimal() or len(said) > 13 or not least <= int(said) <= most:
         raise Refused(400, "bad_number", f"{name}={said!r}: expected a number from {least:,} to {most:,}")
     return int(said)
+
+
+def asset_in(parameters: Mapping[str, str], dataset: str, assets: Sequence[ModelAsset]) -> ModelAsset | None:
+    """The asset whose model an address names by `model`; None where it names none. Raises `Refused`."""
+    said = parameters.get("model")
+    if said is None:
+        return None
+    for asset in assets:
+        if asset == said:
+            return asset
+    raise Refused(400, "bad_model", f"model={said!r}: {dataset} has {' and '.join(assets)}")

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from image_assets.classifier.report.places import reports_prefix
+from image_assets.classifier.report.places import newest_name, report_name, reports_prefix
 from image_assets.classifier.report.plots import confusion_plot, reliability_plot, roc_plot
 from image_assets.classifier.training.evaluate import Evaluation
 from image_assets.dataset import DatasetSpec
 from image_assets.networks.checkpoints import Epoch
 from image_assets.networks.cnn import TrainedCnn
 from image_assets.networks.comparison import HEADER, Comparison
-from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix, cnn_report_name
+from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.pages.figures import MAIN, OTHERS, SECOND, Plot, draw
 from image_assets.pages.page import Section, Table, page
 from image_assets.store.models.model_files import model_digests
@@ -41,12 +41,17 @@ def write_cnn_report(
         Where the page is.
     """
     objects, prefix = store.objects(), reports_prefix(dataset.name)
-    for name in (cnn_report_name(manifest.sha256), *((cnn_report_name(),) if newest else ())):
+    own = _name(manifest.sha256)
+    for name in (own, *((newest_name("html", CNN_CLASSIFIER),) if newest else ())):
         obstore.put(objects, f"{prefix}/{name}", html.encode())
-    there = {cnn_report_name(digits) for digits in model_digests(objects, cnn_prefix(dataset))}
+    there = {_name(digits) for digits in model_digests(objects, cnn_prefix(dataset))}
     pages = [path for path in sizes_below(objects, f"{prefix}/") if path.rsplit("/", 1)[-1].startswith(_PAGES)]
     remove(objects, *(path for path in pages if path.rsplit("/", 1)[-1] not in there))
-    return store.location(prefix, cnn_report_name(manifest.sha256))
+    return store.location(prefix, own)
+
+
+def _name(sha256: str) -> str:
+    return report_name(sha256, "html", CNN_CLASSIFIER)
 
 
 _PAGES = f"{CNN_CLASSIFIER}-"

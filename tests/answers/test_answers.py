@@ -44,7 +44,7 @@ print(json.dumps({
     "loaded": [one.as_json() for one in answers.loaded.partition_facts(dataset, store)],
     "accounting --json": answers.accounts.account_book(store, dataset.name).as_json(),
     "conflicts list --json": answers.conflicts.conflicts_of(dataset, store).as_json(),
-    "models list --json --history": answers.models.models_of(dataset, store).as_json(),
+    "models list --json --history": answers.models.models_as_json(answers.models.all_models(dataset, store)),
     "health": answers.health.health_of(dataset, store, []).as_json(),
     "status": answers.status.status_of(dataset, store, [], None).as_json(),
     "suspects --json": answers.suspects.suspects_of(dataset, store).as_json(),

@@ -22,6 +22,7 @@ _GALLERY = (
     "/models",
     "/shares",
     "/models/{digest}/report",
+    "/models/denoising_autoencoder/report",
     "/map",
     "/gallery",
     "/gallery/quarantine",

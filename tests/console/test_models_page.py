@@ -108,9 +108,9 @@ def test_in_a_browser_somebody_is_asked_first(browser: Any, client: httpx.Client
     assert current(damaged) == second
     agree = True
     page.get_by_role("button", name="Make current").click()
-    page.locator(f'#models[data-current="{first}"]').wait_for()
+    page.locator(f'#classifier[data-current="{first}"]').wait_for()
     page.get_by_role("button", name="Back to the one before").click()
-    page.locator(f'#models[data-current="{second}"]').wait_for()
+    page.locator(f'#classifier[data-current="{second}"]').wait_for()
     visit.leave()
     assert asked[0] == asked[1] == f"Have {first} answer from now on, in the place of {second}?"
     assert current(damaged) == second

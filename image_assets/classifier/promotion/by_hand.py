@@ -34,6 +34,7 @@ class KeptModel:
     """A model that is kept.
 
     Attributes:
+        asset: That trained it: the folder that it lies in.
         digits: The first 12 digits of its digest.
         manifest: None where it cannot be read.
         problem: Why not.
@@ -41,6 +42,7 @@ class KeptModel:
         decision: The last one about it, None where there is no record.
     """
 
+    asset: str
     digits: str
     manifest: ModelManifest | None
     problem: str
@@ -50,12 +52,18 @@ class KeptModel:
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets models show --json`."""
         return {
+            "asset": self.asset,
             "model": self.digits,
             "role": self.role,
             "problem": self.problem,
             "manifest": self.manifest.model_dump(mode="json") if self.manifest else None,
-            "decision": self.decision.model_dump(mode="json") if self.decision else None,
+            "decision": decision_as_json(self.asset, self.decision) if self.decision else None,
         }
+
+
+def decision_as_json(asset: str, decision: Decision) -> dict[str, Any]:
+    """A decision on a model of an asset, as programs are told of it."""
+    return {"asset": asset, **decision.model_dump(mode="json")}
 
 
 def kept_models(objects: ObjectStore, prefix: str) -> list[KeptModel]:
@@ -74,7 +82,8 @@ def kept_models(objects: ObjectStore, prefix: str) -> list[KeptModel]:
             manifest = manifest_of(objects, prefix, digits)
         except (ModelRefusedError, ModelMissingError) as error:
             problem = str(error)
-        found.append(KeptModel(digits, manifest, problem, _role(seen, digits), decisions.get(digits)))
+        asset = prefix.rpartition("/")[2]
+        found.append(KeptModel(asset, digits, manifest, problem, _role(seen, digits), decisions.get(digits)))
     return sorted(found, key=lambda one: (_day(one), one.role == "champion", one.digits), reverse=True)
 
 
@@ -111,7 +120,7 @@ def promote_model(
         objects: The store.
         prefix: Folder of the dataset's models.
         beginning: The beginning of the model's digest.
-        extractor_digest: Of the dataset's present extractor.
+        extractor_digest: Of the dataset's present extractor, or of the form of a network's pictures.
         classes: The dataset's present categories.
         now: Is recorded.
 
@@ -145,7 +154,7 @@ def roll_back(
     Args:
         objects: The store.
         prefix: Folder of the dataset's models.
-        extractor_digest: Of the dataset's present extractor.
+        extractor_digest: As of `promote_model`.
         classes: The dataset's present categories.
         now: Is recorded.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from obstore.store import ObjectStore
 
+from image_assets.classifier.places import CLASSIFIER
 from image_assets.errors import Explained
 from image_assets.store.objects import content_of
 
@@ -21,14 +22,14 @@ def reports_prefix(dataset: str) -> str:
     return f"{dataset}/{REPORTS}"
 
 
-def report_name(sha256: str, ending: str) -> str:
+def report_name(sha256: str, ending: str, asset: str = CLASSIFIER) -> str:
     """Name of the report of the model file with that SHA-256: `html` the page, `md` the card, `MISTAKES`."""
-    return f"classifier-{sha256[:12]}.{ending}"
+    return f"{asset}-{sha256[:12]}.{ending}"
 
 
-def newest_name(ending: str) -> str:
-    """Name of the newest report."""
-    return f"classifier.{ending}"
+def newest_name(ending: str, asset: str = CLASSIFIER) -> str:
+    """Name of the newest report of what an asset trains."""
+    return f"{asset}.{ending}"
 
 
 def baselines_name(sha256: str) -> str:
@@ -36,8 +37,8 @@ def baselines_name(sha256: str) -> str:
     return report_name(sha256, "json")
 
 
-def read_report(objects: ObjectStore, dataset: str, name: str) -> bytes:
-    """A file of a dataset's reports.
+def read_report(objects: ObjectStore, dataset: str, name: str, asset: str = CLASSIFIER) -> bytes:
+    """A file of a dataset's reports, of what an asset trains.
 
     Raises:
         ReportMissingError: there is none of that name.
@@ -45,7 +46,6 @@ def read_report(objects: ObjectStore, dataset: str, name: str) -> bytes:
     key = f"{reports_prefix(dataset)}/{name}"
     content = content_of(objects, key)
     if content is None:
-        raise ReportMissingError(
-            f"{key}: there is no report; materialise classifier, with classifier.report.enabled in the dataset file"
-        )
+        how = ", with classifier.report.enabled in the dataset file" if asset == CLASSIFIER else ""
+        raise ReportMissingError(f"{key}: there is no report; materialise {asset}{how}")
     return content

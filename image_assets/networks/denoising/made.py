@@ -12,7 +12,7 @@ import numpy as np
 import obstore
 import polars as pl
 
-from image_assets.classifier.report.places import reports_prefix
+from image_assets.classifier.report.places import newest_name, reports_prefix
 from image_assets.dataset import DatasetSpec
 from image_assets.networks.batches import Pairs
 from image_assets.networks.batches import Pictures as Batches
@@ -192,8 +192,8 @@ def _kept(store: Store, dataset: str, content: bytes, record: DenoisingRecord, h
     """Keep the network, its page and what is said of it, in this order; networks of before are removed."""
     objects, prefix, name = store.objects(), denoising_prefix(dataset), network_name(record.sha256)
     obstore.put(objects, f"{prefix}/{name}", content)
-    obstore.put(objects, f"{reports_prefix(dataset)}/{DENOISING}.html", html.encode())
+    obstore.put(objects, f"{reports_prefix(dataset)}/{newest_name('html', DENOISING)}", html.encode())
     write_record(objects, dataset, record)
     before = (path for path in sizes_below(objects, f"{prefix}/") if path.endswith(".safetensors"))
     remove(objects, *(path for path in before if not path.endswith(f"/{name}")))
-    return store.location(reports_prefix(dataset), f"{DENOISING}.html")
+    return store.location(reports_prefix(dataset), newest_name("html", DENOISING))
