@@ -36,7 +36,7 @@ from tests.platform import FIRST, small_dataset
 from tests.s3_proxy.faults import Done, Fault, Faulty, Kind
 from tests.s3_proxy.proxy import Proxy, proxied
 from tests.s3_server import S3Server
-from tests.torture.size import is_full, record, rounds_of
+from tests.torture.size import is_full, is_torture, record, rounds_of
 from tests.verification.shown import nothing_shown
 
 DATASET = small_dataset(categories={"plant": 0, "animal": 1}, extractor={"kind": "colour_statistics"})
@@ -190,8 +190,10 @@ class Everywhere:
 
 
 SWEEPS = [Everywhere(*one) for one in PLAYED] if is_full() else [Drawn(number) for number in range(rounds_of("R2"))]
+# In `make test` the partition is run alone, which takes a third of the time.
+_WHOLE = [False, True] if is_torture() else [False]
 STAGES = pytest.mark.parametrize(
-    "day", [False, True] if is_full() else [False], ids=["partition", "whole dataset"][: 1 + is_full()], indirect=True
+    "day", _WHOLE, ids=["whole dataset" if one else "partition" for one in _WHOLE], indirect=True
 )
 ONE_STAGE = pytest.mark.parametrize("day", [False], ids=["partition"], indirect=True)
 

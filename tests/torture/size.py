@@ -14,6 +14,11 @@ FIGURES = "TORTURE_FIGURES"
 FULL = "full"
 
 
+def is_torture() -> bool:
+    """Whether more is asked for than `make test` plays."""
+    return bool(os.environ.get(SIZE))
+
+
 def is_full() -> bool:
     """Whether all rounds are asked for."""
     return os.environ.get(SIZE) == FULL
