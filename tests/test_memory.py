@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from image_assets.memory import what_is_there_left_alone
+from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.store.store import Store
+from tests.pictures import land_pictures, picture
+from tests.platform import FIRST, small_dataset
+from tests.torture.size import record, rounds_of
+
+ROOT = Path(__file__).resolve().parents[1]
 
 WORK = """
 import sys
@@ -77,3 +87,64 @@ def test_the_collector_passes_over_what_is_there_only_as_long_as_it_is_told_to()
     with pytest.raises(LookupError):
         one_that_fails()
     assert (before, gc.get_freeze_count()) == (0, 0)
+
+
+# A day of so many small pictures, in units of 40, so that a hundred times of it is soon done.
+FEW = 100
+_DAY = """
+import sys
+from image_assets.cli import main
+from image_assets.ingest import kept_units
+kept_units.UNIT_FILES = 40
+sys.exit(main())
+"""
+_SIZES = (10, 100)
+
+
+def megabytes_of_a_day(root: Path, pictures: int, program: str = _DAY) -> float:
+    """The most memory that a process holds which loads so many pictures and takes them to published shards."""
+    root.mkdir()
+    dataset = small_dataset(extractor={"kind": "colour_statistics"}, shards={"rows": 40})
+    (root / "drawn.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
+    land_pictures(root / "landing", str(FIRST), "plant", 0, range(pictures), lambda kind, seed: picture(kind, seed, 16))
+    places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", "store", "--day", str(FIRST)]
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, "run", *places, "--category", "plant", "--until", "feature_shards", "--quiet"],
+        cwd=root,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "DAGSTER_HOME": str(root / "dagster"),
+            "IMAGE_ASSETS_PROCESSES": "1",
+        },
+    )
+    _, status, used = os.wait4(run.pid, 0)
+    run.returncode = os.waitstatus_to_exitcode(status)
+    assert run.returncode == 0
+    features = Store(str(root / "store")).table("drawn", IMAGE_FEATURES)
+    assert sum(file.rows for file in features.partition_files(Partition(FIRST, "plant"))) == pictures
+    return used.ru_maxrss / 1024
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("times", _SIZES[: rounds_of("R12")])
+def test_a_day_of_many_times_the_images_takes_the_memory_of_one(tmp_path: Path, times: int) -> None:
+    """R12 of the scorecard."""
+    once, many = (megabytes_of_a_day(tmp_path / str(size), FEW * size) for size in (1, times))
+    record("R12", **{f"MB at 1× (beside {times}×)": round(once), f"MB at {times}×": round(many)})
+    assert many <= 1.1 * once
+
+
+@pytest.mark.long
+def test_a_day_whose_files_are_all_kept_is_seen_to_grow(tmp_path: Path) -> None:
+    """The control: a program that keeps 50 kB of every file that it reads."""
+    hoarding = _DAY.replace(
+        "sys.exit",
+        "from image_assets.images import decode\n"
+        "from image_assets.ingest import units\n"
+        "kept, real = [], units.decode\n"
+        "units.decode = lambda *given: (kept.append(bytearray(b'x') * 50_000), real(*given))[1]\n"
+        "sys.exit",
+    )
+    once, many = (megabytes_of_a_day(tmp_path / str(size), FEW * size, hoarding) for size in (1, 10))
+    assert many > once + 30

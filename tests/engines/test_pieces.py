@@ -24,6 +24,7 @@ from image_assets.engines.worker import Work
 from image_assets.environment import PROCESSES
 from image_assets.workers import cores
 from tests.engines import worked
+from tests.torture.size import rounds_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECES = [range(start, start + 2) for start in range(0, 20, 2)]
@@ -89,7 +90,12 @@ def test_who_takes_no_more_leaves_no_files() -> None:
     assert list(Path(pool._scratch.name).iterdir()) == []
 
 
-def test_what_a_killed_process_had_is_done_again(tmp_path: Path) -> None:
+# R15 of the scorecard kills as many workers as parents.
+KILLS = range(max(1, rounds_of("R15") // 2))
+
+
+@pytest.mark.parametrize("number", KILLS)
+def test_what_a_killed_process_had_is_done_again(tmp_path: Path, number: int) -> None:
     made = done(partial(worked.dies_once, tmp_path / "died"), PIECES)
     assert (tmp_path / "died").exists()
     assert [number for number, _ in made] == [*range(20)]
@@ -140,8 +146,9 @@ def _gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.parametrize("number", KILLS)
 def test_with_its_parent_killed_a_worker_ends_and_leaves_nothing(
-    waiting: tuple[subprocess.Popen[str], list[int], Path],
+    waiting: tuple[subprocess.Popen[str], list[int], Path], number: int
 ) -> None:
     process, workers, scratch = waiting
     assert not any(map(_gone, workers))

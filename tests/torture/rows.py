@@ -140,6 +140,9 @@ _ROWS = (
         "50 runs at once, recorded in SQLite and in PostgreSQL: all succeed, without errors of locks.",
         "runs",
         500,
+        20,
+        ("tests/run_history/test_at_once.py::test_all_runs_that_begin_at_once_are_recorded_whole",),
+        ("tests/run_history/test_at_once.py::test_without_waiting_for_each_other_runs_are_lost",),
     ),
     Row(
         "R11",
@@ -151,7 +154,16 @@ _ROWS = (
         ("tests/shards/test_writer.py::test_faulty_rows_are_refused_and_the_old_state_stands",),
         counted=True,
     ),
-    Row("R12", "Memory at ten and a hundred times the rows: the peak stays within a tenth.", "sizes", 2),
+    Row(
+        "R12",
+        "A day of ten and of a hundred times the images, to the published shards: the peak of memory stays within a "
+        "tenth.",
+        "sizes",
+        2,
+        1,
+        ("tests/test_memory.py::test_a_day_of_many_times_the_images_takes_the_memory_of_one",),
+        ("tests/test_memory.py::test_a_day_whose_files_are_all_kept_is_seen_to_grow",),
+    ),
     Row(
         "R13",
         "A day is run again when its landing zone is empty, away, pruned, cut or unreadable, or the store's files are "
@@ -181,10 +193,11 @@ _ROWS = (
     ),
     Row(
         "R15",
-        "A process that does a part of a unit, or its parent, is killed: no orphan, no hang, and the same bytes.",
+        "A process that does a part of a unit, or its parent, is killed: no orphan, no hang, and the same bytes. (One "
+        "that is stopped, hangs or has no memory left is not played.)",
         "kills",
         100,
-        5,
+        2,
         (
             f"{_PIECES}::test_what_a_killed_process_had_is_done_again",
             f"{_PIECES}::test_a_piece_that_kills_every_process_is_given_up",

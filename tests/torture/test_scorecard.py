@@ -44,7 +44,13 @@ OUTCOMES = {
 }
 
 
-@pytest.mark.parametrize(("body", "failed", "state"), OUTCOMES.values(), ids=OUTCOMES)
+QUICK = "fails", "tells nothing"
+
+
+@pytest.mark.parametrize(
+    ("body", "failed", "state"),
+    [pytest.param(*one, id=name, marks=[pytest.mark.long] * (name not in QUICK)) for name, one in OUTCOMES.items()],
+)
 def test_a_row_is_green_only_where_all_of_it_was_played(
     tmp_path: Path, body: str, failed: tuple[str, ...], state: State
 ) -> None:
@@ -56,6 +62,7 @@ def test_a_row_is_green_only_where_all_of_it_was_played(
     assert (played.failed, state_of(row, played)) == (failed, state)
 
 
+@pytest.mark.long
 def test_a_test_that_is_missing_is_red(tmp_path: Path) -> None:
     row = Row("X1", "", "rounds", 3, tests=(str(tmp_path / "test_gone.py"),), controls=("x",))
     assert state_of(row, play(row)) is State.RED
