@@ -167,10 +167,23 @@ procedures: .venv/.dev  ## art colours (5,060 paintings, 152 settings) and photo
 	$(BIN)/python -m benchmarks.procedures.art_colours $(if $(JSON),--json "$(JSON)")
 	$(BIN)/python -m benchmarks.procedures.photos $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-lint: .venv/.dev  ## style and types
+lint: .venv/.dev  ## style, types, and whether a key or password was committed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.secret_scan
 	$(BIN)/pyright
+
+.venv-audit/.run: requirements-audit.lock
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-audit.lock
+	@touch $@
+
+# Not a part of lint: it asks a server for what is known of every package. What that does not know counts as a failure
+# (--strict), since otherwise nothing is found wrong where nothing was looked at.
+audit: .venv-audit/.run  ## known vulnerabilities of all that the locks install; needs the network, fails without
+	for lock in requirements.lock requirements-dev.lock; do \
+		.venv-audit/bin/pip-audit --requirement $$lock --disable-pip --require-hashes --strict --progress-spinner off \
+			|| { echo "$$lock: not shown to be free of known vulnerabilities, see above"; exit 1; }; done
 
 docs: .venv/.run  ## the data dictionary, from the schema; the checks; the glossary; what is accepted, from its samples; the picture of the floors
 	$(BIN)/python -m image_assets.data_dictionary docs/data-dictionary.md
@@ -185,6 +198,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 	printf 'datasets>=4\n' | $(BIN)/uv pip compile pyproject.toml - --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
 	printf 'datachain>=0.62\npixeltable>=0.7\nonnxruntime>=1.22\npillow>=12\n' | $(BIN)/uv pip compile - -o requirements-day-peers.lock $(COMPILE)
+	echo 'pip-audit>=2.10' | $(BIN)/uv pip compile - -o requirements-audit.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra networks --extra ray --extra postgres --extra scrape --extra export --extra dev
@@ -196,7 +210,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture production mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture production mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
