@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from functools import partial
 from math import inf
 from typing import Any, TypeAlias, TypeVar
 
@@ -50,7 +49,7 @@ class RayEngine:
         _check_fit(units)
         threads = _threads_of_a_unit(len(units))
         board, places = _Reported(_board()), _Places(threads)
-        flight = Flight(units, partial(_begun, units, threads, board.actor), _result)
+        flight = Flight(units, _Starter(units, threads, board.actor), _result)
         with _stopped_on_error(board.actor):
             while not flight.all_ended:
                 flight.begin(_WINDOW * places.now)
@@ -77,16 +76,23 @@ def _threads_of_a_unit(units: int) -> int:
     return max(1, min(max(machines, default=1), sum(machines) // units))
 
 
-def _begun(units: Sequence[Unit], threads: int, board: Actor, number: int, is_copy: bool) -> ray.ObjectRef:
-    unit = units[number]
-    needs = {"num_cpus": threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
-    # Ray hands a worker that it has several tasks of one kind; one that is spread goes where there is room.
-    where = {"scheduling_strategy": "SPREAD"} if is_copy else {}
-    return (
-        ray.remote(_work)
-        .options(**needs, **where, max_retries=_RETRIES, retry_exceptions=False)
-        .remote(unit, threads, number, board)
-    )
+class _Starter:
+    """Begins units. Ray is told of a kind of task once: telling it of each takes longer than a short task."""
+
+    def __init__(self, units: Sequence[Unit], threads: int, board: Actor) -> None:
+        self._units, self._threads, self._board = units, threads, board
+        self._task = ray.remote(_work)
+        self._kinds: dict[tuple[int, float, bool], Any] = {}
+
+    def __call__(self, number: int, is_copy: bool) -> ray.ObjectRef:
+        unit = self._units[number]
+        kind = (unit.memory, unit.gpus, is_copy)
+        if kind not in self._kinds:
+            needs = {"num_cpus": self._threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
+            # Ray hands a worker that it has several tasks of one kind; one that is spread goes where there is room.
+            where = {"scheduling_strategy": "SPREAD"} if is_copy else {}
+            self._kinds[kind] = self._task.options(**needs, **where, max_retries=_RETRIES, retry_exceptions=False)
+        return self._kinds[kind].remote(unit, self._threads, number, self._board)
 
 
 def _check_fit(units: Sequence[Unit]) -> None:
@@ -196,8 +202,8 @@ class _Stopped(RuntimeError):
 
 
 def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R:
+    # Not waited for: of what would not be begun any more, no more is under way than the window.
     answer, said = board.report.remote(number, 0), time.monotonic()
-    _stop_if_told(answer)
 
     def report(done: int, total: int) -> None:
         nonlocal answer, said
