@@ -198,10 +198,11 @@ class _Reported:
 
 
 class _Stopped(RuntimeError):
-    """Another unit has failed: whatever this one made would not be used in this run."""
+    """Another unit has failed, or another copy of this one has ended: whatever it made would not be used."""
 
 
-def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R:
+def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
+    """Do a unit; None where nobody waits for it any more, for which Ray would print an error."""
     # Not waited for: of what would not be begun any more, no more is under way than the window.
     answer, said = board.report.remote(number, 0), time.monotonic()
 
@@ -213,7 +214,10 @@ def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R:
             _stop_if_told(answer)
             answer = board.report.remote(number, done)
 
-    return unit.work(threads, report)
+    try:
+        return unit.work(threads, report)
+    except _Stopped:
+        return None
 
 
 def _stop_if_told(answer: ray.ObjectRef) -> None:

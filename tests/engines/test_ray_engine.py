@@ -20,6 +20,7 @@ from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarg
 from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, kept_units  # noqa: E402
+from image_assets.ingest.known_files import KNOWN_FILES  # noqa: E402
 from image_assets.ingest.load import Ingest, IngestTables, ingest_partition  # noqa: E402
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES  # noqa: E402
 from image_assets.store.tables.partition_files import PartitionFiles  # noqa: E402
@@ -200,10 +201,11 @@ def test_what_a_slow_machine_works_on_is_done_by_another_and_the_slow_one_is_fre
 
 
 def files_of(root: Path) -> dict[str, str]:
+    """Digests of the tables' files. What is known of files without reading them depends on how old they are then."""
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in root.rglob("*.parquet")
-        if "_delta_log" not in path.parts
+        if not {"_delta_log", KNOWN_FILES} & set(path.parts)
     }
 
 
