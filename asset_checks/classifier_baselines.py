@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
-from image_assets.asset_checks.classifier import beside_the_majority, figure_of, manifest_in_use
+from image_assets.asset_checks.trained_models import beside_the_majority, figure_of, manifest_in_use
 from image_assets.classifier.report.places import ReportMissingError, baselines_name, read_report
 from image_assets.store.models.model_store import ModelManifest
 

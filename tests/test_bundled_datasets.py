@@ -23,6 +23,7 @@ from image_assets.schema import (
     RAW_IMAGES,
     SELECTED_IMAGES,
 )
+from image_assets.settings.networks import Networks
 from image_assets.settings.stages import EfficientNetLite
 from tests.ingest.annotated.stand_ins import BOX_COLUMNS, LABEL_COLUMNS, write_coco, write_csv
 from tests.pictures import clouds
@@ -86,6 +87,17 @@ def odonata(landing: Path) -> dict[str, int]:
     return {"damselfly": 3, "dragonfly": 6}
 
 
+def test_the_dragonflies_ask_for_their_networks() -> None:
+    dataset = load_dataset("odonata")
+    cnn, denoiser = dataset.networks.cnn_classifier, dataset.networks.denoising_autoencoder
+    assert cnn is not None
+    assert denoiser is not None
+    assert (cnn.preset, cnn.size, cnn.colour, cnn.validation) == ("original", 256, "grey", 0.05)
+    assert (denoiser.preset, denoiser.size, denoiser.colour) == ("original", 256, "grey")
+    assert dataset.classifier.held_out == 0.25
+    assert dataset.predictions.model == "classifier"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("arrive", [big_cats, cars_and_trees, odonata], ids=lambda one: one.__name__)
 def test_a_bundled_dataset_of_annotated_images_runs_to_features(
@@ -95,10 +107,9 @@ def test_a_bundled_dataset_of_annotated_images_runs_to_features(
     dataset = load_dataset(arrive.__name__)
     # One of three files is damaged, which is more than is normal.
     limits = dataset.limits.model_copy(update={"quarantine_rate": 0.5})
-    platform = Platform(
-        dataset.model_copy(update={"extractor": EfficientNetLite(kind="efficientnet_lite0"), "limits": limits}),
-        tmp_path,
-    )
+    # Networks need an extra that everything else does without.
+    changes = {"extractor": EfficientNetLite(kind="efficientnet_lite0"), "limits": limits, "networks": Networks()}
+    platform = Platform(dataset.model_copy(update=changes), tmp_path)
     expected = arrive(platform.landing)
     day = platform.landing / str(DAY)
     damaged = min(path for path in day.rglob("*.png"))

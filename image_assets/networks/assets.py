@@ -12,7 +12,6 @@ from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
 from image_assets.lookalikes.label_conflicts import in_doubt
 from image_assets.marks.decisions import decisions_of
-from image_assets.networks.errors import UnfitDataError
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
@@ -42,7 +41,8 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         reads=[IMAGE_FEATURES, DUPLICATE_GROUPS, LABEL_CONFLICTS, RAW_IMAGES],
         after=[NEAR_DUPLICATES, CLASSIFIER],
         kinds={"keras"},
-        # Where the images do not suffice any more, the network before stays; the log says why.
+        # Where the images do not suffice any more, the network before stays; the log says why. All else that keeps a
+        # network from being trained fails the run.
         output_required=False,
         # Nothing waits for it, and it takes the longest.
         op_tags={"dagster/priority": "-1"},
@@ -86,7 +86,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         try:
             with retried():
                 trained = train_cnn(dataset, tables, opened, extractor, track, tell)
-        except (NotTrainableError, UnfitDataError) as reason:
+        except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
         evaluation = trained.evaluation(dataset)

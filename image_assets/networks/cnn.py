@@ -35,7 +35,7 @@ from image_assets.networks.pixel_file import PixelRows
 from image_assets.networks.pixels import PixelForm, networks_folder, pixel_rows
 from image_assets.networks.places import CNN_CLASSIFIER
 from image_assets.networks.presets import cnn
-from image_assets.networks.validation import validation_side
+from image_assets.networks.validation import validation_side, why_no_validation
 from image_assets.schema import RAW_IMAGES
 from image_assets.settings.networks import CnnClassifier
 from image_assets.store.models.model_store import ModelDescription, ids_digest
@@ -120,7 +120,8 @@ def train_cnn(
         tell: Each epoch.
 
     Raises:
-        NotTrainableError, UnfitDataError: too few images; the message says which.
+        NotTrainableError: too few images; the message says which.
+        UnfitDataError: images that are not in `raw_images`, or a backbone that cannot be used.
         TrainingFailedError: the loss is no number any more.
     """
     spec = dataset.networks.cnn_classifier
@@ -137,11 +138,13 @@ def train_cnn(
     check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
     most, training = dataset.classifier.refinement.evaluation_rows, index.training()
     held = index.evaluation(most)
+    aside = validation_side(training.groups, training.labels, spec.validation)
+    if few := why_no_validation(aside):
+        raise NotTrainableError(f"cannot train a network: {few}")
     folder, form = networks_folder(dataset.name, store.location()), PixelForm.of(spec)
     wanted = pl.concat([training.rows, held.rows])
     with track("decode pictures", "images") as progress:
         pixels = pixel_rows(store.table(dataset.name, RAW_IMAGES), wanted, form, folder, progress)
-    aside = validation_side(training.groups, training.labels, spec.validation)
     with track("train the network", "images") as progress:
         sides = Sides(pixels[: len(training)], training.rows, aside)
         model, fitted = fitted_cnn(sides, spec, folder_of(store, dataset), Watch(progress, tell))

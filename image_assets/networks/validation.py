@@ -29,3 +29,10 @@ def validation_side(groups: pl.Series, labels: np.ndarray, share: float) -> np.n
     wanted = pl.max_horizontal(pl.lit(1), (share * pl.col("there")).round())
     chosen = ranked.filter((pl.col("rank") < wanted) & (pl.col("there") > 1))["group"]
     return rows["group"].is_in(chosen.implode()).to_numpy()
+
+
+def why_no_validation(chosen: np.ndarray) -> str:
+    """Why images of which these, bool [N], are for the validation are too few to train by; empty where they are not."""
+    if chosen.any() and not chosen.all():
+        return ""
+    return f"there is no image to {'train' if chosen.any() else 'validate'} on; add images"

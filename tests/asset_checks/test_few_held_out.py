@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from image_assets.asset_checks.classifier import too_few_held_out
+from image_assets.asset_checks.trained_models import too_few_held_out
 
 
 @pytest.mark.parametrize(

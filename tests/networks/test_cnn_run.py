@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ pytest.importorskip("safetensors", reason="the extra networks is not installed")
 from image_assets.asset_checks import cnn_classifier
 from image_assets.asset_checks.check import checks_in
 from image_assets.classifier.places import current_manifest
+from image_assets.networks.errors import NetworksMissingError, UnfitDataError
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.automation import refresh_job_name
 from image_assets.settings.networks import Networks
@@ -24,11 +26,11 @@ from image_assets.store.models.model_files import (
 )
 from image_assets.store.models.model_store import champion_manifest, load_model
 from image_assets.store.models.network_model import NetworkModel
-from tests.asset_checks.faults import failing
+from tests.asset_checks.faults import failing, outcome
 from tests.platform import Platform
 
 CHECKS = checks_in(cnn_classifier)
-SPEC = {"size": 32, "epochs": 30, "batch": 16, "patience": 30, "learning_rate": 0.003, "validation": 0.2}
+SPEC = {"size": 32, "epochs": 15, "batch": 16, "patience": 30, "learning_rate": 0.003, "validation": 0.2}
 
 
 def materialised(platform: Platform) -> dict[str, Any]:
@@ -133,5 +135,42 @@ def test_a_network_of_other_images_or_no_better_than_chance_fails_its_check(
     assert failing(platform, CHECKS) == {"network_better_than_the_majority"}
 
 
-def test_without_a_network_the_checks_are_not_evaluated(loaded_platform: Platform) -> None:
-    assert failing(loaded_platform, CHECKS) == set()
+def with_network(platform: Platform) -> Platform:
+    networks = Networks.model_validate({"cnn_classifier": SPEC})
+    return Platform(platform.dataset.model_copy(update={"networks": networks}), platform.root)
+
+
+def test_where_a_network_should_be_there_and_is_not_every_check_fails(loaded_platform: Platform) -> None:
+    platform = with_network(loaded_platform)
+    assert failing(platform, CHECKS) == {one.name for one in CHECKS}
+    found = outcome(platform, cnn_classifier.network_is_sound)
+    assert found.advice.startswith("There are enough images, and none was kept: the log of cnn_classifier says why")
+    assert found.figures["problem"] == "drawn/cnn_classifier/champion.json: there is no model; train one first"
+
+
+def test_of_too_few_images_there_is_rightly_none(loaded_platform: Platform, tmp_path: Path) -> None:
+    platform = with_network(Platform(loaded_platform.dataset, tmp_path))
+    assert failing(platform, CHECKS) == set()
+    for one in CHECKS:
+        assert outcome(platform, one).not_evaluated.startswith("there is no model: cannot train a classifier")
+
+
+def test_a_network_that_cannot_be_fine_tuned_fails_its_run(
+    made: tuple[Platform, dict[str, Any]], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_ASSETS_CACHE", str(cache))
+    spec = {**SPEC, "preset": "mobilenet", "backbone": {"weights": str(tmp_path / "none.weights.h5")}}
+    networks = Networks.model_validate({"cnn_classifier": spec})
+    platform = Platform(made[0].dataset.model_copy(update={"networks": networks}), made[0].copy_to(tmp_path).root)
+    with pytest.raises(UnfitDataError, match=r"networks\.cnn_classifier\.backbone\.weights"):
+        materialised(platform)
+
+
+def test_without_keras_the_check_says_that_nobody_can_ask_it(
+    made: tuple[Platform, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    assert failing(made[0], CHECKS) == {"network_is_sound"}
+    assert 'pip install "image-assets[networks]"' in outcome(made[0], cnn_classifier.network_is_sound).advice
+    with pytest.raises(NetworksMissingError):
+        materialised(made[0])

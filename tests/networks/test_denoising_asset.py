@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -162,10 +163,20 @@ def test_a_network_that_does_worse_than_nothing_or_a_filter_is_told(
     assert failing(with_section(damaged), CHECKS) == caught
 
 
-def test_few_images_and_no_network_say_nothing(damaged: Platform) -> None:
-    assert outcome(damaged, checks.restored_is_closer_than_noisy).not_evaluated.startswith("there is no denoising")
+def test_of_too_few_images_there_is_rightly_no_network_and_of_enough_there_should_be(
+    damaged: Platform, tmp_path: Path
+) -> None:
+    nothing = with_section(Platform(damaged.dataset, tmp_path))
+    for one in CHECKS:
+        assert outcome(nothing, one).not_evaluated.startswith("there is no denoising network yet: drawn: there is no")
+    assert failing(with_section(damaged), CHECKS) == {one.name for one in CHECKS}
+
+
+def test_few_judged_images_say_nothing_and_an_altered_record_fails(damaged: Platform) -> None:
     write_record(damaged.store.objects(), "drawn", record_of(10, images=5))
     assert outcome(damaged, checks.restored_is_closer_than_noisy).not_evaluated.startswith("5 held-out images")
+    damaged.store.objects().put(f"{denoising_prefix('drawn')}/{RECORD}", b'{"preset": 3}')
+    assert failing(damaged, CHECKS) == {one.name for one in CHECKS}
 
 
 def test_a_record_that_was_altered_is_refused(damaged: Platform) -> None:

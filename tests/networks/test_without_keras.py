@@ -6,11 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from image_assets.asset_checks import cnn_classifier, denoising_autoencoder
+from image_assets.asset_checks.check import checks_in
 from image_assets.dataset import DatasetError, DatasetSpec, parse_dataset
 from image_assets.networks.errors import NetworksMissingError
 from image_assets.networks.keras_here import prepare_keras
+from image_assets.orchestration.automation import refresh_job_name
+from tests.asset_checks.faults import failing
+from tests.daemon import SILENT
+from tests.platform import Platform, small_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = {"name": "pond", "categories": {"frog": 0, "newt": 1}, "start_day": "2026-11-01"}
@@ -44,6 +51,28 @@ def test_definitions_checks_and_documents_do_without() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout.strip() == "['cnn_classifier', 'denoising_autoencoder']", done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("asset", ["cnn_classifier", "denoising_autoencoder"])
+def test_a_network_that_is_asked_for_and_cannot_be_trained_is_a_failure(
+    asset: str, loaded_platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    platform = Platform(small_dataset(networks={asset: {}}), loaded_platform.root)
+    job = platform.definitions().resolve_job_def(refresh_job_name(platform.dataset))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey([platform.dataset.name, asset])],
+            raise_on_error=False,
+            run_config=SILENT,
+        )
+        (failure,) = (one for one in result.all_events if one.is_step_failure)
+    assert not result.success
+    assert 'pip install "image-assets[networks]"' in str(failure.step_failure_data.error)
+    # Nor do its checks say that all is well.
+    checks = checks_in(cnn_classifier if asset == "cnn_classifier" else denoising_autoencoder)
+    assert failing(platform, checks) == {one.name for one in checks}
 
 
 def test_nothing_is_trained_of_a_dataset_that_does_not_ask() -> None:

@@ -76,12 +76,13 @@ def denoising_assets(dataset: DatasetSpec) -> list[dg.AssetsDefinition]:
         try:
             with retried():
                 sides = sides_of(dataset, opened, tables, spec.validation, spec.judged)
-                classifiers = _classifiers(dataset, opened, extractors.extractor(dataset))
-                made = make_denoiser(dataset, spec, opened, sides, classifiers, Telling(track, told))
         except UnfitDataError as reason:
+            # Too few images: all else that keeps it from being trained fails the run.
             context.log.warning(str(reason))
             return dg.MaterializeResult(metadata={"not trained": str(reason)})
         with retried():
+            classifiers = _classifiers(dataset, opened, extractors.extractor(dataset))
+            made = make_denoiser(dataset, spec, opened, sides, classifiers, Telling(track, told))
             plots = {one.title: save_plot(opened, dataset.name, f"denoising_{one.key}", one.png) for one in made.plots}
         return dg.MaterializeResult(metadata={**_metadata(made), **plots})
 
