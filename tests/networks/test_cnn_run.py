@@ -14,12 +14,13 @@ pytest.importorskip("tensorflow", reason="the extra networks is not installed")
 pytest.importorskip("safetensors", reason="the extra networks is not installed")
 
 from image_assets.asset_checks import cnn_classifier
-from image_assets.asset_checks.check import checks_in
+from image_assets.asset_checks.check import WARN, checks_in
 from image_assets.classifier.places import current_manifest
 from image_assets.networks.errors import NetworksMissingError, UnfitDataError
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.automation import refresh_job_name
 from image_assets.settings.networks import Networks
+from image_assets.store.models.model_champion import see_champion, switch
 from image_assets.store.models.model_files import (
     ModelRefusedError,
     put_model_manifest,
@@ -133,6 +134,18 @@ def test_a_network_of_other_images_or_no_better_than_chance_fails_its_check(
         objects, prefix, manifest.model_copy(update={"metrics": {**manifest.metrics, "accuracy": majority}})
     )
     assert failing(platform, CHECKS) == {"network_better_than_the_majority"}
+
+
+def test_a_network_that_took_another_ones_place_without_a_comparison_is_told(
+    made: tuple[Platform, dict[str, Any]], tmp_path: Path
+) -> None:
+    platform = made[0].copy_to(tmp_path)
+    objects, prefix = platform.store.objects(), cnn_prefix(platform.dataset)
+    seen = see_champion(objects, prefix)
+    assert seen.champion is not None
+    switch(objects, prefix, seen, seen.champion.model_copy(update={"reason": "not comparable"}))
+    assert failing(platform, CHECKS) == {"network_compared_before_it_was_promoted"}
+    assert cnn_classifier.network_compared_before_it_was_promoted.severity is WARN
 
 
 def with_network(platform: Platform) -> Platform:
