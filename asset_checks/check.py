@@ -6,6 +6,7 @@ the module of its asset.
 
 import datetime as dt
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.health.acknowledged import Acknowledgements
 from image_assets.health.check_book import CheckBook, CheckStatus, Measure, OfCheck
-from image_assets.markdown import markdown_table
+from image_assets.markdown import code, markdown_table
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of_run
 from image_assets.orchestration.partitions import partitions_of
@@ -39,6 +40,7 @@ NOT_EVALUATED = "not evaluated"
 _SAMPLE_ROWS = 10
 _AT_ONCE = 2
 _BATCH_ROWS = 1_000
+_PICTURE = re.compile(r"!\[\w*\]\(data:image/\w+;base64,[A-Za-z0-9+/=]*\)")
 
 
 @dataclass(frozen=True)
@@ -338,5 +340,12 @@ def _said(one: Check, outcome: Outcome) -> str | None:
 
 
 def sample_table(rows: pl.DataFrame) -> str:
-    """Rows as a Markdown table."""
-    return markdown_table(rows.columns, rows.iter_rows())
+    """Rows as a Markdown table; text, which may be what others called their files, is in the type of code.
+
+    A picture that needs no other file is shown.
+    """
+
+    def cell(value: object) -> object:
+        return code(value) if isinstance(value, str) and not _PICTURE.fullmatch(value) else value
+
+    return markdown_table(rows.columns, ([*map(cell, row)] for row in rows.iter_rows()))

@@ -87,8 +87,11 @@ def _moment(at: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text by a check, which may hold names of files: one line, and nothing in it becomes a tag of an HTML mail."""
-    shown = " ".join(text.replace("<", "‹").replace(">", "›").split())
+    """Text by a check, which may hold names of files: one line, and nothing in it becomes a tag of an HTML mail.
+
+    A bracket and a parenthesis that follow each other would become a link, or a picture that a server is asked for.
+    """
+    shown = " ".join(text.replace("<", "‹").replace(">", "›").replace("](", "] (").replace("][", "] [").split())
     return f"{shown[:_CHARACTERS]}{'…' if len(shown) > _CHARACTERS else ''}"
 
 

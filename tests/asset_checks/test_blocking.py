@@ -178,7 +178,7 @@ def test_the_instance_records_partition_figures_and_what_to_do(stopped: Ran) -> 
     assert figures == {"listed": 22, "loaded": 17, "duplicates": 2, "quarantined": 3}
     assert "Run this partition again" in str(found.metadata["what to do"].value)
     assert found.description == found.metadata["what to do"].value
-    assert "| duplicates, loaded |" in str(found.metadata["sample"].value)
+    assert "| `duplicates, loaded` |" in str(found.metadata["sample"].value)
     (loaded,) = stopped.evaluations("raw_images", raw_images.ids_loaded_once, PLANT)
     assert loaded.passed
     assert {name: value.value for name, value in loaded.metadata.items()} == {
