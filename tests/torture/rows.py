@@ -40,6 +40,7 @@ _FAULTS = "tests/test_bucket_faults.py"
 _AT_ONCE = "tests/store/test_commits_at_once.py"
 _SSRF = "tests/ingest/urls/test_ssrf.py"
 _ARCHIVES = "tests/ingest/test_archive_attacks.py"
+_PRODUCTION = "tests/deploy/test_production.py"
 _PIECES, _SAME = "tests/engines/test_pieces.py", "tests/engines/test_same_bytes.py"
 
 _ROWS = (
@@ -131,9 +132,13 @@ _ROWS = (
     ),
     Row(
         "R9",
-        "A run's worker is killed, the daemon started again: the run ends as failed or goes on, one run a partition.",
+        "A run's worker is killed, and the daemon: the run has failed and is begun again, and of every partition one "
+        "run ends well, with the tables of a clean one.",
         "kills",
         50,
+        2,
+        (f"{_PRODUCTION}::test_every_run_whose_worker_is_killed_is_begun_again_and_the_daemon_goes_on",),
+        (f"{_PRODUCTION}::test_where_nothing_begins_a_killed_run_again_its_partition_is_missing",),
     ),
     Row(
         "R10",
