@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
-from image_assets.asset_checks.check import Check, sample_table
+from image_assets.asset_checks.check import Check
 from image_assets.asset_checks.groups import CHECK_GROUPS
+from image_assets.markdown import markdown_table
+
+_HEADER = ("check", "what holds", "severity", "blocks", "key")
 
 
 def catalogue() -> str:
@@ -22,20 +22,18 @@ def catalogue() -> str:
     for group in CHECK_GROUPS:
         parts += [
             f"## {group.asset}" + (f", {group.where}" if group.where else ""),
-            sample_table(_rows(group.checks)),
+            markdown_table(_HEADER, map(_row, group.checks)),
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _rows(checks: Sequence[Check]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "check": [f"`{one.name}`" for one in checks],
-            "what holds": [one.description for one in checks],
-            "severity": [one.severity.value for one in checks],
-            "blocks": ["yes" if one.blocking else f"no. {one.not_blocking_because}".strip() for one in checks],
-            "key": [", ".join(f"`{key}`" for key in one.key.split(", ") if key) for one in checks],
-        }
+def _row(one: Check) -> tuple[str, ...]:
+    return (
+        f"`{one.name}`",
+        one.description,
+        one.severity.value,
+        "yes" if one.blocking else f"no. {one.not_blocking_because}".strip(),
+        ", ".join(f"`{key}`" for key in one.key.split(", ") if key),
     )
 
 

@@ -20,6 +20,8 @@ LABELLED, LABELS_COUNTED = ("imagenet_predictions",), ("confident_labels",)
 """More assets of a day and category, and over the whole dataset, of datasets that want the labels of ImageNet."""
 SELECTED = ("label_selection", "selected_images")
 """More assets over the whole dataset, of annotated datasets."""
+NETWORKS = ("cnn_classifier", "denoising_autoencoder")
+"""More assets over the whole dataset, of datasets that ask for networks."""
 REFRESHED = ("duplicate_groups", "label_conflicts", "classifier", "embedding", "label_suspects")
 """The assets over the whole dataset, in the order of the flow."""
 DECIDING = ("image_features", "near_duplicates")
@@ -40,4 +42,5 @@ def partitioned_assets(dataset: DatasetSpec) -> tuple[str, ...]:
 def refreshed_assets(dataset: DatasetSpec) -> tuple[str, ...]:
     """All assets over the whole dataset that a dataset has, but for the reports."""
     selected = SELECTED if isinstance(dataset.source, AnnotatedSection) else ()
-    return (*REFRESHED, *selected, *(LABELS_COUNTED if dataset.imagenet.wanted else ()))
+    networks = [name for name in NETWORKS if getattr(dataset.networks, name) is not None]
+    return (*REFRESHED, *selected, *networks, *(LABELS_COUNTED if dataset.imagenet.wanted else ()))

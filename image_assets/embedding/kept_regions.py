@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from obstore.store import ObjectStore
-from scipy.spatial import KDTree
 
 from image_assets.store.objects import content_of
 
@@ -55,6 +54,8 @@ class Regions:
         """
         if not self.number or not len(places):
             return np.full(len(places), NOWHERE, np.int16)
+        from scipy.spatial import KDTree  # slow to load, and most of who asks for a fit's files does not come here
+
         distance, nearest = KDTree(self.places).query(places, workers=-1)
         found = self.of_fitted[nearest].copy()
         found[distance > np.append(self.reach, 0)[found]] = NOWHERE

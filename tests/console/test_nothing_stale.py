@@ -89,7 +89,7 @@ def with_a_file_that_is_cut(platform: Platform) -> None:
 
 
 def with_another_model(platform: Platform) -> None:
-    Choosing(platform.dataset, platform.store, "").roll_back()
+    Choosing(platform.dataset, platform.store, "").roll_back("classifier", "")
 
 
 def lying(platform: Platform, folder: str) -> Path:
