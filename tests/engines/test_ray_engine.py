@@ -99,7 +99,7 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
 
 
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
-    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
+    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(12)], no_progress)
     assert len(set(nodes)) == 2
 
 
@@ -115,7 +115,7 @@ def test_units_run_where_the_memory_and_the_gpu_are_that_they_need(cluster: Clus
     assert nodes == [large, large]
     assert RayEngine().run([Unit(str(n), 1, tells_where, gpus=0.5) for n in range(2)], no_progress) == [of_gpu, of_gpu]
     # The negative control: what needs nothing is shared out.
-    assert len(set(RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress))) == 2
+    assert len(set(RayEngine().run([Unit(str(n), 1, tells_where) for n in range(12)], no_progress))) == 2
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_a_slow_machine_works_on_is_done_by_another_and_the_slow_one_is_fre
     nodes = RayEngine().run([Unit(str(n), 1, partial(slow_on, slow)) for n in range(12)], no_progress)
     assert slow not in nodes
     # Its work was given up: it takes part again, and this is not waited for without end.
-    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(4)], no_progress)
+    nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(12)], no_progress)
     assert len(set(nodes)) == 2
 
 
