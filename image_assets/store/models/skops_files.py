@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 import skops.io
@@ -78,6 +80,10 @@ TRUSTED_LOADERS = frozenset(
 _SCHEMA = "schema.json"
 # The earliest time that a zip can hold: files must not depend on when they are written.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
+# What a zip that is none, of another kind or encrypted raises, and a schema of other things than ours: as Python's
+# `zipfile` has it, RuntimeError and what derives from it is said of passwords, versions, methods and depth.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+_DAMAGE += (KeyError, TypeError, ValueError, RuntimeError)
 
 
 class UnsafeModelError(ValueError):
@@ -131,10 +137,10 @@ def parse_model(content: bytes) -> SklearnModel:
         foreign = types - TRUSTED | {node["__loader__"] for node in nodes} - TRUSTED_LOADERS
     except UnsafeModelError:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
+    except _DAMAGE as error:
         raise UnsafeModelError(f"not a skops file ({error})") from error
     if foreign:
-        raise UnsafeModelError(f"holds {', '.join(sorted(foreign))}, which no model of ours is made of")
+        raise UnsafeModelError(f"holds {', '.join(sorted(map(str, foreign)))}, which no model of ours is made of")
     try:
         # skops checks the types once more, against its own list and ours.
         pipeline = skops.io.loads(content, trusted=sorted(TRUSTED))
