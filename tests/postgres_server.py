@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 USER = "tests"
 STARTS = 3
 READY_SECONDS = 60
@@ -77,7 +79,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         )
         assert made.returncode == 0, made.stderr
         for _ in range(STARTS):
-            port = _free_port()
+            port = free_port()
             process = _start(programs / "postgres", folder, port, owner)
             stack.callback(_stop, process)
             if _is_ready(process, port):
@@ -121,12 +123,6 @@ def _start(program: Path, folder: Path, port: int, owner: int | None) -> subproc
             group=owner,
             extra_groups=None if owner is None else [],
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _is_ready(process: subprocess.Popen[bytes], port: int) -> bool:

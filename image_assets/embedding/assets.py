@@ -11,6 +11,7 @@ from image_assets.lookalikes.groups import duplicate_groups
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import table_asset
+from image_assets.pages.places import PLOTS
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
@@ -75,8 +76,8 @@ def embedding_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             told["largest regions"] = ", ".join(f"{one.name} {one.images:,}" for one in regions[:_TOLD])
         if dataset.embedding.dimensions == 3:
             animation = rotating_map(made.table.places, categories)
-            opened.objects(dataset.name, "plots").put("embedding.gif", animation)
-            told["rotating"] = opened.location(dataset.name, "plots", "embedding.gif")
+            opened.objects(dataset.name, PLOTS).put("embedding.gif", animation)
+            told["rotating"] = opened.location(dataset.name, PLOTS, "embedding.gif")
         yield dg.MaterializeResult(
             value=made.table.rows(features.labels),
             metadata={**told, "map": save_plot(opened, dataset.name, "embedding", plot)},

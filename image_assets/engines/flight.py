@@ -94,7 +94,7 @@ class Flight(Generic[R, Ref]):
             unit = self._units[number]
             try:
                 self._results[number] = self._result(ref, unit)
-            except Exception:
+            except Exception:  # whatever it was: while its other copy goes on, nothing has failed
                 if number in self._refs.values():
                     continue
                 raise

@@ -72,8 +72,13 @@ def _connect() -> None:
 
 def _threads_of_a_unit(units: int) -> int:
     """Few units on a large cluster get several cores each, but never more than a machine has."""
-    machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    return max(1, min(max(machines, default=1), sum(machines) // units))
+    cores = [int(machine["CPU"]) for machine in _machines()]
+    return max(1, min(max(cores, default=1), sum(cores) // units))
+
+
+def _machines() -> list[dict[str, float]]:
+    """What each machine of the cluster that has cores has, by the names of Ray's resources."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
 
 
 class _Starter:
@@ -100,7 +105,7 @@ def _check_fit(units: Sequence[Unit]) -> None:
     unlike = {(unit.memory, unit.gpus): unit for unit in units if unit.memory or unit.gpus}
     if not unlike:
         return
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    machines = _machines()
     for (memory, gpus), unit in unlike.items():
         if not any(one.get("memory", 0) >= memory and one.get("GPU", 0) >= gpus for one in machines):
             largest = {name: max((one.get(name, 0) for one in machines), default=0) for name in ("memory", "GPU")}
@@ -124,8 +129,7 @@ class _Places:
     def now(self) -> int:
         """At least one."""
         if time.monotonic() - self._counted > _COUNT_SECONDS:
-            machines = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
-            self._places = max(1, sum(int(cores) // self._threads for cores in machines))
+            self._places = max(1, sum(int(machine["CPU"]) // self._threads for machine in _machines()))
             self._counted = time.monotonic()
         return self._places
 

@@ -7,6 +7,7 @@ from image_assets.orchestration.automation import once_a_day_is_over
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
+from image_assets.pages.places import PLOTS
 from image_assets.resources.store import StoreResource
 from image_assets.schema import (
     IMAGE_BOXES,
@@ -49,12 +50,12 @@ def exploration_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried():
             opened = store.open()
             report = make_report(dataset, opened, annotations_of(dataset, opened))
-            opened.objects(dataset.name, "plots").put(f"{EXPLORATION}.html", report.html.encode())
+            opened.objects(dataset.name, PLOTS).put(f"{EXPLORATION}.html", report.html.encode())
             plots = {
                 plot.title: save_plot(opened, dataset.name, f"{EXPLORATION}_{plot.key}", plot.png)
                 for plot in report.plots
             }
-        page = opened.location(dataset.name, "plots", f"{EXPLORATION}.html")
+        page = opened.location(dataset.name, PLOTS, f"{EXPLORATION}.html")
         return dg.MaterializeResult(metadata={**report.figures, "report": dg.MetadataValue.path(page), **plots})
 
     return exploration

@@ -6,6 +6,7 @@ import dagster as dg
 from PIL import Image
 
 from image_assets.markdown import markdown_image
+from image_assets.pages.places import PLOTS
 from image_assets.store.store import Store
 
 _COLOURS = 64
@@ -13,7 +14,7 @@ _COLOURS = 64
 
 def save_plot(store: Store, dataset: str, name: str, png: bytes) -> dg.MarkdownMetadataValue:
     """Keep a PNG as `plots/<name>.png`; what is returned shows it in the UI."""
-    store.objects(dataset, "plots").put(f"{name}.png", png)
+    store.objects(dataset, PLOTS).put(f"{name}.png", png)
     return dg.MetadataValue.md(markdown_image(_small(png), name, "webp"))
 
 

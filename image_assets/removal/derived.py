@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.removal.loaded import without
+from image_assets.removal.loaded import name_without, without
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
@@ -55,8 +54,8 @@ def take_out_of_derived(dataset: DatasetSpec, store: Store, ids: Collection[str]
             left = []
             for file in files:
                 if file.path in holding:
-                    name = hashlib.sha256(f"{file.path} without {sorted(ids)}".encode()).hexdigest()[:32]
-                    file = table.write_file(partition, name, without(table, file, columns, ids))
+                    rows = without(table, file, columns, ids)
+                    file = table.write_file(partition, name_without(file.path, ids), rows)
                 left.append(file)
             table.replace(partition, left)
 
@@ -122,13 +121,9 @@ def _publish(
 def _named_anew(rows: pl.DataFrame, ids: Collection[str]) -> pl.DataFrame:
     """Without the images; a group that was named by one of them is named by the first of those that are left."""
     left = rows.filter(~pl.col("image_id").is_in([*ids]))
-    for column in _columns_in(left):
+    for column in (name for name in _NAMED_AFTER if name in left.columns):
         gone = pl.col(column).is_in([*ids])
         left = left.with_columns(
             pl.when(gone).then(pl.col("image_id").min().over(column)).otherwise(column).alias(column)
         )
     return left
-
-
-def _columns_in(rows: pl.DataFrame) -> Iterator[str]:
-    yield from (name for name in _NAMED_AFTER if name in rows.columns)

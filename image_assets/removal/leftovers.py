@@ -10,6 +10,7 @@ from obstore.store import ObjectStore
 from image_assets.embedding.kept_regions import FOLDER as MAP
 from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.ingest.known_files import KNOWN_FILES
+from image_assets.pages.places import PLOTS
 from image_assets.removal.traces import Sought, traces
 from image_assets.schema import TABLES
 from image_assets.store.objects import remove, sizes_below
@@ -17,8 +18,6 @@ from image_assets.store.store import Store
 from image_assets.store.tables.unlisted import REMOVED
 from image_assets.verification.mending import ASIDE
 
-PLOTS = "plots"
-"""The folder of a dataset with what pages and the UI show."""
 _MADE_AGAIN = (KNOWN_FILES, CHECK_RESULTS, REMOVED, ASIDE)
 
 

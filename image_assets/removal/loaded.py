@@ -136,7 +136,7 @@ class TakenOut:
             )
             if was == name:
                 return now
-        return _derived(name, self.ids)
+        return name_without(name, self.ids)
 
     def _written(self, schema: TableSchema, partition: Partition, file: WrittenFile, name: str) -> WrittenFile:
         table = self._table(schema)
@@ -163,7 +163,7 @@ class TakenOut:
                 yield file
                 continue
             extractor = rows["extractor"][0]
-            name, made = table.name_of(file), _derived(table.name_of(file), self.ids)
+            name, made = table.name_of(file), name_without(table.name_of(file), self.ids)
             for unit in units.values():
                 if features_name(unit.raw_before, extractor) == name:
                     made = features_name(unit.raw, extractor)
@@ -235,6 +235,6 @@ def _keys(table: PartitionedTable, file: WrittenFile) -> list[tuple[str, str]]:
     return [key for frame in table.files.frames(file.path, _KEYS) for key in frame.iter_rows()]
 
 
-def _derived(name: str, ids: Iterable[str]) -> str:
-    """A name of its own for what is left of a file."""
+def name_without(name: str, ids: Iterable[str]) -> str:
+    """A name of its own for what is left of a file, or of a unit of that name."""
     return hashlib.sha256(f"{name} without {sorted(ids)}".encode()).hexdigest()[:32]

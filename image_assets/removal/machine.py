@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from image_assets.dataset import DatasetSpec
+from image_assets.features.model_files import file_digest
 from image_assets.ingest.staging import staging_folder
 from image_assets.networks.pixels import networks_folder
 from image_assets.search.search import default_folder
@@ -35,7 +35,7 @@ def forget_here(dataset: DatasetSpec, store: Store, landing: str, images: Mappin
     staging = staging_folder(dataset.source.staging, dataset.source.landing or landing)
     sizes = {size for some in images.values() for size in some}
     for path in _files(staging):
-        if path.stat().st_size in sizes and _sha256(path) in images:
+        if path.stat().st_size in sizes and file_digest(path) in images:
             path.unlink()
             gone.append(str(path))
     return gone
@@ -47,8 +47,3 @@ def _files(folder: Path) -> Iterator[Path]:
             path = Path(at, name)
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,10 +12,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from obstore.store import ObjectStore
 
-from image_assets.classifier.places import CLASSIFIER
 from image_assets.classifier.report.places import REPORTS
+from image_assets.model_assets import MODEL_ASSETS
 from image_assets.networks.denoising.record import DENOISING
-from image_assets.networks.places import CNN_CLASSIFIER
 from image_assets.store.models.model_champion import Champion, see_champion, switch
 from image_assets.store.models.model_files import (
     DIGITS,
@@ -26,8 +25,6 @@ from image_assets.store.models.model_files import (
     remove_model,
 )
 from image_assets.store.objects import remove, sizes_below
-
-FOLDERS = (CLASSIFIER, CNN_CLASSIFIER)
 
 
 def trained_on(objects: ObjectStore, partitions: Collection[tuple[dt.date, str]]) -> list[str]:
@@ -40,7 +37,7 @@ def trained_on(objects: ObjectStore, partitions: Collection[tuple[dt.date, str]]
         partitions: Days and categories.
     """
     found = []
-    for folder in FOLDERS:
+    for folder in MODEL_ASSETS:
         for digits in model_digests(objects, folder):
             try:
                 manifest = manifest_of(objects, folder, digits)
@@ -64,7 +61,7 @@ def champions_among(objects: ObjectStore, models: Iterable[str]) -> list[str]:
 
 def still_there(objects: ObjectStore, models: Iterable[str]) -> list[str]:
     """Those of the models that are kept."""
-    there = {f"{folder}/{digits}" for folder in FOLDERS for digits in model_digests(objects, folder)}
+    there = {f"{folder}/{digits}" for folder in MODEL_ASSETS for digits in model_digests(objects, folder)}
     return sorted(there.intersection(models))
 
 
@@ -96,7 +93,7 @@ def remove_pages(objects: ObjectStore, models: Collection[str]) -> None:
 
 
 def _champions(objects: ObjectStore) -> Iterator[tuple[str, Champion]]:
-    for folder in FOLDERS:
+    for folder in MODEL_ASSETS:
         champion = see_champion(objects, folder).champion
         if champion is not None:
             yield folder, champion

@@ -23,6 +23,7 @@ from obstore.store import ObjectStore
 from image_assets.removal.tombstones import TOMBSTONES
 from image_assets.store.objects import content_of, sizes_below
 from image_assets.store.ranges import RangedStream, open_ranges
+from image_assets.store.zip_damage import ZIP_DAMAGE
 from image_assets.workers import ordered_map
 
 _ARCHIVES = (".npz", ".skops")
@@ -80,7 +81,7 @@ class Sought:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 return any(self.within(archive.read(name)) for name in archive.namelist())
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
+        except ZIP_DAMAGE:
             return True
 
 

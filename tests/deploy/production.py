@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from tests.ports import free_port
+
 T = TypeVar("T")
 
 PATIENCE = 300
@@ -79,7 +81,7 @@ class Production:
     """
 
     def __init__(self, home: Path, workspace: Path, environment: Mapping[str, str]) -> None:
-        code, web = _free_port(), _free_port()
+        code, web = free_port(), free_port()
         self._address = f"http://127.0.0.1:{web}"
         told = {**environment, "CODE_SERVER_HOST": "127.0.0.1", "CODE_SERVER_PORT": str(code)}
         here = ["-h", "127.0.0.1", "-p"]
@@ -141,12 +143,6 @@ class Production:
 
 def _lines(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _listens(port: int) -> bool:

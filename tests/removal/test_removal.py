@@ -33,8 +33,8 @@ from image_assets.store.models.model_champion import read_champion
 from image_assets.store.tables.delta_tables import PartitionedTable
 from tests.asset_checks.faults import failing
 from tests.platform import FIRST, SECOND, Platform
-from tests.removal.images import COPY, NAME, PLANTS, id_of, mark
-from tests.removal.seeking import holding, words_of
+from tests.removal.images import COPY, NAME, PLANTS, id_of, mark, marked_image, telling
+from tests.removal.seeking import holding
 
 NOW = dt.datetime(2026, 11, 6, 9, tzinfo=dt.UTC)
 
@@ -55,11 +55,8 @@ def removal_of(platform: Platform, *ids: str) -> Removal:
 @pytest.fixture(scope="module")
 def removed(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Removed:
     platform = loaded_platform.copy_to(tmp_path_factory.mktemp("removed"))
-    image_id = id_of(platform)
-    for one in (image_id, id_of(platform, NAME.replace("0003", "0004"))):
-        mark(platform, one)
-    row = platform.rows(RAW_IMAGES, PLANTS).filter(image_id=image_id).row(0, named=True)
-    words = words_of(image_id, NAME, row["content"], row["thumbnail"]) | {"copy": COPY.encode()}
+    image_id = marked_image(platform)
+    words = telling(platform, image_id)
     removal = removal_of(platform, image_id)
     removal.begin()
     removal.take_out()

@@ -34,8 +34,8 @@ from image_assets.store.store import Store
 from tests.asset_checks.faults import failing
 from tests.cli.shapes import assert_told
 from tests.platform import SECOND, Platform
-from tests.removal.images import COPY, NAME, PLANTS, id_of, mark
-from tests.removal.seeking import holding, words_of
+from tests.removal.images import COPY, NAME, PLANTS, id_of, marked_image, telling
+from tests.removal.seeking import holding
 from tests.s3_server import S3Server
 from tests.test_docs import ROOT, blocks
 
@@ -69,11 +69,8 @@ def removed(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory)
         patch.delenv("DAGSTER_HOME", raising=False)
         patch.setenv("IMAGE_ASSETS_CACHE", str(tmp_path_factory.mktemp("cache")))
         platform = loaded_platform.copy_to(tmp_path_factory.mktemp("removed"))
-        image_id = id_of(platform)
-        for one in (image_id, id_of(platform, NAME.replace("0003", "0004"))):
-            mark(platform, one)
-        row = platform.rows(RAW_IMAGES, PLANTS).filter(image_id=image_id).row(0, named=True)
-        words = words_of(image_id, NAME, row["content"], row["thumbnail"]) | {"copy": COPY.encode()}
+        image_id = marked_image(platform)
+        words = telling(platform, image_id)
         root = platform.root / "store"
         before = holding(root, words)
         others = {path: (root / path).read_bytes() for path in _other_days(root)}
@@ -194,8 +191,7 @@ def test_in_a_bucket_all_that_lies_there_now_is_without_it(
     for file in (path for path in root.rglob("*") if path.is_file()):
         obstore.put(store.objects(), str(file.relative_to(root)), file.read_bytes())
     image_id = id_of(platform)
-    row = platform.rows(RAW_IMAGES, PLANTS).filter(image_id=image_id).row(0, named=True)
-    words = words_of(image_id, NAME, row["content"], row["thumbnail"]) | {"copy": COPY.encode()}
+    words = telling(platform, image_id)
     file = tmp_path / "drawn.yaml"
     file.write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
     places = ["--dataset", str(file), "--store", store.url, "--landing", str(platform.landing)]

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from image_assets.memory import memory_of_machine
+from image_assets.workers import cores
 from tests.torture.rows import Row
 from tests.torture.size import FIGURES, FULL, SIZE
 
@@ -38,9 +40,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """The machine that this is."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cores, round(memory / 1e9), platform.system(), platform.python_version())
+    return Machine(cores(), round(memory_of_machine() / 1e9), platform.system(), platform.python_version())
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 import skops.io
@@ -17,6 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from image_assets.store.models.model import Model
 from image_assets.store.models.sklearn_model import STEPS, SklearnModel
+from image_assets.store.zip_damage import ZIP_DAMAGE
 
 # What a model may be made of. skops itself trusts all of scikit-learn and numpy; a file needs no more than this,
 # and the list is never read from a file. A new kind of classifier adds its types here.
@@ -80,10 +79,8 @@ TRUSTED_LOADERS = frozenset(
 _SCHEMA = "schema.json"
 # The earliest time that a zip can hold: files must not depend on when they are written.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
-# What a zip that is none, of another kind or encrypted raises, and a schema of other things than ours: as Python's
-# `zipfile` has it, RuntimeError and what derives from it is said of passwords, versions, methods and depth.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
-_DAMAGE += (KeyError, TypeError, ValueError, RuntimeError)
+# And a schema of other things than ours.
+_DAMAGE = (*ZIP_DAMAGE, KeyError, TypeError)
 
 
 class UnsafeModelError(ValueError):
