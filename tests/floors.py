@@ -68,8 +68,8 @@ FLOORS = (
     _floor(
         "what runs when",
         "orchestration.partition_ranges orchestration.automation orchestration.daily_schedule orchestration.run_events "
-        "orchestration.alert_sensors orchestration.unfinished_checks orchestration.table_assets "
-        "orchestration.kept_plots",
+        "orchestration.alert_sensors orchestration.lost_retries orchestration.unfinished_checks "
+        "orchestration.table_assets orchestration.kept_plots",
         knows_dagster=True,
     ),
     _floor("assets and checks", "*.assets ingest.annotated.joined_asset asset_checks.*", knows_dagster=True),

@@ -9,6 +9,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.health.days import HOUR
 from image_assets.orchestration.alert_sensors import alert_sensors
 from image_assets.orchestration.daily_schedule import daily_schedule
+from image_assets.orchestration.lost_retries import begin_again_sensor
 from image_assets.orchestration.partitions import partitioned
 from image_assets.schema import LABEL_CONFLICTS
 from image_assets.shards.manifest import FEATURE_SHARDS
@@ -141,7 +142,12 @@ def automation_of(dataset: DatasetSpec, assets: Sequence[dg.AssetsDefinition]) -
     return dg.Definitions(
         jobs=[daily, refresh, publish],
         schedules=[daily_schedule(dataset, daily_job_name(dataset))],
-        sensors=[sensor, _publish_again(dataset), *alert_sensors(dataset)],
+        sensors=[
+            sensor,
+            _publish_again(dataset),
+            begin_again_sensor(dataset, [daily, publish], refresh),
+            *alert_sensors(dataset),
+        ],
         # For every run, also those of the sensor, of backfills and of the UI's own job: the stages share out their
         # work over the cores themselves, and a process per step would only start slowly.
         executor=dg.in_process_executor,

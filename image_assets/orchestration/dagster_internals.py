@@ -12,11 +12,14 @@ try:
         AssetCheckEvaluationTargetMaterializationData,
     )
 
+    # a job of assets before its assets are known, as `define_asset_job` gives it
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
     # which events are of assets, for the event log; why a run failed, for alerts
     from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, JobFailureData, RunFailureReason
 
-    # whether the backfill of a run has ended
-    from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
+    # whether the backfill of a run has ended, and how
+    from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
     # whether Dagster tries a run again by itself
     from dagster._core.execution.retries import auto_reexecution_should_retry_run

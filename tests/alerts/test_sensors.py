@@ -101,7 +101,7 @@ def test_a_day_of_the_platform_is_told_of_by_mail_and_webhook(
 
 def test_without_channels_there_are_no_sensors_of_alerts(tmp_path: Path) -> None:
     names = {sensor.name for sensor in Platform(small_dataset(), tmp_path).definitions().sensors or ()}
-    assert names == {"drawn_when_complete", "drawn_publish_again"}
+    assert names == {"drawn_when_complete", "drawn_publish_again", "drawn_begin_again"}
     more = {sensor.name for sensor in Platform(ONE_CHANNEL, tmp_path).definitions().sensors or ()} - names
     assert more == {"drawn_alerts_of_failed_runs", "drawn_alerts_of_successful_runs", "drawn_deliver_alerts"}
 

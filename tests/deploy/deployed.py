@@ -117,7 +117,10 @@ class Deployed:
                 and len(well) == len(self.partitions)
             ) or None
 
-        self.production.wait_for("end of the backfill", ended, 60 + 60 * len(self.partitions))
+        try:
+            self.production.wait_for("end of the backfill", ended, 60 + 60 * len(self.partitions))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{_said_of_runs(instance, backfill)}") from None
 
     def ended_well(self, instance: dg.DagsterInstance, given_up: str = "") -> Counter[str]:
         """How many runs of each partition ended well, but for one."""
@@ -146,6 +149,18 @@ class Deployed:
         for partition in self.partitions:
             prefix = shards_prefix(self.dataset, partition)
             assert read_manifest(self.store.objects(), prefix) == read_manifest(clean.store.objects(), prefix)
+
+
+def _said_of_runs(instance: dg.DagsterInstance, backfill: str) -> str:
+    """The state of a backfill and of all runs, each with the last thing that is said of it."""
+    told = instance.get_backfill(backfill)
+    lines = [f"backfill: {told.status.value if told else 'unknown'}"]
+    for run in instance.get_runs():
+        tags = {key: value for key, value in run.tags.items() if "retry" in key or key == "dagster/failure_reason"}
+        said = instance.all_logs(run.run_id)
+        last = said[-1].user_message if said else ""
+        lines.append(f"{run.run_id[:8]} {run.tags.get('dagster/partition')} {run.status.value} {tags}: {last}")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

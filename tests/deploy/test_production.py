@@ -126,6 +126,34 @@ def test_every_run_whose_worker_is_killed_is_begun_again_and_the_daemon_goes_on(
 
 
 @pytest.mark.long
+def test_a_killed_run_that_dagster_cannot_begin_again_is_begun_once_the_code_server_is_back(
+    deploy: Callable[..., Deployed],
+) -> None:
+    deployed = deploy(1)
+    production = deployed.production
+    with production, dg.DagsterInstance.from_config(str(deployed.home)) as instance:
+        backfill = deployed.launch()
+        worker = at_work(production, instance)
+        production.daemon.kill()
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until_failed(production, instance, worker)
+        production.code_server.kill()
+        production.daemon.start()
+
+        def given_up() -> bool | None:
+            run = instance.get_run_by_id(worker.run_id)
+            return (run is not None and run.tags.get("dagster/will_retry") == "false") or None
+
+        production.wait_for("run that Dagster gives up", given_up)
+        production.restart_code_server()
+        deployed.wait_until_all_ended(instance, backfill)
+        runs = [run for run in instance.get_runs() if run.tags["dagster/partition"] == worker.partition]
+        (begun,) = (run for run in runs if run.run_id != worker.run_id)
+        assert begun.tags["dagster/sensor_name"] == "drawn_begin_again"
+        deployed.check_every_partition_is_there_once(instance)
+
+
+@pytest.mark.long
 def test_where_nothing_begins_a_killed_run_again_its_partition_is_missing(deploy: Callable[..., Deployed]) -> None:
     deployed = deploy(1, begin_again=False)
     production = deployed.production
