@@ -83,6 +83,9 @@ torture: .venv/.dev  ## what must survive, at full size, and the scorecard (ROWS
 production: .venv/.dev  ## 30 days of three categories on PostgreSQL with separate processes, undisturbed and with kills (DAYS=n)
 	PRODUCTION_DAYS=$(or $(DAYS),30) $(BIN)/python -m pytest -q tests/deploy/test_production.py
 
+image: .venv/.dev  ## images built by buildah on a base of Debian's packages, and each started (TARGETS="code gate"); needs root
+	$(BIN)/python -m tests.deploy.image $(or $(TARGETS),code)
+
 mutations: .venv/.dev  ## every fault that the tests plant, and which checks catch it; ten clean runs
 	$(BIN)/python -m tests.asset_checks.mutations
 
@@ -201,7 +204,7 @@ lock: .venv/.dev  ## resolve the versions anew
 	echo 'pip-audit>=2.10' | $(BIN)/uv pip compile - -o requirements-audit.lock $(COMPILE)
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
-EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra networks --extra ray --extra postgres --extra scrape --extra export --extra dev
+EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra networks --extra ray --extra postgres --extra kubernetes --extra scrape --extra export --extra dev
 # One lock for every Python that is supported, of the same versions wherever there are such: the same bytes everywhere.
 COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
@@ -210,7 +213,7 @@ clean-demo:  ## remove what the demo made
 	rm -rf $(DEMO)
 
 clean: clean-demo  ## remove everything that make made
-	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit .venv-manifests node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture production mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture production image mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
