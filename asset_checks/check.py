@@ -20,7 +20,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
 from image_assets.health.acknowledged import Acknowledgements
 from image_assets.health.check_book import CheckBook, CheckStatus, Measure, OfCheck
-from image_assets.markdown import code, markdown_table
+from image_assets.markdown import code, markdown_table, plain
 from image_assets.orchestration.dagster_internals import AssetCheckEvaluationTargetMaterializationData
 from image_assets.orchestration.partition_ranges import keys_of_run
 from image_assets.orchestration.partitions import partitions_of
@@ -334,9 +334,10 @@ def _result(key: dg.AssetKey, one: Check, outcome: Outcome) -> dg.AssetCheckResu
 
 
 def _said(one: Check, outcome: Outcome) -> str | None:
+    """What Dagster's UI shows as Markdown; advice may hold names of files, which are what others called them."""
     if outcome.not_evaluated:
-        return f"{NOT_EVALUATED}: {outcome.not_evaluated}"
-    return None if outcome.passed else outcome.advice or one.description
+        return plain(f"{NOT_EVALUATED}: {outcome.not_evaluated}")
+    return None if outcome.passed else plain(outcome.advice or one.description)
 
 
 def sample_table(rows: pl.DataFrame) -> str:

@@ -1,10 +1,12 @@
-"""Tables and pictures in Markdown. Nothing of ours is imported here."""
+"""Tables and pictures in Markdown, and text of others in it."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Iterable, Sequence
+
+from image_assets.wording import printable_text
 
 _BARE_BORDER = re.compile(r"(?<!\\)\|")
 
@@ -34,6 +36,15 @@ def _cell(value: object) -> str:
 def code(text: str) -> str:
     """Text of others in the type of code, in which nothing is markup."""
     return f"`{text.replace('`', chr(39))}`"
+
+
+def plain(text: str) -> str:
+    """Text that may hold words of others, such as names of files: one line, and nothing in it becomes a tag.
+
+    A bracket and a parenthesis that follow each other would become a link, or a picture that a server is asked for.
+    """
+    shown = text.replace("<", "‹").replace(">", "›").replace("](", "] (").replace("][", "] [")
+    return printable_text(" ".join(shown.split()))
 
 
 def markdown_image(content: bytes | None, title: str = "", kind: str = "jpeg") -> str:

@@ -17,6 +17,18 @@ def some(names: Iterable[object], most: int = 5) -> str:
     return ", ".join(said[:most]) + (f" and {len(said) - most:,} more" if len(said) > most else "")
 
 
+def printable_text(text: str, kept: str = "") -> str:
+    """Text with a mark in place of every character that cannot be printed, such as an escape or an end of a line.
+
+    Args:
+        text: Any.
+        kept: Characters that stay all the same.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in kept else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`did you mean owls?` where one of the known names is close, else nothing."""
     close = get_close_matches(name, list(known), n=1)

@@ -23,6 +23,7 @@ from rich.progress import Progress as Bars
 from rich.progress import Task as BarTask
 from rich.text import Text
 
+from image_assets.terminal import terminal
 from image_assets.workers import Progress
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def terminal_console(stream: TextIO) -> Console:
     try:
         descriptor = os.dup(stream.fileno())
     except (OSError, io.UnsupportedOperation):  # a stream that is no file: nothing redirects it
-        return Console(file=stream)
-    return Console(file=os.fdopen(descriptor, "w", encoding="utf-8", buffering=1))
+        return terminal(stream)
+    return terminal(os.fdopen(descriptor, "w", encoding="utf-8", buffering=1))
 
 
 class _Rate(TaskProgressColumn):

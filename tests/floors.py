@@ -30,7 +30,7 @@ FLOORS = (
     _floor(
         "ground",
         "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program "
-        "spreadsheets model_assets",
+        "spreadsheets model_assets terminal",
     ),
     _floor(
         "words",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from image_assets.alerts.run_report import CheckOutcome, RunFailure
+from image_assets.markdown import plain
+from image_assets.wording import printable_text
 
 _FIGURES = 20
 _CHARACTERS = 400
@@ -87,14 +89,11 @@ def _moment(at: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text by a check, which may hold names of files: one line, and nothing in it becomes a tag of an HTML mail.
-
-    A bracket and a parenthesis that follow each other would become a link, or a picture that a server is asked for.
-    """
-    shown = " ".join(text.replace("<", "‹").replace(">", "›").replace("](", "] (").replace("][", "] [").split())
+    """Text by a check, which may hold names of files, as `plain` and not too long."""
+    shown = plain(text)
     return f"{shown[:_CHARACTERS]}{'…' if len(shown) > _CHARACTERS else ''}"
 
 
 def _block(text: str) -> str:
-    shown = text.replace("```", "'''").strip()
+    shown = printable_text(text.replace("```", "'''").strip(), kept="\n\t")
     return f"```\n{shown[:_ERROR_CHARACTERS]}{'…' if len(shown) > _ERROR_CHARACTERS else ''}\n```"

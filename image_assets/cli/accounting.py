@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_read
 from image_assets.cli.printing import print_json, write
 from image_assets.cli.words import Command
+from image_assets.terminal import terminal
 
 
 @click.command(
@@ -34,5 +34,5 @@ def accounting(dataset: str, store: str, csv: Path | None, *, as_json: bool) -> 
     if as_json:
         print_json(book.as_json())
     else:
-        show_accounts(Console(), spec.name, book.tables)
+        show_accounts(terminal(), spec.name, book.tables)
     return 0 if book.balances else 1

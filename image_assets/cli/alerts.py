@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,8 @@ from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import CommandGroup
 from image_assets.environment import ALERT_LEDGER
 from image_assets.reports.tables import plain_table
+from image_assets.terminal import terminal
+from image_assets.wording import printable_text
 
 if TYPE_CHECKING:
     from image_assets.alerts.ledger import Ledger, Message
@@ -37,7 +38,7 @@ def test(dataset: str, *, as_json: bool) -> int:
     from image_assets.errors import UsageError
     from image_assets.resources.notifier import notifier_of_environment
 
-    spec, console = load_dataset(dataset), Console()
+    spec, console = load_dataset(dataset), terminal()
     channels = spec.alerts.channels
     if not channels:
         raise UsageError(f"dataset {spec.name} has no alert channels: add some to its file, under alerts.channels")
@@ -82,7 +83,7 @@ def show(*, pending: bool, as_json: bool) -> int:
     if as_json:
         print_json({"ledger": str(ledger.path), "alerts": [_as_json(message) for message in shown]})
     elif shown:
-        Console().print(_table(shown))
+        terminal().print(_table(shown))
     else:
         say(f"no alerts {'wait' if pending else 'yet'} in {ledger.path}")
     return 0
@@ -127,7 +128,7 @@ def _table(messages: list[Message]) -> Table:
     table = plain_table("at, UTC", "channel", "message", "delivered", "tries", folded=True)
     for message in messages:
         delivered = f"after {message.delivered_at - message.recorded_at:,.0f} s" if message.delivered_at else "waits"
-        title = f"{message.text.title}\n{message.error}" if message.error else message.text.title
+        title = "\n".join(printable_text(one) for one in (message.text.title, message.error) if one)
         cells = (_time(message.at), message.channel, title, delivered, str(message.tries))
         table.add_row(*(escape(str(cell)) for cell in cells))
     return table

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import json_option
 from image_assets.cli.printing import tell
 from image_assets.cli.words import CommandGroup
+from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.resources.buckets import Bucket
@@ -46,7 +46,7 @@ def create(url: str, *, as_json: bool) -> int:
         as_json=as_json,
     )
     if public and not as_json:
-        Console().print("its access list grants something to everybody", style="bold red")
+        terminal().print("its access list grants something to everybody", style="bold red")
     return 1 if public else 0
 
 
@@ -91,7 +91,7 @@ def delete(url: str, *, with_content: bool, yes: bool, as_json: bool) -> int:
 def _run_empty(place: Bucket, *, as_json: bool) -> int:
     from image_assets.resources.progress import TerminalProgress
 
-    with TerminalProgress(Console(stderr=as_json)).track(f"empty {place.name}", "objects") as progress:
+    with TerminalProgress(terminal(stderr=as_json)).track(f"empty {place.name}", "objects") as progress:
         return place.empty(progress)
 
 
@@ -105,6 +105,8 @@ def _confirm(place: Bucket, warning: str, *, yes: bool) -> None:
 
     if yes:
         return
-    Console(stderr=True).print(f"{warning}; type the bucket's name to go on: ", end="", highlight=False, soft_wrap=True)
+    terminal(stderr=True).print(
+        f"{warning}; type the bucket's name to go on: ", end="", highlight=False, soft_wrap=True
+    )
     if sys.stdin.readline().strip() != place.name:
         raise BucketError("that is not its name; nothing was deleted")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import FILE, json_option, together
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 from image_assets.scrape.gallery import HowToCollect
+from image_assets.terminal import terminal
 
 
 @click.command(
@@ -37,7 +37,7 @@ def collect(
     """Collect image URLs from gallery pages into a list."""
     from image_assets.scrape.collect import collect_urls
 
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     with console.status("opening the browser …") as status:
         report = collect_urls(
             pages,

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 from click.shell_completion import shell_complete
-from rich.console import Console
 from rich.markup import escape
 
 from image_assets.cli.accounting import accounting
@@ -43,6 +42,8 @@ from image_assets.cli.ui import ui
 from image_assets.cli.verify import verify
 from image_assets.cli.words import CommandGroup, usage_line
 from image_assets.interrupts import terminated_as_interrupted
+from image_assets.terminal import terminal
+from image_assets.wording import printable_text
 
 _NAME = "image-assets"
 _COMPLETION = "_IMAGE_ASSETS_COMPLETE"  # as click names it; shells set it when somebody presses Tab
@@ -95,9 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refused(said: str) -> int:
-    _say(f"[bold red]error:[/] {escape(said)}")
+    _say(f"[bold red]error:[/] {escape(printable_text(said))}")
     return _BAD_USAGE
 
 
 def _say(line: str) -> None:
-    Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+    terminal(stderr=True).print(line, highlight=False, soft_wrap=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import (
     Day,
@@ -21,6 +20,7 @@ from image_assets.cli.options import (
 )
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
+from image_assets.terminal import terminal
 from image_assets.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def land(
 
     spec = load_dataset(dataset) if dataset else None
     day = arrival.day or _day_of_arrival(spec, store)
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     given = {arrival.category: paths} if arrival.category else _by_category(spec, paths, [landing, store, dataset])
     reports = {}
     for name, folders in given.items():

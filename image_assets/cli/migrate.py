@@ -13,6 +13,7 @@ from image_assets.cli.options import DatasetFile, json_option, store_option
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 from image_assets.reports.tables import plain_table
+from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.migrations.plan import TablePlan
@@ -41,7 +42,7 @@ def migrate(store: str, dataset: str | None, *, dry_run: bool, as_json: bool) ->
     read = Store.to_read(store)
     datasets = [load_dataset(dataset).name] if dataset else datasets_of(read)
     plans = plan_store(read, DECLARED, datasets)
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     if plans:
         _show(console, plans)
     else:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from image_assets.cli.printing import print_json, print_table, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.model_assets import MODEL_ASSETS
 from image_assets.reports.tables import plain_table
+from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.classifier.promotion.by_hand import KeptModel
@@ -73,7 +73,7 @@ def show(dataset: str, store: str, digest: str, asset: ModelAsset | None, *, as_
         print_json(found.as_json())
         return 0
     manifest, decision = found.manifest, found.decision
-    Console().print(f"[bold]{found.digits}[/] {found.role}", highlight=False)
+    terminal().print(f"[bold]{found.digits}[/] {found.role}", highlight=False)
     if manifest is None:
         say(f"unreadable: {found.problem}")
         return 1

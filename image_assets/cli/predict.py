@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read
 from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
 from image_assets.reports.tables import plain_table
+from image_assets.terminal import terminal
+from image_assets.wording import printable_text
 
 if TYPE_CHECKING:
     from image_assets.model_assets import ModelAsset
@@ -53,11 +54,12 @@ def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
 
     table = plain_table("file", "category", "probability", "familiarity", "model", folded=True)
     for file, answer in zip(files, answers, strict=True):
+        name = escape(printable_text(str(file)))
         if isinstance(answer, NoImage):
-            table.add_row(escape(str(file)), escape(f"{answer.reason}: {answer.detail}"), "–", "–", "–")
+            table.add_row(name, escape(f"{answer.reason}: {answer.detail}"), "–", "–", "–")
         else:
             category = f"{answer.category} (unknown)" if answer.unknown else answer.category
             familiarity = "–" if answer.familiarity is None else f"{answer.familiarity:.4f}"
             shown = (escape(category), f"{answer.probability:.4f}", familiarity, f"{answer.asset} {answer.model[:12]}")
-            table.add_row(escape(str(file)), *shown)
-    Console().print(table)
+            table.add_row(name, *shown)
+    terminal().print(table)

@@ -10,19 +10,21 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.store.trouble import of_file
+from image_assets.terminal import terminal
+from image_assets.wording import printable_text
 
 _UNBOUNDED = 100_000
 
 
 def say(line: str, *, to_stderr: bool = False) -> None:
-    """Print a line as it is, however long."""
-    Console(stderr=to_stderr).print(line, markup=False, highlight=False, soft_wrap=True)
+    """Print a line as it is, however long; it stays one line, whatever names are in it."""
+    terminal(stderr=to_stderr).print(printable_text(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_table(table: Table) -> None:
     """Print a table whose cells people copy, such as paths: each row whole, which a narrow terminal wraps by itself."""
     needed = Console(width=_UNBOUNDED).measure(table).maximum
-    Console(width=needed).print(table, soft_wrap=True)
+    terminal(width=needed).print(table, soft_wrap=True)
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -32,8 +34,9 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def print_json(report: dict[str, Any]) -> None:
-    """Print what a command gives to programs, in one line."""
-    print(json.dumps(report, ensure_ascii=False))  # noqa: T201  # the product of the command
+    """Print what a command gives to programs, in one line; what does not print is escaped as JSON has it."""
+    text = json.dumps(report, ensure_ascii=False)
+    print("".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text))  # noqa: T201  # the product
 
 
 def tell(report: dict[str, Any], *lines: str, as_json: bool) -> None:

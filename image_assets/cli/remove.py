@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import HowToRun, Places, json_option, places_options, to_read
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.running import refuse_while_running
 from image_assets.cli.words import Command
 from image_assets.errors import UsageError
+from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.health.day_result import DayResult
@@ -195,6 +195,6 @@ def _confirm(removal: Removal, *, yes: bool) -> None:
     count = len(removal.ids)
     what = "this image" if count == 1 else f"{count:,} images"
     line = f"this removes {what} from everything of {removal.dataset.name}, for good; type {_CONFIRMED} to go on: "
-    Console(stderr=True).print(line, end="", highlight=False, soft_wrap=True)
+    terminal(stderr=True).print(line, end="", highlight=False, soft_wrap=True)
     if sys.stdin.readline().strip() != _CONFIRMED:
         raise UsageError("that is not it; nothing was removed")

@@ -16,6 +16,7 @@ from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import Command
 from image_assets.environment import SHARE_URL
 from image_assets.reports.tables import plain_table
+from image_assets.wording import printable_text
 
 if TYPE_CHECKING:
     from image_assets.dataset import DatasetSpec
@@ -128,6 +129,8 @@ def address_of(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise UsageError(f"{url!r} is no address of a console; expected one such as https://data.example.org")
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(f"the address of a console for {parts.hostname} has a user or password in it: leave them out")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -206,8 +209,8 @@ def _print(shares: list[Share], now: dt.datetime) -> None:
     table = plain_table("id", "", "made, UTC", "until, UTC", "by", "files", "bytes", "note", numbers=("files", "bytes"))
     for one in shares:
         when = _moment(one.created), _moment(one.revoked or one.expires)
-        about = f"{len(one.files):,}", f"{one.bytes:,}", escape(one.note)
-        table.add_row(one.id, one.state(now), *when, escape(one.by), *about)
+        about = f"{len(one.files):,}", f"{one.bytes:,}", escape(printable_text(one.note))
+        table.add_row(one.id, one.state(now), *when, escape(printable_text(one.by)), *about)
     print_table(table)
 
 

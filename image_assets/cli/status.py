@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from image_assets.cli.options import dataset_option, json_option, landing_if_known_option, store_option, to_read
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
+from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.answers.status import Status
@@ -46,9 +46,9 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
     from image_assets.reports.health import show_health
 
-    console, loaded, health = Console(), found.loaded, found.health
+    console, loaded, health = terminal(), found.loaded, found.health
     if not loaded:
-        console.print(f"nothing is loaded of {health.dataset} in {store}", highlight=False)
+        say(f"nothing is loaded of {health.dataset} in {store}")
         if not health.open_days and not health.misnamed:
             return
     show_health(console, health, everything=everything)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +25,7 @@ from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.delta_tables import CommitConflict
 from image_assets.store.tables.versions import OtherVersion
 from image_assets.store.trouble import in_one_line
+from image_assets.wording import printable_text
 
 _INFERENCE_PROTOCOL = "/v2"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -93,7 +94,8 @@ def of_error(error: Exception) -> Refused:
 
 
 def response_to(request: Request, refused: Refused) -> Response:
-    """The answer, in the form that whoever asks expects."""
+    """The answer, in the form that whoever asks expects; what was asked for may be in it, and is shown as text."""
+    refused = replace(refused, message=printable_text(refused.message))
     if request.url.path.startswith(_INFERENCE_PROTOCOL):
         return JSONResponse({"error": refused.message}, refused.status, dict(refused.headers))
     return JSONResponse({"error": refused.as_json()}, refused.status, dict(refused.headers))

@@ -7,7 +7,7 @@ import polars as pl
 from PIL import Image
 
 from image_assets.images.reasons import Reason
-from image_assets.markdown import code, markdown_image, markdown_table
+from image_assets.markdown import code, markdown_image, markdown_table, plain
 
 _SHEET_COLUMNS, _SHEET_ROWS, _CELL = 8, 2, 72
 _QUARANTINED = 20
@@ -41,7 +41,7 @@ def quarantine_table(quarantine: pl.LazyFrame) -> str:
     shown = quarantine.select("source", "reason", "detail").sort("source").head(_QUARANTINED).collect()
     if shown.is_empty():
         return "nothing in quarantine"
-    rows_shown = [(code(source), reason, detail.replace("`", "'")) for source, reason, detail in shown.iter_rows()]
+    rows_shown = [(code(source), reason, plain(detail)) for source, reason, detail in shown.iter_rows()]
     return markdown_table(("file", "reason", "detail"), rows_shown)
 
 

@@ -28,7 +28,7 @@ from matplotlib.ticker import Formatter, NullLocator
 from PIL import Image
 
 from image_assets.pages.colours import COLOURS
-from image_assets.pages.rendering import printable_text
+from image_assets.wording import printable_text
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLOURS
 MAIN, SECOND, OTHERS = BLUE, VERMILION, "#8A8A8A"

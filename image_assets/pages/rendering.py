@@ -9,13 +9,9 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from image_assets.markdown import data_url
+from image_assets.wording import printable_text
 
 _WRITTEN_NUMBER = re.compile(r"[\d.,%–−±+ ]*\d[\d.,%–−± ]*")
-
-
-def printable_text(text: str) -> str:
-    """Text with a mark in place of every character that cannot be printed."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _is_number(value: object) -> bool:

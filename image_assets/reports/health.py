@@ -12,10 +12,10 @@ from image_assets.answers.health import CategoryHealth, Health
 from image_assets.health.causes import brief, by_cause, check_again, check_line
 from image_assets.health.check_book import CheckState, count_states
 from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
-from image_assets.markdown import markdown_table
+from image_assets.markdown import markdown_table, plain
 from image_assets.reports.tables import plain_table
 from image_assets.schema import Partition
-from image_assets.wording import some
+from image_assets.wording import printable_text, some
 
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
 _REMEDIES: dict[DayState, str] = {
@@ -81,11 +81,11 @@ def health_markdown(health: Health) -> str:
         "",
         f"Due by now: {health.due}; {_stale(health)}.",
         "",
-        *(f"- {line}" for line in _open_days(health)),
+        *(f"- {plain(line)}" for line in _open_days(health)),
         "",
         f"**{_checks(health)}**",
         "",
-        *(f"- {line}" for line in (*never_checked_lines(health.never_checked), *_not_passed(health))),
+        *(f"- {plain(line)}" for line in (*never_checked_lines(health.never_checked), *_not_passed(health))),
         "",
         markdown_table(_SIZE_COLUMNS, [*sizes, ("all", bytes_text(health.stored), "")]),
     ]
@@ -168,7 +168,7 @@ def _acknowledged(health: Health, same: Sequence[CheckState]) -> str:
         return ""
     latest = max(said, key=lambda one: one.at)
     how_many = "" if len(said) == len(same) else f"{len(said)} of them "
-    return f" ({how_many}acknowledged by {latest.by}, {latest.at[:10]}: {latest.comment})"
+    return printable_text(f" ({how_many}acknowledged by {latest.by}, {latest.at[:10]}: {latest.comment})")
 
 
 def _not_passed(health: Health, *, everything: bool = False) -> list[str]:

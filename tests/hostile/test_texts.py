@@ -17,7 +17,7 @@ from image_assets.resources.notifier import NotifierResource
 from image_assets.schema import QUARANTINE
 from image_assets.settings.alerts import AlertChannel
 from tests.alerts.receivers import MailServer
-from tests.hostile.words import ELSEWHERE, WORDS
+from tests.hostile.words import ELSEWHERE, WORDS, bad_signs
 
 _OF_TEXT = "p|h\\d|table|thead|tbody|tr|th|td|code|pre|ul|ol|li|br|em|strong"
 _TAGS = re.compile(rf"<(?!/?(?:{_OF_TEXT})\b)[a-z/]")
@@ -72,6 +72,7 @@ def test_a_mail_shows_them_as_text_and_asks_nobody_for_anything(monkeypatch: pyt
         )
         text = text_of_check(outcome, Links(None))
         assert "\n" not in text.title
+        assert bad_signs(text.title + text.body) == set()
         assert tags_in(text.body) == [], word
         with MailServer().up() as server:
             monkeypatch.setenv("TEAM", server.url)

@@ -14,7 +14,8 @@ from jinja2 import UndefinedError
 from image_assets.pages import page as pages
 from image_assets.pages.figures import Plot
 from image_assets.pages.page import Gallery, Picture, Section, Table, page
-from image_assets.pages.rendering import ENVIRONMENT, MARKDOWN, printable_text
+from image_assets.pages.rendering import ENVIRONMENT, MARKDOWN
+from image_assets.wording import printable_text
 from tests.exploration.references import references
 
 TEMPLATES = Path(pages.__file__).parent / "templates"

@@ -23,5 +23,11 @@ export async function sent(address, told) {
   } catch {
     // no JSON: the status has to do
   }
-  throw Object.assign(new Error(message), { again: answer.headers.get("retry-after") });
+  throw Object.assign(new Error(printed(message)), { again: answer.headers.get("retry-after") });
+}
+
+// Text with a mark in place of every sign that does not print or that turns the direction of writing, as the pages
+// of the server have it: names of files and what was asked for may hold them.
+export function printed(text) {
+  return String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }

@@ -1,4 +1,4 @@
-import { sent } from "./ask.js";
+import { printed, sent } from "./ask.js";
 
 const form = document.querySelector("#bring");
 const told = document.querySelector("#told");
@@ -88,9 +88,9 @@ function show(file, answer) {
   picture.alt = "";
   picture.addEventListener("error", () => picture.remove());
   row.insertCell().append(picture);
-  cell(row, file.name, "named");
+  cell(row, printed(file.name), "named");
   if (answer.error) {
-    const said = cell(row, answer.error.message, "bad");
+    const said = cell(row, printed(answer.error.message), "bad");
     said.colSpan = 7;
   } else {
     cell(row, answer.unknown ? "unknown" : answer.category, answer.unknown ? "warn" : "");
@@ -183,6 +183,6 @@ function download() {
 
 function quoted(value) {
   // A name that begins so would be a formula to spreadsheets.
-  const text = String(value ?? "").replace(/^(?=[=+\-@\t\r])/, typeof value === "number" ? "" : "'");
+  const text = String(value ?? "").replace(/^(?=[=+\-@\t\r\n＝＋－＠])/, typeof value === "number" ? "" : "'");
   return `"${text.replaceAll('"', '""')}"`;
 }

@@ -1,5 +1,5 @@
 // The page that searches by an image: one that is brought, or a loaded one by its id, which the address keeps.
-import { sent } from "./ask.js";
+import { printed, sent } from "./ask.js";
 
 const bring = document.querySelector("#bring");
 const by = document.querySelector("#by");
@@ -122,7 +122,7 @@ function show(answer) {
   if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
   picture.src = file ? URL.createObjectURL(file) : `/v1/images/${answer.image_id}/thumbnail`;
   const said = asked.querySelector("span");
-  said.textContent = file ? `${file.name}. ` : "";
+  said.textContent = file ? `${printed(file.name)}. ` : "";
   if (answer.loaded) said.append(link(`/images/${answer.image_id}`, file ? "It is loaded" : "This image"), ", and not among these.");
   else said.append("It is not loaded.");
   asked.hidden = false;
