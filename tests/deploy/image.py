@@ -48,7 +48,7 @@ def make_base() -> None:
     buildah("add", "--quiet", container, str(archive), "/")
     buildah("add", "--quiet", container, str(CERTIFICATES), str(CERTIFICATES))
     buildah("config", "--env", f"SSL_CERT_FILE={CERTIFICATES}/ca-certificates.crt", container)
-    buildah("config", "--env", "PATH=/usr/local/bin:/usr/bin:/bin", container)
+    buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
     buildah("commit", "--quiet", "--format", "docker", "--rm", container, BASE)
     archive.unlink()
 
