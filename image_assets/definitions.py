@@ -19,6 +19,7 @@ from image_assets.health.assets import health_assets
 from image_assets.imagenet.assets import imagenet_assets
 from image_assets.ingest.annotated.assets import annotation_assets
 from image_assets.ingest.assets import ingest_assets
+from image_assets.ingest.fingerprint import ReadsError, reads_at_once
 from image_assets.io_managers.delta_io_manager import DeltaIOManager
 from image_assets.lookalikes.assets import duplicate_assets
 from image_assets.networks.assets import network_assets
@@ -84,13 +85,14 @@ def build_resources(landing: LandingResource, store: StoreResource) -> dict[str,
     """The resources of a deployment, by the names that the assets ask for.
 
     Raises:
-        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine, or `IMAGE_ASSETS_PROCESSES` or
-            `IMAGE_ASSETS_PARTITIONS_PER_RUN` is no number that can be.
+        DatasetError: `IMAGE_ASSETS_ENGINE` names no engine, or `IMAGE_ASSETS_PROCESSES`,
+            `IMAGE_ASSETS_READS_AT_ONCE` or `IMAGE_ASSETS_PARTITIONS_PER_RUN` is no number that can be.
     """
     try:
         forced_processes()
+        reads_at_once(1)
         backfill_policy()
-    except (ProcessesError, PartitionsPerRunError) as error:
+    except (ProcessesError, ReadsError, PartitionsPerRunError) as error:
         raise DatasetError(str(error)) from None
     return {
         "landing": landing,

@@ -71,6 +71,11 @@ PROCESSES = Variable(
     "processes that share the cores to decode images and run models",
     otherwise="one for every two cores from six cores on, fewer where there is little memory",
 )
+READS_AT_ONCE = Variable(
+    "IMAGE_ASSETS_READS_AT_ONCE",
+    "files of the landing zone that a unit reads at once, where they come from far away",
+    otherwise="one for each core that the unit has",
+)
 PARTITIONS_PER_RUN = Variable(
     "IMAGE_ASSETS_PARTITIONS_PER_RUN",
     "days and categories that one run of a backfill takes; with `1` each has its own, and fails, is tried again and "
@@ -116,8 +121,8 @@ SHARE_URL = Variable(
 )
 
 VARIABLES = (
-    *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, PARTITIONS_PER_RUN, UI_URL, ALERT_LEDGER, KEEP_RUNS_DAYS, STAGING),
-    *(CACHE, CHROMIUM, CONSOLE_TOKEN, SHARE_URL),
+    *(DATASETS, LANDING, STORE, ENGINE, PROCESSES, READS_AT_ONCE, PARTITIONS_PER_RUN, UI_URL, ALERT_LEDGER),
+    *(KEEP_RUNS_DAYS, STAGING, CACHE, CHROMIUM, CONSOLE_TOKEN, SHARE_URL),
 )
 """All that there are."""
 

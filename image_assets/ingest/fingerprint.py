@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from image_assets.engines.engine import UNIT_FILES, Engine, Unit
+from image_assets.environment import READS_AT_ONCE
 from image_assets.images.formats import sniff
 from image_assets.images.header import check_bytes
 from image_assets.images.reasons import Reason, Rejected
@@ -74,6 +75,24 @@ def read_within(source: Source, file: SourceFile, limits: Limits) -> bytes:
     return content
 
 
+class ReadsError(ValueError):
+    """The number of files to be read at once that the environment asks for is none."""
+
+
+def reads_at_once(threads: int) -> int:
+    """How many files a unit of so many threads reads at once.
+
+    Raises:
+        ReadsError: the environment asks for no number, or for less than 1.
+    """
+    said = READS_AT_ONCE.value
+    if not said:
+        return threads
+    if not said.isdecimal() or not int(said):
+        raise ReadsError(f"{READS_AT_ONCE.name}={said}: expected a number of files, 1 or more")
+    return max(threads, int(said))
+
+
 def fingerprint(
     files: Sequence[SourceFile],
     source: Source,
@@ -118,8 +137,11 @@ def _fingerprint_unit(
     threads: int,
     progress: Progress,
 ) -> list[_Looked]:
+    reads = -(-reads_at_once(threads) // threads)
+
     def look(part: Sequence[SourceFile]) -> list[_Looked]:
-        return [_fingerprint(file, named_after, source, limits) for file in part]
+        one = partial(_fingerprint, named_after=named_after, source=source, limits=limits)
+        return list(ordered_map(one, part, reads) if reads > 1 else map(one, part))
 
     results: list[_Looked] = []
     for part in ordered_map(look, chunks(files, _CHUNK_FILES, lambda file: file.bytes, _CHUNK_BYTES), threads):

@@ -20,7 +20,7 @@ from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.images.thumbnail import small_copy, thumbnail
-from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within
+from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within, reads_at_once
 from image_assets.ingest.source import Source, SourceChanged
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.settings.stages import Limits
@@ -161,11 +161,15 @@ def _pieces(prints: Sequence[Fingerprint], threads: int) -> list[_Chunks]:
 
 
 def _load_chunks(loader: Loader, piece: _Chunks, threads: int) -> Iterator[tuple[pa.RecordBatch, _Chunk]]:
-    return ordered_map(partial(_load_chunk, loader), piece, threads, waiting_per_worker=2)
+    reads = -(-reads_at_once(threads) // threads)
+    return ordered_map(partial(_load_chunk, loader, reads), piece, threads, waiting_per_worker=2)
 
 
-def _load_chunk(loader: Loader, prints: Sequence[Fingerprint]) -> tuple[pa.RecordBatch, _Chunk]:
-    results = [_read(one, loader) for one in prints]
+def _load_chunk(loader: Loader, reads: int, prints: Sequence[Fingerprint]) -> tuple[pa.RecordBatch, _Chunk]:
+    # Only reading waits for others; more decoders than cores would be in each other's way.
+    again = partial(_read_again, loader=loader)
+    contents = ordered_map(again, prints, reads, waiting_per_worker=1) if reads > 1 else map(again, prints)
+    results = [_decoded(one, content, loader) for one, content in zip(prints, contents, strict=True)]
     refused = [result for result in results if isinstance(result, Refusal)]
     images = [result for result in results if not isinstance(result, Refusal)]
     measured = measure_copies([image.copy for image in images])
@@ -196,8 +200,7 @@ class _Image:
     copy: np.ndarray
 
 
-def _read(one: Fingerprint, loader: Loader) -> _Image | Refusal:
-    content = _read_again(one, loader)
+def _decoded(one: Fingerprint, content: bytes, loader: Loader) -> _Image | Refusal:
     try:
         image = decode(content, loader.limits)
     except Rejected as rejected:
