@@ -17,6 +17,7 @@ from image_assets.errors import Explained
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ONE_SLASH = re.compile(r"(s3|gs|https?):/", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)[^/\s]*@")
 _FILE = re.compile(r"file:", re.IGNORECASE)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_IN_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f]")
@@ -47,6 +48,11 @@ class Place:
         return str(self.folder) if self.folder else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
 
+def without_user(text: str) -> str:
+    """A URL as it may be shown: what stands before the host, which may be a password, is left out."""
+    return _USER.sub("…@", text)
+
+
 def place_of(text: str | os.PathLike[str], what: str, base: Path = Path()) -> Place:
     """The place that a text means.
 
@@ -66,13 +72,13 @@ def place_of(text: str | os.PathLike[str], what: str, base: Path = Path()) -> Pl
         raise PlaceError(f"{what} {said!r}: this names nothing; {_KINDS}")
     url = _URL.match(said.strip())
     if (url or _FILE.match(said.strip())) and said != said.strip():
-        raise PlaceError(f"{what} {said!r}: blanks around a URL; leave them out")
+        raise PlaceError(f"{what} {without_user(said)!r}: blanks around a URL; leave them out")
     if _FILE.match(said):
         return Place(_folder_of_url(said, what))
     if url and url[1].lower() == "s3":
         return _bucket(said, said[url.end() :], what)
     if url or _ONE_SLASH.match(said):
-        raise PlaceError(f"{what} {said!r}: {_KINDS}")
+        raise PlaceError(f"{what} {without_user(said)!r}: {_KINDS}")
     return Place((base / _folder(said, said, what)).absolute())
 
 
@@ -156,7 +162,8 @@ def _bucket(said: str, rest: str, what: str) -> Place:
     name, _, prefix = rest.partition("/")
     expected = "expected s3://bucket or s3://bucket/prefix"
     if not _BUCKET.fullmatch(name):
-        raise PlaceError(f"{what} {said!r}: {name!r} is no name of a bucket; {expected}")
+        shown = without_user(f"://{name}").removeprefix("://")
+        raise PlaceError(f"{what} {without_user(said)!r}: {shown!r} is no name of a bucket; {expected}")
     sign = _NOT_IN_PREFIX.search(prefix)
     if sign:
         raise PlaceError(f"{what} {said!r}: {sign[0]!r} cannot be in the prefix of a bucket; {expected}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LEDGER = "alerts.sqlite"
 _SHORTEST_SECRET = 3
+_USER = re.compile(r"^(\w+://)[^/?#]*@")
 _KINDS = {"failed": "failure", "run failed": "failure", "recovered": "success"}
 
 
@@ -96,7 +97,8 @@ class NotifierResource(dg.ConfigurableResource):
 
 def notifier_of_environment() -> NotifierResource:
     """The notifier that `IMAGE_ASSETS_UI_URL` and `IMAGE_ASSETS_ALERT_LEDGER` describe."""
-    return NotifierResource(ui_url=UI_URL.value or None, ledger_file=ALERT_LEDGER.value or None)
+    # Messages have it in their links: whoever reads them is asked for a password of their own.
+    return NotifierResource(ui_url=_USER.sub(r"\1", UI_URL.value) or None, ledger_file=ALERT_LEDGER.value or None)
 
 
 def _url_of(channel: AlertChannel) -> str:

@@ -59,10 +59,13 @@ def console(dataset: str, store: str, landing: str | None, port: int, names: tup
     log_downloads()
     with listening_socket(port) as listening:
         url = "http://{}:{}".format(*listening.getsockname())
-        report = {"dataset": spec.name, "url": url, "link": f"{url}/enter?token={token}", "token": token}
+        # One that somebody chose is known to them, and what a service prints is kept by others.
+        new = None if CONSOLE_TOKEN.said else token
+        link = f"{url}/enter?token={new}" if new else f"{url}/"
+        report = {"dataset": spec.name, "url": url, "link": link, "token": new}
 
         def started() -> None:
-            tell(report, f"{spec.name}: {report['link']}", as_json=as_json)
+            tell(report, f"{spec.name}: {link}", as_json=as_json)
             if not as_json:
                 say("stop with Ctrl-C", to_stderr=True)
 

@@ -208,10 +208,11 @@ def _where_from(ctx: click.Context, params: Iterable[click.Parameter]) -> str:
     several = {name: [value] if isinstance(value, str) else value for name, value in said.items() if value}
     if not several:
         return ""
+    from image_assets.places import without_user
     from image_assets.project import seen_from_here
 
     return ", ".join(
-        f"{name} {' and '.join(map(seen_from_here, values))} ({origins.get(name, f'--{name}')})"
+        f"{name} {' and '.join(without_user(seen_from_here(one)) for one in values)} ({origins.get(name, f'--{name}')})"
         for name, values in several.items()
     )
 

@@ -17,7 +17,15 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
-from image_assets.places import Place, PlaceError, make_folder, place_of, refuse_below_file, refuse_read_only
+from image_assets.places import (
+    Place,
+    PlaceError,
+    make_folder,
+    place_of,
+    refuse_below_file,
+    refuse_read_only,
+    without_user,
+)
 from image_assets.schema import TableSchema
 from image_assets.store.conditions import refuse_ignored_conditions
 from image_assets.store.retrying import OF_OBSTORE
@@ -89,6 +97,13 @@ class Store:
         return store
 
     def _ask_bucket(self, *, writing: bool = False) -> None:
+        endpoint = s3_settings(self.options).get("endpoint_url", "")
+        if without_user(endpoint) != endpoint:
+            # Libraries tell it in their errors, which are recorded.
+            raise PlaceError(
+                f"store {self.url!r}: AWS_ENDPOINT_URL has a user or a password in it; leave them out, "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the keys"
+            )
         objects = self.objects()
         try:
             # Some servers make the bucket that is written to.

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from image_assets.places import without_user
+
 ADVICE = {
     "NoSuchBucket": "there is no such bucket; name another one or make it with `image-assets bucket create`",
     "404": "there is no such bucket",
@@ -76,7 +78,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 def trouble_in(text: str) -> Trouble | None:
     """What the text of an error says; None where it is of another kind."""
-    text = _ANSI.sub("", text)
+    text = without_user(_ANSI.sub("", text))
     if found := _ERRNO.search(text):
         return _of_system(int(found[1]), found[2] or "")
     if nobody := _NOBODY.search(text):
@@ -130,7 +132,7 @@ def of_file(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def in_one_line(text: str) -> str:
     """A text as people are shown it: its first paragraph in one line, without what only a debugger needs."""
-    text = _ANSI.sub("", text).split("Debug source:")[0].strip()
+    text = without_user(_ANSI.sub("", text)).split("Debug source:")[0].strip()
     first, *rest = [line.strip() for line in text.split("\n\n")[0].splitlines()] or [""]
     # The first line says something, whatever it looks like; those of a backtrace come after it.
     return " ".join([first, *(line for line in rest if not re.fullmatch(r"\d+: .*|at .*:\d+|\s*", line))])

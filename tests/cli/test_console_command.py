@@ -37,8 +37,10 @@ def test_it_tells_where_it_is_answers_and_ends(project: Path) -> None:
         assert program.stdout is not None
         said = json.loads(program.stdout.readline())
         assert_told("console", said)
-        assert said["token"] == "a-token-of-somebody"
-        assert said["link"] == f"{said['url']}/enter?token=a-token-of-somebody"
+        assert said["token"] is None  # who chose it knows it
+        assert said["link"] == f"{said['url']}/"
+        entered = httpx.get(f"{said['url']}/enter?token=a-token-of-somebody&to=/models", trust_env=False)
+        assert entered.is_redirect
         assert httpx.get(f"{said['url']}/healthz", trust_env=False).json() == {"alive": True}
         program.send_signal(signal.SIGTERM)
         out, err = program.communicate(timeout=60)
