@@ -1,7 +1,8 @@
 """A TF Hub module as it comes: found or downloaded, loaded, and run by TensorFlow.
 
 Needs the extra `tensorflow`. A SavedModel is a program that TensorFlow runs: use modules that you trust. What a URL
-delivers is kept in the folder that the environment variable `TFHUB_CACHE_DIR` names.
+delivers is kept in the folder that the environment variable `TFHUB_CACHE_DIR` names, else in the cache: TensorFlow's
+own choice is a folder of a known name among the system's temporary files, where anybody could put another program.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from image_assets.features.errors import HubModuleError
+from image_assets.places import cache_folder
 
 INSTALL = 'pip install "image-assets[tensorflow]"'
 
 # The signature and the outputs that modules in TF1 format name their features with.
 _SIGNATURE = "default"
+_KEPT_IN = "TFHUB_CACHE_DIR"
 _OUTPUTS = ("feature_vector", "default")
 
 
@@ -91,7 +93,7 @@ def module_folder(module: str) -> Path:
             return folder
     _, hub = _import_tensorflow()
     try:
-        folder = Path(hub.resolve(module))
+        folder = _resolved(hub, module)
     except (OSError, RuntimeError, ValueError, EOFError, tarfile.TarError) as error:
         raise HubModuleError(
             f"{module}: cannot get this module ({error}); expected the URL of a TF Hub module (a .tar.gz) "
@@ -104,8 +106,23 @@ def module_folder(module: str) -> Path:
 
 def _downloaded(url: str) -> Path:
     """Where tensorflow-hub puts a download, once it is whole. Format: `compressed_module_resolver.py` of 0.16."""
-    cache = os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules"
-    return Path(cache) / hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
+    return _downloads() / hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
+
+
+def _resolved(hub: ModuleType, module: str) -> Path:
+    """What tensorflow-hub makes of a module, which it keeps where it is told in the environment and nowhere else."""
+    said = os.environ.get(_KEPT_IN)
+    os.environ[_KEPT_IN] = str(_downloads())
+    try:
+        return Path(hub.resolve(module))
+    finally:
+        if said is None:
+            del os.environ[_KEPT_IN]
+
+
+def _downloads() -> Path:
+    named = os.environ.get(_KEPT_IN)
+    return Path(named) if named else cache_folder() / "tfhub_modules"
 
 
 def _import_tensorflow() -> tuple[ModuleType, ModuleType]:

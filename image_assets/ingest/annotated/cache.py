@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 from image_assets.alone import locked
 from image_assets.ingest.staging import staging_errors
@@ -35,7 +35,8 @@ def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
 
 
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    beside = folder.parent / f".making-{uuid4().hex}"
+    beside.mkdir()  # with the rights that it is to have: others may share the staging folder
     try:
         build(beside)
         os.rename(beside, folder)
