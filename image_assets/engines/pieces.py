@@ -6,11 +6,12 @@ unit's file takes them in order. On machines of few cores, and for little work, 
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count, islice
 from pathlib import Path
@@ -31,6 +32,9 @@ _PIECES_OF_A_PROCESS = 5
 _MOST_IMAGES = 1_024
 # Times a piece is begun again after a process was lost.
 _RETRIES = 2
+# A worker writes each batch as it is done; where none has written anything for so long, they are stopped or hang.
+_PATIENCE_SECONDS = 600.0
+_LOG = logging.getLogger(__name__)
 _names = count()
 _one_unit = Lock()
 
@@ -107,6 +111,10 @@ def made_in_order(work: Work[P, E], pieces: Sequence[P], threads: int) -> Iterat
             raise
 
 
+class _Stuck(Exception):
+    """Worker processes that are there and do not get on: stopped, or hanging."""
+
+
 @dataclass
 class _Sent(Generic[P, E]):
     """Pieces on their way."""
@@ -126,8 +134,8 @@ class _Sent(Generic[P, E]):
         self._waiting.extend((number, self._begun(number)) for number in islice(numbers, 2 * self.processes))
         while self._waiting:
             try:
-                made = self._waiting[0][1].result()
-            except BrokenProcessPool as error:
+                made = self._first()
+            except (BrokenProcessPool, _Stuck) as error:
                 self._begin_again(error)
                 continue
             self._waiting.popleft()
@@ -135,6 +143,16 @@ class _Sent(Generic[P, E]):
                 self._waiting.append((following, self._begun(following)))
             told.peak_bytes = max(told.peak_bytes, made.peak_bytes)
             yield from _read(made)
+
+    def _first(self) -> PieceMade[E]:
+        """The piece that is next, when it is done. Raises `_Stuck` where for long nobody gets on."""
+        future, written = self._waiting[0][1], None
+        while True:
+            with suppress(TimeoutError):
+                return future.result(_PATIENCE_SECONDS)
+            before, written = written, shared_pool(self.processes, self.threads).written()
+            if before == written and not future.done():
+                raise _Stuck(f"for {_PATIENCE_SECONDS:,.0f} seconds no worker process has written anything")
 
     def leave(self) -> None:
         """Have nothing more begun, and wait for what is in work: each piece takes a second or so."""
@@ -149,17 +167,23 @@ class _Sent(Generic[P, E]):
         pool = shared_pool(self.processes, self.threads)
         return pool.submit(self.work, self.pieces[number], str(next(_names)))
 
-    def _begin_again(self, error: BrokenProcessPool) -> None:
+    def _begin_again(self, error: BrokenProcessPool | _Stuck) -> None:
         """Begin what was lost with the processes again, in new ones; and what is done and not yet read, as its files
         go with the pool.
         """
+        _LOG.warning("worker processes are begun anew: %s", " ".join(str(error).split()))
         drop_pool()
         wait([future for _, future in self._waiting])
         for number in [number for number, future in self._waiting if future.cancelled() or future.exception()]:
             self._lost[number] += 1
             if self._lost[number] > _RETRIES:
+                what = (
+                    "was lost; often the"
+                    if isinstance(error, BrokenProcessPool)
+                    else "was stopped or hung; perhaps the"
+                )
                 raise UnitLost(
-                    f"a part of it was begun {_RETRIES + 1} times, and each time a worker process was lost; often the "
+                    f"a part of it was begun {_RETRIES + 1} times, and each time a worker process {what} "
                     f"machine has too little memory for {self.processes} of them: {PROCESSES.name} takes a smaller "
                     f"number ({' '.join(str(error).split())})"
                 ) from error

@@ -10,8 +10,9 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
+from pathlib import Path
 
 from image_assets.engines.worker import E, P, PieceMade, Work, begin_worker, do_piece
 from image_assets.environment import PROCESSES
@@ -95,6 +96,14 @@ class Pool:
             failed: Future[PieceMade[E]] = Future()
             failed.set_exception(error)
             return failed
+
+    def written(self) -> dict[str, int]:
+        """The files that pieces are written to now, and how large they are."""
+        found: dict[str, int] = {}
+        for file in Path(self._scratch.name).iterdir():
+            with suppress(FileNotFoundError):  # read meanwhile
+                found[file.name] = file.stat().st_size
+        return found
 
     def end(self) -> None:
         """End all processes now, whatever they are doing."""

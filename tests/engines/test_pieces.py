@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_assets import workers
+from image_assets.engines import pieces as in_pieces
 from image_assets.engines import processes
 from image_assets.engines.engine import UnitLost
 from image_assets.engines.pieces import made_in_order, spans
@@ -104,6 +105,51 @@ def test_what_a_killed_process_had_is_done_again(tmp_path: Path, number: int) ->
 def test_a_piece_that_kills_every_process_is_given_up() -> None:
     with pytest.raises(UnitLost, match=r"begun 3 times, .* IMAGE_ASSETS_PROCESSES takes a smaller number"):
         done(worked.dies, PIECES)
+    assert [number for number, _ in done(worked.numbers, PIECES)] == [*range(20)]
+
+
+STOPS = range(max(1, rounds_of("R15") // 20))  # each takes as long as is waited for it
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_what_a_stopped_process_had_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    done(worked.numbers, PIECES)  # so that the processes are there
+    monkeypatch.setattr(in_pieces, "_PATIENCE_SECONDS", 4.0)
+    before = set(processes._pools)
+    made = done(partial(worked.stops_once, tmp_path / "stopped"), PIECES)
+    assert (tmp_path / "stopped").exists()
+    assert [number for number, _ in made] == [*range(20)]
+    assert not before & set(processes._pools)
+    assert "no worker process has written anything" in caplog.text
+
+
+def test_a_piece_that_hangs_every_process_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    done(worked.numbers, PIECES)
+    monkeypatch.setattr(in_pieces, "_PATIENCE_SECONDS", 1.0)
+    with pytest.raises(UnitLost, match=r"begun 3 times, and each time a worker process was stopped or hung"):
+        done(worked.hangs, PIECES)
+    monkeypatch.undo()
+    monkeypatch.setenv(PROCESSES.name, "2")
+    assert [number for number, _ in done(worked.numbers, PIECES)] == [*range(20)]
+
+
+def test_a_piece_that_gets_on_slowly_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The control: it takes far longer than nothing may be written for."""
+    done(worked.numbers, PIECES)
+    monkeypatch.setattr(in_pieces, "_PATIENCE_SECONDS", 6.0)
+    made = done(partial(worked.goes_on_slowly, 2.0), [range(8), range(8, 16)])
+    assert [number for number, _ in made] == [*range(16)]
+    assert caplog.text == ""
+
+
+def test_a_process_that_is_given_no_memory_says_so_in_its_turn() -> None:
+    with pytest.raises(MemoryError):
+        done(worked.has_no_memory, PIECES)
+    drop_pool()  # with the limit of that process
     assert [number for number, _ in done(worked.numbers, PIECES)] == [*range(20)]
 
 

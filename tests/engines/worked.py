@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -53,6 +56,39 @@ def dies_once(marker: Path, piece: range, threads: int) -> Numbers:
 def dies(piece: range, threads: int) -> Numbers:
     os.kill(os.getpid(), 9)
     yield from numbers(piece, threads)
+
+
+def stops_once(marker: Path, piece: range, threads: int) -> Numbers:
+    """The process that comes to the fifth number is stopped as by somebody's `kill -STOP`, once."""
+    for rows, told in numbers(piece, threads):
+        if 5 in piece and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        yield rows, told
+
+
+def hangs(piece: range, threads: int) -> Numbers:
+    """Every process that comes to the fifth number waits for what never comes."""
+    for rows, told in numbers(piece, threads):
+        if 5 in piece:
+            threading.Event().wait()
+        yield rows, told
+
+
+def goes_on_slowly(seconds: float, piece: range, threads: int) -> Numbers:
+    """Each number takes long."""
+    for rows, told in numbers(piece, threads):
+        time.sleep(seconds)
+        yield rows, told
+
+
+def has_no_memory(piece: range, threads: int) -> Numbers:
+    """The process that comes to the fifth number is given no more memory than it has, and asks for more."""
+    for rows, told in numbers(piece, threads):
+        if 5 in piece:
+            resource.setrlimit(resource.RLIMIT_AS, (1_000_000, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            bytearray(100_000_000)
+        yield rows, told
 
 
 def waits(folder: Path, piece: range, threads: int) -> Numbers:

@@ -198,19 +198,25 @@ _ROWS = (
     ),
     Row(
         "R15",
-        "A process that does a part of a unit, or its parent, is killed: no orphan, no hang, and the same bytes. (One "
-        "that is stopped, hangs or has no memory left is not played.)",
+        "A process that does a part of a unit is killed, stopped, hangs or has no memory left, or its parent is "
+        "killed: no orphan, no hang, and the same bytes.",
         "kills",
         100,
         2,
         (
             f"{_PIECES}::test_what_a_killed_process_had_is_done_again",
             f"{_PIECES}::test_a_piece_that_kills_every_process_is_given_up",
+            f"{_PIECES}::test_what_a_stopped_process_had_is_done_again",
+            f"{_PIECES}::test_a_piece_that_hangs_every_process_is_given_up",
+            f"{_PIECES}::test_a_process_that_is_given_no_memory_says_so_in_its_turn",
             f"{_PIECES}::test_with_its_parent_killed_a_worker_ends_and_leaves_nothing",
             f"{_SAME}::test_a_worker_that_is_killed_in_the_middle_leaves_no_trace_either",
             f"{_SAME}::test_a_run_that_is_killed_with_its_workers_at_work_is_done_again_without_a_trace",
         ),
-        (f"{_SAME}::test_the_comparison_sees_pieces_in_another_order",),
+        (
+            f"{_SAME}::test_the_comparison_sees_pieces_in_another_order",
+            f"{_PIECES}::test_a_piece_that_gets_on_slowly_is_waited_for",
+        ),
         counted=True,
     ),
     Row(
