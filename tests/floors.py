@@ -69,7 +69,7 @@ FLOORS = (
         "what runs when",
         "orchestration.partition_ranges orchestration.automation orchestration.daily_schedule orchestration.run_events "
         "orchestration.alert_sensors orchestration.lost_retries orchestration.unfinished_checks "
-        "orchestration.table_assets orchestration.kept_plots",
+        "orchestration.table_assets orchestration.kept_plots orchestration.promoted_models",
         knows_dagster=True,
     ),
     _floor("assets and checks", "*.assets ingest.annotated.joined_asset asset_checks.*", knows_dagster=True),

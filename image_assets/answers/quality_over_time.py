@@ -14,15 +14,17 @@ from typing import Any, Literal
 
 import polars as pl
 
-from image_assets.answers.models import models_of
+from image_assets.answers.models import all_models
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.classifier.promotion.by_hand import ModelCommandError
 from image_assets.classifier.unseen import unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import NO_CATEGORY, accounts_of
 from image_assets.health.check_book import CheckState
+from image_assets.model_assets import ModelAsset
 from image_assets.schema import RAW_IMAGES
 from image_assets.store.listing import Listing
+from image_assets.store.models.model_files import DIGITS
 from image_assets.store.models.model_history import Decision
 from image_assets.store.store import Store
 
@@ -206,29 +208,33 @@ def _weighed(lines: Mapping[str, Sequence[DayFigure]], loaded: Loaded) -> Iterab
 
 
 def _of_models(dataset: DatasetSpec, store: Store) -> Iterable[Line]:
-    """The accuracy of each day's model, on images held out and on sources that it never saw."""
+    """The accuracy of each day's model, of every asset that trains models, and of features on sources never seen."""
     try:
-        models = models_of(dataset, store, CLASSIFIER)
+        found = all_models(dataset, store)
     except ModelCommandError:
         return
-    manifests = {one.digits: one.manifest for one in models.models if one.manifest}
-    held_out: dict[dt.date, DayFigure] = {}
-    unseen: dict[dt.date, DayFigure] = {}
-    for decision in models.history:
-        if decision.at is not None:
-            continue  # what was done by hand made no model
-        day, judged = decision.data_day, _judged(decision)
-        manifest = manifests.get(decision.challenger[:12])
-        # Of models that are gone there is only what they did on the images that both were compared on.
-        accuracy = manifest.metrics.get("accuracy") if manifest else decision.challenger_accuracy
-        if isinstance(accuracy, int | float):
-            held_out[day] = DayFigure(day, float(accuracy), None, judged)
-        elsewhere = unseen_of(manifest) if manifest else None
-        if elsewhere is not None and elsewhere.accuracy is not None:
-            unseen[day] = DayFigure(day, elsewhere.accuracy, None, judged)
-    for measure, found in (("accuracy", held_out), ("accuracy on sources never seen", unseen)):
-        yield Line(measure, None, "share", "high", tuple(found[day] for day in sorted(found)))
+    for models in found:
+        manifests = {one.digits: one.manifest for one in models.models if one.manifest}
+        held_out: dict[dt.date, DayFigure] = {}
+        unseen: dict[dt.date, DayFigure] = {}
+        for decision in models.history:
+            if decision.at is not None:
+                continue  # what was done by hand made no model
+            day, judged = decision.data_day, _judged(models.asset, decision)
+            manifest = manifests.get(decision.challenger[:DIGITS])
+            # Of models that are gone there is only what they did on the images that both were compared on.
+            accuracy = manifest.metrics.get("accuracy") if manifest else decision.challenger_accuracy
+            if isinstance(accuracy, int | float):
+                held_out[day] = DayFigure(day, float(accuracy), None, judged)
+            elsewhere = unseen_of(manifest) if manifest else None
+            if elsewhere is not None and elsewhere.accuracy is not None:
+                unseen[day] = DayFigure(day, elsewhere.accuracy, None, judged)
+        lines = {"accuracy": held_out, "accuracy on sources never seen": unseen}
+        if models.asset != CLASSIFIER:  # which alone is tried on sources that were left out
+            lines = {f"accuracy of {models.asset}": held_out}
+        for measure, days in lines.items():
+            yield Line(measure, None, "share", "high", tuple(days[day] for day in sorted(days)))
 
 
-def _judged(decision: Decision) -> str:
-    return f"classifier: {decision.reason}" if decision.reason in _REFUSED else ""
+def _judged(asset: ModelAsset, decision: Decision) -> str:
+    return f"{asset}: {decision.reason}" if decision.reason in _REFUSED else ""

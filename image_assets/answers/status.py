@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from image_assets.answers.arrivals import Arrivals, arrivals_of
@@ -17,11 +17,15 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
 from image_assets.ingest.source import Source
+from image_assets.model_assets import ModelAsset
 from image_assets.store.listing import Listing
 from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged
 from image_assets.store.tables.store_damage import damaged_files
+
+_NAMES: dict[str, ModelAsset] = {"model": "classifier", "network": "cnn_classifier"}
+"""What each asset's current model is called in the JSON."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Status:
         loaded: What is loaded, in the order of days and categories.
         health: How it fares.
         damaged: Files of the store that are missing or cut, each in one line.
-        model: The current one; None where there is none that can be read.
+        models: Of each asset that trains models the current one; None where there is none that can be read.
         other_features: Images whose features are of another extractor than the dataset file's; None where that is not
             known without fetching or loading what is no part of the platform.
     """
@@ -40,24 +44,26 @@ class Status:
     loaded: tuple[PartitionFacts, ...]
     health: Health
     damaged: tuple[str, ...]
-    model: ModelManifest | None = None
+    models: Mapping[ModelAsset, ModelManifest | None] = field(default_factory=dict)
     other_features: OtherFeatures | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets status --json`."""
         loaded = [{**one.partition.as_json(), **one.as_json()} for one in self.loaded]
-        whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json(), "model": self._model()}
+        models = {name: _figures_of(self.models.get(asset)) for name, asset in _NAMES.items()}
+        whole = {"dataset": self.health.dataset, "partitions": loaded, **self.health.as_json(), **models}
         others = self.other_features.as_json() if self.other_features else None
         return {**whole, "damaged": list(self.damaged), "other_extractor": others}
 
-    def _model(self) -> dict[str, Any] | None:
-        if self.model is None:
-            return None
-        unseen, record = unseen_of(self.model), familiarity_of_manifest(self.model)
-        figures = {name: self.model.metrics.get(name) for name in ("accuracy", "macro_f1", "held_out")}
-        told = {**figures, UNSEEN: unseen.figures() if unseen else None}
-        told[FAMILIARITY] = record.model_dump(mode="json") if record else None
-        return {"model": self.model.sha256[:DIGITS], "data_day": str(self.model.data_day), **told}
+
+def _figures_of(model: ModelManifest | None) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    unseen, record = unseen_of(model), familiarity_of_manifest(model)
+    figures = {name: model.metrics.get(name) for name in ("accuracy", "macro_f1", "held_out")}
+    told = {**figures, UNSEEN: unseen.figures() if unseen else None}
+    told[FAMILIARITY] = record.model_dump(mode="json") if record else None
+    return {"model": model.sha256[:DIGITS], "data_day": str(model.data_day), **told}
 
 
 def status_of(dataset: DatasetSpec, store: Store, checks: Sequence[CheckState], source: Source | None) -> Status:
@@ -87,12 +93,18 @@ def status_of_listed(
     """
     damaged = tuple(str(one) for one in damaged_files(store, dataset.name, there))
     loaded = tuple(partition_facts(dataset, store, there=there))
-    try:
-        model = current_manifest(dataset, store)
-    except ModelRefusedError:
-        model = None
+    models: dict[ModelAsset, ModelManifest | None] = {
+        asset: _current(dataset, store, asset) for asset in dataset.model_assets
+    }
     health = health_of_listed(dataset, store, checks, arrivals, there)
-    return Status(loaded, health, damaged, model, _other_features(dataset, store, there))
+    return Status(loaded, health, damaged, models, _other_features(dataset, store, there))
+
+
+def _current(dataset: DatasetSpec, store: Store, asset: ModelAsset) -> ModelManifest | None:
+    try:
+        return current_manifest(dataset, store, asset)
+    except ModelRefusedError:
+        return None
 
 
 def _other_features(dataset: DatasetSpec, store: Store, there: Listing) -> OtherFeatures | None:

@@ -8,7 +8,6 @@ import dagster as dg
 import obstore
 import polars as pl
 
-from image_assets.categories.record import agree, in_use
 from image_assets.classifier.familiarity_record import FAMILIARITY
 from image_assets.classifier.places import (
     CLASSIFIER,
@@ -21,16 +20,14 @@ from image_assets.classifier.training.images import said_of_split
 from image_assets.classifier.unseen import UNSEEN, said_of_unseen
 from image_assets.dataset import DatasetSpec
 from image_assets.features.extractor import Extractor
-from image_assets.lookalikes.label_conflicts import in_doubt
-from image_assets.marks.decisions import decisions_of
 from image_assets.orchestration.kept_plots import save_plot
+from image_assets.orchestration.promoted_models import model_metadata, warn_unless_promoted
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES, RAW_IMAGES
-from image_assets.store.models.model_history import read_history
 from image_assets.store.models.model_store import ModelDescription, ids_digest
 from image_assets.store.store import Store
 from image_assets.wording import some
@@ -75,7 +72,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.daily.drift_flag import flagged_drift
         from image_assets.classifier.daily.refinement import refine
         from image_assets.classifier.promotion.champion import Trial, challenge
-        from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
+        from image_assets.classifier.report.evaluation import evaluation_markdown
         from image_assets.classifier.report.judged_images import (
             evidence_of,
             judged_images,
@@ -87,10 +84,7 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.classifier.training.train import NotTrainableError, untested
 
         extractor, opened, spec = extractors.extractor(dataset), store.open(), dataset.classifier
-        agree(dataset, opened)
-        decisions = decisions_of(dataset, opened)
-        wanted = decisions.applied(in_use(image_features, dataset))
-        tables = Tables(wanted, duplicate_groups, in_doubt(label_conflicts, decisions), raw_images)
+        tables = Tables(image_features, duplicate_groups, label_conflicts, raw_images).as_decided(dataset, opened)
         places = Places(opened.objects(), statistics_prefix(dataset), scores_prefix(dataset))
 
         def track(title: str, unit: str) -> AbstractContextManager[Progress]:
@@ -131,23 +125,17 @@ def classifier_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
                 Trial(evaluation, evidence_of(judged), spec.promotion),
             )
             refined.remember()
-            plot = save_plot(opened, dataset.name, "confusion", confusion_picture(evaluation))
-        if not settled.decision.promoted and settled.decision.reason != "same model":
-            context.log.warning(f"the new model was not promoted: {settled.decision.explanation}")
+        warn_unless_promoted(context, settled)
         with track("report on the classifier", "parts") as report_progress:
             reported = _reported(dataset, opened, subject, settled, report_progress)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
                 "on sources it never saw": said_of_unseen(subject.unseen, subject.calibration),
-                "model": settled.challenger.file,
-                "sha256": settled.challenger.sha256,
                 **refined.metadata(),
-                **_promotion(dataset, opened, settled),
+                **model_metadata(dataset, opened, CLASSIFIER, evaluation, settled),
                 **_compared(dataset, opened, refined.scores),
-                "candidate": str(refined.candidate),
                 "report": dg.MetadataValue.md(evaluation_markdown(evaluation)),
-                "confusion": plot,
                 **reported,
             }
         )
@@ -176,21 +164,6 @@ def _description(
             FAMILIARITY: refined.calibration.model_dump(mode="json") if refined.calibration else None,
         },
     )
-
-
-def _promotion(dataset: DatasetSpec, store: Store, settled: "Challenged") -> dict[str, dg.MetadataValue | str | bool]:
-    """Whether the model was promoted and why, both models' figures, and the plot of the history."""
-    from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
-
-    with retried():
-        history = read_history(store.objects(), classifier_prefix(dataset))
-        plot = save_plot(store, dataset.name, "model_history", history_plot(history))
-    return {
-        "promoted": settled.decision.promoted,
-        "champion": settled.champion.sha256,
-        "promotion": dg.MetadataValue.md(decision_markdown(settled.decision)),
-        "history": plot,
-    }
 
 
 def _reported(

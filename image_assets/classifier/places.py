@@ -37,17 +37,17 @@ def statistics_prefix(dataset: DatasetSpec) -> str:
     return f"{dataset.name}/classifier-statistics"
 
 
-def current_manifest(dataset: DatasetSpec, store: Store) -> ModelManifest | None:
-    """The manifest of the dataset's current model, None where none was trained."""
+def current_manifest(dataset: DatasetSpec, store: Store, asset: ModelAsset = CLASSIFIER) -> ModelManifest | None:
+    """The manifest of an asset's current model, None where none was trained."""
     try:
-        return champion_manifest(store.objects(), classifier_prefix(dataset))
+        return champion_manifest(store.objects(), models_prefix(dataset, asset))
     except ModelMissingError:
         return None
 
 
-def why_not_promoted(dataset: DatasetSpec, store: Store) -> str:
-    """Why the model that was trained last is not the current one; empty where it is, or where there is none."""
-    objects, prefix = store.objects(), classifier_prefix(dataset)
+def why_not_promoted(dataset: DatasetSpec, store: Store, asset: ModelAsset = CLASSIFIER) -> str:
+    """Why an asset's model that was trained last is not the current one; empty where it is, or where there is none."""
+    objects, prefix = store.objects(), models_prefix(dataset, asset)
     try:
         champion = read_champion(objects, prefix)
     except (ModelMissingError, ModelRefusedError):

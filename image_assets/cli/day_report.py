@@ -10,12 +10,13 @@ from typing import Any
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.answers.loaded import PartitionFacts, partition_facts
-from image_assets.classifier.places import CLASSIFIER, current_manifest, why_not_promoted
+from image_assets.classifier.places import current_manifest, why_not_promoted
 from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import open_days
 from image_assets.ingest.source import Source, SourceError
+from image_assets.model_assets import MODEL_ASSETS, ModelAsset
 from image_assets.reports.health import misnamed_lines, open_day_lines
 from image_assets.schema import Partition
 from image_assets.store.models.model_store import ModelManifest
@@ -23,15 +24,23 @@ from image_assets.store.store import Store
 
 
 @dataclass(frozen=True)
+class CurrentModel:
+    """The current model of an asset, and why it is not the one that was trained last; empty where it is."""
+
+    asset: ModelAsset
+    manifest: ModelManifest | None
+    held_back: str = ""
+
+
+@dataclass(frozen=True)
 class DayReport:
-    """What a day's run gave, with the figures that the tables hold now."""
+    """What a day's run gave, with the figures that the tables hold now, and the current models of all assets."""
 
     dataset: DatasetSpec
     day: dt.date
     facts: list[PartitionFacts]
     result: DayResult
-    model: ModelManifest | None
-    held_back: str = ""  # why the model that was trained last is not the current one; empty where it is
+    models: tuple[CurrentModel, ...]
     unchanged_since: dt.datetime | None = None  # when the run was whose result this is, where none had to be made
 
     def as_json(self) -> dict[str, Any]:
@@ -48,23 +57,24 @@ class DayReport:
                 "warned": [str(check) for check in not_passed if check.severity == "WARN"],
                 "failed": [str(check) for check in not_passed if check.severity == "ERROR"],
             },
-            "classifier": self._classifier(),
+            **dict.fromkeys(MODEL_ASSETS),
+            **{model.asset: self._figures_of(model) for model in self.models},
             "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
             "errors": self.result.errors,
             "warnings": self.result.warnings,
             "unchanged_since": self.unchanged_since.isoformat() if self.unchanged_since else None,
         }
 
-    def _classifier(self) -> dict[str, Any] | None:
-        """What is said of the current model, where the run came so far."""
-        if not self.model or not self.result.refreshed:
+    def _figures_of(self, model: CurrentModel) -> dict[str, Any] | None:
+        """What is said of a current model, where the run came so far."""
+        if not model.manifest or not self.result.refreshed:
             return None
-        trained = CLASSIFIER in self.result.made
-        figures = {name: self.model.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
-        held = self.held_back or None if trained else None
-        unseen = unseen_of(self.model)
+        trained = model.asset in self.result.made
+        figures = {name: model.manifest.metrics[name] for name in ("accuracy", "macro_f1", "held_out")}
+        held = model.held_back or None if trained else None
+        unseen = unseen_of(model.manifest)
         told = {UNSEEN: unseen.figures() if unseen else None}
-        return {**figures, **told, "data_day": str(self.model.data_day), "trained": trained, "held_back": held}
+        return {**figures, **told, "data_day": str(model.manifest.data_day), "trained": trained, "held_back": held}
 
 
 def report_of(
@@ -79,8 +89,11 @@ def report_of(
     day = partitions[0].date
     result.warnings += left_out(dataset, store, source, day)
     facts = partition_facts(dataset, store, partitions)
-    held_back = why_not_promoted(dataset, store)
-    return DayReport(dataset, day, facts, result, current_manifest(dataset, store), held_back, unchanged_since)
+    models = tuple(
+        CurrentModel(asset, current_manifest(dataset, store, asset), why_not_promoted(dataset, store, asset))
+        for asset in dataset.model_assets
+    )
+    return DayReport(dataset, day, facts, result, models, unchanged_since)
 
 
 def left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -> list[str]:

@@ -13,6 +13,8 @@ from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.answers.status import Status
+    from image_assets.model_assets import ModelAsset
+    from image_assets.store.models.model_files import ModelManifest
 
 _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 _DAMAGED = 2
@@ -42,6 +44,15 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
     return _DAMAGED if found.damaged else 0
 
 
+def _said_of(asset: ModelAsset, model: ModelManifest) -> str:
+    from image_assets.classifier.unseen import told_of_unseen, unseen_of
+
+    which = f"{asset}, model {model.sha256[:12]}, of {model.data_day}"
+    if asset == "classifier" or unseen_of(model) is not None:
+        return f"{which}: {told_of_unseen(model)}"
+    return f"{which}: accuracy {model.metrics['accuracy']:.1%} on {model.metrics['held_out']:.0f} held-out images."
+
+
 def _show(store: str, found: Status, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
     from image_assets.reports.health import show_health
@@ -54,11 +65,9 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
     show_health(console, health, everything=everything)
     for line in found.other_features.lines if found.other_features else ():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if found.model is not None:
-        from image_assets.classifier.unseen import told_of_unseen
-
-        told = f"model {found.model.sha256[:12]}, of {found.model.data_day}: {told_of_unseen(found.model)}"
-        console.print(told, highlight=False, markup=False)
+    for asset, model in found.models.items():
+        if model is not None:
+            console.print(_said_of(asset, model), highlight=False, markup=False)
     if loaded:
         days = sorted({one.partition.date for one in loaded})
         shown = loaded if everything else [one for one in loaded if one.partition.date in days[-_DAYS_SHOWN:]]

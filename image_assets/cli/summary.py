@@ -11,11 +11,10 @@ from rich.table import Table
 from image_assets.answers.loaded import PartitionFacts
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.classifier.unseen import told_of_unseen
-from image_assets.cli.day_report import DayReport
+from image_assets.cli.day_report import CurrentModel, DayReport
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.health.day_result import CheckResult
 from image_assets.reports.tables import table_with_sums
-from image_assets.store.models.model_store import ModelManifest
 
 _SHOWN = 20
 
@@ -68,10 +67,9 @@ def show_day(report: DayReport, console: Console) -> None:
         console.print("classifier and map were left as they are: the run was to stop before them", style="dim")
     elif not result.refreshed:
         console.print("classifier and map were left as they are, because the day did not come through", style="yellow")
-    elif report.model is None:
-        console.print("classifier: not trained", style="yellow")
     else:
-        _show_model(console, report.model, report.held_back, trained=CLASSIFIER in result.made)
+        for model in report.models:
+            _show_model(console, model, trained=model.asset in result.made)
     if result.seconds:
         took = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
         console.print(f"seconds: {took}", style="dim")
@@ -85,19 +83,24 @@ def show_day(report: DayReport, console: Console) -> None:
         )
 
 
-def _show_model(console: Console, model: ModelManifest, held_back: str, *, trained: bool) -> None:
-    """The figures of the current model, and whether that is the one that was trained just now."""
+def _show_model(console: Console, current: CurrentModel, *, trained: bool) -> None:
+    """The figures of an asset's current model, and whether that is the one that was trained just now."""
+    asset, model, held_back = current.asset, current.manifest, current.held_back
+    if model is None:
+        console.print(f"{asset}: not trained", style="yellow")
+        return
     if not trained:
-        console.print("classifier: not trained this time", style="yellow")
+        console.print(f"{asset}: not trained this time", style="yellow")
     elif held_back:
-        console.print(f"classifier: the new model is held back: {held_back}", style="yellow", highlight=False)
+        console.print(f"{asset}: the new model is held back: {held_back}", style="yellow", highlight=False)
     which = "" if trained and not held_back else f"the current model, of {model.data_day}, has "
     console.print(
-        f"classifier: {which}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
+        f"{asset}: {which}accuracy [bold]{model.metrics['accuracy']:.1%}[/], macro F1 "
         f"[bold]{model.metrics['macro_f1']:.3f}[/] on {model.metrics['held_out']:.0f} held-out images",
         highlight=False,
     )
-    console.print(escape(told_of_unseen(model)), highlight=False)
+    if asset == CLASSIFIER:
+        console.print(escape(told_of_unseen(model)), highlight=False)
 
 
 def _show_checks(console: Console, checks: Sequence[CheckResult]) -> None:

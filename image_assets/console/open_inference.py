@@ -1,7 +1,8 @@
-"""`/v2`: the Open Inference Protocol, which model servers and their clients speak, over the current model.
+"""`/v2`: the Open Inference Protocol, which model servers and their clients speak, over the current models.
 
 Specification: KServe, Open Inference Protocol (V2), REST. Tensors come in JSON, BYTES in base64, or after the JSON as
-the binary tensor extension has them; they are answered in JSON. A model's version is the beginning of its digest.
+the binary tensor extension has them; they are answered in JSON. A model's version is the beginning of its digest. A
+dataset's name alone is the model that is asked where nobody says which; `<dataset>.<asset>` is that of an asset.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from image_assets.console.body import body_of
 from image_assets.console.classify import Classifier
 from image_assets.console.refusals import Refused
 from image_assets.console.tensors import Tensor, tensor_of
+from image_assets.model_assets import ModelAsset
 from image_assets.predict.answer import LetIn, Prediction
 from image_assets.store.models.model_files import DIGITS, ModelManifest
 
@@ -43,15 +45,27 @@ _TELLS: dict[str, tuple[str, Callable[[Prediction], Any]]] = {
 
 def open_inference_routes(classifier: Classifier) -> list[Route]:
     """The addresses of the protocol."""
-    inference = classifier.inference
+    named: dict[str, ModelAsset] = {f"{classifier.dataset}.{asset}": asset for asset in classifier.asked}
+    usual = next(iter(classifier.asked))
 
-    def current(request: Request) -> ModelManifest:
-        """The manifest of the model that is asked for. Raises `Refused` where it is another than the current one."""
-        manifest = inference.manifest()
-        said = {"name": classifier.dataset, "version": manifest.sha256[:DIGITS], **request.path_params}
-        if (said["name"], said["version"]) != (classifier.dataset, manifest.sha256[:DIGITS]):
-            there = f"{classifier.dataset} in version {manifest.sha256[:DIGITS]}"
-            raise Refused(404, "not_found", f"there is no model {said['name']} {said['version']}; there is {there}")
+    def asked(request: Request) -> ModelAsset:
+        """The asset whose model is asked for. Raises `Refused` where there is no such model."""
+        name = request.path_params["name"]
+        if name != classifier.dataset and name not in named:
+            raise Refused(
+                404, "not_found", f"there is no model {name}; there are {', '.join((classifier.dataset, *named))}"
+            )
+        return named.get(name, usual)
+
+    def current(asset: ModelAsset, request: Request) -> ModelManifest:
+        """The manifest of an asset's current model. Raises `Refused` where another version of it is asked for."""
+        manifest = classifier.asked[asset].manifest()
+        version = manifest.sha256[:DIGITS]
+        if (asked_for := request.path_params.get("version", version)) != version:
+            name = request.path_params["name"]
+            raise Refused(
+                404, "not_found", f"there is no model {name} {asked_for}; there is {name} in version {version}"
+            )
         return manifest
 
     async def server(request: Request) -> Response:
@@ -63,27 +77,36 @@ def open_inference_routes(classifier: Classifier) -> list[Route]:
         return JSONResponse({"live": True})
 
     async def ready(request: Request) -> Response:
-        if not inference.warm:
+        if not classifier.inference.warm:
             raise Refused(503, "starting", "the model is being loaded; ask again in a moment")
-        await run_in_threadpool(current, request)
+        await run_in_threadpool(current, usual, request)
         return JSONResponse({"ready": True})
 
     async def metadata(request: Request) -> Response:
-        manifest = await run_in_threadpool(current, request)
-        return JSONResponse(_metadata(manifest, classifier.dataset, inference.input_shape))
+        asset = asked(request)
+        manifest = await run_in_threadpool(current, asset, request)
+        shape = classifier.asked[asset].input_shape
+        return JSONResponse(_metadata(manifest, request.path_params["name"], shape))
 
     async def model_ready(request: Request) -> Response:
-        await run_in_threadpool(current, request)
-        return JSONResponse({"name": classifier.dataset, "ready": inference.warm})
+        asset = asked(request)
+        await run_in_threadpool(current, asset, request)
+        # Any other model than the usual one is loaded when it is first asked, which its answer waits for.
+        warm = asset != usual or classifier.inference.warm
+        return JSONResponse({"name": request.path_params["name"], "ready": warm})
 
     async def infer(request: Request) -> Response:
-        await run_in_threadpool(current, request)
+        asset = asked(request)
+        await run_in_threadpool(current, asset, request)
         async with body_of(request, classifier.capacity) as body:
             head, binary = _parts(request, body)
             given, wanted = _input(head, binary, classifier.capacity.bounds.images), _wanted(head)
-            predictions = await _predicted(classifier, given)
-        outputs = [_output(name, predictions) for name in wanted]
-        whole = {"model_name": classifier.dataset, "model_version": predictions[0].model[:DIGITS], "outputs": outputs}
+            predictions = await _predicted(classifier, asset, given)
+        whole = {
+            "model_name": request.path_params["name"],
+            "model_version": predictions[0].model[:DIGITS],
+            "outputs": [_output(name, predictions) for name in wanted],
+        }
         return JSONResponse({**whole, **({"id": head["id"]} if "id" in head else {})})
 
     of_models = ((metadata, "", "GET"), (model_ready, "/ready", "GET"), (infer, "/infer", "POST"))
@@ -147,20 +170,21 @@ def _wanted(head: dict[str, Any]) -> list[str]:
     return names or list(_TELLS)
 
 
-async def _predicted(classifier: Classifier, given: Tensor) -> list[Prediction]:
+async def _predicted(classifier: Classifier, asset: ModelAsset, given: Tensor) -> list[Prediction]:
     if given.name == _IMAGE and given.datatype == "BYTES":
-        answers = await classifier.classify(given.elements())
+        answers = await classifier.classify(given.elements(), asset=asset)
         refused = next((one for one in answers if isinstance(one, Refused)), None)
         if refused is not None:
             raise refused
         return [one.prediction for one in answers if not isinstance(one, Refused)]
-    shape = classifier.inference.input_shape
+    inference = classifier.asked[asset]
+    shape = inference.input_shape
     if given.name != _PIXELS or given.datatype != "UINT8" or given.shape[1:] != shape:
         found = f"{given.name!r}, {given.datatype} {list(given.shape)}"
         raise Refused(
             400, "bad_request", f"{found}: expected {_IMAGE}, BYTES, or {_PIXELS}, UINT8 [N, {str(shape)[1:-1]}]"
         )
-    return await classifier.inference.predict([LetIn("", one, ()) for one in given.array()])
+    return await inference.predict([LetIn("", one, ()) for one in given.array()])
 
 
 def _output(name: str, predictions: list[Prediction]) -> dict[str, Any]:

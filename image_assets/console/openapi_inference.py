@@ -46,7 +46,7 @@ SCHEMAS: dict[str, Schema] = {
     "InferenceRequest": _REQUEST,
     "InferenceAnswer": _ANSWER,
 }
-_NAME = parameter("name", "path", "The dataset's.", TEXT)
+_NAME = parameter("name", "path", "The dataset's, or `<dataset>.<asset>` for the model of an asset.", TEXT)
 _VERSION = parameter("version", "path", "The beginning of the model's digest, as the metadata has it.", TEXT)
 _LENGTH = parameter(
     "Inference-Header-Content-Length", "header", "Bytes of the JSON, where tensors come after it.", COUNT

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from image_assets.categories.record import agree, in_use
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
-from image_assets.lookalikes.label_conflicts import in_doubt
-from image_assets.marks.decisions import decisions_of
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.kept_plots import save_plot
+from image_assets.orchestration.promoted_models import model_metadata, warn_unless_promoted
 from image_assets.orchestration.retrying import retried
 from image_assets.orchestration.table_assets import dataset_asset
 from image_assets.resources.extractors import ExtractorResource
 from image_assets.resources.progress import ProgressReporter
 from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, NEAR_DUPLICATES, RAW_IMAGES
-from image_assets.store.models.model_history import read_history
 from image_assets.workers import Progress
 
 if TYPE_CHECKING:
@@ -63,8 +60,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         prepare_keras()
         from image_assets.classifier.daily.daily_model import Tables
         from image_assets.classifier.promotion.champion import Trial, challenge
-        from image_assets.classifier.promotion.history_plot import decision_markdown, history_plot
-        from image_assets.classifier.report.evaluation import confusion_picture, evaluation_markdown
+        from image_assets.classifier.report.evaluation import evaluation_markdown
         from image_assets.classifier.training.train import NotTrainableError
         from image_assets.networks.cnn import description_of, train_cnn
         from image_assets.networks.comparison import beside_the_classifier
@@ -72,10 +68,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         from image_assets.networks.seen.sections import seen_sections
 
         extractor, opened = extractors.extractor(dataset), store.open()
-        agree(dataset, opened)
-        decisions = decisions_of(dataset, opened)
-        wanted = decisions.applied(in_use(image_features, dataset))
-        tables = Tables(wanted, duplicate_groups, in_doubt(label_conflicts, decisions), raw_images)
+        tables = Tables(image_features, duplicate_groups, label_conflicts, raw_images).as_decided(dataset, opened)
 
         def track(title: str, unit: str) -> AbstractContextManager[Progress]:
             return progress.track(title, unit, context.log)
@@ -100,27 +93,16 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
             newest = manifest.sha256 == settled.champion.sha256
             written = write_cnn_report(opened, dataset, manifest, html, newest=newest)
             saved = {one.title: save_plot(opened, dataset.name, f"cnn_{one.key}", one.png) for one in plots}
-            decided = history_plot(read_history(objects, cnn_prefix(dataset)))
-            history = save_plot(opened, dataset.name, "cnn_model_history", decided)
-            confusion = save_plot(opened, dataset.name, "cnn_confusion", confusion_picture(evaluation))
-        if not settled.decision.promoted and settled.decision.reason != "same model":
-            context.log.warning(f"the new network was not promoted: {settled.decision.explanation}")
+        warn_unless_promoted(context, settled)
         yield dg.MaterializeResult(
             metadata={
                 **evaluation.headline(),
                 **_effort(trained.fitted),
-                "model": manifest.file,
-                "sha256": manifest.sha256,
-                "candidate": manifest.candidate,
-                "promoted": settled.decision.promoted,
-                "champion": settled.champion.sha256,
+                **model_metadata(dataset, opened, CNN_CLASSIFIER, evaluation, settled),
                 "beside the classifier": comparison.said,
                 "comparison": dg.MetadataValue.md(comparison.markdown()),
                 "report": dg.MetadataValue.md(evaluation_markdown(evaluation, "`networks.cnn_classifier.epochs`")),
                 "page": dg.MetadataValue.path(written),
-                "confusion": confusion,
-                "promotion": dg.MetadataValue.md(decision_markdown(settled.decision)),
-                "history": history,
                 **saved,
             }
         )

@@ -21,7 +21,7 @@ from image_assets.classifier.training.evaluate import evaluate
 from image_assets.classifier.training.families import candidates_of
 from image_assets.classifier.training.split import held_out
 from image_assets.classifier.training.train import train
-from image_assets.cli.day_report import DayReport
+from image_assets.cli.day_report import CurrentModel, DayReport
 from image_assets.cli.summary import show_day
 from image_assets.features.table import feature_matrix
 from image_assets.health.day_result import DayResult
@@ -76,7 +76,8 @@ def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platf
     console = Console(record=True, width=200)
     model = current_manifest(damaged.dataset, damaged.store)
     trained = DayResult(refreshed=True, made={"classifier"})
-    show_day(DayReport(damaged.dataset, SECOND, [], trained, model, why), console)
+    current_model = CurrentModel("classifier", model, why)
+    show_day(DayReport(damaged.dataset, SECOND, [], trained, (current_model,)), console)
     said = console.export_text()
     assert "the new model is held back: worse" in said
     assert f"the current model, of {SECOND}, has accuracy" in said
@@ -85,7 +86,8 @@ def test_a_model_that_is_held_back_is_told_beside_the_current_one(damaged: Platf
 def test_figures_of_a_model_of_another_run_are_not_shown_as_this_run_s(loaded_platform: Platform) -> None:
     console = Console(record=True, width=200)
     model = current_manifest(loaded_platform.dataset, loaded_platform.store)
-    report = DayReport(loaded_platform.dataset, SECOND, [], DayResult(refreshed=True), model)
+    models = (CurrentModel("classifier", model),)
+    report = DayReport(loaded_platform.dataset, SECOND, [], DayResult(refreshed=True), models)
     show_day(report, console)
     said = console.export_text()
     assert "classifier: not trained this time" in said

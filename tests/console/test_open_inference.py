@@ -102,11 +102,15 @@ def test_what_there_is_is_told_with_and_without_the_version(console: httpx.Clien
         assert told["inputs"][0] == {"name": "image", "datatype": "BYTES", "shape": [-1]}
         assert {one["name"]: one["shape"] for one in told["outputs"]}["probabilities"] == [-1, 3]
         assert console.post(f"{where}/infer", json={"inputs": [in_json(IMAGES[0])]}).status_code == 200
-    for other in ("/v2/models/other", "/v2/models/drawn/versions/1"):
+    there = f"there is drawn in version {version}"
+    for other, said in {
+        "/v2/models/other": "there are drawn, drawn.classifier",
+        "/v2/models/drawn/versions/1": there,
+    }.items():
         for end, method in (("", "GET"), ("/ready", "GET"), ("/infer", "POST")):
             answer = console.request(method, f"{other}{end}")
             assert answer.status_code == 404
-            assert "there is drawn" in answer.json()["error"]
+            assert said in answer.json()["error"]
 
 
 _PIXELS = {"name": "pixels", "shape": [1, 2, 2, 3], "datatype": "UINT8"}

@@ -367,7 +367,7 @@ def test_a_day_on_which_nothing_arrived_says_so_in_its_arrivals_and_in_the_summa
     assert said == {partition_key(partitions[0]): False, partition_key(partitions[1]): True}
     facts = partition_facts(platform.dataset, platform.store, partitions)
     printed = io.StringIO()
-    report = DayReport(platform.dataset, MONDAY, facts, result, None)
+    report = DayReport(platform.dataset, MONDAY, facts, result, ())
     show_day(report, Console(width=200, file=printed))
     assert f"nothing arrived: {MONDAY}, plant" in printed.getvalue()
     # A partition that did not come to be loaded says nothing of what arrived.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from image_assets.classifier.places import classifier_prefix
 from image_assets.store.models.model_store import ModelManifest, read_champion
 from tests.console.served import served, settings_of
 from tests.console.visit import Visit
-from tests.networks.kept import keep_network, with_networks
+from tests.networks.kept import SIDE, keep_network, with_networks
 from tests.pictures import picture
 from tests.platform import Platform
 
@@ -53,6 +54,31 @@ def test_either_model_is_asked_and_named(client: httpx.Client, kept: tuple[Platf
     told = client.get("/metrics").text
     assert f'asset="cnn_classifier",dataset="drawn",sha256="{network.sha256}"' in told
     assert f'asset="classifier",dataset="drawn",sha256="{champion}"' in told
+
+
+def test_the_open_inference_protocol_has_both_by_their_names(
+    client: httpx.Client, kept: tuple[Platform, ModelManifest]
+) -> None:
+    platform, network = kept
+    usual = read_champion(platform.store.objects(), classifier_prefix(platform.dataset)).sha256
+    image = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [base64.b64encode(NEW).decode()]}
+    names = {"drawn": usual, "drawn.classifier": usual, "drawn.cnn_classifier": network.sha256}
+    for name, digest in names.items():
+        at = f"/v2/models/{name}"
+        told = client.get(at).json()
+        assert (told["name"], told["versions"]) == (name, [digest[:12]])
+        assert client.get(f"{at}/versions/{digest[:12]}/ready").json() == {"name": name, "ready": True}
+        answer = client.post(f"{at}/infer", json={"inputs": [image]}).json()
+        assert (answer["model_name"], answer["model_version"]) == (name, digest[:12])
+    # The network takes pixels as it was trained on them, which are others than the extractor's.
+    pixels = {"name": "pixels", "datatype": "UINT8", "shape": [1, SIDE, SIDE, 3], "data": [0] * (SIDE * SIDE * 3)}
+    answer = client.post("/v2/models/drawn.cnn_classifier/infer", json={"inputs": [pixels]})
+    assert answer.json()["model_version"] == network.sha256[:12]
+    # The version of one is none of the other, and nobody answers under a name that is not there.
+    assert client.get(f"/v2/models/drawn/versions/{network.sha256[:12]}").status_code == 404
+    missing = client.get("/v2/models/drawn.oracle")
+    assert missing.status_code == 404
+    assert "there is no model drawn.oracle; there are drawn, drawn.classifier, drawn.cnn_classifier" in missing.text
 
 
 def test_a_model_that_the_dataset_has_not_is_refused(client: httpx.Client) -> None:

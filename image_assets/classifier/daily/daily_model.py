@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import polars as pl
 from obstore.store import ObjectStore
 
+from image_assets.categories.record import agree, in_use
 from image_assets.classifier.daily.path_choice import PathChoice, Trust
 from image_assets.classifier.familiarity_record import FamiliarityRecord
 from image_assets.classifier.training.families import Candidate
 from image_assets.classifier.training.row_index import RowIndex
 from image_assets.classifier.training.selection import Score, TrainingRows
+from image_assets.dataset import DatasetSpec
+from image_assets.lookalikes.label_conflicts import in_doubt
+from image_assets.marks.decisions import decisions_of
 from image_assets.store.models.model import Model
+from image_assets.store.store import Store
 from image_assets.workers import Progress, no_progress
 
 Track = Callable[[str, str], AbstractContextManager[Progress]]
@@ -40,6 +45,20 @@ class Tables:
     duplicate_groups: pl.LazyFrame
     label_conflicts: pl.LazyFrame
     raw_images: pl.LazyFrame | None = None
+
+    def as_decided(self, dataset: DatasetSpec, store: Store) -> Tables:
+        """The same with what people decided, of categories in use, and of conflicts those alone that are in doubt.
+
+        Raises:
+            CategoriesDiffer: the dataset file gives a category another meaning than the tables have.
+        """
+        agree(dataset, store)
+        decisions = decisions_of(dataset, store)
+        return replace(
+            self,
+            image_features=decisions.applied(in_use(self.image_features, dataset)),
+            label_conflicts=in_doubt(self.label_conflicts, decisions),
+        )
 
 
 class FeatureKind(Protocol):
