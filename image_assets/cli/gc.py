@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,6 +48,7 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
         refuse_while_running(spec.name, store)
         collected = files.collect(before, now)
     uploads = _end_uploads(opened, before, dry_run=dry_run)
+    old_runs = _old_runs(store, now) if dry_run else None
     would = "would be " if dry_run else ""
     tell(
         {
@@ -58,14 +59,43 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
             "put_back": [*collected.put_back],
             "deleted": [{"path": one.path, "bytes": one.bytes} for one in collected.deleted],
             "uploads": uploads,
+            "old_runs": old_runs,
         },
         f"{_counted(collected.moved)} that no commit lists {would}moved away",
         f"{_counted(collected.deleted)} that were moved away before {would}deleted",
         *([f"{len(collected.put_back):,} put back: a run lists them now"] if collected.put_back else []),
         *([f"{uploads:,} unfinished uploads {would}ended"] if uploads else []),
+        *([_said_of(old_runs)] if old_runs else []),
         as_json=as_json,
     )
     return 0
+
+
+def _old_runs(store: str, now: dt.datetime) -> dict[str, Any] | None:
+    """What `runs prune` would remove now; None where nothing is recorded that it could."""
+    from image_assets.errors import UsageError
+    from image_assets.orchestration.dagster_home import existing_instance
+    from image_assets.run_history.job import days_to_keep
+    from image_assets.run_history.prune import PruneError, prune_runs
+
+    instance = existing_instance(store)
+    if instance is None:
+        return None
+    with instance:
+        try:
+            before = now - dt.timedelta(days=days_to_keep())
+            old = prune_runs(instance, before, dry_run=True)
+        except PruneError:
+            return None
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    return {"before": before.isoformat(), "runs": old.runs, "events": old.events, "bytes": old.bytes}
+
+
+def _said_of(old_runs: dict[str, Any]) -> str:
+    ended = f"{old_runs['runs']:,} runs that ended before {old_runs['before'][:10]}"
+    size = f"{old_runs['events']:,} entries of the logs, {old_runs['bytes'] / 1e6:,.1f} MB"
+    return f"{ended}, with {size}, are what image-assets runs prune would remove"
 
 
 def _end_uploads(store: Store, before: dt.datetime, *, dry_run: bool) -> int:

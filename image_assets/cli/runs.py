@@ -41,9 +41,10 @@ def prune(store: str, keep_days: int | None, *, dry_run: bool, as_json: bool) ->
         raise UsageError(str(error)) from error
     finally:
         instance.dispose()
-    did = "would be removed" if dry_run else f"removed, with {pruned.events:,} entries of the logs"
+    what = f"with {pruned.events:,} entries of the logs, {pruned.bytes / 1e6:,.1f} MB"
+    did = f"would be removed, {what}" if dry_run else f"removed, {what}"
     kept = f"; {pruned.kept:,} older ones stay: not ended, or the last of their kind and not gone well"
     said = f"{pruned.runs:,} runs that ended before {before:%Y-%m-%d} {did}{kept if pruned.kept else ''}"
-    figures = {"runs": pruned.runs, "events": pruned.events, "kept": pruned.kept}
+    figures = {"runs": pruned.runs, "events": pruned.events, "bytes": pruned.bytes, "kept": pruned.kept}
     tell({"before": before.isoformat(), "dry_run": dry_run, **figures}, said, as_json=as_json)
     return 0

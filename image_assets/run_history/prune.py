@@ -46,12 +46,14 @@ class Pruned:
     Attributes:
         runs: Runs that ended before the moment asked for.
         kept: Older runs that stay: not ended, or the last of their job and partition and not gone well.
-        events: Entries of their logs; 0 where nothing was removed.
+        events: Entries of their logs.
+        bytes: What these entries and the printed output of the runs take, on a disk and in the database.
     """
 
     runs: int
     kept: int
-    events: int = 0
+    events: int
+    bytes: int
 
 
 def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bool = False) -> Pruned:
@@ -63,7 +65,7 @@ def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bo
     Args:
         instance: Whose records.
         before: With a time zone.
-        dry_run: Only count the runs.
+        dry_run: Only count.
 
     Raises:
         PruneError: the records are not in a database that Dagster's own classes of SQL storage open.
@@ -72,10 +74,13 @@ def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bo
     if not isinstance(log, SqlEventLogStorage) or not isinstance(runs, SqlRunStorage):
         raise PruneError(f"runs are recorded by {type(log).__name__}, which cannot be pruned from here")
     gone, kept = _sorted_out(instance, before)
-    if dry_run:
-        return Pruned(len(gone), len(kept))
     with log.index_connection() as connection:
-        events = _prune_index(connection, before, kept)
+        events, size = _counted(connection, before, kept)
+    found = Pruned(len(gone), len(kept), events, size + sum(_on_disk(instance, run) for run in gone))
+    if dry_run:
+        return found
+    with log.index_connection() as connection:
+        _prune_index(connection, before, kept)
     for run in gone:
         if isinstance(log, SqliteEventLogStorage):
             _remove_database(Path(log.path_for_shard(run)))
@@ -90,7 +95,7 @@ def prune_runs(instance: dg.DagsterInstance, before: dt.datetime, *, dry_run: bo
         give_back(connection)
     with runs.connect() as connection:
         give_back(connection)
-    return Pruned(len(gone), len(kept), events)
+    return found
 
 
 def _sorted_out(instance: dg.DagsterInstance, before: dt.datetime) -> tuple[list[str], list[str]]:
@@ -110,27 +115,50 @@ def _sorted_out(instance: dg.DagsterInstance, before: dt.datetime) -> tuple[list
     return gone, kept
 
 
-def _prune_index(connection: Connection, before: dt.datetime, kept: list[str]) -> int:
-    events, checks = SqlEventLogStorageTable.c, AssetCheckExecutionsTable.c
-    # Dagster keeps times in UTC, without their zone.
-    moment = before.astimezone(dt.UTC).replace(tzinfo=None)
+def _old_events(before: dt.datetime, kept: list[str]) -> ColumnElement[bool]:
+    """Those of the runs to remove, but for what stays known of assets."""
+    events = SqlEventLogStorageTable.c
     newest = (
         select(func.max(events.id))
         .where(events.dagster_event_type.in_(_LASTING))
         .group_by(events.dagster_event_type, events.asset_key, events.partition)
     )
-    old = and_(events.timestamp < moment, _not_of(events.run_id, kept), events.id.not_in(newest))
+    return and_(events.timestamp < _moment(before), _not_of(events.run_id, kept), events.id.not_in(newest))
+
+
+def _moment(before: dt.datetime) -> dt.datetime:
+    """As Dagster keeps times: in UTC, without their zone."""
+    return before.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def _counted(connection: Connection, before: dt.datetime, kept: list[str]) -> tuple[int, int]:
+    """How many events would be removed, and what they take in the database, bytes."""
+    of_text = func.coalesce(func.sum(func.length(SqlEventLogStorageTable.c.event)), 0)
+    events, size = connection.execute(select(func.count(), of_text).where(_old_events(before, kept))).one()
+    return int(events), int(size)
+
+
+def _on_disk(instance: dg.DagsterInstance, run: str) -> int:
+    """What a run has on this machine for itself: a database of its events, where it has one, and what it printed."""
+    log = instance.event_log_storage
+    files = [*_database_files(Path(log.path_for_shard(run)))] if isinstance(log, SqliteEventLogStorage) else []
+    files += (Path(instance.storage_directory()) / run).rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _prune_index(connection: Connection, before: dt.datetime, kept: list[str]) -> None:
+    events, checks = SqlEventLogStorageTable.c, AssetCheckExecutionsTable.c
+    moment, old = _moment(before), _old_events(before, kept)
     connection.execute(
         AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(select(events.id).where(old)))
     )
-    removed = connection.execute(SqlEventLogStorageTable.delete().where(old)).rowcount
+    connection.execute(SqlEventLogStorageTable.delete().where(old))
     last_evaluated = select(func.max(checks.id)).group_by(checks.asset_key, checks.check_name, checks.partition)
     connection.execute(
         AssetCheckExecutionsTable.delete().where(
             checks.evaluation_event_timestamp < moment, _not_of(checks.run_id, kept), checks.id.not_in(last_evaluated)
         )
     )
-    return removed
 
 
 def _not_of(column: ColumnElement[str], runs: list[str]) -> ColumnElement[bool]:
@@ -143,8 +171,12 @@ def _batches(runs: list[str]) -> Iterator[list[str]]:
         yield runs[start : start + _BATCH]
 
 
+def _database_files(path: Path) -> Iterator[Path]:
+    yield from (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")))
+
+
 def _remove_database(path: Path) -> None:
-    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+    for name in _database_files(path):
         name.unlink(missing_ok=True)
 
 

@@ -1,18 +1,19 @@
 """`image-assets gc`: what it says, and that it waits for runs."""
 
-from __future__ import annotations
-
+import datetime as dt
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
 from dagster import DagsterRun, DagsterRunStatus
 
 from image_assets.cli import main
+from image_assets.cli.gc import _old_runs, _said_of
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.schema import IMAGE_FEATURES
 from tests.cli.shapes import assert_told
@@ -46,12 +47,40 @@ def test_a_dry_run_changes_nothing_and_the_age_is_asked_for(
 ) -> None:
     status, told = said(damaged, capsys, "--dry-run")
     assert_told("gc", told)
+    assert told["old_runs"] is None  # nothing is recorded here
     assert (status, [Path(one["path"]).name for one in told["moved"]]) == (0, [unlisted.name])
     assert unlisted.exists()
     assert said(damaged, capsys, "--older-than", "11")[1]["moved"] == []
     status, told = said(damaged, capsys)
     assert (status, len(told["moved"]), unlisted.exists()) == (0, 1, False)
     assert said(damaged, capsys)[1]["deleted"] == []  # it was moved a moment ago
+
+
+def test_a_dry_run_tells_what_old_runs_take_and_leaves_them(
+    damaged: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    @dg.op
+    def say(context) -> None:
+        context.log.info("x" * 5_000)
+
+    @dg.job
+    def saying() -> None:
+        say()
+
+    with open_instance(damaged.store.url) as instance:
+        for _ in range(2):
+            saying.execute_in_process(instance=instance)
+    told = said(damaged, capsys, "--dry-run")[1]
+    assert_told("gc", told)
+    assert told["old_runs"]["runs"] == 0
+    in_a_year = dt.datetime.now(dt.UTC) + dt.timedelta(days=365)
+    for _ in range(2):
+        old = _old_runs(damaged.store.url, in_a_year)
+        assert old is not None
+        assert (old["runs"], old["bytes"] > 2 * 5_000 * 0.1) == (2, True)
+        assert "2 runs that ended before" in _said_of(old)
 
 
 def test_while_a_run_is_in_progress_nothing_is_removed(

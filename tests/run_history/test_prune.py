@@ -12,7 +12,7 @@ from image_assets.cli import main
 from image_assets.environment import KEEP_RUNS_DAYS
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.job import JOB_NAME, prune_definitions
-from image_assets.run_history.prune import PruneError, prune_runs
+from image_assets.run_history.prune import Pruned, PruneError, prune_runs
 from tests.cli.shapes import assert_told
 from tests.dagster_internals import (
     InstigatorState,
@@ -168,8 +168,27 @@ def test_a_run_that_has_not_ended_stays_however_old(instance: dg.DagsterInstance
 def test_a_dry_run_removes_nothing(instance: dg.DagsterInstance) -> None:
     run = _page(instance)
     events = _events(instance, run)
-    assert prune_runs(instance, _now(), dry_run=True).runs == 1
+    would = prune_runs(instance, _now(), dry_run=True)
+    assert would.runs == 1
     assert _events(instance, run) == events
+    assert 0 < would.events <= events + 1
+    assert prune_runs(instance, _now()) == would
+    assert prune_runs(instance, _now()) == Pruned(0, 0, 0, 0)
+
+
+def test_the_bytes_that_are_told_are_those_that_go(instance: dg.DagsterInstance) -> None:
+    for _ in range(8):
+        _page(instance)
+    root = Path(instance.root_directory)
+
+    def stored() -> int:
+        return sum(file.stat().st_size for file in root.rglob("*") if file.is_file())
+
+    prune_runs(instance, _now() - dt.timedelta(days=1))  # free pages are given back
+    before = stored()
+    told = prune_runs(instance, _now()).bytes
+    assert told > 8 * 20_000 * 0.1  # each page has so much text, which may be kept compressed
+    assert before - stored() > 0.7 * told
 
 
 def test_nothing_of_a_removed_run_is_left_in_the_home(instance: dg.DagsterInstance) -> None:
