@@ -27,6 +27,8 @@ _MADE_BY_PROGRAMS = re.compile(
 )
 KNOWN: dict[str, tuple[str, ...]] = {
     "tests/deploy/test_production.py": ("e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4",),
+    "deploy/kubernetes/console.yaml": ("7f52aa544b415f20ced19398fb078af60ff4a274",),
+    "deploy/kubernetes/ingress.yaml": ("735ad571c189d7ba84464bf4a9f1d2280175b128",),
     "deploy/systemd/environment": ("3c3b274d119ff5a5ec6c1e215c1cb794d9973ac1",),
     "docs/operating.md": ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8",),
     "image_assets/orchestration/dagster_home.py": ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8",),

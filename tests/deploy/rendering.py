@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import yaml
@@ -86,7 +86,7 @@ def job_of_run(settings: str, folder: Path) -> Object:
             user_defined_k8s_config=context.run_k8s_config,
             component="run_worker",
         )
-        made: Object = ApiClient().sanitize_for_serialization(job)
+        made = cast(Object, ApiClient().sanitize_for_serialization(job))
     made["metadata"]["namespace"] = said["run_launcher"]["config"]["job_namespace"]
     return made
 

@@ -20,7 +20,7 @@ from tests.deploy.images import CONTAINERS, images
 from tests.platform import Platform
 from tests.ports import free_port
 
-PASSWORD = "an owl in the barn"
+ADA = ("ada", "an owl in the barn")
 PORTS = (3000, 9798, 9799)
 
 
@@ -36,7 +36,7 @@ def gate(folder: Path, webserver: str, console: str, change: tuple[str, str] = (
         assert said.count(f"\n:{port} {{\n") == 1
         said = said.replace(f"\n:{port} {{\n", f"\n:{free} {{\n\tbind 127.0.0.1\n")
     (folder / "Caddyfile").write_text(said.replace(*change))
-    words = [caddy, "hash-password", "--plaintext", PASSWORD, "--algorithm", "bcrypt", "--bcrypt-cost", "4"]
+    words = [caddy, "hash-password", "--plaintext", ADA[1], "--algorithm", "bcrypt", "--bcrypt-cost", "4"]
     hashed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     (folder / "people").write_text(f"ada {hashed}")
     told = {"PATH": os.environ["PATH"], "HOME": str(folder), "WEBSERVER": webserver, "CONSOLE": console}
@@ -95,8 +95,8 @@ def test_nobody_comes_in_without_a_password(behind: tuple[str, str], tmp_path: P
             ask = asking(where[port])
             assert ask(path).status_code == 401
             assert ask(path, auth=("ada", "a guess")).status_code == 401
-            assert ask(path, auth=("eve", PASSWORD)).status_code == 401
-            assert ask(path, auth=("ada", PASSWORD)).status_code == 200
+            assert ask(path, auth=("eve", ADA[1])).status_code == 401
+            assert ask(path, auth=ADA).status_code == 200
         assert asking(where[9799])("/v1/status").status_code == 404
 
 
@@ -110,7 +110,7 @@ def test_a_gate_that_does_not_ask_is_seen(behind: tuple[str, str], tmp_path: Pat
 
 def test_the_console_behind_it_takes_changes_by_its_own_pages_alone(behind: tuple[str, str], tmp_path: Path) -> None:
     with gate(tmp_path, *behind) as where:
-        ask, known = asking(where[9798]), ("ada", PASSWORD)
+        ask, known = asking(where[9798]), ADA
         entered = ask(f"/enter?token={TOKEN}", auth=known)
         assert entered.status_code == 303
         body, path = {"check": "image_features/no_such_check"}, "/v1/acknowledgements:withdraw"
