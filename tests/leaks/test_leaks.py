@@ -173,6 +173,5 @@ def test_a_secret_that_somebody_wrote_into_the_dataset_file_is_found(s3_server: 
     file = tmp_path / "drawn.yaml"
     file.write_text(file.read_text().replace("description: ''", f"description: by {CONSOLE_TOKEN}"))
     assert made.says("run", "--day", DAY)[0] == 0
-    (tmp_path / "drawn.yaml").unlink()
     assert any("exploration.html" in one for one in leaks(in_store(made.store), made.secrets))
-    assert any("sqlite" in one or one.startswith("home/") for one in left_by(made))
+    assert left_by(made) == ["drawn.yaml: token of the console"]
