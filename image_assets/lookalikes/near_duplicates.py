@@ -25,6 +25,9 @@ from image_assets.workers import Progress, no_progress
 # Of a picture that is there a thousand times, so many copies are enough to find its group and its categories.
 _MOST_PER_HASH = 50
 _COMPARED = 10_000
+# Candidates that are confirmed together, at least: of a day of many files few may have any, and each time the features
+# of all of them are looked through.
+_CONFIRMED = 2_000
 _COLUMNS = list(NEAR_DUPLICATES.file_schema.names)
 _VECTORS = {"image_id": pl.String, "features": pl.List(pl.Float32)}
 
@@ -84,7 +87,8 @@ def near_duplicates(
     """The near-duplicates of a partition's images.
 
     A pair within the partition is given once, by the smaller id. Memory: the ids and hashes of one file of the
-    partition, its candidates, and the features of these; never more than a piece of the history.
+    partition, its candidates or 2,000 of several files, and the features of these; never more than a piece of the
+    history.
 
     Returns:
         Rows of the table `near_duplicates`, sorted.
@@ -94,10 +98,13 @@ def near_duplicates(
     files = there.of(partition).written_files()
     total, done = sum(file.rows for file in files), 0
     found = [NEAR_DUPLICATES.no_rows()]
-    for file in files:
+    waiting: list[pl.DataFrame] = []
+    for number, file in enumerate(files, start=1):
         new = pl.concat(library.raw_images.files.frames(file.path, ["image_id", "perceptual_hash"]))
-        candidates = _candidates(new, partition, library, there, spec.distance)
-        found.append(_confirmed(candidates, partition, library, spec))
+        waiting.append(_candidates(new, partition, library, there, spec.distance))
+        if number == len(files) or sum(map(len, waiting)) >= _CONFIRMED:
+            found.append(_confirmed(pl.concat(waiting), partition, library, spec))
+            waiting.clear()
         done += file.rows
         progress(done, total)
     return pl.concat(found).select(_COLUMNS).sort("image_id", "other_id")

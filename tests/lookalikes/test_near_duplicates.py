@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -43,6 +45,7 @@ from image_assets.settings.quality import NearDuplicates
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from image_assets.store.models.model_store import ids_digest
 from image_assets.store.tables.key_index import hash_index
+from image_assets.store.tables.parquet_files import ParquetFiles
 from tests.asset_checks.faults import failing
 from tests.cli.shapes import assert_told
 from tests.pictures import clouds, land_pictures
@@ -95,6 +98,40 @@ def test_a_picture_saved_again_is_found_within_a_partition_and_across_days_and_c
         frozenset({"again.jpg", "picture-0003.png"}),
         frozenset({"a plant.jpg", "picture-0005.png"}),
     }
+
+
+def test_the_pairs_of_many_files_are_confirmed_together_and_are_the_same_as_one_file_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_assets.ingest.kept_units.UNIT_FILES", 4)
+    many = Platform(small_dataset(label_conflicts={"limit": 1.0}), tmp_path)
+    land_pictures(many.landing, str(FIRST), "plant", 0, range(12), clouds)
+    for number in (1, 4, 7, 11):
+        (many.landing / str(FIRST) / "plant" / f"saved-{number:04d}.jpg").write_bytes(saved(clouds(0, number)))
+    many.load(FIRST)
+    plants, spec = Partition(FIRST, "plant"), many.dataset.near_duplicates
+    read: list[str] = []
+    frames = ParquetFiles.frames
+
+    def noting(files: ParquetFiles, path: str, *more: Any, **named: Any) -> Iterator[pl.DataFrame]:
+        if "features" in str((more, named)):
+            read.append(path)
+        return frames(files, path, *more, **named)
+
+    monkeypatch.setattr(ParquetFiles, "frames", noting)
+    together = near_duplicates(plants, library(many), spec)
+    read_together = len(read)
+    monkeypatch.setattr("image_assets.lookalikes.near_duplicates._CONFIRMED", 1)
+    read.clear()
+    one_by_one = near_duplicates(plants, library(many), spec)
+    assert pairs_by_source(many, together) == {
+        frozenset({f"picture-{number:04d}.png", f"saved-{number:04d}.jpg"}) for number in (1, 4, 7, 11)
+    }
+    assert together.equals(one_by_one)
+    # Own features and those of the other side, of each file once.
+    files = len(many.store.table("drawn", IMAGE_FEATURES).partition_files(plants))
+    assert (files, read_together) == (4, 2 * 4)
+    assert len(read) > read_together
 
 
 def test_the_whole_of_history_is_compared_also_where_an_index_covers_it(platform: Platform, tmp_path: Path) -> None:
