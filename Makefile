@@ -121,6 +121,16 @@ cluster: .venv/.dev  ## the same units here, on one Ray machine and on two (IMAG
 cluster-units: .venv/.dev  ## what a unit costs on a Ray cluster, and a slow machine in it (UNITS="--only empty …" JSON=file)
 	$(BIN)/python -m benchmarks.cluster_units $(UNITS) $(if $(JSON),--json "$(JSON)")
 
+unit-costs: .venv/.dev  ## what a unit, a commit, a run … cost on this machine, for the model of growth, and its page (PHOTOS=folder)
+	$(BIN)/python -m benchmarks.scale.measuring $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(MAKE) scale
+
+scale-check: .venv/.dev  ## whole runs, one on two Ray workers, beside what the model says of them (PHOTOS=folder ROUNDS=n)
+	$(BIN)/python -m benchmarks.scale.measuring --check $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+scale: .venv/.dev  ## docs/scale.md: up to 10,000 million images on up to 1,000 nodes, simulated (PRICES=file)
+	$(BIN)/python -m benchmarks.scale $(if $(PRICES),--prices "$(PRICES)")
+
 growth: .venv/.dev  ## how the cost of a day grows with its images and with history
 	$(BIN)/python -m benchmarks.growth $(if $(JSON),--json "$(JSON)")
 
@@ -233,4 +243,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit .venv-manifests node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture production manifests image mutations bench extraction day cores cluster cluster-units growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-timm torture production manifests image mutations bench extraction day cores cluster cluster-units unit-costs scale-check scale growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean

@@ -7,12 +7,15 @@ what is published or assumed of machines and stores and not measured (`places.py
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 COSTS = Path(__file__).with_name("unit-costs.json")
+BUSY = 1.25
+"""Above so many processes for each core that want it, what the clock says is not gone by."""
 
 
 def _figure(unit: str, source: str) -> Any:
@@ -25,7 +28,7 @@ _DAYS = "Dagster's records of days by `image-assets run`, small and large ones"
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """Measured costs. Seconds are those of the clock, on a machine whose load is noted beside them."""
+    """Measured costs: seconds are those of the clock or those of the processor, see `Measured`."""
 
     hash_thread: float = _figure("core seconds an image", f"{_UNITS}; one process with a thread per core")
     load_thread: float = _figure("core seconds an image", f"{_UNITS}; one process with a thread per core")
@@ -56,12 +59,11 @@ class UnitCosts:
     commit_file: float = _figure("seconds a file in the log", "`PartitionedTable.replace` as the log grows")
     commit_added: float = _figure("seconds a file added", "one commit of many files")
     checkpoint_file: float = _figure("seconds a file in the log", "commits that write a checkpoint, less others")
-    log_commit: float = _figure("seconds a commit", "opening a table for every commit since its last checkpoint")
+    open_file: float = _figure("seconds a file in the log", "opening a table anew as the log grows")
+    log_commit: float = _figure("seconds a commit", "opening a table anew, for every commit since its last checkpoint")
     log_memory: float = _figure("bytes a file in the log", "a process that has the table open")
     ray_driver: float = _figure("seconds a unit", "units that do nothing on a Ray cluster of two workers")
-    ray_unit: float = _figure(
-        "seconds a unit", "one unit that does nothing, from its start to its end, on that cluster"
-    )
+    ray_call: float = _figure("seconds a stage", "a unit that does nothing by itself, less what it costs among many")
     photo_bytes: float = _figure("bytes an image", "the photos")
     stored_bytes: float = _figure("bytes an image", "the store of a day, less its features and shards")
     feature_bytes: float = _figure("bytes an image", "`image_features` and shards of a day")
@@ -72,30 +74,60 @@ class Measured:
     """Costs, and where and when they were measured.
 
     Attributes:
-        costs: The figures.
+        clock: The figures with seconds by the clock.
+        processor: With seconds of the processor: what the same takes where nothing waits, neither for a disk nor for
+            others that use the machine.
         machine: What it was done on.
+        cores: That it has.
         date: ISO 8601.
-        load: How many processes wanted a processor meanwhile, this one among them: where that is far above the number
-            of cores, the machine was busy and seconds are too long.
-        rounds: Every figure of each round, to see how they vary.
+        load: How many processes wanted a core, on average.
     """
 
-    costs: UnitCosts
+    clock: UnitCosts
+    processor: UnitCosts
     machine: str
+    cores: int
     date: str
     load: float
-    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def busy(self) -> bool:
+        """Whether others used the machine so much that the clock tells of them."""
+        return self.load > BUSY * self.cores
+
+    @property
+    def costs(self) -> UnitCosts:
+        """Those to go by: of the clock, or where the machine was busy of the processor."""
+        return self.processor if self.busy else self.clock
 
     def as_json(self) -> dict[str, Any]:
         """What is written."""
         figures = {
-            one.name: {"value": getattr(self.costs, one.name), **one.metadata, "rounds": self._of_rounds(one.name)}
-            for one in fields(self.costs)
+            one.name: {
+                "clock": getattr(self.clock, one.name),
+                "processor": getattr(self.processor, one.name),
+                **one.metadata,
+            }
+            for one in fields(UnitCosts)
         }
-        return {"machine": self.machine, "date": self.date, "load": self.load, "figures": figures}
+        about = {"machine": self.machine, "cores": self.cores, "date": self.date, "load": self.load}
+        return {**about, "figures": figures}
 
-    def _of_rounds(self, name: str) -> list[float]:
-        return [one[name] for one in self.rounds if name in one]
+
+def of_figures(clock: Mapping[str, float], processor: Mapping[str, float]) -> tuple[UnitCosts, UnitCosts]:
+    """Costs of figures by their names.
+
+    Raises:
+        ValueError: one is missing, unknown or no number of zero or more; the message names it.
+    """
+    wanted = {one.name for one in fields(UnitCosts)}
+    for figures in (clock, processor):
+        if wrong := sorted(wanted ^ set(figures)):
+            raise ValueError(f"missing or unknown: {', '.join(wrong)}; measure again by make unit-costs")
+        odd = [name for name, one in figures.items() if not isinstance(one, int | float) or not 0 <= one < math.inf]
+        if odd:
+            raise ValueError(f"no number of zero or more: {', '.join(odd)}; measure again by make unit-costs")
+    return UnitCosts(**clock), UnitCosts(**processor)
 
 
 def write_costs(measured: Measured, path: Path = COSTS) -> None:
@@ -104,17 +136,12 @@ def write_costs(measured: Measured, path: Path = COSTS) -> None:
 
 
 def read_costs(path: Path = COSTS) -> Measured:
-    """Measured costs from their file.
+    """Measured costs from their file. Raises `ValueError` as `of_figures`."""
+    return measured_of(json.loads(path.read_text(encoding="utf-8")))
 
-    Raises:
-        ValueError: a figure is missing, unknown or no number; the message names it.
-    """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    found: Mapping[str, Any] = content["figures"]
-    wanted = {one.name for one in fields(UnitCosts)}
-    if wrong := sorted(wanted ^ set(found)):
-        raise ValueError(f"{path}: missing or unknown: {', '.join(wrong)}; measure again by make unit-costs")
-    if odd := [name for name, one in found.items() if not isinstance(one["value"], int | float) or one["value"] < 0]:
-        raise ValueError(f"{path}: no number of zero or more: {', '.join(odd)}; measure again by make unit-costs")
-    values = {name: float(one["value"]) for name, one in found.items()}
-    return Measured(UnitCosts(**values), content["machine"], content["date"], content["load"])
+
+def measured_of(content: Mapping[str, Any]) -> Measured:
+    """Measured costs from what `Measured.as_json` gave. Raises `ValueError` as `of_figures`."""
+    figures = content["figures"]
+    costs = of_figures(*({name: one[by] for name, one in figures.items()} for by in ("clock", "processor")))
+    return Measured(*costs, *(content[name] for name in ("machine", "cores", "date", "load")))

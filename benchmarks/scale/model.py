@@ -17,9 +17,9 @@ from benchmarks.scale.costs import UnitCosts
 from benchmarks.scale.places import DISK, Plan
 from benchmarks.scale.queues import Prefix, Slots, Steps, Table
 
-# Above so many waves of a partition's units, and so many places, several are simulated as one: each wrong by at most
-# one part in so many.
-_MOST_WAVES, _MOST_PLACES = 20, 40
+# Several places are simulated as one, so that there are at most so many; and several units, so that a stage of all
+# partitions together has about so many, but twice as many as there are places of those that run at once.
+_MOST_PLACES, _MOST_LOTS = 16, 3_000
 _SMALL_COMMITS = 4  # arrivals, duplicates, quarantine and companions, beside `raw_images`
 _DRIVER_BYTES = 500  # an image, while a partition's list of files is held (docs/benchmarks.md, a day from files …)
 _PAGE = 1_000
@@ -36,6 +36,7 @@ class Outcome:
 
     Attributes:
         seconds: From the first run to the end of the last.
+        processor: Core seconds of all that was done.
         images: That were done.
         units: Of loading, hashing and extraction.
         runs: Of Dagster.
@@ -49,6 +50,7 @@ class Outcome:
     """
 
     seconds: float
+    processor: float
     images: int
     units: int
     runs: int
@@ -84,6 +86,7 @@ class _Counted:
     gets: float = 0.0
     puts: float = 0.0
     done: int = 0
+    processor: float = 0.0
     stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -94,7 +97,7 @@ class _Platform:
         nodes, design, work = plan.nodes, plan.design, plan.work
         self.places = nodes.count * nodes.cores if nodes.cluster else nodes.count
         self.together = max(1, self.places // _MOST_PLACES)
-        self.slots = Slots(self.environment, 10**12 if "cores" in endless else self.places // self.together)
+        self.slots = Slots(self.environment, 10**12 if "cores" in endless else math.ceil(self.places / self.together))
         runs = work.partitions * design.subpartitions
         self.runs = simpy.Resource(self.environment, runs if "runs" in endless else design.runs_at_once)
         of_category = runs if "runs" in endless else design.runs_of_category * design.subpartitions
@@ -102,6 +105,8 @@ class _Platform:
         raw = [Table(self.environment) for _ in range(work.categories if design.table_per_category else 1)]
         self.raw = [raw[number % len(raw)] for number in range(work.categories)]
         self.features, self.pairs = Table(self.environment), Table(self.environment)
+        at_once = min(runs, self.runs.capacity, of_category * work.categories)
+        self.most_lots = max(math.ceil(2 * _MOST_PLACES / at_once), _MOST_LOTS // runs)
         self.counted = _Counted()
 
     def run(self) -> Outcome:
@@ -116,10 +121,12 @@ class _Platform:
         seconds, runs = self.environment.now, parts if work.orchestrated else 0
         if work.orchestrated and not design.process_a_run:
             seconds += self.costs.process_start
+            self.counted.processor += self.costs.process_start
         counted, largest = self.counted, share + bool(more)
         files = max(table.files for table in [*self.raw, self.features])
         return Outcome(
             seconds=seconds,
+            processor=counted.processor,
             images=counted.done,
             units=counted.units,
             runs=runs,
@@ -163,7 +170,7 @@ class _Platform:
         driver = 0.0 if "driver" in self.endless else images * costs.load_driver
         fixed = costs.load_partition if self.plan.work.orchestrated else costs.load_call
         began, files = self.environment.now, self._files(images)
-        yield self.environment.timeout(driver + max(0.0, fixed - costs.commit_base))
+        yield self._driver(driver + max(0.0, fixed - costs.commit_base))
         # The first look is what has just been done; only those that a commit comes in between look again.
         looks = iter([0.0])
         seconds = self._commit_seconds(files)
@@ -179,7 +186,7 @@ class _Platform:
         driver = 0.0 if "driver" in self.endless else images * costs.extract_driver
         fixed = costs.extract_partition if self.plan.work.orchestrated else costs.extract_call
         began, files = self.environment.now, self._files(images)
-        yield self.environment.timeout(driver + max(0.0, fixed - costs.commit_base))
+        yield self._driver(driver + max(0.0, fixed - costs.commit_base))
         yield from self.features.commit(files, self._commit_seconds(files))
         self.counted.stages["extract driver and commit"] += self.environment.now - began
         self.counted.puts += 3
@@ -210,12 +217,11 @@ class _Platform:
             return
         nodes, store, costs = self.plan.nodes, self.plan.store, self.costs
         units = self._files(images)
-        grain = max(1, units // (self.places * _MOST_WAVES))
         cores = nodes.cores * nodes.efficiency
         each = images / units
         if nodes.cluster:  # few units get several cores each, but never more than a machine has
             threads = max(1, min(nodes.cores, nodes.cores * nodes.count // units))
-            seconds, taken = each * core / (nodes.efficiency * nodes.speed * threads) + costs.ray_unit, threads
+            seconds, taken = each * core / (nodes.efficiency * nodes.speed * threads), threads
         else:
             seconds, taken, threads = each * core / (cores * nodes.speed), 1, nodes.cores
         if "latency" not in self.endless:
@@ -224,9 +230,9 @@ class _Platform:
             moved = costs.photo_bytes if stage != "loaded" else costs.photo_bytes + costs.stored_bytes
             seconds += each * moved * nodes.cores / threads / nodes.bandwidth
         began = self.environment.now
-        whole = units * (taken if nodes.cluster else 1)
-        lots = math.ceil(whole / (grain * self.together))
-        seconds *= whole / (lots * self.together)  # of a lot; as much work as that of its units
+        places = units * (taken if nodes.cluster else 1) / self.together
+        lots = min(math.ceil(places), self.most_lots)
+        seconds *= max(1.0, places / lots)
 
         def answered(together: int) -> float:
             return prefix.ask(together / lots * objects) if prefix is not None and objects else 0.0
@@ -237,13 +243,19 @@ class _Platform:
             yield told
         self.counted.stages[stage] += self.environment.now - began
         self.counted.units += units
+        self.counted.processor += images * core / nodes.speed
         if store != DISK:
             self.counted.gets += objects + units * 3
             self.counted.puts += units * 2 if stage != "hashed" else 0
 
+    def _driver(self, seconds: float) -> simpy.Event:
+        self.counted.processor += seconds
+        return self.environment.timeout(seconds)
+
     def _begun(self, units: int) -> Steps:
-        """The driver begins and ends units one after the other."""
-        yield self.environment.timeout(0.0 if "driver" in self.endless else units * self.costs.ray_driver)
+        """The driver begins and ends units one after the other, beside a process that hears how far they are."""
+        seconds = units * self.costs.ray_driver + self.costs.ray_call
+        yield self._driver(0.0 if "driver" in self.endless else seconds)
 
     def _serial(self, stage: str, images: int, fixed: float, each: float) -> Steps:
         """What one process does for a partition, unless it is shared out."""
@@ -254,18 +266,23 @@ class _Platform:
 
     def _commit_seconds(self, added: int) -> Callable[[Table], float]:
         costs, every = self.costs, self.plan.design.checkpoint_commits
-        log = costs.log_commit * every / 2
+        log = costs.log_commit * every / 2 if self.plan.design.process_a_run else 0.0
 
         def seconds(table: Table) -> float:
             if "commits" in self.endless:
                 return 0.0
-            growing = table.files * (costs.commit_file + costs.checkpoint_file / every)
-            return costs.commit_base + log + growing + added * costs.commit_added + self.plan.store.commit
+            # A process of its own has no table open yet.
+            opened = costs.open_file if self.plan.design.process_a_run else 0.0
+            growing = table.files * (costs.commit_file + opened + costs.checkpoint_file / every)
+            taken = costs.commit_base + log + growing + added * costs.commit_added
+            self.counted.processor += taken
+            return taken + self.plan.store.commit
 
         return seconds
 
     def _timed(self, stage: str, seconds: float) -> Steps:
         self.counted.stages[stage] += seconds
+        self.counted.processor += seconds
         yield self.environment.timeout(seconds)
 
     def _files(self, images: int) -> int:

@@ -96,7 +96,7 @@ class Design:
         table_per_category: Instead of one `raw_images`, so that commits of two categories do not meet.
         checkpoint_commits: Between two checkpoints of a table's log; 25 as the platform has it.
         images_per_object: In the landing zone: 1, or archives of so many.
-        gets_ahead: Reads under way for each core; 1 as the platform does it.
+        gets_ahead: Reads under way for each core; 1 unless `IMAGE_ASSETS_READS_AT_ONCE` says otherwise.
         pairs_looked_at: Of all pairs of hashes; 1, or what an index leaves.
         serial_shared_out: Whether checks, near-duplicates and shards of a partition are done by units on all nodes.
         retention_days: That runs are kept.

@@ -41,18 +41,25 @@ class Slots:
             wave: Told of units that begin together, when they can end at the earliest, in seconds from now: what else
                 they wait for.
         """
-        under_way: list[simpy.Event] = []
+        under_way, ended = units, self._environment.event()
+
+        def over(taken: int, took: float) -> None:
+            nonlocal under_way
+            under_way -= taken
+            self.busy += taken * took
+            self._free += taken
+            self._share_out()
+            if not under_way:
+                ended.succeed()
+
         while units:
             taken = yield self._take(units)
             units -= taken
-            under_way.append(self._environment.process(self._hold(taken, max(seconds, wave(taken)))))
-        yield self._environment.all_of(under_way)
-
-    def _hold(self, taken: int, seconds: float) -> Steps:
-        yield self._environment.timeout(seconds)
-        self.busy += taken * seconds
-        self._free += taken
-        self._share_out()
+            took = max(seconds, wave(taken))
+            # A callback and not a process of SimPy's own, of which there would be millions.
+            self._environment.timeout(took).callbacks.append(lambda _, taken=taken, took=took: over(taken, took))
+        if under_way:
+            yield ended
 
     def _take(self, wanted: int) -> simpy.Event:
         event = self._environment.event()

@@ -13,7 +13,7 @@ from image_assets.schema import TableSchema
 PROPERTY = "image_assets.table_version"
 """Of a Delta table: the `version` of its declaration when it was made or migrated."""
 # Every commit reads those since the last checkpoint, three times over: at 100, the library's own, four times as long.
-_CHECKPOINT_INTERVAL = "25"
+CHECKPOINT_COMMITS = 25
 _BEFORE_NUMBERS = 0
 _FIRST = 1
 
@@ -67,7 +67,7 @@ def file_mark(schema: TableSchema) -> str:
 
 def configuration_of(schema: TableSchema) -> dict[str, str | None]:
     """The properties that a new table is given."""
-    return {PROPERTY: str(schema.version), "delta.checkpointInterval": _CHECKPOINT_INTERVAL}
+    return {PROPERTY: str(schema.version), "delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
 
 
 def give_number(table: DeltaTable, schema: TableSchema) -> None:
