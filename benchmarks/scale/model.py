@@ -86,6 +86,7 @@ class _Counted:
     gets: float = 0.0
     puts: float = 0.0
     done: int = 0
+    extracted: int = 0
     processor: float = 0.0
     stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -151,6 +152,7 @@ class _Platform:
                     yield from self._timed("dagster", starting + costs.run_overhead)
                 yield from self._loaded(category, images)
                 yield from self._extracted(images)
+                self.counted.extracted += images
                 if work.orchestrated:
                     yield from self._serial("checks", images, costs.checks_partition, costs.checks_image)
                 if work.until_shards:
@@ -192,10 +194,10 @@ class _Platform:
         self.counted.puts += 3
 
     def _compared(self, images: int) -> Steps:
-        """Every hash with all that are known and with its partition's own."""
+        """Every hash with its partition's own, and with all others that are there by then, of runs at work too."""
         costs = self.costs
         yield from self._serial("near-duplicates", images, costs.near_partition, costs.near_image)
-        pairs = images * (self.counted.done + images / 2) * self.plan.design.pairs_looked_at
+        pairs = images * (self.counted.extracted - images / 2) * self.plan.design.pairs_looked_at
         if "pairs" in self.endless:
             pairs = 0.0
         # One machine does it, on all of its cores, unless it is shared out.

@@ -61,6 +61,15 @@ def test_all_pairs_grow_with_the_square() -> None:
     assert seconds(2_000, days=10, categories=1) == pytest.approx(2_000**2 / 2 * 1e-6, rel=0.02)
 
 
+def test_runs_at_once_look_at_every_pair_too() -> None:
+    costs = unit_costs(near_pair=1e-6, extract_partition=1.0, checks_partition=1.0)
+    at_once = Design(runs_at_once=10, runs_of_category=10, process_a_run=False)
+    compared = simulate(Plan(Work(2_000, days=10, categories=1), ONE_CORE, DISK, at_once), costs)
+    # All are extracted before one is compared: every hash with all others, but with half of its own partition's.
+    pairs = 2_000 * (2_000 - 200 / 2)
+    assert compared.stage_seconds["near-duplicates, pairs"] == pytest.approx(pairs * 1e-6)
+
+
 def test_a_commit_takes_longer_the_more_files_a_log_has() -> None:
     costs = unit_costs(commit_file=1e-3)
 
