@@ -17,7 +17,7 @@ from image_assets.errors import Explained
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ONE_SLASH = re.compile(r"(s3|gs|https?):/", re.IGNORECASE)
-_USER = re.compile(r"(?<=://)[^/\s]*@")
+_USER = re.compile(r"(?<=://)(?!user:password@)[^/\s]*@")  # what is expected is said by such an example
 _FILE = re.compile(r"file:", re.IGNORECASE)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_IN_PREFIX = re.compile(r"[?#\\\x00-\x1f\x7f]")

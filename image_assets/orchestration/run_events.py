@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from image_assets.alerts.run_report import CheckOutcome, RunFailure, RunReport, StepFailure
+from image_assets.markdown import plain
 from image_assets.orchestration.dagster_internals import (
     AUTO_RETRY_RUN_ID_TAG,
     BACKFILL_ID_TAG,
@@ -98,11 +99,12 @@ def _outcome(evaluation: dg.AssetCheckEvaluation, run_id: str, at: float) -> Che
 
 
 def _figures(metadata: Mapping[str, dg.MetadataValue[Any]], description: str | None) -> dict[str, str]:
-    """What fits into a line; the sample rows are a click away, and the advice is the description."""
+    """What fits into a line; the sample rows are a click away, and the advice is the description, as Markdown."""
+    advice = plain(description or "")
     return {
         name: _number(value.value)
         for name, value in metadata.items()
-        if isinstance(value, _FIGURES) and value.value != description
+        if isinstance(value, _FIGURES) and not (isinstance(value.value, str) and plain(value.value) == advice)
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 import yaml
 
 from image_assets.alerts.ledger import Entry, Ledger
@@ -48,7 +49,12 @@ def said_by(platform: Platform, *words: str) -> tuple[int, str, str]:
     out, besides, here = io.StringIO(), io.StringIO(), Path.cwd()
     os.chdir(platform.root)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(besides):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(besides),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.delenv("DAGSTER_HOME", raising=False)  # a demo in this process sets it
             status = main([*words])
     finally:
         os.chdir(here)
