@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count, islice
 from pathlib import Path
@@ -147,12 +147,12 @@ class _Sent(Generic[P, E]):
     def _first(self) -> PieceMade[E]:
         """The piece that is next, when it is done. Raises `_Stuck` where for long nobody gets on."""
         future, written = self._waiting[0][1], None
-        while True:
-            with suppress(TimeoutError):
-                return future.result(_PATIENCE_SECONDS)
+        # Not by the patience of `result`: what a piece itself ended with may be such an error too.
+        while not wait([future], _PATIENCE_SECONDS).done:
             before, written = written, shared_pool(self.processes, self.threads).written()
             if before == written and not future.done():
                 raise _Stuck(f"for {_PATIENCE_SECONDS:,.0f} seconds no worker process has written anything")
+        return future.result()
 
     def leave(self) -> None:
         """Have nothing more begun, and wait for what is in work: each piece takes a second or so."""

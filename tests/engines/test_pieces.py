@@ -79,6 +79,11 @@ def test_an_error_comes_in_its_turn_as_what_it_is_and_the_processes_go_on() -> N
     assert [number for number, _ in done(worked.numbers, PIECES)] == [*range(20)]
 
 
+def test_a_piece_that_ends_in_a_timeout_of_its_own_is_not_waited_for_as_one_that_hangs() -> None:
+    with pytest.raises(TimeoutError, match="the store has not answered"):
+        done(worked.times_out, PIECES)
+
+
 def test_who_takes_no_more_leaves_no_files() -> None:
     def stop() -> None:
         with made_in_order(worked.numbers, PIECES, 4) as steps:

@@ -32,6 +32,12 @@ def fails(piece: range, threads: int) -> Numbers:
         yield rows, told
 
 
+def times_out(piece: range, threads: int) -> Numbers:
+    """What a store that does not answer ends in."""
+    raise TimeoutError("the store has not answered")
+    yield
+
+
 class CannotBeSent(Exception):
     """It cannot be made again from what it keeps."""
 
