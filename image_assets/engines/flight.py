@@ -1,4 +1,4 @@
-"""Which units of a run are under way on a cluster, and which of them twice.
+"""Which units of a run are under way on a cluster, and which of them again.
 
 What belongs here: the window of units that are begun, so that a million wait in the driver as numbers and not in the
 cluster as tasks; and copies of units that take far longer than others did, as on a machine that is slow: a unit gives
@@ -46,6 +46,8 @@ class Flight(Generic[R, Ref]):
     ) -> None:
         self.total = sum(unit.size for unit in units)
         self.copied: set[int] = set()
+        self._copied_at: dict[int, float] = {}
+        self._twice: set[int] = set()
         self._units, self._start, self._result, self._clock = units, start, result, clock
         self._next = 0
         self._refs: dict[Ref, int] = {}
@@ -128,15 +130,31 @@ class Flight(Generic[R, Ref]):
         if self._next < len(self._units) or not self._paces:
             return
         now, pace = self._clock(), median(self._paces)
+        self._begin_second_copies(now, pace)
         # A cluster may have put a unit behind one that is late, though places are free elsewhere.
         free = slots - len(self._begun) - sum(number in self._begun for number in self.copied)
         for number in [one for one in self._refs.values() if one not in self.copied]:
             if free <= 0:
                 return
-            expected = max(LATE_SECONDS, LATE_TIMES * pace * max(1, self._units[number].size))
+            expected = self._expected(number, pace)
             begun = self._begun.get(number)
             late = now - begun > expected if begun is not None else now - self._waiting_since[number] > LATE_SECONDS
             if late:
-                self.copied.add(number)
-                self._refs[self._start(number, True)] = number
+                self._begin_copy(number, now)
                 free -= 1
+
+    def _begin_second_copies(self, now: float, pace: float) -> None:
+        """Once more, whatever is free: a copy may have been put behind the very unit that is late, and wait for it."""
+        for number in [one for one in dict.fromkeys(self._refs.values()) if one in self.copied - self._twice]:
+            if now - self._copied_at[number] > self._expected(number, pace):
+                self._twice.add(number)
+                self._begin_copy(number, now)
+
+    def _begin_copy(self, number: int, now: float) -> None:
+        self.copied.add(number)
+        self._copied_at[number] = now
+        self._refs[self._start(number, True)] = number
+
+    def _expected(self, number: int, pace: float) -> float:
+        """Seconds that a unit may take before it is late."""
+        return max(LATE_SECONDS, LATE_TIMES * pace * max(1, self._units[number].size))

@@ -107,6 +107,7 @@ def test_every_run_whose_worker_is_killed_is_begun_again_and_the_daemon_goes_on(
     with production, dg.DagsterInstance.from_config(str(deployed.home)) as instance:
         backfill = deployed.launch()
         killed: list[str] = []
+        daemons = 0
         while len(killed) < min(KILLS, len(deployed.partitions)):
             worker = at_work(production, instance, not_these=killed)
             time.sleep(chance.uniform(0, 1))
@@ -114,13 +115,15 @@ def test_every_run_whose_worker_is_killed_is_begun_again_and_the_daemon_goes_on(
             wait_until_failed(production, instance, worker)
             killed.append(worker.partition)
             if len(killed) % 10 == 1:
+                daemons += 1
                 production.daemon.kill()
                 production.daemon.start()
         deployed.wait_until_all_ended(instance, backfill)
         again = Counter(run.tags["dagster/partition"] for run in instance.get_runs())
-        assert again == dict.fromkeys(killed, 2) | {
-            str(partition_key(one)): 1 for one in deployed.partitions if str(partition_key(one)) not in killed
-        }
+        expected = Counter(str(partition_key(one)) for one in deployed.partitions) + Counter(killed)
+        assert expected - again == Counter()
+        # A run that the daemon was just starting when it was killed is begun again too.
+        assert (again - expected).total() <= daemons, again - expected
         deployed.check_every_partition_is_there_once(instance)
     record("R9", len(killed), runs=again.total())
 

@@ -76,6 +76,24 @@ def test_a_unit_that_is_late_is_begun_once_more_and_the_first_copy_counts() -> N
     assert flight.steps({2: (3, 1.0)}) == 15
 
 
+def test_a_copy_that_is_late_too_is_begun_once_more_and_no_more_often() -> None:
+    """As where the cluster has put it behind the very unit that is late."""
+    cluster = Cluster([5, 5, 5])
+    flight = late(cluster)
+    flight.begin_copies(slots=2)
+    cluster.now += 20.0
+    flight.begin_copies(slots=2)
+    assert flight.refs == ["2#1", "2#2"]
+    cluster.now += 0.1
+    flight.begin_copies(slots=2)
+    assert flight.refs == ["2#1", "2#2", "2#3"]
+    cluster.now += 1_000.0
+    flight.begin_copies(slots=9)
+    assert flight.refs == ["2#1", "2#2", "2#3"]
+    assert flight.take(["2#3"]) == [2]
+    assert flight.all_ended
+
+
 def test_a_unit_that_never_begins_though_places_are_free_is_begun_once_more() -> None:
     cluster = Cluster([5, 5, 5, 5])
     flight = cluster.flight
