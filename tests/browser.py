@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +28,14 @@ def npm_chromium() -> str:
         pytest.skip("no Chromium on PATH, and none from npm (`make test` installs it, where there is Node)")
     done = subprocess.run(["node", ROOT / "tests" / "chromium.mjs"], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@contextmanager
+def drawing_browser() -> Iterator[Any]:
+    """A Chromium that draws with its processor what a graphics card would, such as the map."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
+    with playwright.sync_playwright() as started:
+        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        opened = started.chromium.launch(executable_path=chromium_program(), args=flags)
+        yield opened
+        opened.close()

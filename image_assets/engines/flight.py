@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from statistics import median
 from typing import Generic, TypeVar
 
@@ -45,7 +46,6 @@ class Flight(Generic[R, Ref]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total = sum(unit.size for unit in units)
-        self.copied: set[int] = set()
         self._copied_at: dict[int, float] = {}
         self._twice: set[int] = set()
         self._units, self._start, self._result, self._clock = units, start, result, clock
@@ -61,6 +61,11 @@ class Flight(Generic[R, Ref]):
     def refs(self) -> list[Ref]:
         """What stands for the units that are under way, those that were begun first first."""
         return list(self._refs)
+
+    @property
+    def copied(self) -> AbstractSet[int]:
+        """The numbers of the units that were begun more than once."""
+        return self._copied_at.keys()
 
     @property
     def all_ended(self) -> bool:
@@ -151,7 +156,6 @@ class Flight(Generic[R, Ref]):
                 self._begin_copy(number, now)
 
     def _begin_copy(self, number: int, now: float) -> None:
-        self.copied.add(number)
         self._copied_at[number] = now
         self._refs[self._start(number, True)] = number
 

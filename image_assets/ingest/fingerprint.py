@@ -93,6 +93,11 @@ def reads_at_once(threads: int) -> int:
     return max(threads, int(said))
 
 
+def reads_of_a_thread(threads: int) -> int:
+    """How many of these each of the threads reads at once. Raises `ReadsError` as `reads_at_once`."""
+    return -(-reads_at_once(threads) // threads)
+
+
 def fingerprint(
     files: Sequence[SourceFile],
     source: Source,
@@ -137,7 +142,7 @@ def _fingerprint_unit(
     threads: int,
     progress: Progress,
 ) -> list[_Looked]:
-    reads = -(-reads_at_once(threads) // threads)
+    reads = reads_of_a_thread(threads)
 
     def look(part: Sequence[SourceFile]) -> list[_Looked]:
         one = partial(_fingerprint, named_after=named_after, source=source, limits=limits)

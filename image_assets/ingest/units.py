@@ -20,7 +20,7 @@ from image_assets.images.decode import decode
 from image_assets.images.metrics import ImageMetrics, measure_copies
 from image_assets.images.reasons import Reason, Rejected
 from image_assets.images.thumbnail import small_copy, thumbnail
-from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within, reads_at_once
+from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read_within, reads_of_a_thread
 from image_assets.ingest.source import Source, SourceChanged
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.settings.stages import Limits
@@ -161,7 +161,7 @@ def _pieces(prints: Sequence[Fingerprint], threads: int) -> list[_Chunks]:
 
 
 def _load_chunks(loader: Loader, piece: _Chunks, threads: int) -> Iterator[tuple[pa.RecordBatch, _Chunk]]:
-    reads = -(-reads_at_once(threads) // threads)
+    reads = reads_of_a_thread(threads)
     return ordered_map(partial(_load_chunk, loader, reads), piece, threads, waiting_per_worker=2)
 
 

@@ -15,7 +15,7 @@ from matplotlib.path import Path
 
 from image_assets.answers.map.points import MapPoints, points_of
 from image_assets.schema import EMBEDDING
-from tests.browser import chromium_program
+from tests.browser import drawing_browser
 from tests.console.regions import make_plants_a_region
 from tests.console.served import served, settings_of
 from tests.console.test_gallery_browser import marks
@@ -34,13 +34,8 @@ _INK = """canvas => { const { width, height } = canvas;
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium that draws with its processor what a graphics card would."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
-    with playwright.sync_playwright() as started:
-        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        opened = started.chromium.launch(executable_path=chromium_program(), args=flags)
+    with drawing_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from image_assets.console.app import ConsoleSettings, console_app
 from image_assets.schema import RAW_IMAGES
 from image_assets.shares.contents import Chosen, contents_of
 from image_assets.shares.record import ShareBook
-from tests.browser import chromium_program
+from tests.browser import drawing_browser
 from tests.console.served import TOKEN, served, settings_of
 from tests.hostile.planted import HOUR, planted, said_by, say_of_it
 from tests.hostile.sweep import Sweep
@@ -55,13 +55,8 @@ def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pl
 
 @pytest.fixture(scope="module")
 def browser(platforms: dict[str, Platform]) -> Iterator[Any]:  # after them
-    """A Chromium that draws the map with its processor."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the extra scrape is not installed")
-    with playwright.sync_playwright() as started:
-        flags = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        opened = started.chromium.launch(executable_path=chromium_program(), args=flags)
+    with drawing_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(params=ARRIVED)
