@@ -15,7 +15,7 @@ from image_assets.features import efficientnet_lite_layers as network
 from image_assets.features.digest import extractor_digest
 from image_assets.features.efficientnet_lite_graph import build_graph
 from image_assets.features.errors import WeightsError
-from image_assets.features.onnx_session import start_session
+from image_assets.features.onnx_session import register_for_release, start_session
 from image_assets.features.preprocess import Resize, Resized, check_batch
 from image_assets.features.torch_weights import read_torch_weights
 from image_assets.settings.stages import EfficientNetLayer, EfficientNetLiteKind, Precision
@@ -100,6 +100,7 @@ class EfficientNetLiteExtractor(Resized):
         output = {"output": _OUTPUTS[layer], "width": self.width}
         given = {"extractor": kind, **resize.settings, **_SETTINGS, **output, **settings}
         self.digest = extractor_digest(variant.sha256, given)
+        register_for_release(self._session)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""

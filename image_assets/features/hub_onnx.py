@@ -23,7 +23,7 @@ from image_assets.features.comparison_images import comparison_batches
 from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import HubModuleError
 from image_assets.features.hub_module import INSTALL, HubModule
-from image_assets.features.onnx_session import start_session
+from image_assets.features.onnx_session import register_for_release, start_session
 from image_assets.places import cache_folder
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class OnnxModule:
 
     def __init__(self, model: bytes) -> None:
         self._session: onnxruntime.InferenceSession = start_session(model)
+        register_for_release(self._session)
 
     def infer(self, batch: np.ndarray) -> np.ndarray:
         """Features, float32 `[N, width]`, of prepared images, uint8 `[N, image_size, image_size, 3]`."""

@@ -16,7 +16,7 @@ from image_assets.features.errors import EncoderError
 from image_assets.features.model_files import model_file
 from image_assets.features.onnx_file import metadata_of, preprocessor_beside, read_onnx, serialised
 from image_assets.features.onnx_input import ImageInput, image_input
-from image_assets.features.onnx_session import start_session
+from image_assets.features.onnx_session import register_for_release, start_session
 from image_assets.features.onnx_surgery import IMAGES, choose_output, with_pooling, with_preprocessing
 from image_assets.features.pixel_rules import PixelRules, Said, first_said, rules_of
 from image_assets.features.preprocessor_config import said_by_file, said_by_metadata
@@ -80,6 +80,7 @@ class OnnxExtractor(BatchIndependent):
         self._singly = fitted.taken.batch == 1
         self.width = self._run(np.zeros((1, *self.shape), np.uint8)).shape[1]
         self._singly = self._singly or not same_in_batches(self._run, self.image_size, spec.file)
+        register_for_release(self._session)
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         if self._singly and len(batch) > 1:

@@ -24,13 +24,20 @@ def start_session(model: bytes | Path) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def register_for_release(session: onnxruntime.InferenceSession) -> None:
+    """Have `release_arenas` look after a session that takes one image, or any number.
+
+    To be called where an extractor is finished: of a model that was refused a session may be left for a while, which
+    cannot run.
+    """
     _SESSIONS.add(session)
-    return session
 
 
 def release_arenas() -> None:
-    """Have every session free what it keeps for its next batch: tens of megabytes per thread that has called it.
+    """Have every registered session free what it keeps for its next batch: tens of megabytes per thread that has called it.
 
     onnxruntime does so at the end of a run that asks for it, so each runs one black image.
     """

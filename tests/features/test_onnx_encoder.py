@@ -343,6 +343,14 @@ def test_threads_and_batches_leave_no_trace(file: Path) -> None:
     np.testing.assert_array_equal(extractor.infer(images), whole)
 
 
+def test_a_model_that_was_refused_is_not_asked_to_free_memory(file: Path) -> None:
+    with pytest.raises(EncoderError, match="cannot run on 1 pictures of 9") as refused:
+        built(SmallNet("flat", ("N", "n")).save(file), **NORMALISED, image_size=9)
+    release_arenas()
+    # The traceback holds the session: only so is it still there to be asked.
+    assert refused.value.__traceback__
+
+
 def test_a_key_that_cannot_be_is_refused_with_the_dataset_file(file: Path) -> None:
     whole = {"name": "birds", "categories": {"owl": 0}, "start_day": "2026-11-01"}
     for keys, said in (
