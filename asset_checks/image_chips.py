@@ -8,6 +8,7 @@ from image_assets.boxes.crop import BoxFlaw
 from image_assets.schema import BOX_QUARANTINE, IMAGE_BOXES, IMAGE_CHIPS, IMAGE_LABELS, RAW_IMAGES, TableSchema
 
 _BOX = ("image_id", "box")
+_LIMIT = "limits.quarantine_rate"
 
 
 def _without_image(subject: Subject, schema: TableSchema, key: tuple[str, ...]) -> Outcome:
@@ -121,4 +122,23 @@ def boxes_fit_their_picture(subject: Subject) -> Outcome:
         advice=f"{rows.height} boxes of {rows['image_id'].n_unique()} images were drawn on a picture of another "
         "orientation or shape than the file has, and no chips are cut by them: see box_quarantine. Turn the pictures "
         "upright and export their annotations anew, or land the files that were annotated.",
+    )
+
+
+@check("Few boxes lie beyond their picture, are empty, or have a side that is no number.", severity=WARN, key=_LIMIT)
+def few_boxes_refused(subject: Subject) -> Outcome:
+    """Boxes in quarantine for their sides ÷ boxes against `limits.quarantine_rate`; a repeated one is no loss."""
+    flaws = [str(flaw) for flaw in (BoxFlaw.NOT_FINITE, BoxFlaw.OUTSIDE, BoxFlaw.EMPTY)]
+    refused = subject.rows(BOX_QUARANTINE).filter(pl.col("reason").is_in(flaws))
+    rows = refused.select(*_BOX, "reason", "detail").sort(_BOX).collect()
+    boxes = subject.rows(IMAGE_BOXES).select(pl.len()).collect().item()
+    rate, limit = rows.height / boxes if boxes else 0.0, subject.dataset.limits.quarantine_rate
+    counts = {f"of these {flaw}": rows.filter(pl.col("reason") == flaw).height for flaw in flaws}
+    return Outcome(
+        passed=rate <= limit,
+        figures={"rate": round(rate, 4), "limit": limit, "boxes": boxes, "refused": rows.height, **counts},
+        sample=rows,
+        advice=f"{rows.height} of {boxes} boxes are in box_quarantine, and no chips are cut by them. Look at the "
+        "sides: Open Images gives fractions of the picture, COCO [x, y, width, height] in pixels and the picture's "
+        "size. Where the annotations give something else, such as corners, export them anew.",
     )

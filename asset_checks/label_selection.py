@@ -80,11 +80,12 @@ def selected_images_have_files(subject: Subject) -> Outcome:
 
 
 @check(
-    "Every row of a category's labels can be used: it has an image, and its confidence is from 0 to 1.", severity=WARN
+    "Every row of labels can be used: it has a category that is listed, an image, and a confidence from 0 to 1.",
+    severity=WARN,
 )
 def label_rows_can_be_used(subject: Subject) -> Outcome:
     """Rows of labels that were refused, by annotation file and reason."""
-    refused = [str(Step.NO_IMAGE), str(Step.NO_CONFIDENCE)]
+    refused = [str(Step.NO_CATEGORY), str(Step.NO_IMAGE), str(Step.NO_CONFIDENCE)]
     rows = subject.rows(LABEL_SELECTION).filter(pl.col("step").is_in(refused)).collect()
     counts = {step: int(rows.filter(pl.col("step") == step)["rows"].sum()) for step in refused}
     files = ", ".join(f"{part}: {count:,}" for _, part, count in rows.select("step", "part", "rows").iter_rows())
@@ -92,8 +93,9 @@ def label_rows_can_be_used(subject: Subject) -> Outcome:
         passed=not sum(counts.values()),
         figures={"rows refused": sum(counts.values()), **counts},
         sample=rows.select("part", "step", "rows"),
-        advice=f"Rows of labels were left out, as their image is not in the file or their confidence is no number from "
-        f"0 to 1: {files}. Export the annotations anew; percent are read as such only where a whole file has them.",
+        advice="Rows of labels were left out, and images with them, as their category or their image is not in the "
+        f"file, or their confidence is no number from 0 to 1: {files}. Export the annotations anew; percent are read as "
+        "such only where a whole file has them.",
     )
 
 

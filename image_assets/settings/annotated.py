@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,9 @@ Label = Annotated[str, Field(min_length=1)]
 
 class AnnotatedSection(ArrivalsWithArchives):
     """What such sources have in common: images anywhere below `LANDING/<day>/`, annotations beside the days."""
+
+    lists_all_labels: ClassVar[bool] = False
+    """Whether a label that the annotations have and do not list is a mistake in them."""
 
     annotations: str | None = Field(
         default=None, description="Local folder of the annotation files, at any depth; default: `LANDING/annotations`."
@@ -99,6 +102,8 @@ class OpenImagesSource(AnnotatedSection):
 
 class CocoSource(AnnotatedSection):
     """Images under `LANDING/<day>/**`, whose annotations in JSON of COCO's form decide the category."""
+
+    lists_all_labels: ClassVar[bool] = True
 
     kind: Literal["coco"]
     instances: tuple[str, ...] = Field(

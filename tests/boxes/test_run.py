@@ -229,12 +229,25 @@ def test_a_fault_of_boxes_is_caught_by_its_checks_alone(damaged: Platform, fault
     assert failing(damaged, CHIP_CHECKS, OWL) == caught_by
 
 
+def test_boxes_that_are_nearly_all_refused_are_told(damaged: Platform) -> None:
+    refused = damaged.rows(BOX_QUARANTINE, OWL).filter(pl.col("reason") != "repeated")
+    of_these = pl.struct("image_id", "box").is_in(refused.select(pl.struct("image_id", "box")).to_series().implode())
+    change(IMAGE_BOXES, lambda rows: rows.filter(of_these), OWL)(damaged)
+    change(BOX_QUARANTINE, lambda rows: rows.filter(of_these), OWL)(damaged)
+    change(IMAGE_CHIPS, lambda rows: rows.clear(), OWL)(damaged)
+    assert failing(damaged, CHIP_CHECKS, OWL) == {"few_boxes_refused"}
+    found = outcome(damaged, image_chips.few_boxes_refused, OWL)
+    assert (found.figures["rate"], found.figures["refused"]) == (1.0, 4)
+    assert "4 of 4 boxes" in found.advice
+
+
 def more_rows(step: Step) -> Plant:
     rows = pl.when(pl.col("step") == str(step)).then(pl.col("rows") + 1).otherwise("rows")
     return change(LABEL_SELECTION, lambda found: found.with_columns(rows.alias("rows")), None)
 
 
 SUMS, ONCE, FILES = {"steps_add_up"}, {"images_selected_once"}, {"selected_images_have_files"}
+NO_CATEGORY = pl.DataFrame({"step": [str(Step.NO_CATEGORY)], "part": ["train2019.json"], "rows": [1]})
 REFUSED = pl.DataFrame(
     {"step": [str(Step.INVALID), str(Step.NO_IMAGE)], "part": ["", "train2019.json"], "rows": [1, 1]}
 )
@@ -255,6 +268,10 @@ SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "a row without an image": (
         change(LABEL_SELECTION, lambda rows: pl.concat([rows, REFUSED]), None),
         {*SUMS, "label_rows_can_be_used"},  # one of the rows is then counted twice
+    ),
+    "a row whose category is not listed": (
+        change(LABEL_SELECTION, lambda rows: pl.concat([rows, NO_CATEGORY]), None),
+        {"label_rows_can_be_used"},
     ),
     "two pictures of one name": (
         change(IMAGE_LABELS, lambda rows: pl.concat([rows, with_unknown_image(rows).tail(1)]), OWL),

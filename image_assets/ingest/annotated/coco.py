@@ -74,6 +74,7 @@ class Coco:
         sql.execute(f"create view images_listed as select distinct * from read_parquet({images})")
         _refuse_ambiguous(sql)
         _refuse_different(sql)
+        _refuse_fractions(sql, parsed)
         sql.execute(
             "create view annotated as select a.*, key, width, height "
             f"from read_parquet({annotations}) a left join images_listed using (part, image)"
@@ -208,6 +209,26 @@ def _refuse_different(sql: duckdb.DuckDBPyConnection) -> None:
         raise SourceError(
             f"images: {key} is {' and '.join(sorted(sizes))}; {total} names stand for different pictures. Give each "
             "its own name, with its folder, in `file_name`, or make a dataset of each annotation file"
+        )
+
+
+def _refuse_fractions(sql: duckdb.DuckDBPyConnection, parsed: Path) -> None:
+    """Refuse a file whose boxes are fractions of the pictures: read as pixels, each chip would be a corner's pixel.
+
+    Raises:
+        SourceError: with the file, its boxes and one of them.
+    """
+    found = sql.execute(
+        "select part, count(*), any_value(format('[{:g}, {:g}, {:g}, {:g}]', x, y, w, h)) "
+        f"from read_parquet({quoted(parsed / f'{ANNOTATIONS}.parquet')}) where w > 0 and h > 0 group by part "
+        "having max(x + w) <= 1.001 and max(y + h) <= 1.001 and bool_or(w < 1 or h < 1) order by part limit 1"
+    ).fetchone()
+    if found is not None:
+        part, boxes, example = found
+        raise SourceError(
+            f"{part}: annotations: all {boxes} boxes lie within the first pixel of their picture, such as {example}: "
+            "they are fractions of its width and height. Boxes of COCO's form are pixels, [x, y, width, height]: "
+            "multiply them by the sizes of the images"
         )
 
 

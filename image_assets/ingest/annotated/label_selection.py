@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 # Part of every name in staging: raised whenever the same files would give other rows.
-_VERSION = 3
+_VERSION = 4
 _ROWS = "rows.parquet"
 
 

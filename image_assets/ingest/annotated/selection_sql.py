@@ -35,6 +35,7 @@ class Step(StrEnum):
     IN_PERCENT = "of these, with a confidence in percent"
     KNOWN = "rows with a known label"
     UNKNOWN = "rows with an unknown label"
+    NO_CATEGORY = "of these, with a category that the annotations do not list"
     CHOSEN = "rows of the chosen sources"
     OTHER_SOURCES = "rows of other sources"
     WANTED = "rows with a label of a category"
@@ -121,7 +122,7 @@ def write_selection(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection, 
     )
     sql.execute("create table steps (step varchar, part varchar, rows bigint)")
     _count_rows(sql)
-    _count_oddities(sql)
+    _count_oddities(sql, settings)
     _count_images(sql, settings)
     write_parquet(
         sql,
@@ -160,10 +161,11 @@ def _count_rows(sql: duckdb.DuckDBPyConnection) -> None:
         _add(sql, step, where)
 
 
-def _count_oddities(sql: duckdb.DuckDBPyConnection) -> None:
+def _count_oddities(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection) -> None:
     """What is told of rows by file, where there is any."""
     refused = "from tallies where known and chosen and wanted and state = 'invalid'"
     for step, which in {
+        Step.NO_CATEGORY: f"from tallies where not known and {settings.lists_all_labels}",
         Step.IN_PERCENT: "from in_percent",
         Step.NO_IMAGE: f"{refused} and key is null",
         Step.NO_CONFIDENCE: f"{refused} and key is not null",

@@ -62,6 +62,7 @@ def test_every_step_is_counted(root: Path) -> None:
     assert found[f"{Step.READ}: train2019.json"] == 7
     assert [found[step] for step in steps] == [6, 1, 5, 1, 4, 1, 3]
     assert found[f"{Step.NO_IMAGE}: train2019.json"] == 1
+    assert found[f"{Step.NO_CATEGORY}: train2019.json"] == 1
     assert found[Step.OF_SEVERAL] == found[Step.DROPPED] == 1
 
 
@@ -290,3 +291,19 @@ def _grown(prepare: str, work: str, file: Path) -> int:
     lines = ["from pathlib import Path", prepare, f"FILE = Path({str(file)!r})"]
     code = "\n".join([*lines, f"before = {peak}", work, f"print({peak} - before)"])
     return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+
+
+def test_boxes_that_are_fractions_are_refused(root: Path) -> None:
+    fractions = [{**one, "bbox": [0.1, 0.2, 0.5, 0.8]} for one in ANNOTATIONS]
+    write_coco(root / "annotations" / "train2019.json", IMAGES, fractions, CATEGORIES)
+    with pytest.raises(
+        SourceError, match=r"train2019\.json: annotations: all 7 boxes .*\[0\.1, 0\.2, 0\.5, 0\.8\]: .*pixels"
+    ):
+        selection("coco", root, LABELS, **FAMILIES).images()
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 0], [0, 0, 1, 1], [0.5, 0.5, 20, 10]])
+def test_boxes_of_nothing_and_of_a_pixel_are_no_fractions(root: Path, box: list[float]) -> None:
+    placed = [{**one, "bbox": box} for one in ANNOTATIONS]
+    write_coco(root / "annotations" / "train2019.json", IMAGES, placed, CATEGORIES)
+    assert chosen(selection("coco", root, LABELS, **FAMILIES))
