@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,16 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read, to_write
+from image_assets.cli.options import (
+    FILE,
+    dataset_option,
+    json_option,
+    model_option,
+    store_option,
+    to_read,
+    to_write,
+    together,
+)
 from image_assets.cli.printing import print_json, print_table, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.model_assets import MODEL_ASSETS
@@ -19,8 +29,13 @@ from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
     from image_assets.classifier.promotion.by_hand import KeptModel
+    from image_assets.dataset import DatasetSpec
     from image_assets.model_assets import ModelAsset
+    from image_assets.networks.export.files import Kind
+    from image_assets.store.models.model import Model
+    from image_assets.store.models.model_files import ModelManifest
     from image_assets.store.models.model_history import Decision
+    from image_assets.store.store import Store
 
 _DIGEST = "the model's digest, or the beginning of it"
 _digest_argument = click.argument("digest", default="champion", help=f"{_DIGEST}; default: the current one")
@@ -136,40 +151,99 @@ def rollback(dataset: str, store: str, asset: ModelAsset | None, *, as_json: boo
     return 0
 
 
-@models.command(examples=["image-assets models export --onnx model.onnx"])
+@dataclass(frozen=True)
+class _Wanted:
+    """The file that a model is to be written into."""
+
+    onnx: Path | None
+    skops: Path | None
+    keras: Path | None
+
+    def __post_init__(self) -> None:
+        exactly_one(onnx=self.onnx, skops=self.skops, keras=self.keras)
+
+    @property
+    def file(self) -> Path:
+        """Where."""
+        return next(one for one in (self.onnx, self.skops, self.keras) if one)
+
+    @property
+    def only_of(self) -> ModelAsset | None:
+        """Whose models such a file can be of; None: any."""
+        return None if self.onnx else "classifier" if self.skops else "cnn_classifier"
+
+
+_wanted = together(
+    "wanted",
+    _Wanted,
+    click.option("--onnx", metavar="FILE", type=FILE, help="for ONNX runtimes, where it gives the same answers"),
+    click.option("--skops", metavar="FILE", type=FILE, help="a classifier for scikit-learn, as it is kept"),
+    click.option("--keras", metavar="FILE", type=FILE, help="a network for Keras, where it gives the same answers"),
+)
+
+
+@models.command(
+    examples=[
+        "image-assets models export --onnx model.onnx",
+        "image-assets models export --model cnn_classifier --onnx network.onnx",
+    ]
+)
 @dataset_option
 @store_option
 @_digest_argument
-@click.option("--onnx", metavar="FILE", type=FILE, help="for ONNX runtimes, where it gives the same answers")
-@click.option("--skops", metavar="FILE", type=FILE, help="for scikit-learn, byte by byte as it is kept")
+@model_option
+@_wanted
 @json_option
-def export(dataset: str, store: str, digest: str, onnx: Path | None, skops: Path | None, *, as_json: bool) -> int:
-    """Write a model of features into a file."""
-    exactly_one(onnx=onnx, skops=skops)
-    from image_assets.classifier.places import classifier_prefix
-    from image_assets.classifier.promotion.by_hand import find_model
-    from image_assets.store.models.model_files import load_model_of, model_content
+def export(dataset: str, store: str, digest: str, asset: ModelAsset | None, wanted: _Wanted, *, as_json: bool) -> int:
+    """Write a model into a file for elsewhere."""
+    from image_assets.classifier.places import models_prefix
+    from image_assets.predictions.choosing import located
+    from image_assets.store.models.model_files import load_model_of
 
     spec, opened = to_read(dataset, store)
-    objects, prefix = opened.objects(), classifier_prefix(spec)
-    loaded, manifest = load_model_of(objects, prefix, find_model(objects, prefix, digest))
-    if skops:
-        write(skops, model_content(objects, prefix, manifest))
-        said = f"{manifest.file} of {manifest.dataset}: {skops}"
+    usual = wanted.only_of if digest == "champion" else None
+    found, digits = located(spec, opened, digest, asset or usual)
+    if wanted.only_of not in (None, found):
+        other = "--keras" if found == "cnn_classifier" else "--skops"
+        raise click.UsageError(f"{digits} is of {found}: give --onnx or {other}", click.get_current_context())
+    loaded, manifest = load_model_of(opened.objects(), models_prefix(spec, found), digits)
+    if found == "cnn_classifier":
+        content, compared = _network_for_others(spec, opened, loaded, manifest, "onnx" if wanted.onnx else "keras")
     else:
-        from image_assets.classifier.export.onnx_export import export_onnx
-        from image_assets.classifier.export.probes import probes
-
-        assert onnx is not None
-        rows = probes(spec, opened, loaded, manifest)
-        exported = export_onnx(loaded, manifest, rows.features, spec.classifier)
-        write(onnx, exported.content)
-        said = (
-            f"{manifest.file} of {manifest.dataset}: {onnx}, {len(exported.content):,} bytes; probabilities "
-            f"differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"
-        )
-    tell({"model": manifest.sha256, "dataset": manifest.dataset, "file": str(skops or onnx)}, said, as_json=as_json)
+        content, compared = _classifier_for_others(spec, opened, loaded, manifest, as_onnx=wanted.onnx is not None)
+    write(wanted.file, content)
+    said = f"{manifest.file} of {manifest.dataset}: {wanted.file}, {len(content):,} bytes; {compared}"
+    tell({"model": manifest.sha256, "dataset": manifest.dataset, "file": str(wanted.file)}, said, as_json=as_json)
     return 0
+
+
+def _classifier_for_others(
+    spec: DatasetSpec, store: Store, model: Model, manifest: ModelManifest, *, as_onnx: bool
+) -> tuple[bytes, str]:
+    from image_assets.classifier.export.onnx_export import export_onnx
+    from image_assets.classifier.export.probes import probes
+    from image_assets.classifier.places import classifier_prefix
+    from image_assets.store.models.model_files import model_content
+
+    if not as_onnx:
+        return model_content(store.objects(), classifier_prefix(spec), manifest), "as it is kept"
+    rows = probes(spec, store, model, manifest)
+    exported = export_onnx(model, manifest, rows.features, spec.classifier)
+    far = f"probabilities differ by at most {exported.difference:.1e} on {len(rows.features):,} {rows.origin}"
+    return exported.content, far
+
+
+def _network_for_others(
+    spec: DatasetSpec, store: Store, model: Model, manifest: ModelManifest, kind: Kind
+) -> tuple[bytes, str]:
+    from image_assets.networks.export.files import export_network
+    from image_assets.networks.export.pictures import picture_probes
+    from image_assets.store.models.network_model import NetworkModel
+
+    assert isinstance(model, NetworkModel)
+    probes = picture_probes(spec, store, model, manifest)
+    exported = export_network(model, manifest, kind, probes.pictures, spec.classifier)
+    return exported.content, f"{exported}, on {exported.pictures:,} {probes.origin}"
 
 
 def _table_of_models(kept: Sequence[KeptModel]) -> Table:

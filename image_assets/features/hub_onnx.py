@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,14 +23,13 @@ from image_assets.features.digest import extractor_digest
 from image_assets.features.errors import HubModuleError
 from image_assets.features.hub_module import INSTALL, HubModule
 from image_assets.features.onnx_session import register_for_release, start_session
+from image_assets.features.tensorflow_onnx import OPSET, onnx_graph
 from image_assets.places import cache_folder
 
 if TYPE_CHECKING:
     import onnxruntime
 
 MAX_DEVIATION = 1e-4
-# Pinned, so that the same module becomes the same graph whatever newer operators a release of onnx brings.
-_OPSET = 18
 _INPUT, _OUTPUT = "images", "features"
 _REFUSED = 3
 _REMEDY = "set the extractor's `runtime: tensorflow`"
@@ -116,29 +114,13 @@ def convert(original: HubModule, image_size: int) -> bytes:
         A model with the input `images`, uint8 `[N, image_size, image_size, 3]`, which it divides by 255, and the output
         `features`, float32 `[N, width]`, for any N.
     """
-    with _quiet("tensorflow", "tf2onnx"):
-        import tf2onnx.convert
-        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    tf = original.tf
 
-        tf = original.tf
+    @tf.function(input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8, _INPUT)])
+    def features(images: Any) -> Any:
+        return tf.cast(original.features(tf.cast(images, tf.float32) / 255), tf.float32)
 
-        @tf.function(input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8, _INPUT)])
-        def features(images: Any) -> Any:
-            return tf.cast(original.features(tf.cast(images, tf.float32) / 255), tf.float32)
-
-        # tf2onnx would freeze the function too, but take the constants that it captures for inputs.
-        frozen = convert_variables_to_constants_v2(
-            features.get_concrete_function(), lower_control_flow=False, aggressive_inlining=True
-        )
-        names = {frozen.inputs[0].name: _INPUT, frozen.outputs[0].name: _OUTPUT}
-        model, _ = tf2onnx.convert.from_graph_def(
-            frozen.graph.as_graph_def(add_shapes=True),
-            input_names=[tensor.name for tensor in frozen.inputs],
-            output_names=[tensor.name for tensor in frozen.outputs],
-            opset=_OPSET,
-            tensors_to_rename=names,
-        )
-    return model.SerializeToString(deterministic=True)
+    return onnx_graph(features, _INPUT, _OUTPUT).SerializeToString(deterministic=True)
 
 
 def largest_deviation(original: HubModule, converted: OnnxModule, image_size: int) -> tuple[float, float]:
@@ -158,7 +140,7 @@ def _key(weights: str, image_size: int, width: int) -> str:
         versions = {package: importlib.metadata.version(package) for package in ("tf2onnx", "onnxruntime")}
     except importlib.metadata.PackageNotFoundError as error:
         raise HubModuleError(f"TF Hub modules are converted by tf2onnx ({error}): {INSTALL}") from None
-    return extractor_digest(weights, {"image_size": image_size, "width": width, "opset": _OPSET, **versions})
+    return extractor_digest(weights, {"image_size": image_size, "width": width, "opset": OPSET, **versions})
 
 
 @contextlib.contextmanager
@@ -180,20 +162,6 @@ def _main(arguments: Sequence[str]) -> int:
         print(json.dumps(str(error)))  # noqa: T201  # for the process that asked
         return _REFUSED
     return 0
-
-
-@contextlib.contextmanager
-def _quiet(*names: str) -> Iterator[None]:
-    """Turn loggers off: what matters is in the exceptions."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 if __name__ == "__main__":

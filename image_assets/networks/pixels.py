@@ -59,8 +59,12 @@ class PixelForm:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that makes a prepared picture what it is."""
-        settings = {**self._resize.settings, "colour": self.colour, "luma": "BT.601, 16 bits"}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that makes a prepared picture what it is."""
+        return {**self._resize.settings, "colour": self.colour, "luma": "BT.601, 16 bits"}
 
     @cached_property
     def _resize(self) -> Resize:

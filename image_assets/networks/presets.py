@@ -13,6 +13,8 @@ import keras
 from image_assets.networks.backbones import APPLICATIONS, backbone
 from image_assets.settings.networks import CnnPreset
 
+ANSWERS = "answers"
+"""The layer that answers."""
 Build = Callable[[Any, int], Any]
 """From a tensor of pictures in [0, 1] and a seed to a tensor of what the last layer is given."""
 
@@ -36,7 +38,7 @@ def cnn(preset: CnnPreset, shape: tuple[int, int, int], classes: int, seed: int 
         build: Build = {"original": _original, "separable": _separable}[preset]
         found = build(pictures, seed)
     answers = keras.layers.Dense(
-        classes, activation="softmax", dtype="float32", kernel_initializer=_drawn(seed, 0, "linear"), name="answers"
+        classes, activation="softmax", dtype="float32", kernel_initializer=_drawn(seed, 0, "linear"), name=ANSWERS
     )(found)
     return keras.Model(pictures, answers, name=preset)
 

@@ -49,7 +49,7 @@ COMMANDS = {
     "models show": "[DIGEST] --dataset --json --model --quiet --store",
     "models promote": "DIGEST --dataset --json --model --quiet --store",
     "models rollback": "--dataset --json --model --quiet --store",
-    "models export": "[DIGEST] --dataset --json --onnx --quiet --skops --store",
+    "models export": "[DIGEST] --dataset --json --keras --model --onnx --quiet --skops --store",
     "compare": "--all --csv --dataset --folds --json --no-colours --plot --quiet --store",
     "runs prune": "--dry-run --json --keep-days --quiet --store",
     "console": "--dataset --json --landing --name --port --quiet --store",

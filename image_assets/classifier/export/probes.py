@@ -38,7 +38,7 @@ def probes(dataset: DatasetSpec, store: Store, model: Model, manifest: ModelMani
     """
     features = in_use(store.table(dataset.name, IMAGE_FEATURES).scan(), dataset)
     rows = features.filter(pl.col("extractor") == manifest.extractor_digest)
-    unseen = _held_out_ids(dataset, store, rows, manifest)
+    unseen = held_out_ids(dataset, store, rows, manifest)
     origin = "images, on some of which it may have been trained" if unseen is None else "held-out images"
     ids = rows.select("image_id").collect()["image_id"] if unseen is None else unseen
     chosen = ids.sort()[:_ROWS]
@@ -51,10 +51,17 @@ def probes(dataset: DatasetSpec, store: Store, model: Model, manifest: ModelMani
     return Probes(np.concatenate([real, made]), f"rows, {len(real):,} {origin} and generated ones")
 
 
-def _held_out_ids(
+def held_out_ids(
     dataset: DatasetSpec, store: Store, features: pl.LazyFrame, manifest: ModelManifest
 ) -> pl.Series | None:
-    """Ids that are certainly held out from a model; None where the tables or the split have changed since."""
+    """Ids that are certainly held out from a model; None where the tables or the split have changed since.
+
+    Args:
+        dataset: Whose model.
+        store: Where its tables are.
+        features: Those rows of `image_features` that a model of today would be trained and judged on.
+        manifest: Of the model.
+    """
     conflicts, groups, images = (
         store.table(dataset.name, one).scan() for one in (LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
     )
