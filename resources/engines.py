@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field, field_validator
 
 from image_assets.dataset import DatasetSpec
-from image_assets.engines.engine import Engine, LocalEngine
+from image_assets.engines.engine import Engine, EngineMissing, LocalEngine
 from image_assets.settings.stages import EngineName
 
 
@@ -24,9 +24,17 @@ class EngineResource(dg.ConfigurableResource):
         return override
 
     def engine(self, dataset: DatasetSpec) -> Engine:
-        """The dataset's engine."""
-        if (self.override or dataset.engine) == "ray":
-            from image_assets.engines.ray_engine import RayEngine  # Ray takes a while to load, and is an extra
+        """The dataset's engine.
 
+        Raises:
+            EngineMissing: it is a cluster's, and Ray is not installed.
+        """
+        if (self.override or dataset.engine) == "ray":
+            try:
+                from image_assets.engines.ray_engine import RayEngine  # Ray takes a while to load, and is an extra
+            except ModuleNotFoundError as error:
+                if error.name != "ray":
+                    raise
+                raise EngineMissing('engine ray needs Ray: pip install "image-assets[ray]", or engine: local') from None
             return RayEngine()
         return LocalEngine()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Generic, Protocol, TypeVar
 
+from image_assets.errors import CanPass, Explained
 from image_assets.memory import memory_of_machine
 from image_assets.workers import Progress, cores
 
@@ -57,6 +58,7 @@ class Engine(Protocol):
             Exception: what a unit raised, with a note that names the unit.
             UnitLost: a unit's worker died again and again.
             UnitTooLarge: a unit needs more memory or GPUs than any machine has; then none is begun.
+            EngineAway: there is no cluster where one is said to be; then none is begun either.
         """
         ...
 
@@ -84,11 +86,19 @@ def finished_or_made(
     return [next(made) if there is None else there for there in finished]
 
 
-class UnitLost(RuntimeError):
+class EngineAway(CanPass, Explained, RuntimeError):
+    """What runs units cannot be reached."""
+
+
+class EngineMissing(Explained, RuntimeError):
+    """What an engine needs is not installed; the message says what to install."""
+
+
+class UnitLost(Explained, RuntimeError):
     """A unit was tried several times, and each time the process or the machine that worked on it was gone."""
 
 
-class UnitTooLarge(RuntimeError):
+class UnitTooLarge(Explained, RuntimeError):
     """A unit needs more than any machine has that it could run on: waiting would not help."""
 
 

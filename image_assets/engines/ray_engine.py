@@ -1,13 +1,12 @@
 """Units of work on a Ray cluster; needs the extra `ray`.
 
-`RAY_ADDRESS` says where the cluster is; without it Ray starts one on this machine. Every machine of the cluster needs
-this package, the same versions, and the same paths or buckets for landing zone and store. Only names and figures
-travel: workers read from the store and write into it, and the commit is the driver's.
+Which cluster that is, `ray_cluster` says. Every machine of it needs this package, the same versions, and the same paths
+or buckets for landing zone and store. Only names and figures travel: workers read from the store and write into it, and
+the commit is the driver's.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -15,16 +14,14 @@ from contextlib import contextmanager
 from math import inf
 from typing import Any, TypeAlias, TypeVar
 
-from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
-from image_assets.engines.flight import Flight
-from image_assets.workers import Progress
-
-# Where this is not set, Ray reports its use to its makers.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
 import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
+from image_assets.engines.flight import Flight
+from image_assets.engines.ray_cluster import connect, machines
+from image_assets.workers import Progress
 
 R = TypeVar("R")
 Actor: TypeAlias = Any
@@ -45,7 +42,7 @@ class RayEngine:
         """Do all units; see `image_assets.engines.engine.Engine`."""
         if not units:
             return []
-        _connect()
+        connect()
         _check_fit(units)
         threads = _threads_of_a_unit(len(units))
         board, places = _Reported(_board()), _Places(threads)
@@ -61,24 +58,10 @@ class RayEngine:
         return flight.results
 
 
-def _connect() -> None:
-    if ray.is_initialized():
-        return
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False, configure_logging=False)
-    else:
-        ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False, _node_ip_address="127.0.0.1")
-
-
 def _threads_of_a_unit(units: int) -> int:
     """Few units on a large cluster get several cores each, but never more than a machine has."""
-    cores = [int(machine["CPU"]) for machine in _machines()]
+    cores = [int(machine["CPU"]) for machine in machines()]
     return max(1, min(max(cores, default=1), sum(cores) // units))
-
-
-def _machines() -> list[dict[str, float]]:
-    """What each machine of the cluster that has cores has, by the names of Ray's resources."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
 
 
 class _Starter:
@@ -105,10 +88,10 @@ def _check_fit(units: Sequence[Unit]) -> None:
     unlike = {(unit.memory, unit.gpus): unit for unit in units if unit.memory or unit.gpus}
     if not unlike:
         return
-    machines = _machines()
+    there = machines()
     for (memory, gpus), unit in unlike.items():
-        if not any(one.get("memory", 0) >= memory and one.get("GPU", 0) >= gpus for one in machines):
-            largest = {name: max((one.get(name, 0) for one in machines), default=0) for name in ("memory", "GPU")}
+        if not any(one.get("memory", 0) >= memory and one.get("GPU", 0) >= gpus for one in there):
+            largest = {name: max((one.get(name, 0) for one in there), default=0) for name in ("memory", "GPU")}
             raise UnitTooLarge(
                 f"{unit.name} needs {memory:,} bytes of memory and {gpus:g} GPUs on one machine of the Ray "
                 f"cluster; at most there are {largest['memory']:,.0f} bytes and {largest['GPU']:g} GPUs"
@@ -129,7 +112,7 @@ class _Places:
     def now(self) -> int:
         """At least one."""
         if time.monotonic() - self._counted > _COUNT_SECONDS:
-            self._places = max(1, sum(int(machine["CPU"]) // self._threads for machine in _machines()))
+            self._places = max(1, sum(int(machine["CPU"]) // self._threads for machine in machines()))
             self._counted = time.monotonic()
         return self._places
 

@@ -37,7 +37,7 @@ def register_for_release(session: onnxruntime.InferenceSession) -> None:
 
 
 def release_arenas() -> None:
-    """Have every registered session free what it keeps for its next batch: tens of megabytes per thread that has called it.
+    """Have registered sessions free what they keep for their next batch: tens of megabytes per thread that has called.
 
     onnxruntime does so at the end of a run that asks for it, so each runs one black image.
     """

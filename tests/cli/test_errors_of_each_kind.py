@@ -20,12 +20,14 @@ from tests.migrations.old_store import give_number_in
 from tests.platform import Platform
 
 ONLY_IN_A_RACE = "ChangedMeanwhileError"
+"""Of two commands that change the same at once; tests/store provokes it."""
 # What goes wrong while a network is trained ends its asset, not a command; `tests/networks` provokes each.
+ONLY_IN_A_RUN = {"EngineAway", "EngineMissing", "UnitLost", "UnitTooLarge"}
+"""What goes wrong where units are worked on ends an asset too; tests/engines provokes each."""
 ONLY_IN_A_TRAINING = {
     *("NetworksMissingError", "DamagedPixelsError", "UnfitDataError", "TrainingFailedError", "NoHeatError"),
     *("NetworkRefusedError", "RecordRefusedError"),
 }
-"""Of two commands that change the same at once; tests/store provokes it."""
 
 
 class Case:
@@ -273,4 +275,4 @@ def test_every_kind_of_the_platform_has_an_example() -> None:
     package = Path(refusals.__file__).parents[1]
     code = (path.read_text("utf-8") for top in (package, package / "resources") for path in top.rglob("*.py"))
     known = {name for text in code for name in re.findall(r"^class (\w+)\(.*\bExplained\b", text, re.MULTILINE)}
-    assert known - {kind for _, kind, _ in KINDS} == {ONLY_IN_A_RACE, *ONLY_IN_A_TRAINING}
+    assert known - {kind for _, kind, _ in KINDS} == {ONLY_IN_A_RACE, *ONLY_IN_A_RUN, *ONLY_IN_A_TRAINING}

@@ -27,6 +27,7 @@ from image_assets.store.tables.partition_files import PartitionFiles  # noqa: E4
 from image_assets.workers import Progress, no_progress  # noqa: E402
 from tests.ingest.folders import folder_source  # noqa: E402
 from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 # A cluster takes ten seconds to start, and a test of it often as long.
 pytestmark = pytest.mark.long
@@ -35,13 +36,28 @@ _LOOPBACK = "127.0.0.2"
 _MACHINE = {"node_ip_address": _LOOPBACK, "object_store_memory": 100_000_000}
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A head without cores and two machines with one each, of which one claims memory and a GPU that others lack."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **_MACHINE})
+@pytest.fixture(scope="module", params=["of the cluster", "from outside"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A head without cores and two machines with one each, of which one claims memory and a GPU that others lack.
+
+    The driver is on a machine of the cluster, or asks for everything by `ray://`.
+    """
+    # What asks from outside has no place of its own from which workers could load these tests.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        yield from _cluster(from_outside=request.param == "from outside")
+
+
+def _cluster(*, from_outside: bool) -> Iterator[Cluster]:
+    port = free_port()
+    head = {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port, **_MACHINE}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.add_node(num_cpus=1, memory=1_000_000_000, **_MACHINE)
     cluster.add_node(num_cpus=1, memory=3_000_000_000, num_gpus=1, **_MACHINE)
-    ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=_LOOPBACK)
+    if from_outside:
+        ray.init(f"ray://{_LOOPBACK}:{port}", log_to_driver=False)
+    else:
+        ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=_LOOPBACK)
     try:
         yield cluster
     finally:
