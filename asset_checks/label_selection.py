@@ -94,8 +94,8 @@ def label_rows_can_be_used(subject: Subject) -> Outcome:
         figures={"rows refused": sum(counts.values()), **counts},
         sample=rows.select("part", "step", "rows"),
         advice="Rows of labels were left out, and images with them, as their category or their image is not in the "
-        f"file, or their confidence is no number from 0 to 1: {files}. Export the annotations anew; percent are read as "
-        "such only where a whole file has them.",
+        f"file, or their confidence is no number from 0 to 1: {files}. Export the annotations anew; percent are read "
+        "as such only where a whole file has them.",
     )
 
 
