@@ -78,12 +78,16 @@ class Production:
         home: `DAGSTER_HOME`, with its `dagster.yaml` in place.
         workspace: What webserver and daemon load.
         environment: Of all of them.
+
+    Attributes:
+        code_location: Variables that say where the code server is.
     """
 
     def __init__(self, home: Path, workspace: Path, environment: Mapping[str, str]) -> None:
         code, web = free_port(), free_port()
         self._address = f"http://127.0.0.1:{web}"
-        told = {**environment, "CODE_SERVER_HOST": "127.0.0.1", "CODE_SERVER_PORT": str(code)}
+        self.code_location = {"CODE_SERVER_HOST": "127.0.0.1", "CODE_SERVER_PORT": str(code)}
+        told = {**environment, **self.code_location}
         here = ["-h", "127.0.0.1", "-p"]
         grpc = ["dagster", "api", "grpc", "-m", "image_assets.definitions", *here, str(code)]
         self.code_server = Service("code-server", grpc, home, told)
