@@ -173,6 +173,8 @@ def _rightly_none(subject: Subject, asset: ModelAsset) -> tuple[int, str]:
     network = subject.dataset.networks.cnn_classifier
     if asset == "cnn_classifier" and network:
         training = rows.with_columns(group=pictures).filter(~pl.Series(aside))
-        validates = validation_side(training["group"], training["label"].to_numpy(), network.validation)
+        validates = validation_side(
+            training["group"], training["label"].to_numpy(), network.validation, steady=network.warm_start
+        )
         return rows.height, why_no_validation(validates)
     return rows.height, ""

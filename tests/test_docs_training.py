@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from image_assets.asset_checks.groups import CHECK_GROUPS
-from image_assets.dataset import DatasetSpec
+from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.settings.classifier import Classifier
 from tests.platform import small_dataset
 from tests.test_docs import ROOT, blocks
@@ -51,3 +51,12 @@ def test_the_checks_that_it_names_exist() -> None:
     assert named
     assert named <= checks
     assert "probabilities_are_calibrated" in checks
+
+
+@pytest.mark.parametrize("page", ["networks.md", "denoising.md"])
+def test_the_examples_on_networks_are_usable_parts_of_a_dataset_file(page: str) -> None:
+    examples = [yaml.safe_load(c) for language, _, c in blocks(ROOT / "docs" / page) if language == "yaml"]
+    content = {"name": "pond", "categories": {"frog": 0, "newt": 1}, "start_day": "2026-11-01"}
+    for example in examples:
+        parse_dataset({**content, **example}, page)
+    assert any("networks" in example for example in examples)

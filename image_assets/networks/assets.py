@@ -82,6 +82,8 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
         except NotTrainableError as reason:
             context.log.warning(str(reason))
             return
+        if trained.began.said:
+            context.log.info(f"{CNN_CLASSIFIER}: {trained.began.said}")
         evaluation = trained.evaluation(dataset)
         trial = Trial(evaluation, trained.evidence(), dataset.classifier.promotion)
         objects, described = opened.objects(), description_of(dataset, trained, evaluation)
@@ -98,6 +100,7 @@ def _cnn_classifier(dataset: DatasetSpec) -> dg.AssetsDefinition:
             metadata={
                 **evaluation.headline(),
                 **_effort(trained.fitted),
+                **({"beginning": trained.began.said} if trained.began.said else {}),
                 **model_metadata(dataset, opened, CNN_CLASSIFIER, evaluation, settled),
                 "beside the classifier": comparison.said,
                 "comparison": dg.MetadataValue.md(comparison.markdown()),

@@ -136,7 +136,9 @@ class Checkpoints:
 
 def training_digest(network: keras.Model, spec: BaseModel, *data: str) -> str:
     """SHA-256 of all that a training depends on: the network's shape, its settings, and digests of the data."""
-    told = [type(spec).__name__, spec.model_dump_json(), keras.__version__, network.compute_dtype, *data]
+    # Whether it may begin with another network's weights says nothing: those that it has are told with the data.
+    settings = spec.model_dump_json(exclude={"warm_start"})
+    told = [type(spec).__name__, settings, keras.__version__, network.compute_dtype, *data]
     told += [f"{name} {tuple(variable.shape)}" for name, variable in _variables(network).items()]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 

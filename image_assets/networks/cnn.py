@@ -33,9 +33,10 @@ from image_assets.networks.keras_here import precision, precision_of
 from image_assets.networks.learnt import begin_with_learnt
 from image_assets.networks.pixel_file import PixelRows
 from image_assets.networks.pixels import PixelForm, networks_folder, pixel_rows
-from image_assets.networks.places import CNN_CLASSIFIER
+from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.networks.presets import cnn
 from image_assets.networks.validation import validation_side, why_no_validation
+from image_assets.networks.warm_start import ANEW, BEGAN_WITH, Beginning, beginning
 from image_assets.schema import RAW_IMAGES
 from image_assets.settings.networks import CnnClassifier
 from image_assets.store.models.model_store import ModelDescription, ids_digest
@@ -55,6 +56,7 @@ class TrainedCnn:
         judged: Images that models are compared on: those held out first, then the newest to train on.
         pixels: The pictures of `judged`, in its order.
         names: Label → category.
+        began: What its training began with.
     """
 
     model: NetworkModel
@@ -64,6 +66,7 @@ class TrainedCnn:
     judged: pl.DataFrame
     pixels: PixelRows
     names: dict[int, str]
+    began: Beginning = ANEW
 
     @cached_property
     def aside(self) -> np.ndarray:
@@ -138,7 +141,7 @@ def train_cnn(
     check_trainable(index.labels, index.held_out, dataset.categories, index.groups.n_unique())
     most, training = dataset.classifier.refinement.evaluation_rows, index.training()
     held = index.evaluation(most)
-    aside = validation_side(training.groups, training.labels, spec.validation)
+    aside = validation_side(training.groups, training.labels, spec.validation, steady=spec.warm_start)
     if few := why_no_validation(aside):
         raise NotTrainableError(f"cannot train a network: {few}")
     folder, form = networks_folder(dataset.name, store.location()), PixelForm.of(spec)
@@ -147,12 +150,14 @@ def train_cnn(
         pixels = pixel_rows(store.table(dataset.name, RAW_IMAGES), wanted, form, folder, progress)
     with track("train the network", "images") as progress:
         sides = Sides(pixels[: len(training)], training.rows, aside)
-        model, fitted = fitted_cnn(sides, spec, folder_of(store, dataset), Watch(progress, tell))
+        began = beginning(store.objects(), cnn_prefix(dataset), spec, dataset.categories, training)
+        model, fitted = fitted_cnn(sides, spec, folder_of(store, dataset), Watch(progress, tell), began)
     newest = training.newest(most)
     places = np.searchsorted(training.image_ids.to_numpy(), newest.image_ids.to_numpy())
     order = np.concatenate([np.arange(len(training), len(wanted)), places])
     names = {label: name for name, label in dataset.categories.items()}
-    return TrainedCnn(model, spec, fitted, training, pl.concat([held.rows, newest.rows]), pixels[order], names)
+    judged = pl.concat([held.rows, newest.rows])
+    return TrainedCnn(model, spec, fitted, training, judged, pixels[order], names, began)
 
 
 def folder_of(store: Store, dataset: DatasetSpec) -> Path:
@@ -192,7 +197,9 @@ class Sides:
         return Pictures(self.pixels[side], with_labels(self.answers[side]), digest, batch, shuffled_by)
 
 
-def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) -> tuple[NetworkModel, Fitted]:
+def fitted_cnn(
+    sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch, began: Beginning = ANEW
+) -> tuple[NetworkModel, Fitted]:
     """Fit a network to training images, and make it as certain as the validation images let it be.
 
     Args:
@@ -200,6 +207,7 @@ def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) ->
         spec: What is fitted, and how.
         folder: For checkpoints.
         watch: Who is told.
+        began: What the training begins with.
 
     Raises:
         NotTrainableError: fewer than two classes.
@@ -213,8 +221,11 @@ def fitted_cnn(sides: Sides, spec: CnnClassifier, folder: Path, watch: Watch) ->
     with precision(precision_of(spec.precision)):
         core = cnn(spec.preset, form.shape, len(sides.classes), spec.seed)
         if spec.backbone:
-            began = begin_with_learnt(core, spec.preset, spec.backbone)
-            data = replace(data, digest=f"{data.digest} {began}")  # with other first weights it is another training
+            learnt = begin_with_learnt(core, spec.preset, spec.backbone)
+            data = replace(data, digest=f"{data.digest} {learnt}")  # with other first weights it is another training
+        if began.network:
+            core.set_weights(list(began.weights))
+            data = replace(data, digest=f"{data.digest} {began.network}")
         changes = augmentation_layers(spec.augmentation, 1_000 + spec.seed)
         network = keras.Sequential([keras.Input(form.shape), *changes, core])
     # The steps of the original stay as they are: only its patience says when it is done.
@@ -265,6 +276,7 @@ def description_of(dataset: DatasetSpec, trained: TrainedCnn, evaluation: Evalua
             **evaluation.model_dump(mode="json"),
             "epochs": len(trained.fitted.history),
             "best_epoch": trained.fitted.best.number + 1,
+            **({BEGAN_WITH: trained.began.network} if trained.began.network else {}),
             "history": [
                 one.model_dump(mode="json", exclude={"seconds", "images_per_second"}) for one in trained.fitted.history
             ],

@@ -82,7 +82,8 @@ def cnn_page(
             "training",
             "How it was trained",
             f"{len(fitted.history)} of at most {spec.epochs} epochs; the weights are those after epoch "
-            f"{fitted.best.number + 1}, where the loss on the validation images was least.",
+            f"{fitted.best.number + 1}, where the loss on the validation images was least."
+            f"{f' The training {trained.began.said}.' if trained.began.said else ''}",
             [training_plot(fitted.history)],
             _epochs_table(fitted.history),
         ),

@@ -99,6 +99,11 @@ class CnnClassifier(Training):
     size: Side = Field(default=256, description="Side of the squares that pictures are made, pixels.")
     colour: Colour = Field(default="rgb", description="What a pixel holds: one number, or three.")
     augmentation: Augmentation = Augmentation()
+    warm_start: bool = Field(
+        default=False,
+        description="Training begins with the weights of the current network where that is of the same shape and "
+        "categories, and all that it has learnt from is still to learn from; false: anew, as the seed has it.",
+    )
 
     @model_validator(mode="after")
     def _begins_with_something_or_nothing(self) -> Self:
@@ -107,6 +112,8 @@ class CnnClassifier(Training):
             raise ValueError(f"the preset {self.preset} is fine-tuned: say with what it begins, `backbone: {{}}`")
         if not fine_tuned and self.backbone is not None:
             raise ValueError(f"the preset {self.preset} is trained from nothing: it has no backbone")
+        if fine_tuned and self.warm_start:
+            raise ValueError(f"the preset {self.preset} begins with its backbone: it has no warm_start")
         if fine_tuned and self.size < _LEAST_SIDE:
             raise ValueError(f"the preset {self.preset} is given squares of {_LEAST_SIDE} pixels or more")
         return self

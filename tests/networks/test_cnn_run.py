@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import polars as pl
 import pytest
 
 pytest.importorskip("tensorflow", reason="the extra networks is not installed")
@@ -16,19 +17,24 @@ pytest.importorskip("safetensors", reason="the extra networks is not installed")
 from image_assets.asset_checks import cnn_classifier
 from image_assets.asset_checks.check import WARN, checks_in
 from image_assets.classifier.places import current_manifest
+from image_assets.classifier.training.row_index import row_index
+from image_assets.features.extractor import shared_extractor
 from image_assets.networks.errors import NetworksMissingError, UnfitDataError
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.automation import refresh_job_name
+from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
 from image_assets.settings.networks import Networks
 from image_assets.store.models.model_champion import see_champion, switch
 from image_assets.store.models.model_files import (
     ModelRefusedError,
+    ids_digest,
+    manifest_of,
     put_model_manifest,
 )
 from image_assets.store.models.model_store import champion_manifest, load_model
 from image_assets.store.models.network_model import NetworkModel
 from tests.asset_checks.faults import failing, outcome
-from tests.platform import Platform
+from tests.platform import FIRST, Platform
 
 CHECKS = checks_in(cnn_classifier)
 SPEC = {"size": 32, "epochs": 15, "batch": 16, "patience": 30, "learning_rate": 0.003, "validation": 0.2}
@@ -101,6 +107,46 @@ def test_the_same_again_trains_nothing_and_leaves_every_byte(
     again = materialised(platform)
     assert again["epochs of an earlier run"] == again["epochs"] == metadata["epochs"]
     assert again["sha256"] == metadata["sha256"]
+
+
+def test_a_warm_start_is_told_of_and_done_the_same_again(
+    made: tuple[Platform, dict[str, Any]], tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_ASSETS_CACHE", str(cache))
+    spec = {**SPEC, "epochs": 2, "warm_start": True}
+    networks = Networks.model_validate({"cnn_classifier": spec})
+    platform = Platform(made[0].dataset.model_copy(update={"networks": networks}), made[0].copy_to(tmp_path).root)
+    anew = materialised(platform)
+    assert anew["beginning"].startswith(f"begins anew: so did {made[1]['sha256'][:12]}, the current network")
+    # As if the network that is kept had not been given the last day yet.
+    objects, prefix = platform.store.objects(), cnn_prefix(platform.dataset)
+    network = champion_manifest(objects, prefix)
+    first_day = [(day, category) for day, category in network.partitions if day == FIRST]
+    ids = training_ids(platform, {category for _, category in first_day})
+    put_model_manifest(
+        objects, prefix, network.model_copy(update={"partitions": first_day, "training_ids_sha256": ids_digest(ids)})
+    )
+    warm = materialised(platform)
+    assert warm["beginning"] == f"begins with the weights of {network.sha256[:12]}, of {FIRST}"
+    trained = manifest_of(objects, prefix, warm["sha256"])
+    assert trained.metrics["began_with"] == network.sha256
+    html = (platform.root / "store" / "drawn" / "reports" / f"cnn_classifier-{warm['sha256'][:12]}.html").read_text()
+    assert f"The training begins with the weights of {network.sha256[:12]}" in html
+    again = materialised(platform)
+    assert again["epochs of an earlier run"] == again["epochs"] == 2
+    assert (again["sha256"], again["beginning"]) == (warm["sha256"], warm["beginning"])
+
+
+def training_ids(platform: Platform, categories: set[str]) -> list[str]:
+    """Of the images of the first day that are trained on: those of the table of the split that the classifier has."""
+    features, conflicts, groups, images = (
+        platform.store.table("drawn", one).scan()
+        for one in (IMAGE_FEATURES, LABEL_CONFLICTS, DUPLICATE_GROUPS, RAW_IMAGES)
+    )
+    digest = shared_extractor(platform.dataset.extractor).digest
+    index = row_index(features, conflicts, groups, digest, platform.dataset.classifier, images)
+    rows = index.training().rows
+    return rows.filter((pl.col("date") == FIRST) & pl.col("category").is_in(categories))["image_id"].to_list()
 
 
 def test_a_damaged_file_or_another_manifest_is_refused(made: tuple[Platform, dict[str, Any]], tmp_path: Path) -> None:
