@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
-from image_assets.health.days import OpenDay, due_day, open_days
+from image_assets.health.days import NeverRun, OpenDay, days_never_run, due_day, open_days
 from image_assets.ingest.source import Source, SourceError
 from image_assets.store.listing import Listing
 from image_assets.store.store import Store
@@ -26,12 +26,14 @@ class Arrivals:
         open_days: Days and categories that hold no files, and why.
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
+        never_run: Its days that no run takes.
     """
 
     due: dt.date
     open_days: Sequence[OpenDay]
     landing: str = ""
     misnamed: Mapping[str, dt.date] = field(default_factory=dict)
+    never_run: NeverRun = field(default_factory=NeverRun)
 
 
 def arrivals_of(
@@ -50,10 +52,12 @@ def arrivals_of(
         now: The present, with a time zone.
         there: What lies in the dataset's folder, where that is known already.
     """
-    due = due_day(dataset, now or dt.datetime.now(dt.UTC))
+    now = now or dt.datetime.now(dt.UTC)
+    due = due_day(dataset, now)
     if source is None:
         return Arrivals(due, open_days(dataset, store, None, due, there), _NOT_KNOWN)
     try:
-        return Arrivals(due, open_days(dataset, store, source, due, there), misnamed=source.misnamed())
+        found = open_days(dataset, store, source, due, there)
+        return Arrivals(due, found, misnamed=source.misnamed(), never_run=days_never_run(dataset, source, now))
     except (SourceError, ObjectStoreError, OSError) as error:
         return Arrivals(due, open_days(dataset, store, None, due, there), str(error))

@@ -14,7 +14,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.health.accounting import accounts_of
 from image_assets.health.acknowledged import Acknowledgement, Acknowledgements, holding
 from image_assets.health.check_book import CheckState, CheckStatus, OfCheck, count_states, never_checked
-from image_assets.health.days import TO_BE_RUN, OpenDay
+from image_assets.health.days import TO_BE_RUN, NeverRun, OpenDay
 from image_assets.health.volume import missing_days
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.source import Source
@@ -76,6 +76,7 @@ class Health:
         open_days: Days and categories that hold no files, and why.
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
+        never_run: Its days that no run takes.
         never_checked: Days and categories that hold images at which no check has looked.
         acknowledged: What somebody said of checks that did not pass; it makes none of them better.
     """
@@ -88,6 +89,7 @@ class Health:
     open_days: Sequence[OpenDay]
     landing: str = ""
     misnamed: Mapping[str, dt.date] = field(default_factory=dict)
+    never_run: NeverRun = field(default_factory=NeverRun)
     never_checked: Sequence[Partition] = ()
     acknowledged: Mapping[OfCheck, Acknowledgement] = field(default_factory=dict)
 
@@ -151,6 +153,8 @@ class Health:
             "open_days": [{**one.partition.as_json(), "state": one.state} for one in self.open_days],
             "landing_not_asked": self.landing or None,
             "misnamed_days": {name: str(day) for name, day in self.misnamed.items()},
+            "days_before_start": [str(day) for day in self.never_run.before],
+            "days_to_come": [str(day) for day in self.never_run.ahead],
             "never_checked": [one.as_json() for one in self.never_checked],
             "storage": {size.name: {"bytes": size.stored, "bytes_in_use": size.in_use} for size in self.sizes},
         }
@@ -204,6 +208,7 @@ def health_of_listed(
         arrivals.open_days,
         arrivals.landing,
         arrivals.misnamed,
+        arrivals.never_run,
         never_checked(store, dataset.name, checks),
         holding(Acknowledgements(store, dataset.name, there).all(), checks),
     )

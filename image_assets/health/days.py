@@ -26,6 +26,8 @@ TO_BE_RUN: tuple[DayState, ...] = ("landed and not run", "landed since it was ru
 
 Landed = dict[dt.date, set[str]]
 _ONE_DAY = dt.timedelta(days=1)
+# Of days before the first one there may be years, and each that is looked into is a question to the landing zone.
+_LOOKED_INTO = 31
 HOUR = 7
 """When the daily run starts, in the dataset's time zone."""
 
@@ -36,6 +38,24 @@ class OpenDay:
 
     partition: Partition
     state: DayState
+
+
+@dataclass(frozen=True)
+class NeverRun:
+    """Days in the landing zone that no run takes, each with a category of the dataset, ascending.
+
+    Attributes:
+        before: Before the dataset's `start_day`; of many, those among the last.
+        ahead: Days to come, but for those that have begun somewhere on Earth.
+    """
+
+    before: tuple[dt.date, ...] = ()
+    ahead: tuple[dt.date, ...] = ()
+
+    @property
+    def days(self) -> tuple[dt.date, ...]:
+        """All of them."""
+        return *self.before, *self.ahead
 
 
 def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
@@ -72,6 +92,24 @@ def landed_days(dataset: DatasetSpec, source: Source, until: dt.date, loaded: Co
     days = [day for day in source.days() if dataset.start_day <= day <= until]
     wanted = [day for day in days if any(Partition(day, category) not in loaded for category in dataset.categories)]
     return {day: set(source.categories(day)) & set(dataset.categories) for day in wanted}
+
+
+def days_never_run(dataset: DatasetSpec, source: Source, now: dt.datetime) -> NeverRun:
+    """Days that were mistyped, as by the year, or for which the dataset file begins too late.
+
+    Args:
+        dataset: Whose days they are.
+        source: Where they arrive.
+        now: The present, with a time zone.
+
+    Raises:
+        SourceError: the landing zone cannot be listed.
+    """
+    days, begun = source.days(), now.astimezone(dataset.zone).date() + _ONE_DAY
+    before = [day for day in days if day < dataset.start_day][-_LOOKED_INTO:]
+    ahead = [day for day in days if day > begun][:_LOOKED_INTO]
+    ours = {day for day in (*before, *ahead) if set(dataset.categories) & set(source.categories(day))}
+    return NeverRun(*(tuple(day for day in some if day in ours) for some in (before, ahead)))
 
 
 def open_days(

@@ -11,7 +11,7 @@ from rich.markup import escape
 from image_assets.answers.health import CategoryHealth, Health
 from image_assets.health.causes import brief, by_cause, check_again, check_line
 from image_assets.health.check_book import CheckState, count_states
-from image_assets.health.days import TO_BE_RUN, DayState, OpenDay
+from image_assets.health.days import TO_BE_RUN, DayState, NeverRun, OpenDay
 from image_assets.markdown import markdown_table, plain
 from image_assets.reports.tables import plain_table
 from image_assets.schema import Partition
@@ -144,6 +144,20 @@ def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:
     return [f"not run, as no folders of days: {some(said)}"] if said else []
 
 
+def ahead_lines(days: NeverRun) -> list[str]:
+    """A line for the days of the landing zone that are to come."""
+    said = f"landed for days to come, and not run until then: {some(days.ahead)}; is it the right year?"
+    return [said] if days.ahead else []
+
+
+def before_lines(days: NeverRun) -> list[str]:
+    """A line for the days of the landing zone before the dataset's first."""
+    said = (
+        f"landed before start_day, and never run: {some(days.before)}; is it the right year? Else set start_day earlier"
+    )
+    return [said] if days.before else []
+
+
 def _open_days(health: Health, *, everything: bool = False) -> list[str]:
     """A line per cause, or per day and category; a landing zone that cannot be asked is said where it matters."""
     if everything:
@@ -151,7 +165,7 @@ def _open_days(health: Health, *, everything: bool = False) -> list[str]:
         lines = [f"{one.state}: {one.partition}" for same in groups for one in same]
     else:
         lines = open_day_lines(health.open_days)
-    lines += misnamed_lines(health.misnamed)
+    lines += [*misnamed_lines(health.misnamed), *before_lines(health.never_run), *ahead_lines(health.never_run)]
     return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from image_assets.answers.health import health_of
 from image_assets.cli import main
@@ -105,6 +106,28 @@ def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
     assert "20261120 must be named 2026-11-20" in capsys.readouterr().out
     told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 21))
     assert told[0] == "not run, as no folders of days: 20261120 must be named 2026-11-20"
+
+
+def test_status_and_a_run_tell_days_that_no_run_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ahead, tomorrow = (str(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)) for days in (366, 1))
+    for name in ("2025-11-19/owl", "2025-11-20/crow", "2026-11-19/owl", f"{tomorrow}/owl", f"{ahead}/owl"):
+        (tmp_path / "landing" / name).mkdir(parents=True)
+        Image.effect_noise((32, 32), 60).save(tmp_path / "landing" / name / "a.png")
+    (tmp_path / "d.yaml").write_text(
+        "name: d\ncategories: {owl: 0}\nstart_day: 2026-11-01\nextractor: {kind: colour_statistics}\n"
+    )
+    dataset = load_dataset(tmp_path / "d.yaml")
+    source = LandingResource(url=str(tmp_path / "landing")).source(dataset)
+    health = health_of(dataset, Store(str(tmp_path / "store")), [], source=source)
+    said = health.as_json()
+    assert (said["days_before_start"], said["days_to_come"]) == (["2025-11-19"], [ahead])
+    places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]
+    assert main(["status", *places]) == 0
+    shown = capsys.readouterr().out
+    assert "landed before start_day, and never run: 2025-11-19; is it the right year?" in shown
+    assert f"landed for days to come, and not run until then: {ahead}; is it the right year?" in shown
+    told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 20))
+    assert told[0] == f"landed for days to come, and not run until then: {ahead}; is it the right year?"
 
 
 def test_the_command_says_so_before_anything_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
