@@ -66,10 +66,13 @@ class Backbone(SettingsSection):
         default="imagenet",
         min_length=1,
         description="A `.weights.h5` file of the network without its last layer, as Keras writes it: a path, "
-        "`s3://bucket/key` or a URL; imagenet: those of Keras' hub, which are fetched once.",
+        "`s3://bucket/key` or a URL; or the folder of a TF Hub module of mobilenet or mobilenet_v2, of which the "
+        "numbers are read and nothing is run; imagenet: those of Keras' hub, which are fetched once.",
     )
     sha256: Sha256 | None = Field(
-        default=None, description="SHA-256 of the file; required where it is in a bucket or behind a URL."
+        default=None,
+        description="SHA-256 of the file; required where it is in a bucket or behind a URL. Of a folder the digest of "
+        "all its files, which the error names where another was given.",
     )
     learning_layers: NonNegativeInt = Field(
         default=20, description="So many of its last layers learn too; 0: only the layer that answers does."
