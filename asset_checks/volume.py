@@ -11,7 +11,8 @@ from image_assets.asset_checks.check import ERROR, WARN, Check, Outcome, Subject
 from image_assets.dataset import DatasetSpec
 from image_assets.health.volume import Trend, expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook, DayRun
-from image_assets.schema import ARRIVALS, COMPANIONS, Partition
+from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, RAW_IMAGES, Partition
+from image_assets.wording import some
 
 _UNPLACED = {"name": pl.String, "nearest": pl.String}
 
@@ -102,6 +103,25 @@ def day_is_not_empty(subject: Subject) -> Outcome:
         advice=f"Nothing arrived for {partition.category} on {partition.date}: look at the folder's name in the "
         "landing zone, or ask the supplier, then run the day again. Of a category that need not have files on "
         "every day, say so in volume.may_be_empty.",
+    )
+
+
+@check("What arrived on this day is not all loaded already.", severity=WARN, key="volume.may_be_empty")
+def something_is_new(subject: Subject) -> Outcome:
+    """A day of copies of which no image was loaded; one without any file is the matter of `day_is_not_empty`."""
+    partition = subject.checked_partition
+    loaded = subject.rows(RAW_IMAGES).select(pl.len()).collect().item()
+    copies = subject.rows(DUPLICATES).select("original_date", "original_category").collect()
+    originals = copies.group_by("original_date", "original_category").len("files")
+    days = sorted(set(copies["original_date"]))
+    return Outcome(
+        passed=loaded > 0 or copies.is_empty() or partition.category in subject.dataset.volume.may_be_empty,
+        figures={"loaded": loaded, "copies": copies.height},
+        sample=originals.sort("original_date", "original_category"),
+        advice=f"All {copies.height} images of {partition.category} on {partition.date} are copies of what is loaded "
+        f"under {some(days, 3)}, so nothing new came: ask the supplier whether an old delivery was sent again, or "
+        "whether whatever copies the files still runs. Of a category that need not have new ones on every day, say so "
+        "in volume.may_be_empty.",
     )
 
 

@@ -286,6 +286,22 @@ def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered
     assert "Nothing had arrived for plant on 2026-09-17" in said
 
 
+def test_a_day_of_nothing_but_copies_is_told_and_one_with_a_new_image_is_not(tmp_path: Path) -> None:
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    for number, shown in enumerate([range(2), range(2), range(1, 3)]):
+        land_pictures(platform.landing, str(MONDAY + number * DAY), "plant", 0, shown)
+        platform.load(MONDAY + number * DAY, "plant")
+    first, again, new = (Partition(MONDAY + number * DAY, "plant") for number in range(3))
+    assert failing(platform, [volume.something_is_new], first) == set()
+    assert failing(platform, [volume.something_is_new], again) == {"something_is_new"}
+    found = outcome(platform, volume.something_is_new, again)
+    assert found.figures == {"loaded": 0, "copies": 2}
+    assert "All 2 images of plant on 2026-09-08 are copies of what is loaded under 2026-09-07" in found.advice
+    assert failing(platform, [volume.something_is_new], new) == set()
+    seldom = Platform(small_dataset(start_day=MONDAY, volume={"may_be_empty": ["plant"]}), tmp_path)
+    assert failing(seldom, [volume.something_is_new], again) == set()
+
+
 @pytest.mark.parametrize("begun", [False, True], ids=["never run", "run and failed"])
 def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platform, begun: bool) -> None:
     missed = MONDAY + 10 * DAY
