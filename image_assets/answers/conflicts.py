@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from image_assets.dataset import DatasetSpec
 from image_assets.lookalikes.label_conflicts import OPEN
 from image_assets.lookalikes.reviews import current_conflicts
+from image_assets.schema import NEAR_DUPLICATES
 from image_assets.store.store import Store
 
 
@@ -47,10 +48,17 @@ class ConflictingFile:
 
 @dataclass(frozen=True)
 class Conflicts:
-    """The label conflicts of a dataset: a line per file, those of open conflicts first."""
+    """The label conflicts of a dataset: a line per file, those of open conflicts first.
+
+    Attributes:
+        dataset: Its name.
+        files: The files.
+        lookalikes_looked_for: Whether images were compared by their looks; else only the same bytes are known.
+    """
 
     dataset: str
     files: tuple[ConflictingFile, ...]
+    lookalikes_looked_for: bool = True
 
     @property
     def open(self) -> int:
@@ -59,12 +67,18 @@ class Conflicts:
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets conflicts list --json`."""
-        return {"dataset": self.dataset, "open": self.open, "files": [one.as_json() for one in self.files]}
+        return {
+            "dataset": self.dataset,
+            "open": self.open,
+            "lookalikes_looked_for": self.lookalikes_looked_for,
+            "files": [one.as_json() for one in self.files],
+        }
 
 
 def conflicts_of(dataset: DatasetSpec, store: Store) -> Conflicts:
     """The conflicts as they are now, with what was said of them a moment ago."""
-    return conflicts_in(dataset.name, current_conflicts(dataset, store))
+    compared = store.table(dataset.name, NEAR_DUPLICATES).snapshot().version >= 0
+    return replace(conflicts_in(dataset.name, current_conflicts(dataset, store)), lookalikes_looked_for=compared)
 
 
 def conflicts_in(dataset: str, rows: pl.DataFrame) -> Conflicts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -42,10 +42,17 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Suspects:
-    """The suspects of a dataset as they were found last: labels first, and the most suspect of each kind first."""
+    """The suspects of a dataset as they were found last: labels first, and the most suspect of each kind first.
+
+    Attributes:
+        dataset: Its name.
+        images: The suspects.
+        looked_for: Whether they were looked for at all; else that there are none says nothing.
+    """
 
     dataset: str
     images: tuple[Suspect, ...]
+    looked_for: bool = True
 
     def worst(self, number: int) -> tuple[Suspect, ...]:
         """Those to show a person: the worst of either kind, more of one where there are few of the other."""
@@ -55,12 +62,14 @@ class Suspects:
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image-assets suspects --json`."""
-        return {"dataset": self.dataset, "suspects": [one.as_json() for one in self.images]}
+        found = [one.as_json() for one in self.images]
+        return {"dataset": self.dataset, "looked_for": self.looked_for, "suspects": found}
 
 
 def suspects_of(dataset: DatasetSpec, store: Store) -> Suspects:
-    """Read the table `label_suspects`; nobody is suspect where it was not made yet."""
-    return suspects_in(dataset, store, store.table(dataset.name, LABEL_SUSPECTS).scan().collect())
+    """Read the table `label_suspects`; where it was not made yet nobody was looked for."""
+    table = store.table(dataset.name, LABEL_SUSPECTS)
+    return replace(suspects_in(dataset, store, table.scan().collect()), looked_for=table.snapshot().version >= 0)
 
 
 def suspects_in(dataset: DatasetSpec, store: Store, rows: pl.DataFrame) -> Suspects:

@@ -27,13 +27,15 @@ def conflicts() -> None:
 def show(dataset: str, store: str, *, as_json: bool) -> int:
     """The conflicts, open ones first."""
     from image_assets.answers.conflicts import conflicts_of
-    from image_assets.reports.conflicts import NO_CONFLICTS, conflict_table
+    from image_assets.reports.conflicts import NO_CONFLICTS, NOT_COMPARED, conflict_table
 
     answer = conflicts_of(*to_read(dataset, store))
     if as_json:
         print_json(answer.as_json())
     else:
         print_table(conflict_table(answer.files)) if answer.files else say(NO_CONFLICTS)
+        if not answer.lookalikes_looked_for:
+            say(NOT_COMPARED)
     return 0
 
 

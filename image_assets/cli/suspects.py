@@ -25,14 +25,15 @@ from image_assets.cli.words import Command
 def suspects(dataset: str, store: str, landing: str | None, most: int, *, as_json: bool) -> int:
     """Images that are probably under the wrong category, or unlike all others of theirs."""
     from image_assets.answers.suspects import suspects_of
-    from image_assets.reports.suspects import NO_SUSPECTS, suspects_table
+    from image_assets.reports.suspects import NO_SUSPECTS, NOT_LOOKED_FOR, suspects_table
 
     found = suspects_of(*to_read(dataset, store))
     if as_json:
         print_json(found.as_json())
         return 0
     shown = found.worst(most)
-    print_table(suspects_table(shown, landing)) if shown else say(NO_SUSPECTS)
+    none = NO_SUSPECTS if found.looked_for else NOT_LOOKED_FOR
+    print_table(suspects_table(shown, landing)) if shown else say(none)
     if more := len(found.images) - len(shown):
         say(f"and {more:,} more (--most shows more)")
     return 0

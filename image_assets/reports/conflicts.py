@@ -16,6 +16,7 @@ from image_assets.store.thumbnails import thumbnails_of
 
 _SHOWN = 20
 NO_CONFLICTS = "no picture is under two categories"
+NOT_COMPARED = "lookalikes were not looked for yet, only the same bytes: `image-assets run` compares images by features"
 
 
 def conflict_table(files: Sequence[ConflictingFile]) -> Table:

@@ -17,6 +17,7 @@ from image_assets.reports.tables import plain_table
 _COLUMNS = ("day and category", "kind", "score", "suggested", "image id")
 _FILE = "file"
 NO_SUSPECTS = "no suspects"
+NOT_LOOKED_FOR = "suspects were not looked for yet: `image-assets run` does so once it has run a day to its end"
 
 
 def suspects_table(suspects: Sequence[Suspect], landing: str | None) -> Table:

@@ -102,7 +102,12 @@ def test_what_is_loaded_is_told_of_some_partitions_or_of_all(asked: Platform) ->
 
 
 def test_conflicts_are_counted_once_and_open_ones_come_first(asked: Platform) -> None:
-    assert conflicts_of(asked.dataset, asked.store).as_json() == {"dataset": "drawn", "open": 0, "files": []}
+    assert conflicts_of(asked.dataset, asked.store).as_json() == {
+        "dataset": "drawn",
+        "open": 0,
+        "lookalikes_looked_for": True,
+        "files": [],
+    }
     one = ConflictingFile("a" * 64, "b" * 64, FIRST, "plant", "x.png", "same bytes", True, "open", False)
     files = (one, dataclasses.replace(one, category="animal", loaded=False))
     said = Conflicts("drawn", files).as_json()
@@ -132,3 +137,17 @@ def test_the_most_suspect_of_each_kind_comes_first(asked: Platform) -> None:
         ("outlier", 9.0, None),
     ]
     assert [one["image_id"] for one in said] == images["image_id"].reverse().to_list()
+
+
+def test_that_nothing_was_found_is_not_said_where_nobody_looked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.yaml").write_text("name: d\ncategories: {owl: 0}\nstart_day: 2026-11-01\n")
+    places = ["--dataset", f"{tmp_path}/d.yaml", "--store", f"{tmp_path}/store"]
+    for command, key in ((["suspects"], "looked_for"), (["conflicts", "list"], "lookalikes_looked_for")):
+        assert main([*command, *places]) == 0
+        said = capsys.readouterr().out
+        assert "were not looked for yet" in said
+        assert "no suspects" not in said
+        assert main([*command, *places, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)[key] is False
