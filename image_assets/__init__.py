@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from image_assets.allocators import give_back_freed_memory
+
 if TYPE_CHECKING:
     from image_assets.notebook import OpenedProject as OpenedProject
     from image_assets.notebook import open as open
 
 __all__ = ["OpenedProject", "open"]
+
+give_back_freed_memory()
 
 
 def __getattr__(name: str) -> Any:

@@ -29,8 +29,8 @@ def _floor(name: str, patterns: str, knows_dagster: bool = False) -> Floor:
 FLOORS = (
     _floor(
         "ground",
-        "errors environment alone places workers memory interrupts yaml_file whole_files markdown wording program "
-        "spreadsheets model_assets terminal",
+        "errors environment alone allocators places workers memory interrupts yaml_file whole_files markdown wording "
+        "program spreadsheets model_assets terminal",
     ),
     _floor(
         "words",

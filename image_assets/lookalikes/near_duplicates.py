@@ -14,6 +14,7 @@ import polars as pl
 
 from image_assets.features.table import feature_matrix, unit_rows
 from image_assets.lookalikes.hash_search import pairs_within
+from image_assets.memory import hand_back
 from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, Partition
 from image_assets.settings.quality import NearDuplicates
 from image_assets.store.tables.delta_log import Snapshot
@@ -100,14 +101,20 @@ def near_duplicates(
     found = [NEAR_DUPLICATES.no_rows()]
     waiting: list[pl.DataFrame] = []
     for number, file in enumerate(files, start=1):
+        hand_back()  # what one file takes is small, and what allocators keep of hundreds is not
         new = pl.concat(library.raw_images.files.frames(file.path, ["image_id", "perceptual_hash"]))
-        waiting.append(_candidates(new, partition, library, there, spec.distance))
+        waiting.append(by_itself(_candidates(new, partition, library, there, spec.distance)))
         if number == len(files) or sum(map(len, waiting)) >= _CONFIRMED:
-            found.append(_confirmed(pl.concat(waiting), partition, library, spec))
+            found.append(by_itself(_confirmed(pl.concat(waiting), partition, library, spec)))
             waiting.clear()
         done += file.rows
         progress(done, total)
     return pl.concat(found).select(_COLUMNS).sort("image_id", "other_id")
+
+
+def by_itself(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own: of a filtered frame the texts lie in that of the whole one, and keep it."""
+    return pl.DataFrame(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def alike(spec: NearDuplicates) -> pl.Expr:

@@ -26,7 +26,7 @@ from image_assets.cli import main
 from image_assets.health.check_book import CheckBook
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.lookalikes.groups import duplicate_groups
-from image_assets.lookalikes.near_duplicates import Library, near_duplicates
+from image_assets.lookalikes.near_duplicates import Library, by_itself, near_duplicates
 from image_assets.lookalikes.reviews import current_conflicts
 from image_assets.marks.record import Mark, keep_marks, marks_of
 from image_assets.orchestration.automation import publish_job_name
@@ -91,6 +91,18 @@ def pairs_by_source(platform: Platform, pairs: pl.DataFrame) -> set[frozenset[st
     names = dict(platform.rows(RAW_IMAGES).select("image_id", "source").iter_rows())
     ids = pairs.select("image_id", "other_id").iter_rows()
     return {frozenset(Path(names[one]).name for one in pair) for pair in ids}
+
+
+def test_a_few_rows_of_many_do_not_keep_the_texts_of_all() -> None:
+    def held(rows: pl.DataFrame) -> int:
+        return rows.to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size()
+
+    whole = pl.DataFrame({"image_id": [f"{number:064}" for number in range(10_000)], "distance": range(10_000)})
+    few = whole.filter(pl.col("distance") < 2)
+    assert held(few) > 600_000  # the control
+    assert held(by_itself(few)) < 1_000
+    assert by_itself(few).equals(few)
+    assert by_itself(few.head(0)).schema == few.schema
 
 
 def test_a_picture_saved_again_is_found_within_a_partition_and_across_days_and_categories(platform: Platform) -> None:
