@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from image_assets.asset_checks.check import Outcome, Subject, check
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index, original_index
@@ -16,7 +17,10 @@ _DUPLICATE = ("image_id", "source", "date", "category")
     "Every file that the source listed, once, is loaded, a duplicate, in quarantine or a companion: one of these.",
 )
 def every_arrival_accounted_for(subject: Subject) -> Outcome:
-    """Listed = loaded + duplicates + quarantined + companions, file by file."""
+    """Listed = loaded + duplicates + quarantined + companions, file by file.
+
+    Of quarantine that was let go of, a sum over the names is kept: the files without an outcome must be just these.
+    """
     listed = subject.rows(ARRIVALS).select("source").collect()
     parts = {
         "loaded": subject.rows(RAW_IMAGES),
@@ -25,9 +29,14 @@ def every_arrival_accounted_for(subject: Subject) -> Outcome:
         "companions": subject.rows(COMPANIONS),
     }
     faulty, counts = unaccounted(listed, parts, ["source"])
+    let_go = QuarantineKept(subject.store, subject.dataset.name).of(subject.checked_partition)
+    once_without = faulty.filter(pl.col("there").eq_missing(1) & pl.col("outcomes").is_null())
+    if let_go.files and let_go.are(once_without["source"].to_list()):
+        faulty = faulty.join(once_without, on="source", how="anti")
+    gone = {"of quarantine let go of": let_go.files, "on": str(let_go.on)} if let_go.files else {}
     return Outcome(
         passed=faulty.is_empty(),
-        figures={"listed": listed.height, **counts, "unaccounted": faulty.height},
+        figures={"listed": listed.height, **counts, **gone, "unaccounted": faulty.height},
         sample=faulty.select(
             "source", pl.col("there").fill_null(0).alias("listed"), pl.col("outcome").fill_null("none")
         ),
@@ -95,12 +104,15 @@ def quarantine_rate(subject: Subject) -> Outcome:
     beside = subject.rows(COMPANIONS).select(pl.len()).collect().item()
     listed = subject.rows(ARRIVALS).select(pl.len()).collect().item() - beside
     quarantined = subject.rows(QUARANTINE).select("reason", "source").collect()
-    rate = quarantined.height / listed if listed else 0.0
+    let_go = QuarantineKept(subject.store, subject.dataset.name).of(subject.checked_partition)
+    refused = quarantined.height + let_go.files
+    rate = refused / listed if listed else 0.0
+    gone = {"let go of": let_go.files, "on": str(let_go.on)} if let_go.files else {}
     limit = subject.dataset.limits.quarantine_rate
     return Outcome(
         passed=rate <= limit,
-        figures={"rate": round(rate, 4), "limit": limit, "quarantined": quarantined.height, "listed": listed}
-        | {"companions": beside},
+        figures={"rate": round(rate, 4), "limit": limit, "quarantined": refused, "listed": listed}
+        | {"companions": beside, **gone},
         sample=quarantined.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min().alias("for example")),
         advice="Look at the reasons: a supplier may send broken files. Raise limits.quarantine_rate only on purpose.",
     )

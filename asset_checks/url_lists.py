@@ -3,6 +3,8 @@
 import polars as pl
 
 from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.images.reasons import Reason
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.removal.tombstones import HIDDEN
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 
@@ -32,6 +34,8 @@ def files_are_rows(subject: Subject) -> Outcome:
     nameless = rows.filter(pl.col("row").is_null())
     parts = (RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS)
     files = sum(int(_named(subject.rows(part)).select(pl.len()).collect().item()) for part in parts)
+    let_go = QuarantineKept(subject.store, subject.dataset.name).of(subject.checked_partition)
+    files += sum(number for reason, number in let_go.reasons.items() if reason != Reason.REMOVED)
     return Outcome(
         passed=distinct == rows.height == files and nameless.is_empty(),
         figures={"rows": rows.height, "distinct rows": distinct, "files": files},

@@ -25,6 +25,7 @@ from image_assets.settings.imagenet import Imagenet
 from image_assets.settings.networks import Networks
 from image_assets.settings.predictions import Predictions
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
+from image_assets.settings.retention import Retention
 from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict, key_path
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
@@ -82,6 +83,7 @@ class DatasetSpec(SettingsSection):
     label_noise: LabelNoise = LabelNoise()
     volume: Volume = Volume()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     quality: Quality = Quality()
     drift: Drift = Drift()
     alerts: Alerts = Alerts()

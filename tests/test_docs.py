@@ -180,6 +180,11 @@ def test_the_example_of_alerts_is_a_usable_part_of_a_dataset_file() -> None:
     assert [channel.label for channel in dataset.alerts.channels] == ["TEAM_ALERT_URL", "SUPPLIER_ALERT_URL"]
 
 
+def test_the_example_of_quarantine_is_a_usable_part_of_a_dataset_file() -> None:
+    (example,) = [content for _, more, content in blocks(ROOT / "docs" / "operating.md") if more == "retention"]
+    assert small_dataset(**yaml.safe_load(example)).retention.quarantine_days == 90
+
+
 def test_the_readme_counts_the_checks_right() -> None:
     from image_assets.asset_checks import checks_of
 

@@ -21,6 +21,8 @@ class Account:
         outcomes: Files by what became of them, each of the `OUTCOMES`.
         near_duplicates: Images that look like others, of those that were loaded.
         reasons: Files in quarantine by reason.
+        let_go: How many of the files in quarantine have no rows any more.
+        let_go_on: When they were last let go of.
     """
 
     partition: Partition
@@ -28,6 +30,8 @@ class Account:
     outcomes: dict[str, int]
     near_duplicates: int
     reasons: dict[str, int]
+    let_go: int = 0
+    let_go_on: dt.date | None = None
 
     @property
     def balances(self) -> bool:
@@ -42,6 +46,8 @@ class Account:
             **self.outcomes,
             "near_duplicates": self.near_duplicates,
             "reasons": self.reasons,
+            "let_go": self.let_go,
+            "let_go_on": self.let_go_on and self.let_go_on.isoformat(),
             "balances": self.balances,
         }
 
@@ -77,6 +83,7 @@ def account_book(store: Store, dataset: str) -> AccountBook:
     reasons: dict[tuple[dt.date, str], dict[str, int]] = {}
     for day, category, reason, files in tables.reasons.iter_rows():
         reasons.setdefault((day, category), {})[reason] = files
+    gone = {(day, category): (files, on) for day, category, files, on in tables.let_go.iter_rows()}
     accounts = tuple(
         Account(
             Partition(row["date"], row["category"]),
@@ -84,6 +91,7 @@ def account_book(store: Store, dataset: str) -> AccountBook:
             {name: row[name] for name in OUTCOMES},
             row["near_duplicates"],
             reasons.get((row["date"], row["category"]), {}),
+            *gone.get((row["date"], row["category"]), (0, None)),
         )
         for row in tables.rows.iter_rows(named=True)
     )

@@ -1,4 +1,4 @@
-"""The command `image-assets gc`: files of tables that no commit lists are removed."""
+"""The command `image-assets gc`: files of tables that no commit lists are removed, and old quarantine is let go of."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from image_assets.cli.words import Command
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from image_assets.dataset import DatasetSpec
     from image_assets.store.store import Store
     from image_assets.store.tables.unlisted import Unlisted
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: bool) -> int:
     """Remove earlier versions of tables and what killed runs left; refused while a run is in progress.
 
-    Files are moved to the dataset's folder `removed` first, and deleted by a call that comes so many days later.
+    Files are moved to the dataset's folder `removed` first, and deleted by a call that comes so many days later. Rows
+    of `quarantine` that are older than `retention.quarantine_days` of the dataset file go too; their numbers stay.
     """
     from image_assets.store.tables.unlisted import Collected, UnlistedFiles
 
@@ -42,10 +44,12 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
     now = dt.datetime.now(dt.UTC)
     before = now - dt.timedelta(days=older_than)
     files = UnlistedFiles(opened, spec.name)
+    if not dry_run:
+        refuse_while_running(spec.name, store)
+    let_go = _let_go(spec, opened, now, dry_run=dry_run)
     if dry_run:
         collected = Collected(tuple(files.find(before)), (), tuple(files.moved_before(before)))
     else:
-        refuse_while_running(spec.name, store)
         collected = files.collect(before, now)
     uploads = _end_uploads(opened, before, dry_run=dry_run)
     old_runs = _old_runs(store, now) if dry_run else None
@@ -60,15 +64,39 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
             "deleted": [{"path": one.path, "bytes": one.bytes} for one in collected.deleted],
             "uploads": uploads,
             "old_runs": old_runs,
+            "let_go": let_go,
         },
         f"{_counted(collected.moved)} that no commit lists {would}moved away",
         f"{_counted(collected.deleted)} that were moved away before {would}deleted",
         *([f"{len(collected.put_back):,} put back: a run lists them now"] if collected.put_back else []),
         *([f"{uploads:,} unfinished uploads {would}ended"] if uploads else []),
         *([_said_of(old_runs)] if old_runs else []),
+        *([_said_of_quarantine(let_go, would)] if let_go else []),
         as_json=as_json,
     )
     return 0
+
+
+def _let_go(spec: DatasetSpec, store: Store, now: dt.datetime, *, dry_run: bool) -> dict[str, Any] | None:
+    """What of `quarantine` is old enough to go, and goes; None where the dataset file does not say when that is."""
+    days = spec.retention.quarantine_days
+    if days is None:
+        return None
+    from zoneinfo import ZoneInfo
+
+    from image_assets.ingest.let_go import QuarantineKept
+
+    kept = QuarantineKept(store, spec.name)
+    before = now.astimezone(ZoneInfo(spec.time_zone)).date() - dt.timedelta(days=days)
+    due = kept.due(before)
+    if not dry_run:
+        due = {one: kept.let_go(one, now.date()) for one in due}
+    return {"before": before.isoformat(), "partitions": len(due), "files": sum(due.values())}
+
+
+def _said_of_quarantine(let_go: dict[str, Any], would: str) -> str:
+    of = f"{let_go['files']:,} files in quarantine, of {let_go['partitions']:,} days and categories"
+    return f"{of} before {let_go['before']}, {would}let go of: their numbers are kept"
 
 
 def _old_runs(store: str, now: dt.datetime) -> dict[str, Any] | None:

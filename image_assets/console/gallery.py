@@ -24,6 +24,7 @@ from image_assets.console.refusals import Refused
 from image_assets.console.rendering import html_page
 from image_assets.console.selection import number_in, query_in
 from image_assets.dataset import DatasetSpec
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
@@ -128,11 +129,18 @@ def _quarantine(dataset: DatasetSpec, store: Store, query: Query, page: int) -> 
         "date", "category", "source", descending=[True, False, False]
     )
     found = ordered.collect()
+    gone = QuarantineKept(store, dataset.name).counts()
+    let_go = sum(
+        files
+        for date, category, files in gone.select("date", "category", "files").iter_rows()
+        if query.matches(Partition(date, category))
+    )
     reasons = found.group_by("reason").agg(pl.len().alias("files")).sort("files", "reason", descending=[True, False])
     return {
         "title": "Quarantine",
         "files": found.slice((page - 1) * PAGE, PAGE).to_dicts(),
         "reasons": reasons.rows(),
+        "let_go": let_go,
         **_pages("/gallery/quarantine", query, page, found.height),
     }
 

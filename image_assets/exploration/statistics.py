@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from image_assets.exploration.scales import ASPECT, COLOUR_CHANNELS, FILE_SIZE, METRIC_SCALES, SIDE, Scale
 from image_assets.exploration.tally import CountQuery, pieces, tallied
 from image_assets.features.colour_statistics import FEATURE_NAMES
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
 
@@ -134,11 +135,22 @@ def image_statistics(store: Store, dataset: str, *, colours: str | None = None) 
         of_others = pieces(store.table(dataset, IMAGE_FEATURES), ["features", "extractor"])
         # Features of another extractor have another meaning.
         features = (piece.filter(pc.field("extractor") == colours) for piece in of_others)
-    return statistics_of(
+    found = statistics_of(
         pieces(store.table(dataset, RAW_IMAGES), IMAGE_COLUMNS),
         pieces(store.table(dataset, QUARANTINE), ["reason"]),
         features,
     )
+    return replace(found, refused=_and_let_go(found.refused, QuarantineKept(store, dataset).counts()))
+
+
+def _and_let_go(refused: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
+    """Files in quarantine with those whose rows were let go of, as `ImageStatistics.refused`."""
+    if counts.is_empty():
+        return refused
+    keys = ["date", "category", "reason"]
+    kinds = [pl.col("date").cast(pl.Date), "category", "reason", pl.col("n").cast(pl.Int64)]
+    both = [one.select(kinds) for one in (refused, counts.rename({"files": "n"}))]
+    return pl.concat(both).group_by(keys).agg(pl.col("n").sum()).sort(keys)
 
 
 def statistics_of(

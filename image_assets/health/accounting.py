@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.schema import (
     ACCOUNTING,
     ARRIVALS,
@@ -48,10 +49,12 @@ class Accounts:
         rows: Columns date, category, listed, the `OUTCOMES`, near_duplicates (of those loaded); in the order of days
             and categories, `NO_CATEGORY` among these.
         reasons: Columns date, category, reason, files: the quarantine by reason.
+        let_go: Columns date, category, files, let_go_on: of how many of these the rows were let go of, and when last.
     """
 
     rows: pl.DataFrame
     reasons: pl.DataFrame
+    let_go: pl.DataFrame = field(default_factory=lambda: _let_go_of(None))
 
     def shown(self) -> pl.DataFrame:
         """The rows as people see them: of the outcomes that few datasets have, those that there are."""
@@ -90,9 +93,10 @@ def accounts_of(store: Store, dataset: str, there: Listing | None = None) -> Acc
         dataset: Whose they are.
         there: What lies in its folder, where that is known already.
     """
-    unplaced = _unplaced(store, dataset, there)
+    unplaced, let_go = _unplaced(store, dataset, there), _let_go_of(QuarantineKept(store, dataset).counts())
     counts = {name: rows_per_partition(store, dataset, schema) for name, schema in _TABLES.items()}
     counts = {"listed": pl.concat([rows_per_partition(store, dataset, ARRIVALS), unplaced]), **counts}
+    counts["quarantined"] = _together(counts["quarantined"], let_go.select(*_KEYS, rows="files"), _KEYS)
     counts[_UNPLACED] = unplaced
     counts["near_duplicates"] = _near_duplicates(store, dataset, there)
     # A day and category that only an outcome knows is a fault, which must not be left out.
@@ -100,13 +104,13 @@ def accounts_of(store: Store, dataset: str, there: Listing | None = None) -> Acc
     for name, found in counts.items():
         rows = rows.join(found.rename({"rows": name}), on=_KEYS, how="left", maintain_order="left")
     reasons = reasons_of(store, dataset, there=there).rename({"rows": "files"})
-    return Accounts(rows.with_columns(pl.col(list(counts)).fill_null(0)), reasons)
+    return Accounts(rows.with_columns(pl.col(list(counts)).fill_null(0)), reasons, let_go)
 
 
 def reasons_of(
     store: Store, dataset: str, partitions: Sequence[Partition] | None = None, there: Listing | None = None
 ) -> pl.DataFrame:
-    """How many files were refused for which reason: columns date, category, reason, rows.
+    """How many files were refused for which reason, let go of or not: columns date, category, reason, rows.
 
     Args:
         store: Where they are.
@@ -121,7 +125,24 @@ def reasons_of(
         if partitions is None
         else pl.concat([whole.of(one).files for one in partitions] or [whole.files.clear()])
     )
-    return known_counts(table, Count(pl.len(), "reason"), files, there.below(QUARANTINE.name) if there else None)
+    rows = known_counts(table, Count(pl.len(), "reason"), files, there.below(QUARANTINE.name) if there else None)
+    gone = QuarantineKept(store, dataset).counts(partitions)
+    return _together(rows, gone.select(*_KEYS, "reason", rows="files"), (*_KEYS, "reason"))
+
+
+def _together(one: pl.DataFrame, other: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Numbers of the same keys added, in their order."""
+    if other.is_empty():
+        return one
+    return pl.concat([one, other.select(one.columns)]).group_by(keys).agg(pl.col("rows").sum()).sort(keys)
+
+
+def _let_go_of(counts: pl.DataFrame | None) -> pl.DataFrame:
+    """Columns date, category, files, let_go_on: sums of counts."""
+    if counts is None or counts.is_empty():
+        kinds = {"date": pl.Date, "category": pl.String, "files": pl.Int64, "let_go_on": pl.Date}
+        return pl.DataFrame(schema=kinds)
+    return counts.group_by(_KEYS).agg(pl.col("files").sum(), pl.col("let_go_on").max()).sort(_KEYS)
 
 
 def _unplaced(store: Store, dataset: str, there: Listing | None) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
 from image_assets.ingest.fingerprint import Companion, Fingerprint, Fingerprints, Refusal, fingerprint
 from image_assets.ingest.kept_units import cut_units
 from image_assets.ingest.known_files import KnownFiles
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.ingest.loss import loaded_before, loaded_ids
 from image_assets.ingest.removed_images import without_removed
 from image_assets.ingest.source import Listing, Source, SourceChanged
@@ -42,6 +43,7 @@ class IngestTables:
     originals: KeyIndex
     known: KnownFiles
     tombstones: TombstoneBook
+    kept: QuarantineKept
 
     @classmethod
     def of(cls, store: Store, dataset: str) -> IngestTables:
@@ -52,6 +54,7 @@ class IngestTables:
             originals=original_index(store, dataset),
             known=KnownFiles(store, dataset),
             tombstones=TombstoneBook(store, dataset),
+            kept=QuarantineKept(store, dataset),
         )
 
 
@@ -225,6 +228,7 @@ def _commit_the_rest(
     tables.quarantine.replace(
         partition, [*(unit.quarantine for unit in units), tables.quarantine.write_frame(partition, refused)]
     )
+    tables.kept.loaded(partition)
     repeats = (
         (d.print.image_id, d.print.file.source, d.print.file.bytes, *astuple(d.original), d.original_source)
         for d in duplicates

@@ -16,6 +16,7 @@ import pyarrow as pa
 from image_assets.dataset import DatasetSpec
 from image_assets.features.units import unit_name as features_name
 from image_assets.images.reasons import Reason
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.ingest.units import name_of_files
 from image_assets.removal.tombstones import RemovedFile, Tombstone, Tombstones, digest_of, hidden
 from image_assets.schema import (
@@ -110,12 +111,15 @@ class TakenOut:
         raw, quarantine = self._table(RAW_IMAGES), self._table(QUARANTINE)
         names = {raw.name_of(one) for one in raw.partition_files(partition)}
         names |= {quarantine.name_of(one) for one in quarantine.partition_files(partition)}
+        let_go = QuarantineKept(self.store, self.dataset.name).files_of(partition)
         found: dict[str, _Unit] = {}
         for name in sorted(names):
             file, refused = raw.find_file(partition, name), quarantine.find_file(partition, name)
             if file is None:
                 continue  # of what was refused before it was decoded
             keys = [*_keys(raw, file), *(_keys(quarantine, refused) if refused else ())]
+            if refused is not None and refused.path in let_go:
+                refused = None  # it lies there until `gc` deletes it, and is not to be listed again
             kept = [key for key in keys if key[0] not in self.ids]
             if len(kept) == len(keys):
                 found[name] = _Unit(file, file, refused)

@@ -33,6 +33,8 @@ def show_accounts(console: Console, dataset: str, accounts: Accounts) -> None:
         console.print(f"nothing has arrived of {dataset} yet", highlight=False)
         return
     console.print(accounting_table(accounts, dataset))
+    if said := let_go_said(accounts):
+        console.print(said, highlight=False, soft_wrap=True)
     for row in accounts.unbalanced().iter_rows(named=True):
         outcomes = " + ".join(f"{row[name]:,} {name}" for name in OUTCOMES)
         console.print(
@@ -56,7 +58,20 @@ def accounting_markdown(accounts: Accounts) -> str:
         lines.append([str(row[0]), row[1], *(f"{number:,}" for number in row[2:-1]), row[-1]])
     table = markdown_table(header, lines, "ll".ljust(rows.width, "r"))
     more = f"\n\nand {rows.height - _SHOWN:,} earlier rows" if rows.height > _SHOWN else ""
-    return table + more
+    said = let_go_said(accounts)
+    return table + more + (f"\n\n{said}" if said else "")
+
+
+def let_go_said(accounts: Accounts) -> str:
+    """Of how many files in quarantine the rows were let go of, up to which day, and when; empty where of none."""
+    gone = accounts.let_go
+    if gone.is_empty():
+        return ""
+    files, last, on = int(gone["files"].sum()), gone["date"].max(), gone["let_go_on"].max()
+    return (
+        f"of {files:,} files in quarantine, of days up to {last}, only the numbers are kept: their rows were let go "
+        f"of, last on {on}"
+    )
 
 
 def _sum_of_reasons(accounts: Accounts) -> str:

@@ -99,6 +99,19 @@ QUARANTINE = TableSchema(
     ),
 )
 
+LET_GO = TableSchema(
+    "quarantine_let_go",
+    "How many rows of `quarantine` were let go of after `retention.quarantine_days`, file by file of that table and "
+    "reason by reason. A row counts as long as its file is no part of that table.",
+    (
+        Column("file", pa.string(), "The file of `quarantine` that they were in, below that table"),
+        Column("reason", pa.string(), "Reason code, see the table of reasons"),
+        Column("files", pa.int64(), "How many there were"),
+        Column("names", pa.string(), "Sum, modulo 2^64, of the first 8 bytes of the SHA-256 of their sources, in hex"),
+        Column("let_go_on", pa.date32(), "Day on which they were let go of, UTC"),
+    ),
+)
+
 IMAGE_FEATURES = TableSchema(
     "image_features",
     "One feature vector for every loaded image.",

@@ -9,6 +9,7 @@ from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
     DUPLICATES,
+    LET_GO,
     QUARANTINE,
     RAW_IMAGES,
     REVIEWS,
@@ -95,8 +96,8 @@ def _wrong(file: _File) -> str:
 
 def remedy_of(schema: TableSchema) -> Remedy:
     """What makes a file of a table anew."""
-    if schema.name == REVIEWS.name:
-        return Remedy.COPY  # what people said, nothing makes anew
+    if schema.name in (REVIEWS.name, LET_GO.name):
+        return Remedy.COPY  # what people said, and counts of what is gone, nothing makes anew
     if schema.name in LOADED:
         return Remedy.RUN_LANDED
     return Remedy.RUN if schema.partitioned else Remedy.WHOLE

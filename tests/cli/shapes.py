@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/json.md"
 _BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MAY_BE_NULL = {
     *("classifier", "unseen_sources", "familiarity", "checks", "model", "decision", "manifest", "acknowledged"),
-    *("network", "cnn_classifier", "old_runs"),
+    *("network", "cnn_classifier", "old_runs", "let_go"),
 }
 """Objects, of which the page says in a sentence when they are null."""
 _MAY_LACK = {"history"}

@@ -15,7 +15,8 @@ from dagster import DagsterRun, DagsterRunStatus
 from image_assets.cli import main
 from image_assets.cli.gc import _old_runs, _said_of
 from image_assets.orchestration.dagster_home import open_instance
-from image_assets.schema import IMAGE_FEATURES
+from image_assets.schema import IMAGE_FEATURES, QUARANTINE
+from image_assets.settings.retention import Retention
 from tests.cli.shapes import assert_told
 from tests.platform import Platform
 from tests.verification.test_verify import PLANTS
@@ -90,3 +91,23 @@ def test_while_a_run_is_in_progress_nothing_is_removed(
         instance.add_run(DagsterRun(job_name="drawn_daily", status=DagsterRunStatus.STARTED))
     assert said(damaged, capsys)[0] == 2
     assert unlisted.exists()
+
+
+def test_quarantine_goes_when_the_dataset_file_says_so_and_its_numbers_stay(
+    damaged: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert said(damaged, capsys)[1]["let_go"] is None
+    days = (dt.datetime.now(dt.UTC).date() - PLANTS.date).days
+    kept = Platform(damaged.dataset.model_copy(update={"retention": Retention(quarantine_days=days)}), damaged.root)
+    assert said(kept, capsys)[1]["let_go"]["files"] == 0  # one day too young
+    old = Platform(damaged.dataset.model_copy(update={"retention": Retention(quarantine_days=days - 1)}), damaged.root)
+    rows = damaged.rows(QUARANTINE, PLANTS)
+    for more in (["--dry-run"], []):
+        status, told = said(old, capsys, *more)
+        assert_told("gc", told)
+        assert (status, told["let_go"]["partitions"], told["let_go"]["files"]) == (0, 1, rows.height)
+        assert damaged.rows(QUARANTINE, PLANTS).height == (rows.height if more else 0)
+    assert said(old, capsys)[1]["let_go"]["files"] == 0
+    assert main(["accounting", "--dataset", str(old.root / "drawn.yaml"), "--store", old.store.url]) == 0
+    assert "only the numbers are kept" in capsys.readouterr().out

@@ -14,12 +14,14 @@ from image_assets.console.models import Choosing
 from image_assets.health.acknowledged import Acknowledgements
 from image_assets.health.check_book import CheckBook, Measure, latest_states
 from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.let_go import QuarantineKept
 from image_assets.orchestration import current_status as status_now
 from image_assets.schema import (
     ARRIVALS,
     COMPANIONS,
     DUPLICATES,
     IMAGE_FEATURES,
+    LET_GO,
     NEAR_DUPLICATES,
     QUARANTINE,
     RAW_IMAGES,
@@ -53,6 +55,11 @@ def with_a_lookalike(platform: Platform) -> None:
     one, other = platform.rows(RAW_IMAGES, PLANT)["image_id"].sort()[:2]
     pair = {"image_id": one, "other_id": other, "other_date": PLANT.date, "other_category": PLANT.category}
     platform.replace_rows(NEAR_DUPLICATES, PLANT, pl.DataFrame([{**pair, "distance": 1, "cosine": 0.99}]))
+
+
+def with_quarantine_that_was_let_go_of(platform: Platform) -> None:
+    assert QuarantineKept(platform.store, "drawn").let_go(PLANT, SECOND) == 2
+    change(LET_GO, lambda rows: rows.with_columns(files=pl.lit(2, pl.Int64)))(platform)
 
 
 def with_a_check(platform: Platform) -> None:
@@ -101,6 +108,7 @@ PLANTS = {
     "raw_images": without_first(RAW_IMAGES),
     "duplicates": without_first(DUPLICATES),
     "quarantine": without_first(QUARANTINE),
+    "quarantine that was let go of": with_quarantine_that_was_let_go_of,
     "companions": with_a_companion,
     "image_features": without_first(IMAGE_FEATURES),
     "other features": of_another_extractor,
