@@ -20,6 +20,8 @@ from image_assets.classifier.places import current_manifest
 from image_assets.classifier.training.row_index import row_index
 from image_assets.features.extractor import shared_extractor
 from image_assets.networks.errors import NetworksMissingError, UnfitDataError
+from image_assets.networks.export.files import export_network
+from image_assets.networks.export.pictures import picture_probes
 from image_assets.networks.places import CNN_CLASSIFIER, cnn_prefix
 from image_assets.orchestration.automation import refresh_job_name
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
@@ -107,6 +109,26 @@ def test_the_same_again_trains_nothing_and_leaves_every_byte(
     again = materialised(platform)
     assert again["epochs of an earlier run"] == again["epochs"] == metadata["epochs"]
     assert again["sha256"] == metadata["sha256"]
+
+
+def test_it_is_taken_elsewhere_on_pictures_that_were_held_out(
+    made: tuple[Platform, dict[str, Any]], tmp_path: Path
+) -> None:
+    platform, metadata = made
+    model, manifest = load_model(platform.store.objects(), cnn_prefix(platform.dataset))
+    assert isinstance(model, NetworkModel)
+    probes = picture_probes(platform.dataset, platform.store, model, manifest)
+    held_out = int(metadata["held_out"])
+    assert probes.origin == f"pictures, {held_out} held-out pictures and noise"
+    assert len(probes.pictures) == held_out + 50
+    exported = export_network(model, manifest, "keras", probes.pictures, platform.dataset.classifier)
+    assert exported.same == exported.pictures == len(probes.pictures)
+    # Of another split nobody knows which pictures it has not seen: then none is called held-out.
+    other = platform.dataset.classifier.model_copy(update={"held_out": 0.4})
+    changed = platform.dataset.model_copy(update={"classifier": other})
+    assert (
+        "on some of which it may have been trained" in picture_probes(changed, platform.store, model, manifest).origin
+    )
 
 
 def test_a_warm_start_is_told_of_and_done_the_same_again(
