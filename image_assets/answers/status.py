@@ -16,12 +16,13 @@ from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
+from image_assets.health.lost_tables import lost_tables
 from image_assets.ingest.source import Source
 from image_assets.model_assets import ModelAsset
 from image_assets.store.listing import Listing
 from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
-from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.damage import Damaged, LostTable
 from image_assets.store.tables.store_damage import damaged_files
 
 _NAMES: dict[str, ModelAsset] = {"model": "classifier", "network": "cnn_classifier"}
@@ -35,7 +36,7 @@ class Status:
     Attributes:
         loaded: What is loaded, in the order of days and categories.
         health: How it fares.
-        damaged: Files of the store that are missing or cut, each in one line.
+        damaged: Tables and files of the store that are missing or cut, each in one line.
         models: Of each asset that trains models the current one; None where there is none that can be read.
         other_features: Images whose features are of another extractor than the dataset file's; None where that is not
             known without fetching or loading what is no part of the platform.
@@ -91,7 +92,11 @@ def status_of_listed(
         arrivals: What arrived.
         there: What lies in the dataset's folder.
     """
-    damaged = tuple(str(one) for one in damaged_files(store, dataset.name, there))
+    lost = [
+        LostTable.of(store.table(dataset.name, schema).url, len(partitions))
+        for schema, partitions in lost_tables(there).items()
+    ]
+    damaged = tuple(str(one) for one in (*lost, *damaged_files(store, dataset.name, there)))
     loaded = tuple(partition_facts(dataset, store, there=there))
     models: dict[ModelAsset, ModelManifest | None] = {
         asset: _current(dataset, store, asset) for asset in dataset.model_assets

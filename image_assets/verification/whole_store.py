@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
+from image_assets.health.lost_tables import lost_tables
 from image_assets.networks.places import CNN_CLASSIFIER
-from image_assets.schema import TABLES
+from image_assets.schema import TABLES, Partition, TableSchema
 from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
+from image_assets.store.listing import Listing
 from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
 from image_assets.verification.finding import Finding, LookedAt, Part, Verified
@@ -18,7 +20,7 @@ from image_assets.verification.mending import ASIDE
 from image_assets.verification.models import verify_models
 from image_assets.verification.records import verify_records
 from image_assets.verification.shards import verify_shards
-from image_assets.verification.tables import tables_of, verify_tables
+from image_assets.verification.tables import remedy_of, tables_of, verify_tables
 from image_assets.workers import Progress
 
 Track = Callable[[str, str], AbstractContextManager[Progress]]
@@ -48,7 +50,7 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
         looked_at[part] = looked_at.get(part, LookedAt()) + found[0]
         findings.extend(found[1])
 
-    keep(Part.LOGS, (LookedAt(), []))
+    keep(Part.LOGS, (LookedAt(), [_lost(*one) for one in lost_tables(Listing.of(store, dataset.name)).items()]))
     for schema in tables_of(sizes):
         keep(Part.LOGS, verify_log(objects, schema))
     with track("tables", "files") as progress:
@@ -62,3 +64,10 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
     with track("records", "files") as progress:
         keep(Part.RECORDS, verify_records(objects, sizes, others, progress))
     return Verified(dataset.name, looked_at, tuple(findings))
+
+
+def _lost(schema: TableSchema, partitions: Sequence[Partition]) -> Finding:
+    what = "is gone, and with it what the table held"
+    return Finding(
+        Part.LOGS, f"{schema.name}/_delta_log", what, remedy_of(schema), tuple(partitions), table=schema.name
+    )

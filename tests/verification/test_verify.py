@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from image_assets.answers.status import status_of
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.store.store import Store
 from image_assets.verification.finding import Finding, Part, Remedy, Verified
@@ -122,3 +124,24 @@ class TestLogs:
         commits[1].unlink()
         (one,) = (one for one in verified(damaged).findings if one.part == Part.LOGS)
         assert (one.what, one.remedy) == ("is missing", Remedy.COPY)
+
+
+LOADED = ("arrivals", "raw_images", "duplicates", "quarantine")
+
+
+@pytest.mark.parametrize("table", [*LOADED, "image_features", "near_duplicates", "predictions"])
+@pytest.mark.parametrize("of_it", ["", "_delta_log"], ids=["the table", "its log"])
+def test_a_table_that_is_gone_as_a_whole_is_named(damaged: Platform, table: str, of_it: str) -> None:
+    shutil.rmtree(damaged.root / "store/drawn" / table / of_it)
+    (found,) = [one for one in verified(damaged).findings if one.part == Part.LOGS]
+    assert (found.path, found.table) == (f"{table}/_delta_log", table)
+    assert found.remedy == (Remedy.RUN_LANDED if table in LOADED else Remedy.RUN)
+    assert PLANTS in found.partitions
+    status = status_of(damaged.dataset, damaged.store, [], None)
+    assert f"/drawn/{table}: the table is gone, or its log is; 6 days and categories of it" in status.damaged[0]
+
+
+def test_a_table_that_was_never_made_is_not_gone(damaged: Platform) -> None:
+    for folder in ("check_results", "near_duplicates"):
+        shutil.rmtree(damaged.root / "store/drawn" / folder)
+    assert status_of(damaged.dataset, damaged.store, [], None).damaged == ()

@@ -59,6 +59,23 @@ class DamagedLog(Damaged):
         return cls(f"{url}/{path} {wrong}; {copy}, or, while the landing zone still holds the days, {way}")
 
 
+class LostTable(Damaged):
+    """A table of which the log is gone: nothing tells what it held."""
+
+    @classmethod
+    def of(cls, url: str, partitions: int) -> LostTable:
+        """The error of a table.
+
+        Args:
+            url: Where it lay.
+            partitions: How many days and categories were made of it.
+        """
+        return cls(
+            f"{url}: the table is gone, or its log is; {partitions:,} days and categories of it were checked; restore "
+            "it from a copy of the store, or, while the landing zone still holds the days, run `image-assets repair`"
+        )
+
+
 def _remedy(url: str, path: str, *, must_go: bool) -> str:
     copy = "restore it from a copy of the store"
     if _is_by_people(url):
