@@ -26,7 +26,7 @@ from image_assets.settings.networks import Networks
 from image_assets.settings.predictions import Predictions
 from image_assets.settings.quality import Drift, LabelConflicts, LabelNoise, NearDuplicates, Quality, Volume
 from image_assets.settings.retention import Retention
-from image_assets.settings.section import DatasetName, Name, SettingsSection, Strict, key_path
+from image_assets.settings.section import NAME_RULE, DatasetName, Name, SettingsSection, Strict, key_path
 from image_assets.settings.sources import AnySource, FolderSource
 from image_assets.settings.stages import (
     DEFAULT_EXTRACTOR,
@@ -109,7 +109,8 @@ class DatasetSpec(SettingsSection):
     @classmethod
     def _time_zone_exists(cls, name: str) -> str:
         if name not in available_timezones():
-            raise ValueError("expected an IANA time zone such as Europe/Berlin or UTC")
+            meant = did_you_mean(name, available_timezones())
+            raise ValueError(f"{f'{meant} ' if meant else ''}expected an IANA time zone such as Europe/Berlin or UTC")
         return name
 
     @field_validator("owners")
@@ -131,6 +132,13 @@ class DatasetSpec(SettingsSection):
                 meant = f"{meant} There are" if meant else "there are"
                 raise ValueError(
                     f"label_conflicts.prefer names {name!r}, which is no category; {meant} {', '.join(self.categories)}"
+                )
+        for name in self.volume.may_be_empty:
+            if name not in self.categories and name not in self.retired:
+                meant = did_you_mean(name, self.categories)
+                raise ValueError(
+                    f"volume.may_be_empty names {name!r}, which is no category; {f'{meant} ' if meant else ''}"
+                    f"there are {', '.join(self.categories)}"
                 )
         return self
 
@@ -211,7 +219,26 @@ def _describe(error: Mapping[str, Any], section: type[Strict]) -> str:
     if error["type"] == "literal_error" and isinstance(found, str):
         meant = did_you_mean(found.lower(), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
         said += f"; {meant}" if meant else ""
-    return f"  {key}: found {shown}; {said}"
+    return f"  {key}: found {shown}; {_in_our_words(error['type'], said)}"
+
+
+_DAY = "expected a day such as 2026-11-20"
+_IN_OUR_WORDS = {
+    "tuple_type": "expected a list, such as [one, another]",
+    "dict_type": "expected keys with values, such as {one: 0, another: 1}",
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": f"{_DAY}, without a time",
+}
+
+
+def _in_our_words(kind: str, said: str) -> str:
+    """What is allowed, where pydantic says it in words for programmers."""
+    if kind == "string_pattern_mismatch" and "[A-Za-z0-9]" in said:
+        return NAME_RULE
+    if kind == "string_pattern_mismatch" and "[a-z][a-z0-9_]" in said:
+        return "expected 1 to 64 of a to z, digits and _, beginning with a letter"
+    return _IN_OUR_WORDS.get(kind, said)
 
 
 def _allowed(key: str, section: type[Strict]) -> str:

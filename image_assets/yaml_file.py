@@ -14,7 +14,9 @@ class YamlError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses keys that stand twice, of which YAML would keep the last, and keys that are no text."""
+    """Refuses keys that stand twice, of which YAML would keep the last, keys that are no text, and numbers that YAML
+    takes for others.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         # What `<<` merges in may be there too: the section's own keys go before it.
@@ -37,13 +39,31 @@ class _Loader(yaml.SafeLoader):
             seen[key.value] = line
         return super().construct_mapping(node, deep)
 
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """Zeros in front make YAML 1.1 count by eights, and colons by sixties."""
+        number = self.construct_yaml_int(node)
+        written = node.value.replace("_", "")
+        line = node.start_mark.line + 1
+        if ":" in written:
+            raise YamlError(f"line {line}: YAML takes {node.value} for the number {number}; put it in quotes")
+        if written.lstrip("+-").isdigit() and int(written) != number:
+            raise YamlError(
+                f"line {line}: YAML takes {node.value} for the number {number}, as it begins with a zero; write "
+                f"{int(written)}"
+            )
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole_number)
+
 
 def read_yaml(path: Path) -> object:
     """The content of a YAML file; a byte-order mark at its beginning does not matter.
 
     Raises:
         OSError: the file cannot be read.
-        YamlError: it is no YAML or no UTF-8, a key stands twice, or YAML would read a key as another thing than text.
+        YamlError: it is no YAML or no UTF-8, a key stands twice, or YAML would read a key as another thing
+            than text, or a number as another one.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)

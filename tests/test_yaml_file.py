@@ -37,6 +37,17 @@ def test_a_key_that_yaml_takes_for_something_else_is_refused(tmp_path: Path, wor
     assert read_yaml(_file(tmp_path, f'categories: {{"{word}": 0}}\n')) == {"categories": {word: 0}}
 
 
+@pytest.mark.parametrize(("written", "taken"), [("010", 8), ("-017", -15), ("1:30", 90), ("10:30:00", 37800)])
+def test_a_number_that_yaml_takes_for_another_is_refused(tmp_path: Path, written: str, taken: int) -> None:
+    with pytest.raises(YamlError, match=f"line 2: YAML takes {written} for the number {taken}"):
+        read_yaml(_file(tmp_path, f"a: 0\nb: {written}\n"))
+
+
+def test_numbers_that_mean_what_they_look_like_are_taken(tmp_path: Path) -> None:
+    text = "a: [0, 7, 007, -5, 1_000, 0x10, 0b11, 10]\n"
+    assert read_yaml(_file(tmp_path, text)) == {"a": [0, 7, 7, -5, 1000, 16, 3, 10]}
+
+
 def test_keys_may_be_merged_in(tmp_path: Path) -> None:
     text = "base: &base {a: 1, b: 2}\nown:\n  <<: *base\n  b: 3\n"
     assert read_yaml(_file(tmp_path, text)) == {"base": {"a": 1, "b": 2}, "own": {"a": 1, "b": 3}}

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 # Names become folder names, asset keys and partition values of tables: one alphabet is safe in all of them.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
@@ -13,6 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _NAME = TypeAdapter(Name)
+NAME_RULE = "expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
 
 
 def name_problem(text: str) -> str:
@@ -20,7 +29,7 @@ def name_problem(text: str) -> str:
     try:
         _NAME.validate_python(text)
     except ValidationError:
-        return "expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
+        return NAME_RULE
     return ""
 
 
@@ -49,3 +58,26 @@ class Strict(Frozen):
 
 class SettingsSection(Strict):
     """A part of a dataset file."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _no_number_is_yes_or_no(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(given)
+        for where in _taken_for_numbers(given, vars(made)):
+            raise ValueError(
+                f"{where}: expected a number, found yes or no (on, off, true and false are the same to YAML)"
+            )
+        return made
+
+
+def _taken_for_numbers(given: object, made: object, where: str = "") -> Iterator[str]:
+    """Where something that is true or false became 1 or 0."""
+    if isinstance(given, bool):
+        if isinstance(made, int | float) and not isinstance(made, bool):
+            yield where
+    elif isinstance(given, Mapping) and isinstance(made, Mapping):
+        for key in given.keys() & made.keys():
+            yield from _taken_for_numbers(given[key], made[key], f"{where}.{key}" if where else str(key))
+    elif isinstance(given, list | tuple) and isinstance(made, list | tuple):
+        for one, other in zip(given, made, strict=False):
+            yield from _taken_for_numbers(one, other, where)
