@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,7 +88,24 @@ def land(
         )
         for line in refused:
             say(f"  refused: {line}")
+    for line in _not_to_be_loaded(spec, day, reports):
+        say(f"warning: {line}", to_stderr=True)
     return 1 if refused else 0
+
+
+def _not_to_be_loaded(dataset: DatasetSpec | None, day: dt.date, categories: Iterable[str]) -> Iterator[str]:
+    """Why what was landed will not be loaded as the dataset file is now."""
+    if dataset is None:
+        return
+    if day < dataset.start_day:
+        yield f"{day} lies before start_day {dataset.start_day} of dataset {dataset.name}, and is never run"
+    if day > dt.datetime.now(dataset.zone).date() + dt.timedelta(days=1):
+        yield f"{day} is to come, and is not run until it is over; is it the right year?"
+    # Elsewhere lists or annotations say what the categories are, and folders mean nothing.
+    for name in categories if dataset.source.kind in ("folder", "bucket") else ():
+        if name not in dataset.categories:
+            meant = did_you_mean(name, dataset.categories)
+            yield f"{name} is no category of dataset {dataset.name}, and is not loaded{f'; {meant}' if meant else ''}"
 
 
 def _day_of_arrival(dataset: DatasetSpec | None, store: str | None) -> dt.date:

@@ -177,3 +177,24 @@ def test_extracting_anew_says_what_does_not_go_with_it(
 ) -> None:
     assert main(["run", "--extract-anew", other]) == 2
     assert "--extract-anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("day", "category", "said"),
+    [
+        ("2025-11-19", "owl", "2025-11-19 lies before start_day 2026-11-01 of dataset d, and is never run"),
+        ("2999-11-19", "owl", "2999-11-19 is to come, and is not run until it is over; is it the right year?"),
+        ("2026-11-19", "Owl", "Owl is no category of dataset d, and is not loaded; did you mean owl?"),
+        ("2026-11-19", "owl", ""),
+    ],
+)
+def test_what_lands_where_nothing_is_loaded_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, category: str, said: str
+) -> None:
+    (tmp_path / "d.yaml").write_text("name: d\ncategories: {owl: 0}\nstart_day: 2026-11-01\n")
+    (tmp_path / "a.png").write_bytes(b"a picture")
+    places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing"]
+    assert main(["land", *places, "--day", day, "--category", category, f"{tmp_path}/a.png"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert said in told
+    assert bool(said) == ("warning" in told)
