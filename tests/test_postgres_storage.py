@@ -18,8 +18,8 @@ from tests.platform import small_dataset
 from tests.postgres_server import PostgresServer
 from tests.test_docs import ROOT, blocks
 
-(_CONFIG,) = [content for _, more, content in blocks(ROOT / "docs" / "operating.md") if more == "file=dagster.yaml"]
-_VARIABLE = yaml.safe_load(_CONFIG)["storage"]["postgres"]["postgres_url"]["env"]
+(CONFIG,) = [content for _, more, content in blocks(ROOT / "docs" / "operating.md") if more == "file=dagster.yaml"]
+VARIABLE = yaml.safe_load(CONFIG)["storage"]["postgres"]["postgres_url"]["env"]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "birds.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
     (tmp_path / "home").mkdir()
-    (tmp_path / "home/dagster.yaml").write_text(_CONFIG)
+    (tmp_path / "home/dagster.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
@@ -53,7 +53,7 @@ def _refused(capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_day_is_recorded_told_and_pruned_there(
     home: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(_VARIABLE, postgres_server.new_database())
+    monkeypatch.setenv(VARIABLE, postgres_server.new_database())
     land_pictures(home.parent / "landing", "2026-11-18", "owls", 0, range(3))
     places = ["--dataset", "birds.yaml", "--landing", "landing", "--store", "store"]
     assert main(["run", *places, "--day", "2026-11-18", "--until", "image_features"]) == 0
@@ -75,7 +75,7 @@ def test_a_day_is_recorded_told_and_pruned_there(
 def test_a_database_that_lets_nobody_in_is_one_line(
     home: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(_VARIABLE, postgres_server.url("postgres").replace(postgres_server.password, "wrong"))
+    monkeypatch.setenv(VARIABLE, postgres_server.url("postgres").replace(postgres_server.password, "wrong"))
     line = _refused(capsys)
     assert f"error: Dagster's home {home} cannot be used: " in line
     assert 'password authentication failed for user "tests"' in line
@@ -85,9 +85,9 @@ def test_a_database_that_lets_nobody_in_is_one_line(
 @pytest.mark.parametrize(
     ("config", "address", "said"),
     [
-        (_CONFIG, None, f'the environment variable "{_VARIABLE}" which is not set'),
-        (_CONFIG, "runs", "expected postgresql+psycopg2://user:password@host/database"),
-        (_CONFIG, "postgresql://127.0.0.1/runs", "begins with postgresql+psycopg2://"),
+        (CONFIG, None, f'the environment variable "{VARIABLE}" which is not set'),
+        (CONFIG, "runs", "expected postgresql+psycopg2://user:password@host/database"),
+        (CONFIG, "postgresql://127.0.0.1/runs", "begins with postgresql+psycopg2://"),
         ("storage: {postgress: {}}", None, 'unexpected config entry "postgress"'),
         ("storage: {postgres: {postgres_db: {username: a, hostname: b}}}", None, 'required config entry "db_name"'),
         ("storage: [", None, "line 1, column 11"),
@@ -103,9 +103,9 @@ def test_a_configuration_that_cannot_be_used_is_one_line(
     said: str,
 ) -> None:
     pytest.importorskip("dagster_postgres", reason="the extra `postgres` is not installed")
-    monkeypatch.delenv(_VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     if address:
-        monkeypatch.setenv(_VARIABLE, address)
+        monkeypatch.setenv(VARIABLE, address)
     (home / "dagster.yaml").write_text(config)
     line = _refused(capsys)
     assert f"error: {home}/dagster.yaml: " in line

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from image_assets.asset_checks import removed_images
@@ -16,16 +17,23 @@ from image_assets.health.accounting import accounts_of
 from image_assets.images.reasons import Reason
 from image_assets.ingest.load import list_partition
 from image_assets.ingest.registry import source_of
+from image_assets.removal.derived import id_columns
 from image_assets.removal.machine import forget_here
 from image_assets.removal.removal import Removal
 from image_assets.removal.tombstones import TombstoneBook, hidden
 from image_assets.schema import (
     ARRIVALS,
+    BOX_QUARANTINE,
     DUPLICATES,
+    IMAGE_BOXES,
+    IMAGE_CHIPS,
     IMAGE_FEATURES,
+    IMAGE_LABELS,
+    IMAGENET_PREDICTIONS,
     QUARANTINE,
     RAW_IMAGES,
     REVIEWS,
+    TABLES,
     Partition,
     TableSchema,
 )
@@ -116,6 +124,40 @@ def test_an_image_that_is_planted_back_in_a_table_of_a_day_is_told(
     rows = pl.concat([rows, rows.head(1).with_columns(image_id=pl.lit(removed.image_id))])
     platform.replace_rows(schema, other, rows)
     assert failing(platform, [removed_images.removed_images_stay_out], other) == {"removed_images_stay_out"}
+
+
+OF_ANNOTATIONS = (IMAGE_LABELS, IMAGE_BOXES, IMAGE_CHIPS, BOX_QUARANTINE, IMAGENET_PREDICTIONS)
+
+
+def row_of(schema: TableSchema, image_id: str) -> pl.DataFrame:
+    """A row of a table that names an image; whatever else it says."""
+    zero = {pa.types.is_string: "a", pa.types.is_binary: b"a", pa.types.is_boolean: False, pa.types.is_list: []}
+    values = {
+        one.name: next((value for is_of, value in zero.items() if is_of(one.type)), 0) for one in schema.file_schema
+    }
+    return pl.DataFrame(pl.from_arrow(pa.Table.from_pylist([{**values, "image_id": image_id}], schema.file_schema)))
+
+
+@pytest.mark.parametrize("schema", OF_ANNOTATIONS, ids=lambda one: one.name)
+def test_an_image_in_a_table_of_annotations_is_told_and_goes(
+    removed: Removed, tmp_path: Path, schema: TableSchema
+) -> None:
+    platform = removed.platform.copy_to(tmp_path / "planted")
+    rows = pl.concat([row_of(schema, one) for one in (removed.image_id, "f" * 64)])
+    platform.replace_rows(schema, PLANTS, rows)
+    assert failing(platform, [removed_images.removed_images_stay_out], PLANTS) == {"removed_images_stay_out"}
+    removal = removal_of(platform, removed.image_id)
+    assert [path.split("/")[0] for path in removal.end()] == [schema.name]  # what is still in a table is not finished
+    removal.take_out()
+    assert removal.end() == []
+    assert platform.rows(schema, PLANTS)["image_id"].to_list() == ["f" * 64]
+    assert failing(platform, [removed_images.removed_images_stay_out], PLANTS) == set()
+
+
+def test_every_table_that_names_images_is_looked_at() -> None:
+    named = {schema.name for schema in TABLES if "image_id" in schema.file_schema.names}
+    assert {schema.name for schema in OF_ANNOTATIONS} < named
+    assert {schema.name for schema in TABLES if id_columns(schema)} == named
 
 
 def test_an_image_that_is_planted_back_in_shards_the_map_and_marks_is_told(
@@ -254,6 +296,9 @@ def test_what_this_machine_keeps_beside_the_store_goes_too(
     for folder in (search, networks, staging):
         folder.mkdir(parents=True)
     (search / "day.index").write_bytes(b"features")
+    (networks / "cnn_classifier").mkdir()
+    for kept in ("pixels", "cnn_classifier/checkpoint"):
+        (networks / kept).write_text(removed.image_id)
     content = (platform.landing / NAME).read_bytes()
     (staging / "unpacked").write_bytes(content)
     (staging / "another").write_bytes(content[:-1] + b"x")
@@ -261,3 +306,4 @@ def test_what_this_machine_keeps_beside_the_store_goes_too(
     assert sorted(gone) == sorted(map(str, (search, networks, staging / "unpacked")))
     assert [one.name for one in staging.iterdir()] == ["another"]
     assert not search.exists()
+    assert not networks.exists()

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import create_engine, inspect, text
 
 from image_assets.alerts.ledger import Ledger
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.redact import INSTEAD, RedactError, Shown, redact
 from tests.alerts.test_ledger import EARLIER
+from tests.postgres_server import PostgresServer
 from tests.removal.seeking import holding
+from tests.test_postgres_storage import CONFIG, VARIABLE
 
 SECRET = "2026-11-03/plant/Grandma's <holiday>.png"
 PICTURE = "![sheet](data:image/webp;base64,UklGRgAAAABXRUJQ)"
@@ -28,6 +31,39 @@ def recorded(instance: dg.DagsterInstance) -> None:
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(asset_key=RAW, check_name="known", passed=False, metadata=texts)
     )
+
+
+@pytest.mark.long
+def test_words_go_out_of_postgresql_too(
+    tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, home = postgres_server.new_database(), tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(CONFIG)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv(VARIABLE, database)
+    with open_instance(str(tmp_path / "store")) as instance:
+        recorded(instance)
+        assert told_in(database, SECRET)
+        before = said_of(instance, RAW)
+        assert redact(instance, [SECRET], SHOWN) >= 4
+        after = said_of(instance, RAW)
+        assert redact(instance, [SECRET], SHOWN) == 0
+    assert told_in(database, SECRET) == []
+    assert all(SECRET in said for said in before.values())
+    assert all(INSTEAD in said and "and more" in said for said in after.values())
+
+
+def told_in(url: str, word: str) -> list[str]:
+    """The tables and columns of a database that hold a word, in whatever column, as text or in JSON."""
+    engine = create_engine(url)
+    found = set()
+    with engine.connect() as connection:
+        for table in inspect(connection).get_table_names():
+            for row in connection.execute(text(f'SELECT * FROM "{table}"')).mappings():
+                found |= {f"{table}.{name}" for name, value in row.items() if word in str(value)}
+    engine.dispose()
+    return sorted(found)
 
 
 def said_of(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
