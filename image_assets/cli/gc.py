@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from image_assets.cli.options import WholeNumber, dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.options import (
+    WholeNumber,
+    dataset_option,
+    json_option,
+    refuse_nothing,
+    store_option,
+    to_read,
+    to_write,
+)
 from image_assets.cli.printing import tell
 from image_assets.cli.running import refuse_while_running
 from image_assets.cli.words import Command
@@ -40,7 +48,10 @@ def gc(dataset: str, store: str, older_than: int, *, dry_run: bool, as_json: boo
     """
     from image_assets.store.tables.unlisted import Collected, UnlistedFiles
 
-    spec, opened = to_read(dataset, store) if dry_run else to_write(dataset, store)
+    spec, opened = to_read(dataset, store)
+    refuse_nothing(spec, opened)
+    if not dry_run:
+        spec, opened = to_write(dataset, store)
     now = dt.datetime.now(dt.UTC)
     before = now - dt.timedelta(days=older_than)
     files = UnlistedFiles(opened, spec.name)

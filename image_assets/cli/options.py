@@ -213,6 +213,17 @@ def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
     return load_dataset(dataset), Store.to_read(store)
 
 
+def refuse_nothing(dataset: DatasetSpec, store: Store) -> None:
+    """For what would say "done" of a place that was mistyped. Raises `UsageError` where nothing of the dataset lies."""
+    from image_assets.errors import UsageError
+    from image_assets.store.objects import holds_something
+
+    if not holds_something(store.objects(dataset.name)):
+        raise UsageError(
+            f"there is nothing of dataset {dataset.name} in {store.url}: run a day first, or say by --store where it is"
+        )
+
+
 def to_write(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
     """As `to_read`; a store that may only be read is refused."""
     from image_assets.dataset import load_dataset

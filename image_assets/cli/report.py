@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read
+from image_assets.cli.options import (
+    FILE,
+    dataset_option,
+    json_option,
+    model_option,
+    refuse_nothing,
+    store_option,
+    to_read,
+)
 from image_assets.cli.printing import tell, write
 from image_assets.cli.words import Command
 
@@ -61,6 +69,7 @@ def _of_images(dataset: DatasetSpec, store: Store) -> tuple[str, str]:
     from image_assets.exploration.annotations import annotations_of
     from image_assets.exploration.report import make_report
 
+    refuse_nothing(dataset, store)
     made = make_report(dataset, store, annotations_of(dataset, store))
     return made.html, f"{made.figures['images']:,} images"
 

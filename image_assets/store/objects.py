@@ -24,6 +24,11 @@ def content_of(objects: ObjectStore, path: str) -> bytes | None:
         return None
 
 
+def holds_something(objects: ObjectStore) -> bool:
+    """Whether there is any object."""
+    return any(page for page in obstore.list(objects, chunk_size=1))
+
+
 def sizes_below(objects: ObjectStore, prefix: str | None = None) -> dict[str, int]:
     """The paths of all objects below a prefix, each with its size in bytes."""
     return {str(one["path"]): int(one["size"]) for page in obstore.list(objects, prefix) for one in page}

@@ -18,7 +18,7 @@ from image_assets.orchestration.dagster_home import open_instance
 from image_assets.schema import IMAGE_FEATURES, QUARANTINE
 from image_assets.settings.retention import Retention
 from tests.cli.shapes import assert_told
-from tests.platform import Platform
+from tests.platform import Platform, small_dataset
 from tests.verification.test_verify import PLANTS
 
 
@@ -111,3 +111,17 @@ def test_quarantine_goes_when_the_dataset_file_says_so_and_its_numbers_stay(
     assert said(old, capsys)[1]["let_go"]["files"] == 0
     assert main(["accounting", "--dataset", str(old.root / "drawn.yaml"), "--store", old.store.url]) == 0
     assert "only the numbers are kept" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["gc"], ["gc", "--dry-run"], ["report"]])
+def test_a_store_that_was_mistyped_is_no_store_that_is_well(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "drawn.yaml"
+    file.write_text(yaml.safe_dump(small_dataset().model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
+    assert main([*command, "--dataset", str(file), "--store", str(tmp_path / "stroe")]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"there is nothing of dataset drawn in {tmp_path}/stroe: run a day first, or say by --store" in told.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn.yaml"]
