@@ -135,7 +135,9 @@ def _folder(path: str, said: str, what: str) -> Path:
             user = path[1:].partition("/")[0]
             if not user:
                 raise PlaceError(f"{what} {said!r}: there is no home folder, since HOME is not set; name another place")
-            raise PlaceError(f"{what} {said!r}: there is no user {user!r}; a folder that is called so is ./{path}")
+            raise PlaceError(
+                f"{what} {said!r}: there is no user {user!r}; a folder that is called so is {f'./{path}'!r}"
+            )
         path = expanded
     # Two slashes at the beginning, which POSIX leaves open, mean one on every system that there is.
     return Path(re.sub("^//+", "/", path))

@@ -28,6 +28,7 @@ def test_a_path_means_itself_and_a_url_of_it_means_the_same(name: str) -> None:
 @given(st.text(max_size=30))
 @example("file:///a%00b")
 @example("s3://a/\x00")
+@example("~\x1f")
 def test_any_text_is_a_place_or_refused_in_one_line(text: str) -> None:
     said = ""
     try:

@@ -14,7 +14,7 @@ import pytest
 
 from image_assets.orchestration.dagster_home import open_instance
 from tests.postgres_server import PostgresServer
-from tests.test_postgres_storage import _CONFIG, _VARIABLE
+from tests.test_postgres_storage import CONFIG, VARIABLE
 from tests.torture.size import record, rounds_of
 
 AT_ONCE = max(5, min(50, rounds_of("R10") // 2))
@@ -77,9 +77,9 @@ def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         open_instance(str(tmp_path / "store")).dispose()
         return tmp_path / "dagster"
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    monkeypatch.setenv(_VARIABLE, server.new_database())
+    monkeypatch.setenv(VARIABLE, server.new_database())
     (tmp_path / "dagster").mkdir()
-    (tmp_path / "dagster" / "dagster.yaml").write_text(_CONFIG)
+    (tmp_path / "dagster" / "dagster.yaml").write_text(CONFIG)
     dg.DagsterInstance.from_config(str(tmp_path / "dagster")).dispose()
     return tmp_path / "dagster"
 
