@@ -69,7 +69,7 @@ def test_the_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest
         ("", "this names nothing"),
         (" ", "this names nothing"),
         ("a\0b", "this names nothing"),
-        ("~nobody-there/s", "there is no user 'nobody-there'; a folder that is called so is ./~nobody-there/s"),
+        ("~nobody-there/s", "there is no user 'nobody-there'; a folder that is called so is './~nobody-there/s'"),
         ("gs://bucket", "expected a folder, file:///… or s3://bucket/prefix"),
         ("s3:/bucket/prefix", "expected a folder, file:///… or s3://bucket/prefix"),
         (" s3://bucket", "blanks around a URL"),
