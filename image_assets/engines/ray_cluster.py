@@ -56,7 +56,13 @@ def connect() -> None:
 
 def machines() -> list[dict[str, float]]:
     """What each machine of the cluster that has cores has, by the names of Ray's resources."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    return list(machines_by_name().values())
+
+
+def machines_by_name() -> dict[str, dict[str, float]]:
+    """The same by the names that Ray has given them."""
+    there = (node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
+    return {node["NodeID"]: node["Resources"] for node in there}
 
 
 def _see_that_it_answers(address: str) -> None:

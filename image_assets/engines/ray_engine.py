@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
 from image_assets.engines.flight import Flight
-from image_assets.engines.ray_cluster import connect, machines
+from image_assets.engines.ray_cluster import connect, machines, machines_by_name
 from image_assets.workers import Progress
 
 R = TypeVar("R")
@@ -46,7 +46,7 @@ class RayEngine:
         _check_fit(units)
         threads = _threads_of_a_unit(len(units))
         board, places = _Reported(_board()), _Places(threads)
-        flight = Flight(units, _Starter(units, threads, board.actor), _result)
+        flight = Flight(units, _Starter(units, threads, board), _result)
         with _stopped_on_error(board.actor):
             while not flight.all_ended:
                 flight.begin(_WINDOW * places.now)
@@ -67,20 +67,39 @@ def _threads_of_a_unit(units: int) -> int:
 class _Starter:
     """Begins units. Ray is told of a kind of task once: telling it of each takes longer than a short task."""
 
-    def __init__(self, units: Sequence[Unit], threads: int, board: Actor) -> None:
+    def __init__(self, units: Sequence[Unit], threads: int, board: _Reported) -> None:
         self._units, self._threads, self._board = units, threads, board
         self._task = ray.remote(_work)
-        self._kinds: dict[tuple[int, float, bool], Any] = {}
+        self._kinds: dict[tuple[int, float], Any] = {}
+        self._sent: dict[int, set[str]] = {}  # by the numbers of units the machines that copies were sent to
 
     def __call__(self, number: int, is_copy: bool) -> ray.ObjectRef:
         unit = self._units[number]
-        kind = (unit.memory, unit.gpus, is_copy)
-        if kind not in self._kinds:
-            needs = {"num_cpus": self._threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
-            # Ray hands a worker that it has several tasks of one kind; one that is spread goes where there is room.
-            where = {"scheduling_strategy": "SPREAD"} if is_copy else {}
-            self._kinds[kind] = self._task.options(**needs, **where, max_retries=_RETRIES, retry_exceptions=False)
-        return self._kinds[kind].remote(unit, self._threads, number, self._board)
+        kind = (unit.memory, unit.gpus)
+        if is_copy:
+            task = self._task_of(unit, scheduling_strategy=self._elsewhere(number))
+        else:
+            if kind not in self._kinds:
+                self._kinds[kind] = self._task_of(unit)
+            task = self._kinds[kind]
+        return task.remote(unit, self._threads, number, self._board.actor)
+
+    def _task_of(self, unit: Unit, **where: Any) -> Any:
+        needs = {"num_cpus": self._threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
+        return self._task.options(**needs, **where, max_retries=_RETRIES, retry_exceptions=False)
+
+    def _elsewhere(self, number: int) -> NodeAffinitySchedulingStrategy | str:
+        """Where a copy goes: to a machine that has the unit not yet; by itself Ray may put it behind that very unit."""
+        sent = self._sent.setdefault(number, set())
+        has_it = sent | self._board.where.get(number, set())
+        free = [name for name, has in machines_by_name().items() if name not in has_it and has["CPU"] >= self._threads]
+        if not free:
+            return "SPREAD"
+        # Of several units that are late each goes to another one.
+        chosen = free[number % len(free)]
+        sent.add(chosen)
+        # Soft: where it lacks what the unit needs, or is gone by then, Ray chooses.
+        return NodeAffinitySchedulingStrategy(chosen, soft=True)
 
 
 def _check_fit(units: Sequence[Unit]) -> None:
@@ -131,21 +150,24 @@ class _Board:
     def __init__(self) -> None:
         self._done: dict[int, int] = {}
         self._begun: dict[int, float] = {}
+        self._where: dict[int, set[str]] = {}
         self._stopped = False
         self._given_up: set[int] = set()
 
-    def report(self, number: int, done: int) -> bool:
+    def report(self, number: int, done: int, machine: str) -> bool:
         self._begun.setdefault(number, time.monotonic())
+        self._where.setdefault(number, set()).add(machine)
         self._done[number] = max(done, self._done.get(number, 0))
         return self._stopped or number in self._given_up
 
-    def told(self, over: Sequence[int]) -> dict[int, tuple[int, float]]:
-        """By the number of a unit its steps and the seconds that it has run; those that are over are forgotten."""
+    def told(self, over: Sequence[int]) -> dict[int, tuple[int, float, set[str]]]:
+        """By the number of a unit its steps, the seconds that it has run, and where; what is over is forgotten."""
         now = time.monotonic()
         for number in over:
             self._done.pop(number, None)
             self._begun.pop(number, None)
-        return {number: (done, now - self._begun[number]) for number, done in self._done.items()}
+            self._where.pop(number, None)
+        return {number: (done, now - self._begun[number], self._where[number]) for number, done in self._done.items()}
 
     def give_up(self, number: int) -> None:
         """Whoever still works on this unit need not go on: another copy of it has ended."""
@@ -156,10 +178,15 @@ class _Board:
 
 
 class _Reported:
-    """The board as the driver asks it, from time to time."""
+    """The board as the driver asks it, from time to time.
+
+    Attributes:
+        where: By the number of a unit that is being worked on the machines that have begun it, when last asked.
+    """
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
+        self.where: dict[int, set[str]] = {}
         self._over: list[int] = []
         self._asked = time.monotonic()
 
@@ -177,11 +204,14 @@ class _Reported:
         """What the board has; nothing where it is away: progress is shown again when there is some."""
         self._asked = time.monotonic()
         try:
-            told: dict[int, tuple[int, float]] = ray.get(self.actor.told.remote(self._over), timeout=_REPORT_SECONDS)
+            told: dict[int, tuple[int, float, set[str]]] = ray.get(
+                self.actor.told.remote(self._over), timeout=_REPORT_SECONDS
+            )
         except RayError:
             return {}
         self._over = []
-        return told
+        self.where = {number: where for number, (_, _, where) in told.items()}
+        return {number: (done, age) for number, (done, age, _) in told.items()}
 
 
 class _Stopped(RuntimeError):
@@ -190,8 +220,9 @@ class _Stopped(RuntimeError):
 
 def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
     """Do a unit; None where nobody waits for it any more, for which Ray would print an error."""
+    machine = ray.get_runtime_context().get_node_id()
     # Not waited for: of what would not be begun any more, no more is under way than the window.
-    answer, said = board.report.remote(number, 0), time.monotonic()
+    answer, said = board.report.remote(number, 0, machine), time.monotonic()
 
     def report(done: int, total: int) -> None:
         nonlocal answer, said
@@ -199,7 +230,7 @@ def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
         if now - said >= _REPORT_SECONDS or done == total:
             said = now
             _stop_if_told(answer)
-            answer = board.report.remote(number, done)
+            answer = board.report.remote(number, done, machine)
 
     try:
         return unit.work(threads, report)

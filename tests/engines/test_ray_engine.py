@@ -55,7 +55,7 @@ def _cluster(*, from_outside: bool) -> Iterator[Cluster]:
     cluster.add_node(num_cpus=1, memory=1_000_000_000, **_MACHINE)
     cluster.add_node(num_cpus=1, memory=3_000_000_000, num_gpus=1, **_MACHINE)
     if from_outside:
-        ray.init(f"ray://{_LOOPBACK}:{port}", log_to_driver=False)
+        _come_from_outside(f"ray://{_LOOPBACK}:{port}")
     else:
         ray.init(address=cluster.address, log_to_driver=False, _node_ip_address=_LOOPBACK)
     try:
@@ -63,6 +63,18 @@ def _cluster(*, from_outside: bool) -> Iterator[Cluster]:
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def _come_from_outside(address: str) -> None:
+    """Ray waits for half a minute; on a loaded machine the head needs longer to start what answers."""
+    for waited in range(6):
+        try:
+            ray.init(address, log_to_driver=False)
+        except ConnectionError:
+            if waited == 5:
+                raise
+        else:
+            return
 
 
 def doubles(number: int, threads: int, progress: Progress) -> tuple[int, int]:
