@@ -203,8 +203,8 @@ def test_a_day_whose_files_are_all_kept_is_seen_to_grow(tmp_path: Path) -> None:
         "status = main",
         "from image_assets.images import decode\n"
         "from image_assets.ingest import units\n"
-        "kept, real = [], units.decode\n"
-        "units.decode = lambda *given: (kept.append(bytearray(b'x') * 50_000), real(*given))[1]\n"
+        "kept, decoded = [], units.decode\n"
+        "units.decode = lambda *given: (kept.append(bytearray(b'x') * 50_000), decoded(*given))[1]\n"
         "status = main",
     )
     once, many = (megabytes_of_a_day(tmp_path / str(size), FEW * size, hoarding) for size in (1, 10))

@@ -43,10 +43,19 @@ def connect() -> None:
         ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False, _node_ip_address="127.0.0.1")
         return
     _see_that_it_answers(address)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while not ray.is_initialized():
+        _begin(address, until)
+
+
+def _begin(address: str, until: float) -> None:
+    """Try to be a driver there. A head that has just started may listen before it can answer."""
     try:
         ray.init(log_to_driver=False, configure_logging=False)
     except ConnectionError as error:
-        raise EngineAway(f"{ADDRESS} is {address}, where no Ray cluster answers ({in_brief(error)})") from error
+        if time.monotonic() > until:
+            raise EngineAway(f"{ADDRESS} is {address}, where no Ray cluster answers ({in_brief(error)})") from error
+        time.sleep(1)
     except (RuntimeError, ValueError) as error:
         raise UsageError(
             f"{ADDRESS} is {address}, of which Ray says: {in_brief(error)}; the cluster needs the same versions of "
