@@ -75,13 +75,12 @@ class _Starter:
 
     def __call__(self, number: int, is_copy: bool) -> ray.ObjectRef:
         unit = self._units[number]
-        kind = (unit.memory, unit.gpus)
         if is_copy:
             task = self._task_of(unit, scheduling_strategy=self._elsewhere(number))
-        else:
-            if kind not in self._kinds:
-                self._kinds[kind] = self._task_of(unit)
+        elif (kind := (unit.memory, unit.gpus)) in self._kinds:
             task = self._kinds[kind]
+        else:
+            task = self._kinds[kind] = self._task_of(unit)
         return task.remote(unit, self._threads, number, self._board.actor)
 
     def _task_of(self, unit: Unit, **where: Any) -> Any:
@@ -92,11 +91,12 @@ class _Starter:
         """Where a copy goes: to a machine that has the unit not yet; by itself Ray may put it behind that very unit."""
         sent = self._sent.setdefault(number, set())
         has_it = sent | self._board.where.get(number, set())
-        free = [name for name, has in machines_by_name().items() if name not in has_it and has["CPU"] >= self._threads]
-        if not free:
+        large = [name for name, has in machines_by_name().items() if has["CPU"] >= self._threads]
+        others = [name for name in large if name not in has_it]
+        if not others:
             return "SPREAD"
         # Of several units that are late each goes to another one.
-        chosen = free[number % len(free)]
+        chosen = others[number % len(others)]
         sent.add(chosen)
         # Soft: where it lacks what the unit needs, or is gone by then, Ray chooses.
         return NodeAffinitySchedulingStrategy(chosen, soft=True)
