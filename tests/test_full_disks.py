@@ -84,9 +84,10 @@ def _run(store: str, day: dt.date = FIRST, until: str = "raw_images") -> list[st
 def test_a_full_disk_is_one_line_that_names_the_place_before_anything_is_done(place: Path) -> None:
     where = ["--dataset", "drawn.yaml", "--store", "store"]
     land = ["land", "--landing", "disk/landing", "--day", str(FIRST), "--category", "plant", "--quiet", "landing"]
-    store, home, landed, report, accounts, demo = _with_a_disk(
+    first, store, home, landed, report, accounts, demo = _with_a_disk(
         place,
         2_000,
+        _run("store"),
         "mkdir disk/dagster",
         _FILL,
         _run("disk/new/store"),
@@ -98,6 +99,7 @@ def test_a_full_disk_is_one_line_that_names_the_place_before_anything_is_done(pl
         ["accounting", *where, "--quiet", "--csv", "disk/a.csv"],
         ["demo", "--root", "disk/demo"],
     )
+    assert first[0] == 0
     assert [status for status, _, _ in (store, home, landed, report, accounts, demo)] == [2] * 6
     said = [err.strip() for _, _, err in (store, home, landed, report, accounts, demo)]
     assert all(len(line.splitlines()) == 1 for line in said)
