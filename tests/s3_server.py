@@ -123,6 +123,8 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     ports = {f"{service}.port": port + i for i, service in enumerate(("master", "volume", "filer", "s3", "admin"))}
     # No admin page, no WebDAV, no table catalogues.
     flags = ports | {"admin.ui": "false", "webdav": "false", "s3.port.iceberg": 0, "s3.port.lance": 0}
+    # Every bucket takes volumes of its own, and by itself the server has as many as would fit if all of them were full.
+    flags["volume.max"] = 1_000_000
     command = [
         str(Path(sysconfig.get_path("scripts"), "weed")),
         "mini",
