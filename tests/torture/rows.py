@@ -67,6 +67,7 @@ _ROWS = (
         (
             f"{_FAULTS}::test_a_partition_that_is_half_there_is_seen",
             f"{_FAULTS}::test_success_that_is_said_falsely_is_seen",
+            f"{_FAULTS}::test_a_file_that_no_manifest_names_is_seen_after_success_alone",
             "tests/s3_proxy/test_faults.py::test_a_fault_is_what_it_says",
         ),
         beside=2,
