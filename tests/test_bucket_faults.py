@@ -143,8 +143,8 @@ def wrong_with(day: Day, store: Store, there: Path, *, said_well: bool) -> list[
     if said_well:
         wrong += [f"success was said, and {kind} is not as it should be" for kind in unlike]
     findings = verify_store(store, DATASET, nothing_shown).findings
-    # Of a run that failed it is as it should be that shards of before lie beside features of today, and beside those that
-    # the manifest names the ones before or the ones to come. After the next run neither may be told.
+    # Of a run that failed it is as it should be that shards of before lie beside features of today, and the ones before
+    # or to come beside those that the manifest names. After the next run neither may be told.
     forgiven = () if said_well else ("expected each in a shard", "a file that the manifest does not name")
     told = [one for one in findings if one.part is not Part.SHARDS or not any(part in one.what for part in forgiven)]
     return wrong + [str(one) for one in told]
