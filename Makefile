@@ -80,6 +80,9 @@ test: .venv/.dev node_modules/.run  ## the tests, but for the long ones
 test-long: .venv/.dev node_modules/.run .venv-manifests/.run  ## the tests that take half a minute each and more
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m long
 
+test-s3: .venv/.dev node_modules/.run  ## the tests again, with their stores in a bucket of a real S3 server (TESTS="tests/store …" for some)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long" -p tests.bucket_stores.plugin $(TESTS)
+
 test-timm: .venv-timm/.run  ## the tests of models of timm, and of shards read by PyTorch and Hugging Face: 5 GB
 	.venv-timm/bin/python -m pytest tests/features/test_timm_model.py tests/test_docs_shards.py
 
@@ -243,4 +246,4 @@ clean: clean-demo  ## remove everything that make made
 	rm -rf .venv .venv-bench .venv-img2dataset .venv-day-peers .venv-timm .venv-audit .venv-manifests node_modules .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo ui console test test-long test-timm torture production manifests image mutations bench extraction day cores cluster cluster-units unit-costs scale-check scale growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean
+.PHONY: help demo ui console test test-long test-s3 test-timm torture production manifests image mutations bench extraction day cores cluster cluster-units unit-costs scale-check scale growth categories same-outputs thirty-days label-selection other-sources metrics map map-page health-page lookalikes networks search service refinement downloads denoising procedures lint audit docs lock clean-demo clean

@@ -21,6 +21,7 @@ from image_assets.resources.store import StoreResource
 from image_assets.schema import Partition, TableSchema
 from image_assets.store.store import Store
 from tests.pictures import land_pictures
+from tests.store_files import copy_place, files_at
 
 FIRST, SECOND = dt.date(2026, 11, 3), dt.date(2026, 11, 4)
 
@@ -56,6 +57,11 @@ class Platform:
     def store(self) -> Store:
         return Store(str(self.root / "store"))
 
+    @property
+    def files(self) -> Path:
+        """The store as a path, on the disk or in a bucket, to look into it and damage it."""
+        return files_at(self.root / "store")
+
     def definitions(self) -> dg.Definitions:
         landing = LandingResource(url=str(self.landing))
         return build_definitions([self.dataset], build_resources(landing, StoreResource(url=str(self.root / "store"))))
@@ -84,7 +90,7 @@ class Platform:
 
     def copy_to(self, root: Path) -> Platform:
         """The same platform in another folder, to be damaged there."""
-        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        copy_place(self.root, root)
         return Platform(self.dataset, root)
 
 
