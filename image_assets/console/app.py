@@ -47,6 +47,8 @@ from image_assets.predict.seen import SeenImages
 from image_assets.search.search import ImageSearch
 from image_assets.store.store import Store
 
+_LAST_SECONDS = 10
+
 
 @dataclass(frozen=True)
 class ConsoleSettings:
@@ -99,7 +101,7 @@ def console_app(settings: ConsoleSettings) -> Guard:
         try:
             prepare_map(dataset, store)
             searching.prepare()
-        except RuntimeError:  # no thread can be begun any more, which is no fault of anybody's where the console ends
+        except RuntimeError:  # it was told to end, or the process is ending by itself and begins no thread any more
             if not ending.is_set():
                 raise
 
@@ -107,12 +109,17 @@ def console_app(settings: ConsoleSettings) -> Guard:
     async def running(app: Starlette) -> AsyncIterator[None]:
         del app
         classifier.begin()
-        Thread(target=prepare, name="map and index", daemon=True).start()
+        preparing = Thread(target=prepare, name="map and index", daemon=True)
+        preparing.start()
         try:
             yield
         finally:
             ending.set()
+            search.end()
             classifier.close()
+            # A library that comes back from a bucket to an interpreter that is no more ends the process by a fault.
+            # What waits for another process, which makes the index, is not waited for.
+            preparing.join(_LAST_SECONDS)
 
     async def on_error(request: Request, error: Exception) -> Response:
         if isinstance(error, ClientDisconnect):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import polars as pl
 
@@ -37,6 +37,10 @@ class IndexBusy(CanPass, RuntimeError):
     """The index is being brought up to date by another thread, which takes longer than somebody would wait."""
 
 
+class IndexEnding(RuntimeError):
+    """Whoever has the index ends, so that no more of it is made."""
+
+
 @dataclass(frozen=True)
 class Day:
     """An open file of the index, and the day that it is of."""
@@ -53,12 +57,15 @@ class KeptIndex:
         folder: Where they are; nothing else lies there.
         extractor: Digest of the one whose features they have.
         rooted: See `directions`.
+        ending: Once it is set, no more is made.
     """
 
-    def __init__(self, table: PartitionedTable, folder: Path, extractor: str, rooted: bool) -> None:
+    def __init__(
+        self, table: PartitionedTable, folder: Path, extractor: str, rooted: bool, ending: Event | None = None
+    ) -> None:
         self._table, self._folder = table, folder
         self._extractor, self._rooted = extractor, rooted
-        self._lock = Lock()
+        self._lock, self._ending = Lock(), ending or Event()
         self._of: pl.DataFrame | None = None
         self._days: dict[str, Day] = {}
 
@@ -70,6 +77,7 @@ class KeptIndex:
 
         Raises:
             IndexBusy: it took longer.
+            IndexEnding: it was to end meanwhile; the days that are whole stay.
             OSError: the folder cannot be written.
             DamagedFile: a file of the table is not as it was written.
         """
@@ -149,6 +157,8 @@ class KeptIndex:
     def _rows(self, path: str, columns: Sequence[str], most: int) -> Iterator[pl.DataFrame]:
         """The rows of a file of the table that are of the extractor, in batches that are not empty."""
         for rows in self._table.files.frames(path, [*columns, "extractor"], most):
+            if self._ending.is_set():
+                raise IndexEnding("the index is not made any further")
             kept = rows.filter(pl.col("extractor") == self._extractor)
             if kept.height:
                 yield kept

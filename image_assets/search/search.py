@@ -6,6 +6,7 @@ import hashlib
 import logging
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import polars as pl
@@ -44,6 +45,7 @@ class ImageSearch:
         self.dataset = dataset
         self._store, self._folder = store, folder
         self._rooted = dataset.classifier.transform == "root"
+        self._ending = Event()
 
     @property
     def extractor(self) -> Extractor:
@@ -53,6 +55,10 @@ class ImageSearch:
     def prepare(self) -> int:
         """Bring the index up to date. Returns how many images it has. Raises as `KeptIndex.days`."""
         return sum(day.segment.head.rows for day in self._index.days())
+
+    def end(self) -> None:
+        """Have whoever is making the index stop in a moment; what it has finished is found the next time."""
+        self._ending.set()
 
     def features_of(self, image_id: str, patience: float | None = None) -> np.ndarray | None:
         """float32 [D] of a loaded image; None where it has none of the dataset's extractor. Raises as `like`."""
@@ -129,7 +135,7 @@ class ImageSearch:
     @cached_property
     def _index(self) -> KeptIndex:
         folder = self._folder or default_folder(self.dataset, self._store)
-        return KeptIndex(self._table, folder, self.extractor.digest, self._rooted)
+        return KeptIndex(self._table, folder, self.extractor.digest, self._rooted, self._ending)
 
 
 def default_folder(dataset: DatasetSpec, store: Store) -> Path:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from image_assets.alone import alone
-from image_assets.search.kept import IndexBusy
+from image_assets.search.kept import IndexBusy, IndexEnding
 from image_assets.search.nearest import Wish
 from image_assets.search.search import ImageSearch
 from image_assets.search.segments import open_segment
@@ -167,6 +167,14 @@ def test_files_that_another_process_makes_are_waited_for_and_what_a_killed_one_l
             assert unfinished.exists()
         assert waits.result() == 90
     assert not unfinished.exists()
+
+
+def test_who_makes_it_stops_when_it_is_to_end_and_the_next_goes_on(search: ImageSearch, tmp_path: Path) -> None:
+    search.end()
+    with pytest.raises(IndexEnding):
+        search.prepare()
+    assert files(tmp_path) == []
+    assert search_of(search._store, tmp_path / "index").prepare() == 90  # pyright: ignore[reportPrivateUsage]
 
 
 def test_without_images_nothing_is_found(tmp_path: Path) -> None:
