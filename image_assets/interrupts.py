@@ -38,24 +38,31 @@ class Interrupt:
 def terminated_as_interrupted() -> Iterator[Interrupt]:
     """Within it, SIGTERM raises `KeyboardInterrupt`, which everything on the way up already knows.
 
-    Which signal it was is asked of the system: while a run is going on, Dagster handles both in its own way.
+    Which signal it was is asked of the system: while a run is going on, Dagster handles both in its own way, and leaves
+    to SIGTERM afterwards what Ctrl-C does. Where Ctrl-C is ignored, as shells have it of what they put into the
+    background, it stays so, and SIGTERM is not.
     """
     if threading.current_thread() is not threading.main_thread():
         yield Interrupt()  # only the main thread may say what a signal does
         return
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
+        del frame
+        if number == signal.SIGTERM:
+            raise KeyboardInterrupt
 
     told, telling = os.pipe()
     for end in (told, telling):
         os.set_blocking(end, False)
-    before, told_before = signal.signal(signal.SIGTERM, terminate), signal.set_wakeup_fd(telling)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, terminate)}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, terminate)
+    told_before = signal.set_wakeup_fd(telling)
     try:
         yield Interrupt(told)
     finally:
         signal.set_wakeup_fd(told_before)
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(told)
         os.close(telling)

@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from image_assets.interrupts import INTERRUPTED, terminated_as_interrupted
 from image_assets.orchestration.recorded_run import ended
 from tests.pictures import land_pictures
 
@@ -27,6 +28,14 @@ def _statuses(root: Path) -> list[str]:
     with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         found = [status for (status,) in database.execute("SELECT status FROM runs")]
     return found
+
+
+def _run_nothing(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def nothing() -> None:
+        pass
+
+    assert dg.materialize([nothing], instance=instance).success
 
 
 @pytest.mark.long
@@ -53,6 +62,23 @@ def test_a_run_that_is_stopped_has_ended_and_can_be_run_again(tmp_path: Path, nu
     assert not {"NOT_STARTED", "STARTING", "STARTED"} & set(_statuses(tmp_path))
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_what_runs_in_the_background_is_stopped_between_two_runs_too() -> None:
+    """A shell has Ctrl-C ignored there, and Dagster leaves to SIGTERM what Ctrl-C does."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with terminated_as_interrupted() as interrupt:
+            with dg.DagsterInstance.ephemeral() as instance:
+                _run_nothing(instance)
+            signal.raise_signal(signal.SIGINT)
+            assert interrupt.status == INTERRUPTED
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            assert interrupt.status == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_that_is_left_between_two_steps_is_recorded_as_failed() -> None:
