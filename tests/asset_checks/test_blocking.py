@@ -115,7 +115,7 @@ def products(platform: Platform, partition: Partition) -> tuple[list[WrittenFile
 
 
 def model(platform: Platform) -> bytes:
-    return (platform.root / "store" / platform.dataset.name / "classifier" / "champion.json").read_bytes()
+    return (platform.files / platform.dataset.name / "classifier" / "champion.json").read_bytes()
 
 
 # Blocking checks of raw_images fail for the plants and for the animals, of which a third is broken
@@ -274,4 +274,4 @@ def test_without_images_there_is_no_model_and_no_map_which_is_said_and_no_check_
         assert sorted(one.check for one in checks) == sorted(NAMES[asset])
         assert all(one.passed for one in checks)
         assert not any(one.evaluated for one in checks if one.check in ("model_is_sound", "map_is_trustworthy"))
-    assert not (nothing_arrived.platform.root / "store" / prefix / "classifier").exists()
+    assert not (nothing_arrived.platform.files / prefix / "classifier").exists()

@@ -117,7 +117,7 @@ def test_the_figures_are_those_of_the_model(loaded_platform: Platform) -> None:
 
 
 def folder(platform: Platform) -> Path:
-    return platform.root / "store" / classifier_prefix(platform.dataset)
+    return platform.files / classifier_prefix(platform.dataset)
 
 
 def champion(platform: Platform) -> str:

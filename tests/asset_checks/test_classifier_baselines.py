@@ -36,7 +36,7 @@ def test_the_figures_are_those_that_the_training_left(loaded_platform: Platform)
 def baselines_file(platform: Platform) -> Path:
     dataset = platform.dataset
     manifest = champion_manifest(platform.store.objects(), classifier_prefix(dataset))
-    return platform.root / "store" / reports_prefix(dataset.name) / baselines_name(manifest.sha256)
+    return platform.files / reports_prefix(dataset.name) / baselines_name(manifest.sha256)
 
 
 def measured_say(edit: Callable[[dict], object]) -> Callable[[Platform], None]:

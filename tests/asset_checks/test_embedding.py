@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import polars as pl
 import pytest
@@ -25,6 +23,7 @@ from tests.asset_checks.faults import (
     with_unknown_image,
 )
 from tests.platform import FIRST, SECOND, Platform
+from tests.store_files import remove_files
 
 CHECKS = checks_in(embedding)
 
@@ -63,15 +62,15 @@ def random_coordinates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def table_lost(platform: Platform) -> None:
-    shutil.rmtree(platform.store.location(platform.dataset.name, EMBEDDING.name))
+    remove_files(platform.store.location(platform.dataset.name, EMBEDDING.name))
 
 
 def fit_lost(platform: Platform) -> None:
-    shutil.rmtree(platform.root / "store" / platform.dataset.name / FOLDER)
+    remove_files(platform.files / platform.dataset.name / FOLDER)
 
 
 def fit_cut(platform: Platform) -> None:
-    (file,) = (platform.root / "store" / platform.dataset.name / FOLDER).glob("fit-*[0-9a-f].npz")
+    (file,) = (platform.files / platform.dataset.name / FOLDER).glob("fit-*[0-9a-f].npz")
     file.write_bytes(file.read_bytes()[:-1])
 
 

@@ -47,11 +47,11 @@ def test_the_figures_are_those_of_the_partition(loaded_platform: Platform) -> No
 
 
 def folder(platform: Platform) -> Path:
-    return platform.root / "store" / shards_prefix(platform.dataset, PLANT)
+    return platform.files / shards_prefix(platform.dataset, PLANT)
 
 
 def manifest_file(platform: Platform) -> Path:
-    return platform.root / "store" / path_of(shards_prefix(platform.dataset, PLANT), MANIFEST)
+    return platform.files / path_of(shards_prefix(platform.dataset, PLANT), MANIFEST)
 
 
 def manifest_of(platform: Platform) -> ShardManifest:

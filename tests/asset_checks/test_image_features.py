@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import polars as pl
 import pytest
 
@@ -22,6 +20,7 @@ from tests.asset_checks.faults import (
     with_unknown_image,
 )
 from tests.platform import FIRST, SECOND, Platform
+from tests.store_files import remove_files
 
 VECTOR = pl.col("features")
 
@@ -51,7 +50,7 @@ def with_value(value: float) -> pl.Expr:
 
 
 def table_lost(platform: Platform) -> None:
-    shutil.rmtree(platform.store.location(platform.dataset.name, IMAGE_FEATURES.name))
+    remove_files(platform.store.location(platform.dataset.name, IMAGE_FEATURES.name))
 
 
 CONSTANT = pl.lit([0.5] * 1280, pl.List(pl.Float32))

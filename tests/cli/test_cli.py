@@ -26,6 +26,7 @@ from tests.asset_names import REFRESHED, REPORTS
 from tests.cli.shapes import assert_told
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform, land_small_sample, small_dataset
+from tests.store_files import files_at, remove_files
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def run(places: Path, day: dt.date, *more: str) -> int:
 def snapshot(store: Path) -> dict[str, str]:
     """Every file of a store and its digest, but for what every run renews: what was run, checked, known of files."""
     return {
-        str(file.relative_to(store)): hashlib.sha256(file.read_bytes()).hexdigest()
+        file.relative_to(store).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(store.rglob("*"))
         if file.is_file() and not {DAYS_RUN, DAY_RESULTS, CHECK_RESULTS, KNOWN_FILES} & set(file.parts)
     }
@@ -79,17 +80,17 @@ def test_a_day_is_run_again_without_change_and_a_new_day_adds_only_its_own(
         jobs = [one.job_name for one in instance.get_runs()]
     assert sorted(jobs) == ["drawn_daily"] * 3 + ["drawn_refresh"]
 
-    before = snapshot(places / "store")
+    before = snapshot(files_at(places / "store"))
     for more in ("--json", "--verify"):
         assert run(places, FIRST, more) == 0
         assert json.loads(capsys.readouterr().out.splitlines()[-1])["categories"] == first["categories"]
-        assert snapshot(places / "store") == before
+        assert snapshot(files_at(places / "store")) == before
 
     assert run(places, SECOND) == 0
     second = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert second["categories"]["plant"]["duplicates"] == 1
     unpartitioned = tuple(f"drawn/{name}/" for name in (*REFRESHED, *REPORTS, "plots", "reports"))
-    after = snapshot(places / "store")
+    after = snapshot(files_at(places / "store"))
     changed = [name for name, digest in before.items() if after.get(name) != digest]
     assert [name for name in changed if not name.startswith(unpartitioned)] == []
 
@@ -160,17 +161,20 @@ def test_a_run_can_stop_after_an_asset_and_the_next_goes_on_from_there(
     assert report["categories"]["plant"]["features"] == 16
     assert set(report["seconds"]) == {"raw_images", "image_features", "checks", "orchestration"}
     assert "the run was to stop before them" in " ".join(printed.err.split())
-    made = {path.name for path in (tmp_path / "store/drawn").iterdir()}
+    made = {path.name for path in files_at(tmp_path / "store/drawn").iterdir()}
     assert {"raw_images", "image_features"} <= made
     assert not made & {"near_duplicates", "feature_shards", "classifier", "accounting"}
-    features = {path: path.stat().st_mtime_ns for path in (tmp_path / "store/drawn/image_features").rglob("*.parquet")}
+    features = {
+        path: path.stat().st_mtime_ns for path in files_at(tmp_path / "store/drawn/image_features").rglob("*.parquet")
+    }
 
     assert run(tmp_path, FIRST, "--category", "plant") == 0
-    assert (tmp_path / "store/drawn/feature_shards").exists()
+    assert files_at(tmp_path / "store/drawn/feature_shards").exists()
     assert (
         features.items()
         <= {
-            path: path.stat().st_mtime_ns for path in (tmp_path / "store/drawn/image_features").rglob("*.parquet")
+            path: path.stat().st_mtime_ns
+            for path in files_at(tmp_path / "store/drawn/image_features").rglob("*.parquet")
         }.items()
     )
 
@@ -183,13 +187,13 @@ def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     # A run was killed before its commit, and the finished file that the next run finds was damaged on disk.
     features = broken.store.table("drawn", IMAGE_FEATURES)
     (unit,) = features.partition_files(broken.partition())
-    rows = pl.read_parquet(Path(features.url) / unit.path)
+    rows = pl.read_parquet((files_at(features.url) / unit.path).read_bytes())
     lost = rows.with_columns(features=pl.lit([float("nan")] * 1280, pl.List(pl.Float32)))
-    shutil.rmtree(features.url)
+    remove_files(features.url)
     features.write_file(
         broken.partition(), Path(unit.path).stem, lost.to_arrow().cast(IMAGE_FEATURES.file_schema).to_batches()
     )
-    model = (tmp_path / "store/drawn/classifier/champion.json").read_bytes()
+    model = files_at(tmp_path / "store/drawn/classifier/champion.json").read_bytes()
     assert run(tmp_path, FIRST) == 1
     printed = capsys.readouterr()
     report = json.loads(printed.out.splitlines()[-1])
@@ -197,7 +201,7 @@ def test_a_blocking_check_that_fails_ends_with_status_1_and_names_the_check(
     assert report["classifier"] is None
     assert "blocking" in printed.err
     # What is made of all days is left as it was.
-    assert (tmp_path / "store/drawn/classifier/champion.json").read_bytes() == model
+    assert files_at(tmp_path / "store/drawn/classifier/champion.json").read_bytes() == model
 
 
 def test_ctrl_c_ends_the_command_and_not_only_the_step(
@@ -215,7 +219,7 @@ def test_ctrl_c_ends_the_command_and_not_only_the_step(
         patch.setattr(units, "decode", interrupted)
         assert run(tmp_path, FIRST) == 130
     assert "run the same command again" in capsys.readouterr().err
-    assert not (tmp_path / "store/drawn/image_features").exists()
+    assert not files_at(tmp_path / "store/drawn/image_features").exists()
     # Threads had at most their own files in hand: no other category was begun.
     assert len(decoded) <= 16
 
@@ -242,7 +246,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_run(
     places: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], said: str
 ) -> None:
     (tmp_path / "landing").mkdir()
-    store = tmp_path / "store"
+    store = files_at(tmp_path / "store")
     arguments = {
         "--dataset": f"{places}/drawn.yaml",
         "--landing": str(tmp_path / "landing"),
@@ -252,7 +256,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_run(
     arguments.update(zip(change[::2], change[1::2], strict=True))
     assert main(["run", *(word for pair in arguments.items() for word in pair)]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
-    assert not store.exists()
+    assert not (store / "drawn").exists()
 
 
 def test_landing_brings_folders_in_and_a_second_time_nothing(

@@ -41,7 +41,7 @@ class Case:
         self.reads = [*self.dataset, "--store", str(self.root / "store")]
         self.runs = [*self.reads, "--landing", str(platform.landing), "--day", "2026-11-04"]
         self.picture = next(platform.landing.rglob("picture-*.png"))
-        self.table = self.root / "store" / "drawn"
+        self.table = platform.files / "drawn"
 
     def change(self, **keys: object) -> None:
         """Have the dataset file say something else."""

@@ -19,6 +19,7 @@ from image_assets.schema import IMAGE_FEATURES, QUARANTINE
 from image_assets.settings.retention import Retention
 from tests.cli.shapes import assert_told
 from tests.platform import Platform, small_dataset
+from tests.store_files import files_at
 from tests.verification.test_verify import PLANTS
 
 
@@ -28,7 +29,7 @@ def unlisted(damaged: Platform, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     (before,) = damaged.store.table("drawn", IMAGE_FEATURES).snapshot().of(PLANTS).written_files()
     damaged.replace_rows(IMAGE_FEATURES, PLANTS, damaged.rows(IMAGE_FEATURES, PLANTS).head(15))
-    file = damaged.root / "store/drawn" / IMAGE_FEATURES.name / before.path
+    file = damaged.files / "drawn" / IMAGE_FEATURES.name / before.path
     ten_days_ago = time.time() - 10 * 86_400
     os.utime(file, (ten_days_ago, ten_days_ago))
     return file
@@ -43,6 +44,7 @@ def said(platform: Platform, capsys: pytest.CaptureFixture[str], *more: str) -> 
     return status, json.loads(out) if out else {}
 
 
+@pytest.mark.local_store(reason="how old a file is, which only a disk lets anybody say")
 def test_a_dry_run_changes_nothing_and_the_age_is_asked_for(
     damaged: Platform, unlisted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_dry_run_tells_what_old_runs_take_and_leaves_them(
         assert "2 runs that ended before" in _said_of(old)
 
 
+@pytest.mark.local_store(reason="how old a file is, which only a disk lets anybody say")
 def test_while_a_run_is_in_progress_nothing_is_removed(
     damaged: Platform, unlisted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +124,7 @@ def test_a_store_that_was_mistyped_is_no_store_that_is_well(
     file = tmp_path / "drawn.yaml"
     file.write_text(yaml.safe_dump(small_dataset().model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
     assert main([*command, "--dataset", str(file), "--store", str(tmp_path / "stroe")]) == 2
-    told = capsys.readouterr()
+    told, place = capsys.readouterr(), files_at(tmp_path / "stroe")
     assert told.out == ""
-    assert f"there is nothing of dataset drawn in {tmp_path}/stroe: run a day first, or say by --store" in told.err
+    assert f"there is nothing of dataset drawn in {place}: run a day first, or say by --store" in told.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn.yaml"]

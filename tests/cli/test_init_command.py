@@ -12,6 +12,7 @@ from image_assets.dataset import load_dataset
 from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.project import PROJECT_FILE, Project, load_project
 from image_assets.settings.stages import DEFAULT_EXTRACTOR
+from tests.store_files import files_at
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def test_folders_of_images_become_categories_and_it_is_said_what_to_do_next(
     dataset = load_dataset(project.dataset)
     assert (dataset.name, dataset.categories) == ("my_birds", {"duck": 0, "owl": 1})
     assert dataset.start_day == dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    assert (project.landing, project.store) == (str(folder / "landing"), str(folder / "store"))
+    assert (project.landing, project.store) == (str(folder / "landing"), str(files_at(folder / "store")))
     said = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert said[said.index("next:") + 2 :] == [f"image-assets land {images}", "image-assets run", "image-assets status"]
 

@@ -165,7 +165,7 @@ def test_a_model_that_cannot_be_meant_is_refused(models: Run, beginning: str, sa
 
 def test_a_damaged_model_is_not_promoted_and_the_list_still_works(models: Run, platform: Platform) -> None:
     old = predecessor(platform)
-    folder = platform.root / "store" / classifier_prefix(platform.dataset)
+    folder = platform.files / classifier_prefix(platform.dataset)
     (folder / f"model-{old}.skops").write_bytes(b"<html></html>")
     for command in (("promote", old), ("rollback",)):
         status, _, err = models(*command)
@@ -198,7 +198,7 @@ def test_a_model_that_does_not_fit_the_dataset_is_not_promoted(
 
 
 def test_without_any_model_it_is_said_what_to_do(models: Run, platform: Platform) -> None:
-    for file in (platform.root / "store" / classifier_prefix(platform.dataset)).glob("*.json"):
+    for file in (platform.files / classifier_prefix(platform.dataset)).glob("*.json"):
         file.unlink()
     for command, said in (("list", "run a day first"), ("rollback", "train one first"), ("show", "train one first")):
         status, _, err = models(command)

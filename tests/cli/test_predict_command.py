@@ -12,6 +12,7 @@ from image_assets.cli import main
 from image_assets.predict.predictor import Predictor
 from tests.pictures import picture
 from tests.platform import Platform
+from tests.store_files import files_at
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,6 @@ def test_a_file_that_is_not_there_and_a_store_without_a_model_are_one_line(
     command, folder = asked
     assert main([*command, str(folder / "nothing.png")]) == 2
     assert "nothing.png" in capsys.readouterr().err
-    (tmp_path / "store").mkdir()
+    files_at(tmp_path / "store").mkdir(exist_ok=True)
     assert main([*command[:-1], str(tmp_path / "store"), str(folder / "a [picture].png")]) == 2
     assert "there is no model; train one first" in capsys.readouterr().err

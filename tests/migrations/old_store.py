@@ -15,6 +15,7 @@ from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.versions import PROPERTY
+from tests.store_files import as_stores_are, files_at, remove_files
 
 ARCHIVE = Path(__file__).with_name("old_store.tar.xz")
 DATASETS = ("birds", "skies")
@@ -35,7 +36,7 @@ class OldStore:
 
     def tables(self, name: str) -> dict[str, pl.DataFrame]:
         """Table → all its rows, as any reader of Delta tables has them, in a fixed order."""
-        folders = [self.root / "store" / name / schema.name for schema in TABLES]
+        folders = [files_at(self.root / "store") / name / schema.name for schema in TABLES]
         return {
             folder.name: in_order(pl.read_delta(str(folder))) for folder in folders if (folder / "_delta_log").is_dir()
         }
@@ -44,6 +45,7 @@ class OldStore:
 def unpacked(root: Path) -> OldStore:
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(root, filter="data")
+    as_stores_are(root)
     delta_log._idle.clear()
     return OldStore(root)
 
@@ -69,8 +71,7 @@ def made_older(table: PartitionedTable, *columns: str, number: int | None = None
         number: The version that it says it is of; None: of before there were numbers.
     """
     rows, store, (dataset, name) = table.scan().collect(), _store_of(table), _names(table)
-    for file in sorted(Path(table.url).rglob("*"), reverse=True):
-        file.rmdir() if file.is_dir() else file.unlink()
+    remove_files(table.url)
     delta_log._idle.clear()
     older = store.table(dataset, without(table.schema, *columns))
     partitions: list[Partition | None] = [None]
@@ -79,7 +80,7 @@ def made_older(table: PartitionedTable, *columns: str, number: int | None = None
     for one in partitions:
         own = rows if one is None else rows.filter(date=one.date, category=one.category)
         older.replace(one, [older.write_frame(one, own.select(older.schema.file_schema.names))])
-    log = Path(table.url, "_delta_log", f"{0:020}.json")
+    log = files_at(table.url) / "_delta_log" / f"{0:020}.json"
     give_number_in(log, number)
     delta_log._idle.clear()
     found = DeltaTable(table.url).metadata().configuration.get(PROPERTY)
@@ -96,8 +97,8 @@ def give_number_in(log: Path, number: int | None) -> None:
 
 
 def _store_of(table: PartitionedTable) -> Store:
-    return Store(str(Path(table.url).parents[1]))
+    return Store(str(files_at(table.url).parents[1]))
 
 
 def _names(table: PartitionedTable) -> tuple[str, str]:
-    return Path(table.url).parent.name, table.schema.name
+    return files_at(table.url).parent.name, table.schema.name

@@ -379,7 +379,7 @@ def new_files(old: OldStore) -> dict[str, int]:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
 
 def _delta_fields(schema: TableSchema) -> Iterator:

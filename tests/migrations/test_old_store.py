@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from tests.migrations.old_store import DATASETS, OldStore, in_order, made_older,
 from tests.pictures import clouds
 from tests.platform import FIRST, Platform
 from tests.s3_server import S3Server
+from tests.store_files import copy_place, files_at
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_every_table_says_by_which_version_it_is_written(name: str, migrated: Ol
     numbers = {
         schema: DeltaTable(str(folder)).metadata().configuration[PROPERTY]
         for schema in TABLES
-        if (folder := migrated.root / "store" / name / schema.name).joinpath("_delta_log").is_dir()
+        if (folder := files_at(migrated.root / "store") / name / schema.name).joinpath("_delta_log").is_dir()
     }
     assert numbers == {schema: str(schema.version) for schema in numbers}
     assert len(numbers) >= 13
@@ -158,11 +158,11 @@ def test_the_commands_of_today_answer_on_it(migrated: OldStore, capsys: pytest.C
 def test_what_was_never_checked_is_told_until_checks_looked_at_it_and_they_change_nothing(
     migrated: OldStore, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(migrated.root, tmp_path, dirs_exist_ok=True)
+    copy_place(migrated.root, tmp_path)
     delta_log._idle.clear()
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     (tmp_path / "landing").mkdir()  # pruned since
-    files, places = contents(tmp_path / "store"), ["--dataset", str(tmp_path / "skies.yaml"), "--store"]
+    files, places = contents(files_at(tmp_path / "store")), ["--dataset", str(tmp_path / "skies.yaml"), "--store"]
     places += [str(tmp_path / "store")]
     days = ["--from", "2026-11-03", "--to", "2026-11-04"]
     assert main(["status", *places]) == 0
@@ -179,7 +179,7 @@ def test_what_was_never_checked_is_told_until_checks_looked_at_it_and_they_chang
     now = json.loads(capsys.readouterr().out)
     assert now["never_checked"] == []
     assert now["checks"]["passed"] > 40
-    after = contents(tmp_path / "store")
+    after = contents(files_at(tmp_path / "store"))
     new = {name.split("/")[1] for name in after.keys() - files.keys()}
     assert {name: after[name] for name in files} == files
     assert new == {"check_results", "categories.json"}  # what was found, and what the numbers of categories mean
@@ -187,7 +187,7 @@ def test_what_was_never_checked_is_told_until_checks_looked_at_it_and_they_chang
 
 @pytest.mark.long
 def test_the_next_day_runs_on_it(migrated: OldStore, tmp_path: Path) -> None:
-    shutil.copytree(migrated.root, tmp_path, dirs_exist_ok=True)
+    copy_place(migrated.root, tmp_path)
     delta_log._idle.clear()
     platform, day = Platform(migrated.dataset("skies"), tmp_path), FIRST.replace(day=5)
     for kind, category in enumerate(("dawn", "noon")):
@@ -212,10 +212,10 @@ def test_a_store_in_a_bucket_is_migrated_the_same(
     for name, value in s3_server.storage_options.items():
         monkeypatch.setenv(name.upper(), value)
     store = Store(f"s3://{bucket}/store")
-    for name, content in contents(before.root / "store").items():
+    for name, content in contents(files_at(before.root / "store")).items():
         obstore.put(store.objects(), name, content)
     made_older(unpacked(tmp_path).store.table("skies", RAW_IMAGES), "sharpness")
-    for name, content in contents(tmp_path / "store" / "skies" / "raw_images").items():
+    for name, content in contents(files_at(tmp_path / "store/skies/raw_images")).items():
         obstore.put(store.objects(), f"skies/raw_images/{name}", content)
     assert main(["migrate", "--store", store.url]) == 0
     assert {plan.state for plan in plan_store(store, DECLARED)} == {"of today"}
@@ -227,4 +227,4 @@ def test_a_store_in_a_bucket_is_migrated_the_same(
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}

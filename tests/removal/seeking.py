@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from image_assets.run_history.compact_text import plain
@@ -41,13 +43,13 @@ def _contents(path: Path) -> Iterator[bytes]:
     content = path.read_bytes()
     yield content
     if path.suffix == ".parquet":
-        for column in pq.read_table(path).columns:
+        for column in pq.read_table(pa.BufferReader(content)).columns:
             for value in column.to_pylist():
                 for one in value if isinstance(value, list) else [value]:
                     if isinstance(one, bytes | str):
                         yield one if isinstance(one, bytes) else one.encode()
     elif path.suffix in (".npz", ".skops"):
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             yield from (archive.read(name) for name in archive.namelist())
     elif path.suffix == ".db":
         yield from _texts(path)

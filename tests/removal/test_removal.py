@@ -74,11 +74,11 @@ def removed(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory)
 
 def test_nothing_of_it_is_left_but_its_tombstone(removed: Removed) -> None:
     tombstone = f"drawn/removed_images/{removed.image_id}.json"
-    assert holding(removed.platform.root / "store", removed.words) == {tombstone: {"id"}}
+    assert holding(removed.platform.files, removed.words) == {tombstone: {"id"}}
 
 
 def test_what_is_sought_was_there_before(loaded_platform: Platform, removed: Removed) -> None:
-    found = holding(loaded_platform.root / "store", removed.words)
+    found = holding(loaded_platform.files, removed.words)
     assert {word for words in found.values() for word in words} == {*removed.words} - {"picture in a page"}
 
 
@@ -105,7 +105,7 @@ def test_it_does_not_come_in_again_though_it_still_lies_there(removed: Removed, 
     assert {schema.name: files(platform, schema) for schema in tables} == before
     animals = platform.rows(QUARANTINE, Partition(SECOND, "animal"))
     assert animals["reason"].to_list() == ["removed"]
-    assert [*holding(platform.root / "store", {"id": removed.words["id"], "name": removed.words["name"]})] == [
+    assert [*holding(platform.files, {"id": removed.words["id"], "name": removed.words["name"]})] == [
         f"drawn/removed_images/{removed.image_id}.json"
     ]
 
@@ -164,7 +164,7 @@ def test_an_image_that_is_planted_back_in_shards_the_map_and_marks_is_told(
     removed: Removed, loaded_platform: Platform, tmp_path: Path
 ) -> None:
     platform = removed.platform.copy_to(tmp_path / "planted")
-    store, was = platform.root / "store/drawn", loaded_platform.root / "store/drawn"
+    store, was = platform.files / "drawn", loaded_platform.files / "drawn"
     for shard in was.glob(f"feature_shards/date={FIRST}/category=plant/*"):
         (store / shard.relative_to(was)).write_bytes(shard.read_bytes())
     assert failing(platform, [removed_images.removed_images_stay_out], PLANTS) == {"removed_images_stay_out"}
@@ -182,7 +182,7 @@ def test_an_image_that_is_planted_back_in_shards_the_map_and_marks_is_told(
 
 def test_a_tombstone_that_is_damaged_is_told_and_keeps_the_image_out(removed: Removed, tmp_path: Path) -> None:
     platform = removed.platform.copy_to(tmp_path / "damaged")
-    (platform.root / f"store/drawn/removed_images/{removed.image_id}.json").write_text("{")
+    (platform.files / f"drawn/removed_images/{removed.image_id}.json").write_text("{")
     assert failing(platform, [removed_images.removed_images_left_nothing]) == {"removed_images_left_nothing"}
     assert platform.load(FIRST, "plant").ok
     assert platform.rows(RAW_IMAGES, PLANTS).height == 15
@@ -219,7 +219,7 @@ def test_a_refused_file_is_removed_by_the_id_of_its_bytes(damaged: Platform) -> 
     after = damaged.rows(QUARANTINE, PLANTS)
     assert after.height == rows.height
     assert after.filter(reason=str(Reason.REMOVED)).height == 2
-    assert not holding(damaged.root / "store", {"name": b"error.jpg"})
+    assert not holding(damaged.files, {"name": b"error.jpg"})
     assert accounts_of(damaged.store, "drawn").unbalanced().is_empty()
 
 
@@ -264,7 +264,7 @@ def test_killed_at_every_commit_it_goes_on_where_it_was(
         again.begin()
         again.take_out()
         assert again.end() == []
-        assert [*holding(platform.root / "store", removed.words)] == [f"drawn/removed_images/{removed.image_id}.json"]
+        assert [*holding(platform.files, removed.words)] == [f"drawn/removed_images/{removed.image_id}.json"]
         assert {path for path in _paths(platform) if "/_delta_log/" not in path and "/reviews/" not in path} == {
             path for path in whole if "/reviews/" not in path
         }
@@ -274,7 +274,7 @@ def test_killed_at_every_commit_it_goes_on_where_it_was(
 
 
 def _paths(platform: Platform) -> set[str]:
-    root = platform.root / "store"
+    root = platform.files
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 

@@ -37,6 +37,7 @@ from tests.platform import SECOND, Platform
 from tests.removal.images import COPY, NAME, PLANTS, id_of, marked_image, telling
 from tests.removal.seeking import holding
 from tests.s3_server import S3Server
+from tests.store_files import copy_files
 from tests.test_docs import ROOT, blocks
 
 pytestmark = pytest.mark.long
@@ -71,7 +72,7 @@ def removed(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory)
         platform = loaded_platform.copy_to(tmp_path_factory.mktemp("removed"))
         image_id = marked_image(platform)
         words = telling(platform, image_id)
-        root = platform.root / "store"
+        root = platform.files
         before = holding(root, words)
         others = {path: (root / path).read_bytes() for path in _other_days(root)}
         status, told = call(platform, image_id, "--yes")
@@ -81,13 +82,15 @@ def removed(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory)
 
 def _other_days(root: Path) -> list[str]:
     tables = ("raw_images", "image_features", "feature_shards", "predictions")
-    return [str(one.relative_to(root)) for table in tables for one in root.glob(f"drawn/{table}/date={SECOND}/*/*")]
+    return [
+        one.relative_to(root).as_posix() for table in tables for one in root.glob(f"drawn/{table}/date={SECOND}/*/*")
+    ]
 
 
 def test_its_bytes_its_id_and_its_names_are_nowhere_but_in_its_tombstone(removed: Removed) -> None:
     assert {word for words in removed.before.values() for word in words} == {*removed.words} - {"picture in a page"}
     tombstone = f"drawn/removed_images/{removed.image_id}.json"
-    assert holding(removed.platform.root / "store", removed.words) == {tombstone: {"id"}}
+    assert holding(removed.platform.files, removed.words) == {tombstone: {"id"}}
     assert holding(removed.platform.root / "dagster", removed.words) == {}
 
 
@@ -99,7 +102,7 @@ def test_what_was_done_is_told_with_what_still_arrives(removed: Removed) -> None
 
 
 def test_files_of_other_days_are_as_they_were(removed: Removed) -> None:
-    root = removed.platform.root / "store"
+    root = removed.platform.files
     assert removed.other_files == {path: (root / path).read_bytes() for path in removed.other_files}
 
 
@@ -117,9 +120,7 @@ def test_every_other_image_is_still_there_and_marks_of_others_too(removed: Remov
 
 def test_models_are_trained_anew_and_those_before_are_gone(removed: Removed) -> None:
     champion = read_champion(removed.platform.store.objects("drawn"), "classifier").sha256[:12]
-    kept = {
-        one.stem.removeprefix("model-") for one in (removed.platform.root / "store/drawn/classifier").glob("*.skops")
-    }
+    kept = {one.stem.removeprefix("model-") for one in (removed.platform.files / "drawn/classifier").glob("*.skops")}
     assert champion in kept
     assert not {f"classifier/{one}" for one in kept} & {*removed.told["models"]}
 
@@ -133,11 +134,11 @@ def test_the_checks_see_that_it_is_gone(removed: Removed) -> None:
 def test_a_dry_run_changes_nothing(loaded_platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     platform = loaded_platform.copy_to(tmp_path / "dry")
-    before = {path: path.read_bytes() for path in (platform.root / "store").rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in platform.files.rglob("*") if path.is_file()}
     status, told = call(platform, id_of(platform), "--dry-run")
     assert_told("remove", told)
     assert (status, told["dry_run"], len(told["files"])) == (0, True, 2)
-    assert before == {path: path.read_bytes() for path in (platform.root / "store").rglob("*") if path.is_file()}
+    assert before == {path: path.read_bytes() for path in platform.files.rglob("*") if path.is_file()}
 
 
 def test_what_cannot_be_removed_is_refused(
@@ -157,7 +158,7 @@ def test_what_cannot_be_removed_is_refused(
         instance.add_run(DagsterRun(job_name="drawn_daily", status=DagsterRunStatus.STARTED))
     assert call(platform, image_id, "--yes")[0] == 2
     assert "in progress" in capsys.readouterr().err
-    assert not (platform.root / "store/drawn/removed_images").exists()
+    assert not (platform.files / "drawn/removed_images").exists()
 
 
 def test_the_commands_of_the_page_do_what_it_says(loaded_platform: Platform, tmp_path: Path) -> None:
@@ -186,10 +187,9 @@ def test_in_a_bucket_all_that_lies_there_now_is_without_it(
     monkeypatch.setenv(CACHE.name, str(tmp_path / "cache"))
     for name, value in s3_server.storage_options.items():
         monkeypatch.setenv(name.upper(), value)
-    platform, root = loaded_platform.copy_to(tmp_path / "local"), tmp_path / "local/store"
+    platform = loaded_platform.copy_to(tmp_path / "local")
     store = Store(f"s3://{s3_server.bucket(versions=True)}/store")
-    for file in (path for path in root.rglob("*") if path.is_file()):
-        obstore.put(store.objects(), str(file.relative_to(root)), file.read_bytes())
+    copy_files(platform.files, store.url)
     image_id = id_of(platform)
     words = telling(platform, image_id)
     file = tmp_path / "drawn.yaml"

@@ -15,6 +15,7 @@ from image_assets.schema import ARRIVALS, RAW_IMAGES, REVIEWS, TABLES
 from image_assets.store.tables.damage import Damaged, DamagedFile, DamagedLog
 from image_assets.store.tables.store_damage import damaged_files, unreadable_files
 from tests.platform import FIRST, Platform
+from tests.store_files import files_at, remove_file
 
 
 def empty(path: Path) -> None:
@@ -32,15 +33,15 @@ def change_footer(path: Path) -> None:
     path.write_bytes(content)
 
 
-CUTS: list[Callable[[Path], None]] = [empty, halve, Path.unlink]
+CUTS: list[Callable[[Path], None]] = [empty, halve, remove_file]
 
 
 def a_file(platform: Platform, table: str = "raw_images") -> Path:
-    return next((platform.root / "store/drawn" / table).glob(f"date={FIRST}/category=plant/*.parquet"))
+    return next((platform.files / "drawn" / table).glob(f"date={FIRST}/category=plant/*.parquet"))
 
 
 def commits(platform: Platform, table: str = "raw_images") -> list[Path]:
-    return sorted((platform.root / "store/drawn" / table / "_delta_log").glob("*.json"))
+    return sorted((platform.files / "drawn" / table / "_delta_log").glob("*.json"))
 
 
 @pytest.mark.parametrize("damage", CUTS)
@@ -93,7 +94,7 @@ def test_what_people_decided_comes_only_from_a_copy(damaged: Platform) -> None:
     now = dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
     mark = ("a", "plant", True, "b", now, "one", False)
     reviews.append(pl.DataFrame([mark], REVIEWS.no_rows().schema, orient="row"))
-    next(Path(reviews.url).glob("*.parquet")).unlink()
+    next(files_at(reviews.url).glob("*.parquet")).unlink()
     with pytest.raises(DamagedFile, match=r"is missing; restore it from a copy of the store$"):
         reviews.scan()
 
@@ -123,7 +124,7 @@ def test_a_commit_in_the_middle_that_is_gone_is_named(damaged: Platform) -> None
 
 def test_a_checkpoint_that_was_cut_is_named(damaged: Platform) -> None:
     DeltaTable(damaged.store.location("drawn", "arrivals")).create_checkpoint()
-    (checkpoint,) = (damaged.root / "store/drawn/arrivals/_delta_log").glob("*.checkpoint.parquet")
+    (checkpoint,) = (damaged.files / "drawn/arrivals/_delta_log").glob("*.checkpoint.parquet")
     halve(checkpoint)
     for commit in commits(damaged, "arrivals"):
         commit.unlink()
@@ -136,7 +137,7 @@ def test_a_days_run_writes_its_damaged_files_anew(damaged: Platform, damage: Cal
     """What the message promises, for every table of a day."""
     before = {schema.name: damaged.rows(schema) for schema in TABLES if schema.partitioned}
     for schema in TABLES:
-        for file in (damaged.root / "store/drawn" / schema.name).glob(f"date={FIRST}/category=plant/*.parquet"):
+        for file in (damaged.files / "drawn" / schema.name).glob(f"date={FIRST}/category=plant/*.parquet"):
             damage(file)
     assert len(damaged_files(damaged.store, "drawn")) >= 6
     result = damaged.load(FIRST, "plant")

@@ -25,6 +25,7 @@ from image_assets.store.tables import key_index, key_segments
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.key_index import IMAGE, ORIGINAL_PARTITION, KeyIndex
 from tests.s3_server import S3Server
+from tests.store_files import files_at
 
 THINGS = TableSchema("things", "Ids and where they came from.", (IMAGE_ID, SOURCE))
 FIRST = dt.date(2026, 11, 1)
@@ -137,7 +138,7 @@ def test_covered_files_that_cannot_matter_are_not_read(place: Place) -> None:
     place.cover()
     expected = place.find_plainly(IDS[0], IDS[3], IDS[4])
     for path in place.table.snapshot().of(partition_of(2)).files["path"]:
-        (Path(place.table.url) / path).unlink()
+        (files_at(place.table.url) / path).unlink()
     assert place.find(IDS[0], IDS[3], IDS[4]) == expected
     with pytest.raises(DamagedFile, match="is missing"):  # the control: the file that has it is read
         place.find(IDS[2])

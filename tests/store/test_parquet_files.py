@@ -12,6 +12,7 @@ from image_assets.schema import ARRIVALS
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.parquet_files import ParquetFiles
+from tests.store_files import files_at
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_rows_come_back_in_their_order_and_column_by_column(files: ParquetFiles)
 def test_the_same_rows_give_the_same_bytes(files: ParquetFiles, tmp_path: Path) -> None:
     for name in ("a.parquet", "b.parquet"):
         files.write(name, batches(700))
-    first, second = (tmp_path / "sample" / "arrivals" / name for name in ("a.parquet", "b.parquet"))
+    first, second = (files_at(tmp_path) / "sample" / "arrivals" / name for name in ("a.parquet", "b.parquet"))
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -53,7 +54,7 @@ def test_a_file_that_is_not_there_is_none(files: ParquetFiles) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_a_flipped_bit_in_the_pages_is_noticed(files: ParquetFiles, tmp_path: Path, share: float) -> None:
     files.write("a.parquet", batches(1000))
-    file = tmp_path / "sample" / "arrivals" / "a.parquet"
+    file = files_at(tmp_path) / "sample" / "arrivals" / "a.parquet"
     content = bytearray(file.read_bytes())
     content[int(len(content) * share)] ^= 4
     file.write_bytes(content)
@@ -63,7 +64,7 @@ def test_a_flipped_bit_in_the_pages_is_noticed(files: ParquetFiles, tmp_path: Pa
 
 def test_a_truncated_file_is_noticed(files: ParquetFiles, tmp_path: Path) -> None:
     files.write("a.parquet", batches(1000))
-    file = tmp_path / "sample" / "arrivals" / "a.parquet"
+    file = files_at(tmp_path) / "sample" / "arrivals" / "a.parquet"
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(DamagedFile, match="damaged"):
         read(files, "a.parquet")

@@ -38,6 +38,7 @@ def write_and_read(store: Store) -> None:
     assert [row for batch in table.files.read(file.path, ["bytes"]) for row in batch["bytes"].to_pylist()] == [7]
 
 
+@pytest.mark.local_store(reason="names that a folder may have and the prefix of a bucket may not")
 @settings(max_examples=8, deadline=None)
 @given(NAMES.filter(lambda name: name not in (".", "..")))
 @example("plain")
@@ -55,6 +56,7 @@ def test_what_is_written_is_read_back_whatever_the_folder_is_called(name: str) -
         assert sorted(os.listdir(Path(folder, name, "sample", "arrivals"))) == ["_delta_log", "date=2026-11-19"]
 
 
+@pytest.mark.local_store(reason="names that a folder may have and the prefix of a bucket may not")
 def test_a_table_without_partitions_is_read_below_any_name(tmp_path: Path) -> None:
     mark = ("1f" * 32, "owl", True, "me", dt.datetime(2026, 11, 20, tzinfo=dt.UTC), "one", False)
     frame = pl.DataFrame([mark], REVIEWS.arrow.names, orient="row")
@@ -64,6 +66,7 @@ def test_a_table_without_partitions_is_read_below_any_name(tmp_path: Path) -> No
         assert table.scan().collect().equals(frame)
 
 
+@pytest.mark.local_store(reason="names that a folder may have and the prefix of a bucket may not")
 def test_a_log_that_is_shown_through_a_link_is_read_by_other_processes_and_leaves_nothing(tmp_path: Path) -> None:
     store = tmp_path / "st%20ore"
     code = "import sys; from tests.store.test_store_names import *; write_and_read(Store(sys.argv[1]))"

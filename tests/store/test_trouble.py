@@ -79,6 +79,7 @@ def test_of_a_disk_a_stale_handle_passes_and_a_full_one_does_not(number: int, ca
     assert (os.strerror(number).lower() in found.said, found.can_pass) == (True, can_pass)
 
 
+@pytest.mark.local_store(reason="files and rights of a disk")
 def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = trouble_with(Store(str(tmp_path)), lambda store: obstore.put(store.objects(), "file/below", b""))

@@ -16,6 +16,7 @@ from image_assets.store.tables.parquet_files import ParquetFiles
 from image_assets.store.tables.store_damage import damaged_files
 from image_assets.store.tables.unlisted import REMOVED, UnlistedFiles
 from tests.platform import FIRST
+from tests.store_files import files_at
 
 PLANTS = Partition(FIRST, "plant")
 ROUNDS = 200
@@ -43,8 +44,7 @@ def put(store: Store, number: int) -> None:
 
 
 def files_in(store: Store) -> set[str]:
-    assert store.local is not None
-    return {path.name for path in (store.local / "drawn" / QUARANTINE.name).rglob("*.parquet")}
+    return {path.name for path in (files_at(store.url) / "drawn" / QUARANTINE.name).rglob("*.parquet")}
 
 
 def test_earlier_versions_go_by_age_and_what_is_listed_stays(store: Store) -> None:
@@ -76,7 +76,7 @@ def test_one_that_a_run_lists_after_all_is_put_back(store: Store) -> None:
         table.replace(PLANTS, [unfinished])
     again = table.write_frame(PLANTS, rows(1))
     table.replace(PLANTS, [again])
-    (store.local or Path()).joinpath("drawn", again.path.join((f"{QUARANTINE.name}/", ""))).unlink()
+    (files_at(store.url) / "drawn" / QUARANTINE.name / again.path).unlink()
     assert files.collect(now() - dt.timedelta(days=1), now()).put_back == (f"{QUARANTINE.name}/{again.path}",)
     assert table.scan().collect().height == 1
     assert moved[0].path.startswith(REMOVED)
@@ -85,8 +85,7 @@ def test_one_that_a_run_lists_after_all_is_put_back(store: Store) -> None:
 def test_where_a_log_cannot_be_read_nothing_is_removed(store: Store) -> None:
     put(store, 0)
     put(store, 1)
-    assert store.local is not None
-    sorted((store.local / "drawn" / QUARANTINE.name / "_delta_log").glob("*.json"))[-1].write_text('{"add"')
+    sorted((files_at(store.url) / "drawn" / QUARANTINE.name / "_delta_log").glob("*.json"))[-1].write_text('{"add"')
     there = files_in(store)
     with pytest.raises(DamagedLog):
         UnlistedFiles(Store(store.url), "drawn").collect(now(), now())

@@ -26,6 +26,7 @@ from image_assets.store.tables.versions import (
 )
 from tests.migrations.old_store import give_number_in
 from tests.platform import FIRST
+from tests.store_files import files_at
 
 PLANT = Partition(FIRST, "plant")
 GROWN = replace(ARRIVALS, version=2, columns=(*ARRIVALS.columns, Column("colour", pa.string(), "", nullable=True)))
@@ -53,7 +54,7 @@ def put(table: PartitionedTable, source: str = "a") -> None:
 
 def take_number(table: PartitionedTable) -> None:
     """Make it one of before there were numbers."""
-    give_number_in(Path(table.url, "_delta_log", f"{0:020}.json"), None)
+    give_number_in(files_at(table.url) / "_delta_log" / f"{0:020}.json", None)
 
 
 def test_a_new_table_has_the_number_of_its_declaration(tmp_path: Path) -> None:
@@ -84,7 +85,9 @@ def test_an_older_table_is_neither_read_nor_written(schema: TableSchema, tmp_pat
     put(table_of(tmp_path, ARRIVALS))
     now = table_of(tmp_path, schema)
     for use in (now.snapshot, now.scan, lambda: now.scan([PLANT]), lambda: now.replace(PLANT, []), lambda: put(now)):
-        with pytest.raises(OldTable, match=rf"earlier version.*; give `image-assets migrate --store {tmp_path}`$"):
+        with pytest.raises(
+            OldTable, match=rf"earlier version.*; give `image-assets migrate --store {files_at(tmp_path)}`$"
+        ):
             use()
     assert table_of(tmp_path, ARRIVALS).scan().collect()["source"].to_list() == ["a"]
 

@@ -18,7 +18,7 @@ from tests.verification.shown import nothing_shown
 @pytest.mark.long
 def test_a_damaged_file_in_a_bucket_is_named_and_moved_aside(loaded_platform: Platform, s3_server: S3Server) -> None:
     store = Store(f"s3://{s3_server.bucket()}/store", s3_server.storage_options)
-    objects, root = store.objects("drawn"), loaded_platform.root / "store/drawn"
+    objects, root = store.objects("drawn"), loaded_platform.files / "drawn"
     for file in (path for path in root.rglob("*") if path.is_file()):
         obstore.put(objects, str(file.relative_to(root)), file.read_bytes())
     whole = verify_store(store, loaded_platform.dataset, nothing_shown)

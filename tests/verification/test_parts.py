@@ -25,6 +25,7 @@ from tests.store.saving import save_model
 from tests.store.test_damage import empty, halve
 from tests.verification.now import NOW
 
+pytestmark = pytest.mark.local_store(reason="parts of a store by themselves, in a folder")
 COMMITS, LAST_CHECKPOINT = 13, 9
 HINT = "_delta_log/_last_checkpoint"
 CHECKPOINT = f"_delta_log/{LAST_CHECKPOINT:020}.checkpoint.parquet"

@@ -65,7 +65,7 @@ def test_a_damaged_file_is_made_again_byte_for_byte(
     assert file.read_bytes() == before
     if first != "feature_shards":
         (moved,) = done["moved"]
-        assert (damaged.root / "store/drawn" / moved).read_bytes() == wrong
+        assert (damaged.files / "drawn" / moved).read_bytes() == wrong
 
 
 @pytest.mark.parametrize("damage", [empty, pytest.param(halve, marks=pytest.mark.long)])
@@ -73,7 +73,7 @@ def test_a_torn_last_commit_is_made_again(
     damaged: Platform, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None]
 ) -> None:
     rows = damaged.store.table("drawn", IMAGE_FEATURES).scan().collect().sort("image_id")
-    commit = sorted((damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"))[-1]
+    commit = sorted((damaged.files / "drawn/image_features/_delta_log").glob("*.json"))[-1]
     damage(commit)
     status, done = repaired(damaged, capsys)
     assert (status, done["sound"]) == (0, True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from image_assets.verification.finding import Finding, Part, Remedy, Verified
 from image_assets.verification.whole_store import verify_store
 from tests.platform import FIRST, Platform, small_dataset
 from tests.store.test_damage import change_footer, empty, halve
+from tests.store_files import remove_file, remove_files
 from tests.verification.shown import nothing_shown
 
 PLANTS = Partition(FIRST, "plant")
@@ -32,7 +32,7 @@ def only(platform: Platform) -> Finding:
 
 
 def file_of(platform: Platform, pattern: str) -> Path:
-    return sorted((platform.root / "store/drawn").glob(pattern))[0]
+    return sorted((platform.files / "drawn").glob(pattern))[0]
 
 
 def flip(path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_store_as_runs_left_it_is_sound_and_all_of_it_was_read(loaded_platform
     found = verified(loaded_platform)
     assert found.findings == ()
     assert found.is_sound
-    root = loaded_platform.root / "store/drawn"
+    root = loaded_platform.files / "drawn"
     assert found.looked_at[Part.SHARDS].files == len([*root.glob("feature_shards/*/*/*.parquet")]) > 0
     written = sum(path.stat().st_size for path in root.glob("*/*/*/*.parquet") if "shards" not in str(path))
     assert 0 < written <= found.looked_at[Part.TABLES].bytes
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_not_sound(tmp_path: Path) -> None:
     assert not verify_store(Store(str(tmp_path)), small_dataset(), nothing_shown).is_sound
 
 
-@pytest.mark.parametrize("damage", [empty, halve, Path.unlink, change_footer, flip])
+@pytest.mark.parametrize("damage", [empty, halve, remove_file, change_footer, flip])
 @pytest.mark.parametrize(
     ("pattern", "part", "remedy"),
     [
@@ -71,12 +71,12 @@ def test_a_file_that_is_not_as_it_was_written_is_named(
     file = file_of(damaged, pattern)
     damage(file)
     found = [one for one in verified(damaged).findings if one.part == part]
-    assert {one.path for one in found} == {str(file.relative_to(damaged.root / "store/drawn"))}
+    assert {one.path for one in found} == {file.relative_to(damaged.files / "drawn").as_posix()}
     assert {(one.remedy, one.partitions) for one in found} == {(remedy, (PLANTS,))}
 
 
 def test_a_table_s_file_of_other_rows_than_its_log_says_is_named(damaged: Platform) -> None:
-    for commit in (damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"):
+    for commit in (damaged.files / "drawn/image_features/_delta_log").glob("*.json"):
         if "category=plant" in (content := commit.read_text()):
             commit.write_text(content.replace('numRecords\\": 16', 'numRecords\\": 17'))
     (one,) = verified(damaged).findings
@@ -84,7 +84,7 @@ def test_a_table_s_file_of_other_rows_than_its_log_says_is_named(damaged: Platfo
 
 
 def test_a_partition_with_features_that_is_not_published_is_named(damaged: Platform) -> None:
-    for file in (damaged.root / "store/drawn").glob(f"feature_shards*/date={FIRST}/category=plant/*"):
+    for file in (damaged.files / "drawn").glob(f"feature_shards*/date={FIRST}/category=plant/*"):
         file.unlink()
     one = only(damaged)
     assert (one.part, one.remedy, one.partitions) == (Part.SHARDS, Remedy.PUBLISH, (PLANTS,))
@@ -103,7 +103,7 @@ def test_a_record_that_is_no_json_is_named(damaged: Platform, damage: Callable[[
     damage(file)
     one = only(damaged)
     assert (one.part, one.remedy) == (Part.RECORDS, Remedy.ASIDE)
-    assert one.path == str(file.relative_to(damaged.root / "store/drawn"))
+    assert one.path == file.relative_to(damaged.files / "drawn").as_posix()
 
 
 class TestLogs:
@@ -111,7 +111,7 @@ class TestLogs:
     def test_the_last_commit_that_is_torn_is_of_the_partition_whose_files_nobody_names(
         self, damaged: Platform, damage: Callable[[Path], None]
     ) -> None:
-        file = sorted((damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"))[-1]
+        file = sorted((damaged.files / "drawn/image_features/_delta_log").glob("*.json"))[-1]
         written = [json.loads(line) for line in file.read_text().splitlines()]
         (added,) = {one["add"]["path"].rsplit("/", 1)[0] for one in written if "add" in one}
         damage(file)
@@ -120,7 +120,7 @@ class TestLogs:
         assert [f"date={of.date}/category={of.category}" for of in one.partitions] == [added]
 
     def test_a_commit_in_the_middle_that_is_missing_only_a_copy_brings_back(self, damaged: Platform) -> None:
-        commits = sorted((damaged.root / "store/drawn/image_features/_delta_log").glob("*.json"))
+        commits = sorted((damaged.files / "drawn/image_features/_delta_log").glob("*.json"))
         commits[1].unlink()
         (one,) = (one for one in verified(damaged).findings if one.part == Part.LOGS)
         assert (one.what, one.remedy) == ("is missing", Remedy.COPY)
@@ -132,7 +132,7 @@ LOADED = ("arrivals", "raw_images", "duplicates", "quarantine")
 @pytest.mark.parametrize("table", [*LOADED, "image_features", "near_duplicates", "predictions"])
 @pytest.mark.parametrize("of_it", ["", "_delta_log"], ids=["the table", "its log"])
 def test_a_table_that_is_gone_as_a_whole_is_named(damaged: Platform, table: str, of_it: str) -> None:
-    shutil.rmtree(damaged.root / "store/drawn" / table / of_it)
+    remove_files(damaged.files / "drawn" / table / of_it)
     (found,) = [one for one in verified(damaged).findings if one.part == Part.LOGS]
     assert (found.path, found.table) == (f"{table}/_delta_log", table)
     assert found.remedy == (Remedy.RUN_LANDED if table in LOADED else Remedy.RUN)
@@ -143,5 +143,5 @@ def test_a_table_that_is_gone_as_a_whole_is_named(damaged: Platform, table: str,
 
 def test_a_table_that_was_never_made_is_not_gone(damaged: Platform) -> None:
     for folder in ("check_results", "near_duplicates"):
-        shutil.rmtree(damaged.root / "store/drawn" / folder)
+        remove_files(damaged.files / "drawn" / folder)
     assert status_of(damaged.dataset, damaged.store, [], None).damaged == ()
