@@ -104,7 +104,7 @@ def _measure(engine: Engine, inputs: Inputs, root: Path) -> dict[str, Any]:
     dataset, store, partition = _dataset(inputs), Store(str(root / "store")), Partition(_DAY, "photo")
     landing = root / "landing"
     land(inputs, landing, _DAY, ["photo"])
-    tables = IngestTables.of(store, dataset.name)
+    tables = IngestTables.of(store, dataset)
     began = time.perf_counter()
     report = ingest_partition(partition, Ingest(dataset, DayFolders(LocalTree(landing)), tables, engine))
     raw, features = (store.table(dataset.name, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))

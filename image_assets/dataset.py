@@ -36,6 +36,7 @@ from image_assets.settings.stages import (
     Limits,
     Shards,
 )
+from image_assets.settings.tables import Tables
 from image_assets.wording import did_you_mean
 from image_assets.yaml_file import YamlError, read_yaml
 
@@ -84,6 +85,7 @@ class DatasetSpec(SettingsSection):
     volume: Volume = Volume()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    tables: Tables = Tables()
     quality: Quality = Quality()
     drift: Drift = Drift()
     alerts: Alerts = Alerts()

@@ -18,6 +18,8 @@ from image_assets.store.tables.delta_tables import CommitReport, PartitionedTabl
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.store.tables.partition_files import PartitionFiles
 
+CHECKPOINT_COMMITS = "commits between checkpoints"
+"""Metadata of an asset of a table: what its dataset file says. The io manager is one for all datasets."""
 _SCHEMAS = {schema.name: schema for schema in TABLES}
 
 
@@ -46,7 +48,8 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         schema = _schema(context.asset_key)
         told: dict[str, Any] = {"dagster/column_schema": column_schema(schema)}
         with retried():
-            table = self.store.open().table(context.asset_key.path[0], schema)
+            commits = context.definition_metadata[CHECKPOINT_COMMITS]
+            table = self.store.open().table(context.asset_key.path[0], schema, commits)
             told["dagster/uri"] = table.url
             if isinstance(obj, EachPartition):
                 # What is told of the output, Dagster tells of each of them.

@@ -185,6 +185,11 @@ def test_the_example_of_quarantine_is_a_usable_part_of_a_dataset_file() -> None:
     assert small_dataset(**yaml.safe_load(example)).retention.quarantine_days == 90
 
 
+def test_the_example_of_checkpoints_is_a_usable_part_of_a_dataset_file() -> None:
+    (example,) = [content for _, more, content in blocks(ROOT / "docs" / "operating.md") if more == "checkpoints"]
+    assert small_dataset(**yaml.safe_load(example)).tables.checkpoint_commits == 100
+
+
 def test_the_readme_counts_the_checks_right() -> None:
     from image_assets.asset_checks import checks_of
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from image_assets.settings.tables import CHECKPOINT_COMMITS
+
 UNIT_IMAGES = 10_001
 
 
@@ -94,7 +96,8 @@ class Design:
         process_a_run: Whether every run is a process of its own, as there; else one process does all.
         subpartitions: That each category of a day is cut into.
         table_per_category: Instead of one `raw_images`, so that commits of two categories do not meet.
-        checkpoint_commits: Between two checkpoints of a table's log; 25 as the platform has it.
+        checkpoint_commits: From one checkpoint of a table's log to the next, `tables.checkpoint_commits` of a dataset
+            file.
         images_per_object: In the landing zone: 1, or archives of so many.
         gets_ahead: Reads under way for each core; 1 unless `IMAGE_ASSETS_READS_AT_ONCE` says otherwise.
         pairs_looked_at: Of all pairs of hashes; 1, or what an index leaves.
@@ -107,7 +110,7 @@ class Design:
     process_a_run: bool = True
     subpartitions: int = 1
     table_per_category: bool = False
-    checkpoint_commits: int = 25
+    checkpoint_commits: int = CHECKPOINT_COMMITS
     images_per_object: int = 1
     gets_ahead: int = 1
     pairs_looked_at: float = 1.0

@@ -78,7 +78,7 @@ CHANGES = (
     Change(
         "checkpoints",
         "a checkpoint of the log every 100 commits instead of every 25",
-        "a change of the code",
+        "`tables: {checkpoint_commits: 100}` in the dataset file",
         {"checkpoint_commits": 100},
     ),
 )

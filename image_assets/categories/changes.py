@@ -59,7 +59,7 @@ def renumber_categories(dataset: DatasetSpec, store: Store, told: Told) -> int:
     _write(dataset, store, CategoryRecord(numbers=begun, unfinished="renumber"))
     changed = 0
     for schema in TABLES:
-        table = store.table(dataset.name, schema)
+        table = store.table_to_write(dataset, schema)
         if "label" in schema.file_schema.names and not schema.partitioned and table.snapshot().files.height:
             table.replace(None, [])  # made anew by the next run
         elif "label" in schema.file_schema.names:
@@ -109,7 +109,7 @@ def rename_category(dataset: DatasetSpec, store: Store, old: str, new: str, told
     _write(dataset, store, CategoryRecord(numbers=record.numbers, unfinished=command))
     moved = 0
     for schema in TABLES:
-        table = store.table(dataset.name, schema)
+        table = store.table_to_write(dataset, schema)
         if schema.partitioned:
             for partition in table.partitions():
                 if partition.category == old:
@@ -120,7 +120,7 @@ def rename_category(dataset: DatasetSpec, store: Store, old: str, new: str, told
             _replace_words(table, None, ["category"], old, new)
         elif "category" in schema.file_schema.names and table.snapshot().files.height:
             table.replace(None, [])  # made anew by the next run
-    duplicates = store.table(dataset.name, DUPLICATES)
+    duplicates = store.table_to_write(dataset, DUPLICATES)
     for partition in duplicates.partitions():
         _replace_words(duplicates, partition, ["original_category"], old, new)
     for partition in store.table(dataset.name, IMAGE_FEATURES).partitions():

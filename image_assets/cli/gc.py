@@ -97,7 +97,7 @@ def _let_go(spec: DatasetSpec, store: Store, now: dt.datetime, *, dry_run: bool)
 
     from image_assets.ingest.let_go import QuarantineKept
 
-    kept = QuarantineKept(store, spec.name)
+    kept = QuarantineKept(store, spec.name, spec.tables.checkpoint_commits)
     before = now.astimezone(ZoneInfo(spec.time_zone)).date() - dt.timedelta(days=days)
     due = kept.due(before)
     if not dry_run:

@@ -70,7 +70,7 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         with retried(), progress.track(f"fetch {partition}", "files", context.log) as report_progress:
             source.fetch(partition.date, partition.category, report_progress)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
-            tables = IngestTables.of(store.open(), dataset.name)
+            tables = IngestTables.of(store.open(), dataset)
             report = ingest_partition(
                 partition,
                 Ingest(dataset, source, tables, engines.engine(dataset)),

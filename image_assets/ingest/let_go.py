@@ -51,10 +51,12 @@ class QuarantineKept:
     Args:
         store: Where they are.
         dataset: Its name.
+        checkpoint_commits: As of `Store.table`, for who lets go.
     """
 
-    def __init__(self, store: Store, dataset: str) -> None:
-        self._rows, self._counts = (store.table(dataset, schema) for schema in (QUARANTINE, LET_GO))
+    def __init__(self, store: Store, dataset: str, checkpoint_commits: int | None = None) -> None:
+        tables = (store.table(dataset, schema, checkpoint_commits) for schema in (QUARANTINE, LET_GO))
+        self._rows, self._counts = tables
 
     def counts(self, partitions: Sequence[Partition] | None = None) -> pl.DataFrame:
         """What was let go of: columns date, category, reason, files, names, let_go_on.

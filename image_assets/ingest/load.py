@@ -29,6 +29,8 @@ from image_assets.store.tables.key_index import KeyIndex, image_index, original_
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, no_progress
 
+_LOADED = ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS
+
 
 @dataclass(frozen=True)
 class IngestTables:
@@ -46,15 +48,15 @@ class IngestTables:
     kept: QuarantineKept
 
     @classmethod
-    def of(cls, store: Store, dataset: str) -> IngestTables:
+    def of(cls, store: Store, dataset: DatasetSpec) -> IngestTables:
         """The tables of a dataset."""
         return cls(
-            *(store.table(dataset, schema) for schema in (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE, COMPANIONS)),
-            images=image_index(store, dataset),
-            originals=original_index(store, dataset),
-            known=KnownFiles(store, dataset),
-            tombstones=TombstoneBook(store, dataset),
-            kept=QuarantineKept(store, dataset),
+            *(store.table_to_write(dataset, schema) for schema in _LOADED),
+            images=image_index(store, dataset.name),
+            originals=original_index(store, dataset.name),
+            known=KnownFiles(store, dataset.name),
+            tombstones=TombstoneBook(store, dataset.name),
+            kept=QuarantineKept(store, dataset.name, dataset.tables.checkpoint_commits),
         )
 
 
@@ -194,7 +196,7 @@ def list_partition(
     Until it is loaded too, its accounts say that files have arrived of which nothing has become.
     """
     listing = source.list_files(partition.date, partition.category)
-    tables = IngestTables.of(store, dataset.name)
+    tables = IngestTables.of(store, dataset)
     before = loaded_before(tables.raw_images, tables.raw_images.snapshot(), partition)
     before.refuse_loss(len(listing.files), len(listing.files), 0 if allow_loss else dataset.limits.keep_share)
     listing, _ = without_removed(listing, Fingerprints([], [], []), tables.tombstones.all())

@@ -54,7 +54,7 @@ def _near_duplicates(dataset: DatasetSpec) -> dg.AssetsDefinition:
         )
         with retried(), progress.track(f"near-duplicates {partition}", "images", context.log) as report_progress:
             pairs = near_duplicates(partition, library, dataset.near_duplicates, report_progress)
-            record = PairRecord(opened.table(dataset.name, NEAR_DUPLICATES), lookalike_index(opened, dataset.name))
+            record = PairRecord(opened.table_to_write(dataset, NEAR_DUPLICATES), lookalike_index(opened, dataset.name))
             recorded = record.keep(partition, pairs)
         other_category = pairs.filter(pl.col("other_category") != partition.category)
         return dg.MaterializeResult(

@@ -109,7 +109,7 @@ def keep_marks(dataset: DatasetSpec, store: Store, rows: pl.DataFrame) -> str:
     Raises:
         CommitConflict: somebody else marked something at the same moment; nothing was kept.
     """
-    store.table(dataset.name, REVIEWS).append(rows)
+    store.table_to_write(dataset, REVIEWS).append(rows)
     return str(rows["batch"][0])
 
 
@@ -130,7 +130,7 @@ def take_back(dataset: DatasetSpec, store: Store, batch: str, reviewer: str, now
     if rows["withdrawn"].any():
         raise MarkError(f"the batch {batch!r} was taken back already")
     back = rows.with_columns(reviewer=pl.lit(reviewer), decided_at=_time(_after(reviews, now)), withdrawn=pl.lit(True))
-    store.table(dataset.name, REVIEWS).append(back)
+    store.table_to_write(dataset, REVIEWS).append(back)
     return back
 
 

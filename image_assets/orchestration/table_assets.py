@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
-from image_assets.io_managers.delta_io_manager import column_schema
+from image_assets.io_managers.delta_io_manager import CHECKPOINT_COMMITS, column_schema
 from image_assets.orchestration.automation import due_every_day, once_a_day_is_complete
 from image_assets.orchestration.partition_ranges import backfill_policy, each_partition
 from image_assets.orchestration.partitions import partitions_of
@@ -91,7 +91,7 @@ def table_asset(
         schema.name,
         schema.meaning,
         partitioned=schema.partitioned,
-        **_table(schema, kinds),
+        **_table(dataset, schema, kinds),
         io_manager_key=kept_by,
         **more,
     )
@@ -100,7 +100,7 @@ def table_asset(
 def table_out(dataset: DatasetSpec, schema: TableSchema, *kinds: str) -> dg.AssetOut:
     """One of several tables that are made together and handed to the io manager."""
     header = _header(dataset, schema.name, schema.meaning, schema.partitioned)
-    return dg.AssetOut(**header, **_table(schema, kinds), io_manager_key="tables")
+    return dg.AssetOut(**header, **_table(dataset, schema, kinds), io_manager_key="tables")
 
 
 def table_spec(
@@ -108,7 +108,7 @@ def table_spec(
 ) -> dg.AssetSpec:
     """One of several tables that are made together, by a function that commits them."""
     header = _header(dataset, schema.name, schema.meaning, schema.partitioned)
-    spec = dg.AssetSpec(**header, **_table(schema, kinds), deps=keys_of(dataset, after))
+    spec = dg.AssetSpec(**header, **_table(dataset, schema, kinds), deps=keys_of(dataset, after))
     return spec.with_io_manager_key("tables")
 
 
@@ -123,5 +123,6 @@ def _header(dataset: DatasetSpec, name: str, description: str, partitioned: bool
     }
 
 
-def _table(schema: TableSchema, kinds: Collection[str]) -> dict[str, Any]:
-    return {"kinds": {"deltalake", *kinds}, "metadata": {"dagster/column_schema": column_schema(schema)}}
+def _table(dataset: DatasetSpec, schema: TableSchema, kinds: Collection[str]) -> dict[str, Any]:
+    told = {"dagster/column_schema": column_schema(schema), CHECKPOINT_COMMITS: dataset.tables.checkpoint_commits}
+    return {"kinds": {"deltalake", *kinds}, "metadata": told}

@@ -39,7 +39,7 @@ def take_out_of_derived(dataset: DatasetSpec, store: Store, ids: Collection[str]
         columns = id_columns(schema)
         if schema in _LOADED or not columns:
             continue
-        table = store.table(dataset.name, schema)
+        table = store.table_to_write(dataset, schema)
         there = table.snapshot()
         holding = files_with(table, there, columns, ids)
         if not holding:

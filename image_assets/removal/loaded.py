@@ -96,7 +96,7 @@ class TakenOut:
         self._table(RAW_IMAGES).replace(partition, _once(one.raw for one in units.values()))
 
     def _table(self, schema: TableSchema) -> PartitionedTable:
-        return self.store.table(self.dataset.name, schema)
+        return self.store.table_to_write(self.dataset, schema)
 
     def _refused(self, partition: Partition) -> Iterator[tuple[str, int, None, str, str]]:
         said = Tombstones({one.image_id: one for one in self.tombstones}, frozenset())

@@ -17,6 +17,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
+from image_assets.dataset import DatasetSpec
 from image_assets.places import (
     Place,
     PlaceError,
@@ -129,11 +130,22 @@ class Store:
         make_folder(folder, "store")
         return LocalStore(folder)
 
-    def table(self, dataset: str, schema: TableSchema) -> PartitionedTable:
-        """A table of a dataset."""
+    def table(self, dataset: str, schema: TableSchema, checkpoint_commits: int | None = None) -> PartitionedTable:
+        """A table of a dataset.
+
+        Args:
+            dataset: Its name.
+            schema: Which table.
+            checkpoint_commits: What its file says of them; None, where that is not known: as the table has it.
+        """
         url = self.location(dataset, schema.name)
         objects = self.objects(dataset, schema.name)
-        return PartitionedTable(url, schema, objects, self.options, self._see_conditions_honoured)
+        check = self._see_conditions_honoured
+        return PartitionedTable(url, schema, objects, self.options, check, checkpoint_commits)
+
+    def table_to_write(self, dataset: DatasetSpec, schema: TableSchema) -> PartitionedTable:
+        """A table of a dataset whose commits go by the settings of its file."""
+        return self.table(dataset.name, schema, dataset.tables.checkpoint_commits)
 
     def _see_conditions_honoured(self) -> None:
         if self.local is None:

@@ -19,12 +19,18 @@ from obstore.store import ObjectStore
 
 from image_assets.schema import Partition, TableSchema
 from image_assets.store.objects import content_of, sizes_below
-from image_assets.store.tables.log_damage import checkpoints_of, commits_of, wrong_checkpoint, wrong_commit
+from image_assets.store.tables.log_damage import (
+    HINT,
+    checkpoints_of,
+    commits_of,
+    wrong_checkpoint,
+    wrong_commit,
+    wrong_hint,
+)
 from image_assets.verification.finding import Finding, LookedAt, Part, Remedy
 from image_assets.verification.tables import remedy_of
 
 _LOG = "_delta_log"
-_HINT = f"{_LOG}/_last_checkpoint"
 _PARTITION = re.compile(r"date=(\d{4}-\d{2}-\d{2})/category=([^/]+)/")
 
 
@@ -66,15 +72,10 @@ class _Log:
             yield self._finding(self._checkpoints[version], wrong, Remedy.ASIDE if whole else Remedy.COPY)
 
     def wrong_hint(self) -> Iterator[Finding]:
-        if _HINT not in self.sizes:
+        if HINT not in self.sizes:
             return
-        try:
-            named = int(json.loads(self._content(_HINT))["version"])
-        except (ValueError, TypeError, LookupError):
-            yield self._finding(_HINT, "is damaged: it names no version", Remedy.ASIDE)
-            return
-        if named not in self._sound:
-            yield self._finding(_HINT, f"names the checkpoint of version {named}, which is not whole", Remedy.ASIDE)
+        if wrong := wrong_hint(self._content(HINT), self._sound):
+            yield self._finding(HINT, wrong, Remedy.ASIDE)
 
     def wrong_commits(self) -> Iterator[Finding]:
         last, checkpoint = max(self._commits, default=-1), max(self._sound, default=-1)

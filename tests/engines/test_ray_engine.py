@@ -239,7 +239,7 @@ def files_of(root: Path) -> dict[str, str]:
 
 def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
     partition = platform.partition()
-    tables = IngestTables.of(platform.store, platform.dataset.name)
+    tables = IngestTables.of(platform.store, platform.dataset)
     report = ingest_partition(partition, Ingest(platform.dataset, folder_source(platform.landing), tables, engine))
     assert (report.loaded, report.quarantined) == (16, {"empty": 1, "not_an_image": 2})
     raw = platform.store.table(platform.dataset.name, RAW_IMAGES)

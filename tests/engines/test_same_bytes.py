@@ -68,7 +68,7 @@ def nothing_stays() -> Iterator[None]:
 
 def loaded(landing: Path, root: Path, partition: Partition) -> Store:
     store = Store(str(root))
-    tables = IngestTables.of(store, DATASET.name)
+    tables = IngestTables.of(store, DATASET)
     report = ingest_partition(partition, Ingest(DATASET, folder_source(landing), tables, LocalEngine()))
     assert (report.loaded, sum(report.quarantined.values())) == ((300, 2) if partition == PLANT else (40, 0))
     return store

@@ -80,7 +80,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Platform, IngestRepor
         else:
             (folder / f"good-{number}.jpg").write_bytes(content)
     source = LandingResource(url=str(platform.landing)).source(platform.dataset)
-    tables = IngestTables.of(platform.store, platform.dataset.name)
+    tables = IngestTables.of(platform.store, platform.dataset)
     return platform, ingest_partition(PLANT, Ingest(platform.dataset, source, tables, LocalEngine()))
 
 

@@ -78,7 +78,7 @@ class Day:
 
 
 def _load(store: Store, landing: Path, verify: bool, changes: dict) -> tuple[IngestReport, Counter[str]]:
-    source, tables = Counted(landing), IngestTables.of(store, DATASET.name)
+    source, tables = Counted(landing), IngestTables.of(store, DATASET)
     ingest = Ingest(small_dataset(**changes), source, tables, LocalEngine())  # pyright: ignore[reportArgumentType]
     return ingest_partition(PLANT, ingest, allow_loss=True, verify=verify), source.reads
 

@@ -45,7 +45,7 @@ class Place:
         self.landing = root / "landing"
         self.landing.mkdir(parents=True)
         self.store = Store(str(root / "store"))
-        self.tables = IngestTables.of(self.store, DATASET.name)
+        self.tables = IngestTables.of(self.store, DATASET)
 
     def put(self, day: dt.date, category: str, name: str, content: bytes) -> Path:
         file = self.landing / str(day) / category / name

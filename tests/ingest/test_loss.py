@@ -36,7 +36,7 @@ class Place:
         self.load()
 
     def load(self, partition: Partition = PLANT, **changes: object) -> IngestReport:
-        tables = IngestTables.of(self.store, DATASET.name)
+        tables = IngestTables.of(self.store, DATASET)
         allow = bool(changes.pop("allow_loss", False))
         dataset = small_dataset(**changes)
         source = folder_source(self.landing)

@@ -123,7 +123,7 @@ def test_a_bucket_with_days_of_last_modification(tmp_path: Path, s3_server: S3Se
     source = LandingResource(url="not used", options=s3_server.storage_options).source(platform.dataset)
     day = source.days()[0]
     source.fetch(day, "plant", no_progress)
-    tables = IngestTables.of(platform.store, platform.dataset.name)
+    tables = IngestTables.of(platform.store, platform.dataset)
     report = ingest_partition(platform.partition(day=day), Ingest(platform.dataset, source, tables, LocalEngine()))
     assert (report.listed, report.loaded, report.duplicates, report.ignored) == (19, len(LOADED), 1, 1)
     assert sum(report.quarantined.values()) == len(QUARANTINED)

@@ -15,11 +15,11 @@ import polars as pl
 from benchmarks.history import add_files
 from benchmarks.scale.measuring.spent import Spent, now, positive
 from image_assets.schema import QUARANTINE, Partition
+from image_assets.settings.tables import CHECKPOINT_COMMITS
 from image_assets.store.store import Store
 from image_assets.store.tables import delta_log
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
-from image_assets.store.tables.versions import CHECKPOINT_COMMITS
 
 LOGS = 500, 8_000
 _FIRST = dt.date(2020, 1, 1)
@@ -73,9 +73,10 @@ def _measure(folder: Path, files: int) -> dict[str, Spent]:
         began = now()
         version = table.replace(partition, [file]).version
         took = now() - began
-        (commits if version % _PERIOD else checkpoints).append(took)
-        if version % _PERIOD in (0, _PERIOD - 1):
-            opened[version % _PERIOD] = _opened(table)
+        since = (version + 1) % _PERIOD  # the first version is 0: the commit of 24 is the first to write a checkpoint
+        (commits if since else checkpoints).append(took)
+        if since in (0, _PERIOD - 1):
+            opened[since] = _opened(table)
     memory = subprocess.run([sys.executable, "-c", _MEMORY, str(folder)], check=True, capture_output=True, text=True)
     return {
         "commit": np.median(commits, axis=0),

@@ -85,7 +85,7 @@ def loaded_and_extracted(place: Place, engine: Any) -> dict[str, Spent]:
     began = now()
     source.list_files(DAY, CATEGORY)
     listed = now()
-    ingest_partition(partition, Ingest(dataset, source, IngestTables.of(store, dataset.name), engine))
+    ingest_partition(partition, Ingest(dataset, source, IngestTables.of(store, dataset), engine))
     loaded = now()
     raw, features = (store.table(dataset.name, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
     files = PartitionFiles(raw, raw.partition_files(partition))

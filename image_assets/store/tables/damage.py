@@ -58,6 +58,11 @@ class DamagedLog(Damaged):
         )
         return cls(f"{url}/{path} {wrong}; {copy}, or, while the landing zone still holds the days, {way}")
 
+    @classmethod
+    def done_without(cls, url: str, path: str, wrong: str) -> DamagedLog:
+        """The error of a file of a log that only repeats what others say; arguments as of `of`."""
+        return cls(f"{url}/{path} {wrong}; `image-assets repair` moves it away: nothing that it says is lost")
+
 
 class LostTable(Damaged):
     """A table of which the log is gone: nothing tells what it held."""

@@ -26,13 +26,22 @@ from obstore.store import ObjectStore
 
 from image_assets.errors import CanPass
 from image_assets.schema import Partition, TableSchema
+from image_assets.settings.tables import CHECKPOINT_COMMITS
 from image_assets.store.objects import remove
 from image_assets.store.retrying import until_landed
 from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
 from image_assets.store.tables.delta_place import delta_url, is_plain
 from image_assets.store.tables.log_damage import damage_in_log
 from image_assets.store.tables.parquet_files import ParquetFiles, WrittenFile
-from image_assets.store.tables.versions import configuration_of, file_mark, give_number, is_old, old_table, refuse_newer
+from image_assets.store.tables.versions import (
+    configuration_of,
+    file_mark,
+    give_checkpoints,
+    give_number,
+    is_old,
+    old_table,
+    refuse_newer,
+)
 
 _ATTEMPTS = 50
 # Of a table that grows by a few rows at a time: so many files are read in no time, and thousands are not.
@@ -68,6 +77,7 @@ class PartitionedTable:
         objects: The object store rooted at `url`.
         options: Options of the object store, as object_store names them.
         before_commit: Called before every commit; raises where the store cannot keep two of them apart.
+        checkpoint_commits: From one checkpoint of its log to the next; None: as it is, and of a new one 25.
     """
 
     def __init__(
@@ -77,6 +87,7 @@ class PartitionedTable:
         objects: ObjectStore,
         options: dict[str, str],
         before_commit: Callable[[], None],
+        checkpoint_commits: int | None = None,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -84,6 +95,7 @@ class PartitionedTable:
         self._objects = objects
         self._options = options
         self._before_commit = before_commit
+        self._checkpoint_commits = checkpoint_commits
 
     def snapshot(self) -> Snapshot:
         """The table as it is now; without files where there is no table yet.
@@ -220,6 +232,7 @@ class PartitionedTable:
         def attempt() -> CommitReport:
             nonlocal began_at
             with self._borrowed(self._open_or_create) as table:
+                self._give_checkpoints(table.delta)
                 there = table.snapshot()
                 files = [file for file in choose(there) if file.rows]
                 rows = sum(file.rows for file in files)
@@ -243,6 +256,15 @@ class PartitionedTable:
             raise _Lost(f"{self.schema.name}, {partition}: no commit in {_ATTEMPTS} attempts; try again later")
 
         return until_landed(attempt, _Lost, tries=_ATTEMPTS, longest_wait_seconds=0.2)
+
+    def _give_checkpoints(self, table: DeltaTable) -> None:
+        """Have the table go by the setting. That may be a commit: what is chosen is chosen of the table after it."""
+        if self._checkpoint_commits is None:
+            return
+        try:
+            give_checkpoints(table, self._checkpoint_commits)
+        except CommitFailedError as error:
+            raise _Lost(f"{self.schema.name}: no commit in {_ATTEMPTS} attempts; try again later") from error
 
     def _write_commit(
         self, table: DeltaTable, partition: Partition | None, files: Sequence[WrittenFile], names: dict[str, int]
@@ -314,7 +336,7 @@ class PartitionedTable:
                 partition_by=self.schema.partition_by,
                 mode="ignore",
                 description=self.schema.meaning,
-                configuration=configuration_of(self.schema),
+                configuration=configuration_of(self.schema, self._checkpoint_commits or CHECKPOINT_COMMITS),
                 raise_if_key_not_exists=False,
                 storage_options=self._options,
             )

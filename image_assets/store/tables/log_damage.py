@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import obstore
 import pyarrow as pa
@@ -20,6 +20,8 @@ from image_assets.store.objects import sizes_below
 from image_assets.store.tables.damage import DamagedLog
 
 _FOLDER = "_delta_log"
+HINT = f"{_FOLDER}/_last_checkpoint"
+"""Names the last checkpoint, so that nobody has to look for it."""
 _COMMIT = re.compile(r"_delta_log/(\d{20})\.json")
 _CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint.*\.parquet")
 
@@ -33,9 +35,13 @@ def damage_in_log(url: str, objects: ObjectStore) -> DamagedLog | None:
     """
     paths = sorted(sizes_below(objects, _FOLDER))
     commits, checkpoints = commits_of(paths), checkpoints_of(paths)
-    begin = max(checkpoints, default=-1)
+    before, begin = [-1, -1, *sorted(checkpoints)][-2:]
     if begin >= 0 and (wrong := wrong_checkpoint(_read(objects, checkpoints[begin]))):
+        if all(version in commits for version in range(before + 1, begin + 1)):
+            return DamagedLog.done_without(url, checkpoints[begin], wrong)
         return DamagedLog.of(url, checkpoints[begin], wrong, is_last=False)
+    if HINT in paths and (wrong := wrong_hint(_read(objects, HINT), checkpoints)):
+        return DamagedLog.done_without(url, HINT, wrong)
     wanted = range(begin + 1, max(commits, default=-1) + 1)
     for version in wanted:
         if version not in commits:
@@ -74,6 +80,20 @@ def wrong_checkpoint(content: bytes) -> str:
     except (pa.ArrowException, OSError):
         return "is damaged: it is cut or no Parquet file"
     return ""
+
+
+def wrong_hint(content: bytes, sound: Collection[int]) -> str:
+    """What is wrong with the hint, to come after its name; empty where nothing is.
+
+    Args:
+        content: Of it.
+        sound: Versions of which there is a checkpoint.
+    """
+    try:
+        named = int(json.loads(content)["version"])
+    except (ValueError, TypeError, LookupError):
+        return "is damaged: it names no version"
+    return "" if named in sound else f"names the checkpoint of version {named}, which is not whole"
 
 
 def _read(objects: ObjectStore, path: str) -> bytes:

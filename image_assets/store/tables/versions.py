@@ -12,8 +12,8 @@ from image_assets.schema import TableSchema
 
 PROPERTY = "image_assets.table_version"
 """Of a Delta table: the `version` of its declaration when it was made or migrated."""
-# Every commit reads those since the last checkpoint, three times over: at 100, the library's own, four times as long.
-CHECKPOINT_COMMITS = 25
+CHECKPOINTS = "delta.checkpointInterval"
+"""Of a Delta table: what the library goes by after every commit, whoever makes it."""
 _BEFORE_NUMBERS = 0
 _FIRST = 1
 
@@ -65,9 +65,20 @@ def file_mark(schema: TableSchema) -> str:
     return "" if schema.version == _FIRST else f"v{schema.version}-"
 
 
-def configuration_of(schema: TableSchema) -> dict[str, str | None]:
+def configuration_of(schema: TableSchema, checkpoint_commits: int) -> dict[str, str | None]:
     """The properties that a new table is given."""
-    return {PROPERTY: str(schema.version), "delta.checkpointInterval": str(CHECKPOINT_COMMITS)}
+    return {PROPERTY: str(schema.version), CHECKPOINTS: str(checkpoint_commits)}
+
+
+def give_checkpoints(table: DeltaTable, commits: int) -> None:
+    """Have so many commits from one checkpoint to the next, said in a commit of its own unless it was said before.
+
+    Raises:
+        CommitFailedError: another commit came first.
+    """
+    if table.metadata().configuration.get(CHECKPOINTS) != str(commits):
+        table.alter.set_table_properties({CHECKPOINTS: str(commits)}, raise_if_not_exists=False)
+        table.update_incremental()
 
 
 def give_number(table: DeltaTable, schema: TableSchema) -> None:
