@@ -23,6 +23,10 @@ def _figure(unit: str, source: str) -> Any:
 
 
 _UNITS = "the platform's own units through an engine that takes the time, twice as many photos beside half as many"
+_WORKERS = (
+    "what a worker of a driver that has just come to a Ray cluster has taken of the processor, in both columns: two "
+    "workers, their driver and their head are on these cores"
+)
 _DAYS = "Dagster's records of days by `image-assets run`, small and large ones"
 
 
@@ -64,6 +68,12 @@ class UnitCosts:
     log_memory: float = _figure("bytes a file in the log", "a process that has the table open")
     ray_driver: float = _figure("seconds a unit", "units that do nothing on a Ray cluster of two workers")
     ray_call: float = _figure("seconds a stage", "a unit that does nothing by itself, less what it costs among many")
+    worker_start: float = _figure(
+        "seconds a worker", f"{_WORKERS}; before its first unit, and more in it than in later ones"
+    )
+    worker_model: float = _figure(
+        "seconds a worker", f"{_WORKERS}; more in the first unit of extraction"
+    )
     photo_bytes: float = _figure("bytes an image", "the photos")
     stored_bytes: float = _figure("bytes an image", "the store of a day, less its features and shards")
     feature_bytes: float = _figure("bytes an image", "`image_features` and shards of a day")

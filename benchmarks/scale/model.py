@@ -240,7 +240,9 @@ class _Platform:
             return prefix.ask(together / lots * objects) if prefix is not None and objects else 0.0
 
         told = self.environment.process(self._begun(units)) if nodes.cluster else None
-        yield from self.slots.run(lots, seconds, answered)
+        begin = self._begin_of(stage)
+        workers = yield from self.slots.run(lots, seconds, answered, begin)
+        self.counted.processor += min(units, workers * self.together) * begin
         if told is not None:
             yield told
         self.counted.stages[stage] += self.environment.now - began
@@ -249,6 +251,13 @@ class _Platform:
         if store != DISK:
             self.counted.gets += objects + units * 3
             self.counted.puts += units * 2 if stage != "hashed" else 0
+
+    def _begin_of(self, stage: str) -> float:
+        """Seconds until a worker can do its first unit: every run is another driver, with workers of its own."""
+        if not self.plan.nodes.cluster or not self.plan.design.process_a_run or "cores" in self.endless:
+            return 0.0
+        costs = {"hashed": self.costs.worker_start, "extracted": self.costs.worker_model}
+        return costs.get(stage, 0.0) / self.plan.nodes.speed
 
     def _driver(self, seconds: float) -> simpy.Event:
         self.counted.processor += seconds

@@ -32,20 +32,25 @@ class Slots:
         self.busy = 0.0
         """Seconds that places were taken, summed over them."""
 
-    def run(self, units: int, seconds: float, wave: Callable[[int], float] = lambda _: 0.0) -> Steps:
-        """Do units of so many seconds each; over when all are.
+    def run(
+        self, units: int, seconds: float, wave: Callable[[int], float] = lambda _: 0.0, begin: float = 0.0
+    ) -> Steps:
+        """Do units of so many seconds each; over when all are. Gives how many places it had at once, at most.
 
         Args:
             units: How many.
             seconds: Of each.
             wave: Told of units that begin together, when they can end at the earliest, in seconds from now: what else
                 they wait for.
+            begin: Seconds more of a unit on a place that this call has not had before.
         """
         under_way, ended = units, self._environment.event()
+        running = most = 0
 
         def over(taken: int, took: float) -> None:
-            nonlocal under_way
+            nonlocal under_way, running
             under_way -= taken
+            running -= taken
             self.busy += taken * took
             self._free += taken
             self._share_out()
@@ -55,11 +60,16 @@ class Slots:
         while units:
             taken = yield self._take(units)
             units -= taken
-            took = max(seconds, wave(taken))
-            # A callback and not a process of SimPy's own, of which there would be millions.
-            self._environment.timeout(took).callbacks.append(lambda _, taken=taken, took=took: over(taken, took))
+            running += taken
+            new = max(0, running - most)
+            most += new
+            for some, longest in _parted(taken, new, seconds, begin):
+                took = max(longest, wave(some))
+                # A callback and not a process of SimPy's own, of which there would be millions.
+                self._environment.timeout(took).callbacks.append(lambda _, taken=some, took=took: over(taken, took))
         if under_way:
             yield ended
+        return most
 
     def _take(self, wanted: int) -> simpy.Event:
         event = self._environment.event()
@@ -73,6 +83,13 @@ class Slots:
             given = min(wanted, math.ceil(self._free / (len(self._waiting) + 1)))
             self._free -= given
             event.succeed(given)
+
+
+def _parted(taken: int, new: int, seconds: float, begin: float) -> list[tuple[int, float]]:
+    """Units that begin together, as those on new places and the others: how many, and seconds of each."""
+    if not begin or not new:
+        return [(taken, seconds)]
+    return [(new, seconds + begin), *([(taken - new, seconds)] if taken > new else [])]
 
 
 class Prefix:

@@ -34,12 +34,12 @@ def main() -> None:
     found = photos(options.photos, needed, options.work)
     if options.check:
         sys.exit(_check(found, options.rounds, console))
-    write_costs(rounds.measured(found, options.rounds, found.work, rounds.as_said(console)))
+    write_costs(rounds.measured(found, options.rounds, rounds.as_said(console)))
 
 
 def _check(photos: Photos, count: int, console: Console) -> int:
     say = rounds.as_said(console)
-    once = rounds.measured_once(photos.work, say)
+    once = rounds.measured_once(photos, say)
     costs, took = rounds.Rounds(photos, say), {name: [] for name in check.SHAPES}
     with processes() as pool:
         for number in range(count):

@@ -22,7 +22,7 @@ from benchmarks.scale.measuring.days import Day, day_costs, event_cost, run_day
 from benchmarks.scale.measuring.logs import log_costs
 from benchmarks.scale.measuring.pairs import pair_cost
 from benchmarks.scale.measuring.photos import Photos
-from benchmarks.scale.measuring.ray_units import ray_costs, two_workers
+from benchmarks.scale.measuring.ray_units import ray_costs, two_workers, worker_costs
 from benchmarks.scale.measuring.spent import Spent, by_clock, of_processor
 from benchmarks.scale.measuring.units import processes, unit_costs
 from image_assets.workers import cores
@@ -75,25 +75,27 @@ class Rounds:
         return Measured(clock, processor, this_machine(), cores(), now, float(np.mean(self.loads)))
 
 
-def measured(photos: Photos, rounds: int, work: Path, say: Said) -> Measured:
+def measured(photos: Photos, rounds: int, say: Said) -> Measured:
     """All unit costs."""
     found = Rounds(photos, say)
     with processes() as pool:
         for number in range(rounds):
             found.once(pool)
             say(f"round {number + 1} of {rounds} is over")
-    return found.costs(measured_once(work, say))
+    return found.costs(measured_once(photos, say))
 
 
-def measured_once(work: Path, say: Said) -> dict[str, Spent | float]:
+def measured_once(photos: Photos, say: Said) -> dict[str, Spent | float]:
     """What is not measured in rounds: logs, pairs of hashes, events, Ray."""
     say("commits as a log grows")
-    found: dict[str, Spent | float] = {**log_costs(work)}
+    found: dict[str, Spent | float] = {**log_costs(photos.work)}
     say("pairs of hashes, and events")
     found |= {**pair_cost(), **event_cost()}
     say("a Ray cluster of two workers")
     with two_workers():
-        return {**found, **ray_costs()}
+        found |= ray_costs()
+    say("workers that start")
+    return {**found, **worker_costs(photos)}
 
 
 def fastest(rounds: Sequence[Mapping[str, Spent]]) -> dict[str, Spent]:

@@ -23,7 +23,7 @@ from image_assets.workers import Progress, cores, no_progress
 
 R = TypeVar("R")
 CATEGORY = "photo"
-_KINDS = {"hashing": "hash", "loading": "load", "the features": "extract"}
+KINDS = {"hashing": "hash", "loading": "load", "the features": "extract"}
 _FEW = 40
 
 
@@ -48,7 +48,7 @@ class TimedEngine:
         total = sum(unit.size for unit in units)
         progress(total, total)
         if units:
-            kind = next(kind for begin, kind in _KINDS.items() if units[0].name.startswith(begin))
+            kind = next(kind for begin, kind in KINDS.items() if units[0].name.startswith(begin))
             self.spent[kind] = now() - began
         return results
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.scale.costs import UnitCosts
 from benchmarks.scale.limits import first_short, shortages
-from benchmarks.scale.model import RESOURCES, simulate
+from benchmarks.scale.model import RESOURCES, Outcome, simulate
 from benchmarks.scale.money import PRICES, Bill, bill, read_prices
 from benchmarks.scale.places import DISK, UNIT_IMAGES, Design, Nodes, Plan, Work
 from tests.benchmarks.scale.example import unit_costs
@@ -28,6 +28,24 @@ def test_a_partition_costs_the_sum_of_its_parts() -> None:
     outcome = simulate(one_partition(1_000, until_shards=False), costs)
     assert outcome.seconds == pytest.approx(1 + 2 + 4 + 0.1 + 0.5)
     assert outcome.slots_busy == pytest.approx(7 / 7.6)
+
+
+def test_workers_of_ray_start_and_load_the_model_once_in_every_run() -> None:
+    costs = unit_costs(hash_process=1e-3, extract_process=1e-3, worker_start=3.0, worker_model=2.0)
+    # Eight units on two places, one run after the other: each of the two has both of its places begin anew.
+    work = Work(16_000, days=2, categories=1, until_shards=False, orchestrated=False, unit_images=1_000)
+    design = Design(runs_at_once=1, runs_of_category=1)
+
+    def outcome(nodes: Nodes, **decided: object) -> Outcome:
+        return simulate(Plan(work, nodes, DISK, design).but(**decided), costs)
+
+    two = Nodes(2, cores=1, efficiency=1.0)
+    found = outcome(two)
+    assert found.seconds == pytest.approx(16 + 2 * (3 + 2))
+    assert found.processor == pytest.approx(32 + 2 * 2 * (3 + 2))
+    # Not where one process does all runs, whose workers stay, nor without Ray.
+    assert outcome(two, process_a_run=False).seconds == pytest.approx(16)
+    assert outcome(Nodes(1, cores=1, efficiency=1.0, cluster=False)).processor == pytest.approx(0)
 
 
 def test_what_is_serial_limits_what_nodes_can_do() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import simpy
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.scale.queues import Prefix, Slots, Table, waves
 
 
-def seconds_of(places: int, *works: tuple[int, float]) -> tuple[float, Slots]:
+def seconds_of(places: int, *works: tuple[Any, ...]) -> tuple[float, Slots]:
     environment = simpy.Environment()
     slots = Slots(environment, places)
     environment.run(environment.all_of([environment.process(slots.run(*work)) for work in works]))
@@ -92,3 +93,23 @@ def test_a_table_saturates_at_its_rate() -> None:
     busy = [table.busy / seconds for seconds, table in (commits(writers, None, 0.5) for writers in (1, 10, 100))]
     assert busy == [1.0, 1.0, 1.0]
     assert commits(100, None, 0.5)[0] / 100 == 0.5
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.floats(0.1, 5), st.floats(0.1, 5))
+def test_every_place_that_is_new_begins_once(units: int, places: int, each: float, begin: float) -> None:
+    environment, had = simpy.Environment(), list[int]()
+    slots = Slots(environment, places)
+
+    def told() -> object:
+        had.append((yield from slots.run(units, each, begin=begin)))
+
+    environment.process(told())  # pyright: ignore[reportArgumentType]
+    environment.run()
+    assert had == [min(units, places)]
+    assert slots.busy == pytest.approx(units * each + min(units, places) * begin)
+
+
+def test_without_a_beginning_nothing_is_longer() -> None:
+    assert seconds_of(3, (7, 2.0, lambda _: 0.0, 0.0))[0] == seconds_of(3, (7, 2.0))[0] == pytest.approx(6.0)
+    # The first of three waves begins on all places, the others find them begun.
+    assert seconds_of(3, (7, 2.0, lambda _: 0.0, 5.0))[0] == pytest.approx(6.0 + 5.0)
