@@ -71,9 +71,7 @@ class UnitCosts:
     worker_start: float = _figure(
         "seconds a worker", f"{_WORKERS}; before its first unit, and more in it than in later ones"
     )
-    worker_model: float = _figure(
-        "seconds a worker", f"{_WORKERS}; more in the first unit of extraction"
-    )
+    worker_model: float = _figure("seconds a worker", f"{_WORKERS}; more in the first unit of extraction")
     photo_bytes: float = _figure("bytes an image", "the photos")
     stored_bytes: float = _figure("bytes an image", "the store of a day, less its features and shards")
     feature_bytes: float = _figure("bytes an image", "`image_features` and shards of a day")

@@ -47,7 +47,7 @@ def two_machines() -> Iterator[str]:
     try:
         for _ in range(WORKERS):
             _begin(cluster, num_cpus=1, **machine)
-        yield cluster.address
+        yield str(cluster.address)
     finally:
         cluster.shutdown()
 
