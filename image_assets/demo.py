@@ -22,6 +22,7 @@ from image_assets.ingest.own_folders import OwnFolders, own_folders
 from image_assets.ingest.source import printable
 from image_assets.places import folder_of, make_folder
 from image_assets.project import PROJECT_FILE
+from image_assets.reports.tables import show_table
 from image_assets.resources.progress import TerminalProgress
 from image_assets.sample import write_sample
 from image_assets.store.trouble import of_file
@@ -55,7 +56,7 @@ def run_demo(root: Path, images: Path | None, console: Console) -> list[DayRepor
             reports.append(deployment.run(day))
             show_day(reports[-1], console)
         console.rule("the demo")
-        console.print(partition_table(partition_facts(dataset, deployment.store), "everything that is loaded"))
+        show_table(console, partition_table(partition_facts(dataset, deployment.store), "everything that is loaded"))
     _make_project(root)
     _say_where(root, dataset, console)
     return reports

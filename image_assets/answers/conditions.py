@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import polars as pl
 import pyarrow as pa
@@ -49,7 +50,9 @@ class Condition:
             return self._anywhere()
         column, value = pl.col(self.column), self._value()
         if self.operator == "~":
-            return column.cast(pl.String).str.to_lowercase().str.contains(self.value.lower(), literal=True)
+            return _in_small_letters(column.cast(pl.String)).str.contains(_small(self.value), literal=True)
+        if pa.types.is_string(COLUMNS[self.column]):
+            column, value = column.str.normalize("NFC"), normalize("NFC", str(value))
         compared = {
             "=": column == value,
             "!=": column != value,
@@ -61,9 +64,10 @@ class Condition:
         return compared[self.operator]
 
     def _anywhere(self) -> pl.Expr:
-        source = pl.col("source").str.to_lowercase().str.contains(self.value.lower(), literal=True)
+        source = _in_small_letters(pl.col("source")).str.contains(_small(self.value), literal=True)
         found = source | (pl.col("category") == self.value)
-        return found | pl.col("image_id").str.starts_with(self.value) if _ID.fullmatch(self.value) else found
+        begins = self.value.lower()  # tools of Windows write digests in capitals
+        return found | pl.col("image_id").str.starts_with(begins) if _ID.fullmatch(begins) else found
 
     def _value(self) -> str | float | bool | dt.date:
         kind = COLUMNS[self.column]
@@ -124,6 +128,15 @@ def fulfilling(dataset: DatasetSpec, store: Store, conditions: Sequence[Conditio
         rows = rows.filter(one.expression())
     found = rows.select("image_id", "date", "category")
     return found.sort("date", "category", "image_id", descending=[True, False, False])
+
+
+def _in_small_letters(text: pl.Expr) -> pl.Expr:
+    """A text to look for another one in: macOS writes an accent in a file's name apart from its letter."""
+    return text.str.normalize("NFC").str.to_lowercase()
+
+
+def _small(text: str) -> str:
+    return normalize("NFC", text).lower()
 
 
 def _called(kind: pa.DataType) -> str:

@@ -107,8 +107,8 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
     if query.category is not None:
         rows = rows.filter(pl.col("category") == query.category)
     if query.queue not in (ALL, MARKED):
-        said = standing(store.table(dataset.name, REVIEWS).scan().collect()).select("image_id").unique()
-        rows = rows.join(said.lazy(), on="image_id", how="anti", maintain_order="left")
+        said = standing(store.table(dataset.name, REVIEWS).scan().collect()).select("image_id", "category")
+        rows = rows.join(said.lazy(), on=["image_id", "category"], how="anti", maintain_order="left")
     found = rows.select(_LISTED.keys()).cast(_LISTED).collect()
     return Listed(found.height, found.slice(start, most))
 
@@ -197,8 +197,10 @@ def _alike(dataset: DatasetSpec, store: Store) -> pl.LazyFrame:
 
 
 def _marked(dataset: DatasetSpec, store: Store) -> pl.LazyFrame:
-    said = standing(_scan(dataset, store, REVIEWS).collect()).group_by("image_id").agg(pl.all().last())
-    there = located(dataset, store, said["image_id"])
+    marks = standing(_scan(dataset, store, REVIEWS).collect())
+    there = located(dataset, store, marks["image_id"])
+    of_these = marks.join(there, on=["image_id", "category"], how="semi", maintain_order="left")
+    said = of_these.group_by("image_id").agg(pl.all().last())
     when = pl.col("decided_at").dt.strftime("%Y-%m-%d")
     named = said.select("image_id", "decided_at", note=pl.lit("by ") + pl.col("reviewer") + ", " + when)
     return there.join(named, on="image_id").sort("decided_at", "image_id", descending=[True, False]).lazy()

@@ -131,6 +131,9 @@ def thumbnail_of(dataset: DatasetSpec, store: Store, image_id: str) -> bytes:
 def said_of(dataset: DatasetSpec, store: Store, places: Mapping[str, Partition]) -> dict[str, Said]:
     """What counts of what people said of images; those of which nobody said anything are left out.
 
+    A mark is of an image under a category: one that lies under another by now, as it was delivered there since, is
+    unsaid, as it is for what is published and trained on.
+
     Args:
         dataset: Whose images.
         store: Where the marks are.
@@ -143,7 +146,10 @@ def said_of(dataset: DatasetSpec, store: Store, places: Mapping[str, Partition])
     for image, part in marks.group_by("image_id"):
         name, belongs = str(image[0]), dict(part.select("category", "belongs").iter_rows())
         right = [category for category, yes in belongs.items() if yes]
-        if belongs.get(places[name].category, True):
+        here = belongs.get(places[name].category)
+        if here is None:
+            continue
+        if here:
             found[name] = Said("check", None)
         else:
             found[name] = Said("label", right[0]) if len(right) == 1 else Said("exclude", None)

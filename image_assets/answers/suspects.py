@@ -75,10 +75,10 @@ def suspects_of(dataset: DatasetSpec, store: Store) -> Suspects:
 def suspects_in(dataset: DatasetSpec, store: Store, rows: pl.DataFrame) -> Suspects:
     """The suspects that rows of `label_suspects` tell of, with their files as they are loaded now.
 
-    Of whom somebody has said where they belong, they are suspect no more.
+    Of whom somebody has said whether they belong under their category, they are suspect no more.
     """
     said = standing(store.table(dataset.name, REVIEWS).scan().collect())
-    rows = rows.join(said, on="image_id", how="anti")
+    rows = rows.join(said, on=["image_id", "category"], how="anti")
     place = ("image_id", "date", "category")
     partitions = [Partition(*one) for one in rows.select("date", "category").unique().iter_rows()]
     loaded = store.table(dataset.name, RAW_IMAGES).scan(partitions).select(*place, "source")

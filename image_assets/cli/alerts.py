@@ -14,7 +14,7 @@ from image_assets.cli.options import dataset_option, json_option
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import CommandGroup
 from image_assets.environment import ALERT_LEDGER
-from image_assets.reports.tables import plain_table
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.terminal import terminal
 from image_assets.wording import printable_text
 
@@ -83,7 +83,7 @@ def show(*, pending: bool, as_json: bool) -> int:
     if as_json:
         print_json({"ledger": str(ledger.path), "alerts": [_as_json(message) for message in shown]})
     elif shown:
-        terminal().print(_table(shown))
+        show_table(terminal(), _table(shown))
     else:
         say(f"no alerts {'wait' if pending else 'yet'} in {ledger.path}")
     return 0

@@ -12,7 +12,7 @@ from rich.console import Console
 from image_assets.cli.options import DatasetFile, json_option, store_option
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
-from image_assets.reports.tables import plain_table
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.terminal import terminal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _show(console: Console, plans: Sequence[TablePlan]) -> None:
             version = "later" if plan.state == "newer" else str(plan.version)
             counts = ("", "") if plan.state == "newer" else (f"{plan.partitions:,}", f"{plan.rows:,}")
             table.add_row(plan.name, version, str(plan.schema.version), *counts, ", ".join(changes))
-        console.print(table)
+        show_table(console, table)
     bare = sum(plan.state == "without number" for plan in plans)
     numbers = f", {bare:,} of them without its number" if bare else ""
     _say(console, f"{len(plans) - len(others):,} of {len(plans):,} tables are of today's version{numbers}")

@@ -15,7 +15,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.days import loaded_partitions
 from image_assets.ingest.registry import source_of
-from image_assets.reports.tables import plain_table
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.schema import Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged
@@ -66,7 +66,7 @@ class Planned:
         table = plain_table("day", "category", "files", "loaded before", numbers=("files",))
         for one, files in self.files.items():
             table.add_row(str(one.date), one.category, f"{files:,}", "yes" if one in self.loaded else "no")
-        console.print(table)
+        show_table(console, table)
         said = f"{len(self.days):,} days with {sum(self.files.values()):,} files would be run; nothing was changed"
         for line in (said, *self._extracted_anew()):
             console.print(line, highlight=False, markup=False, soft_wrap=True)

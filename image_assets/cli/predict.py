@@ -12,7 +12,7 @@ from rich.markup import escape
 from image_assets.cli.options import FILE, dataset_option, json_option, model_option, store_option, to_read
 from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
-from image_assets.reports.tables import plain_table
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.terminal import terminal
 from image_assets.wording import printable_text
 
@@ -62,4 +62,4 @@ def _show(files: Iterable[Path], answers: Iterable[Answer]) -> None:
             familiarity = "–" if answer.familiarity is None else f"{answer.familiarity:.4f}"
             shown = (escape(category), f"{answer.probability:.4f}", familiarity, f"{answer.asset} {answer.model[:12]}")
             table.add_row(name, *shown)
-    terminal().print(table)
+    show_table(terminal(), table)

@@ -56,6 +56,7 @@ def _said_of(asset: ModelAsset, model: ModelManifest) -> str:
 def _show(store: str, found: Status, *, everything: bool) -> None:
     from image_assets.cli.summary import partition_table
     from image_assets.reports.health import show_health
+    from image_assets.reports.tables import show_table
 
     console, loaded, health = terminal(), found.loaded, found.health
     if not loaded:
@@ -75,4 +76,4 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
         title = f"the last {_DAYS_SHOWN} of {len(days)} days (--all shows all)" if len(shown) < len(loaded) else None
         if many and title is None:
             title = "by day (--all shows categories)"
-        console.print(partition_table(shown, title, by_day=many))
+        show_table(console, partition_table(shown, title, by_day=many))

@@ -14,7 +14,7 @@ from image_assets.classifier.unseen import told_of_unseen
 from image_assets.cli.day_report import CurrentModel, DayReport
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.health.day_result import CheckResult
-from image_assets.reports.tables import table_with_sums
+from image_assets.reports.tables import show_table, table_with_sums
 
 _SHOWN = 20
 
@@ -46,7 +46,7 @@ def _totals(facts: Sequence[PartitionFacts], with_companions: bool) -> dict[str,
 def show_day(report: DayReport, console: Console) -> None:
     """Print what a day's run gave."""
     facts, result = report.facts, report.result
-    console.print(partition_table(facts, f"{report.dataset.name}, {report.day}"))
+    show_table(console, partition_table(facts, f"{report.dataset.name}, {report.day}"))
     looked = {check.partition for check in result.checks}  # a partition that failed before says nothing of what arrived
     empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
     if empty:

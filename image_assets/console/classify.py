@@ -236,6 +236,7 @@ def _also(request: Request) -> Also:
 
 def _top(request: Request) -> int:
     said = request.query_params.get("top", str(USUAL_TOP))
-    if not said.isdecimal() or not 1 <= int(said) <= 100_000:
-        raise Refused(400, "bad_top", f"top={said!r}: expected how many categories are told of, from 1 on")
+    digits = said.isascii() and said.isdecimal() and len(said) <= 6
+    if not digits or not 1 <= int(said) <= 100_000:
+        raise Refused(400, "bad_top", f"top={said[:40]!r}: expected how many categories are told of, from 1 on")
     return int(said)

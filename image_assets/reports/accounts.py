@@ -8,7 +8,7 @@ from rich.table import Table
 
 from image_assets.health.accounting import OUTCOMES, Accounts
 from image_assets.markdown import markdown_table
-from image_assets.reports.tables import table_with_sums
+from image_assets.reports.tables import show_table, table_with_sums
 
 _SHOWN = 200
 # In a terminal of 80 columns the reasons need the room.
@@ -32,7 +32,7 @@ def show_accounts(console: Console, dataset: str, accounts: Accounts) -> None:
     if accounts.rows.is_empty():
         console.print(f"nothing has arrived of {dataset} yet", highlight=False)
         return
-    console.print(accounting_table(accounts, dataset))
+    show_table(console, accounting_table(accounts, dataset))
     if said := let_go_said(accounts):
         console.print(said, highlight=False, soft_wrap=True)
     for row in accounts.unbalanced().iter_rows(named=True):

@@ -13,7 +13,7 @@ from image_assets.health.causes import brief, by_cause, check_again, check_line
 from image_assets.health.check_book import CheckState, count_states
 from image_assets.health.days import TO_BE_RUN, DayState, NeverRun, OpenDay
 from image_assets.markdown import markdown_table, plain
-from image_assets.reports.tables import plain_table
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.schema import Partition
 from image_assets.wording import printable_text, some
 
@@ -48,7 +48,7 @@ def _show_categories(console: Console, health: Health, *, everything: bool) -> N
     table = plain_table(*_CATEGORY_COLUMNS, numbers=_CATEGORY_COLUMNS[1:])
     for one in shown:
         table.add_row(*_category_cells(one), style=None if one.is_fresh else "yellow")
-    console.print(table)
+    show_table(console, table)
     if more := len(health.categories) - len(shown):
         console.print(f"and {more:,} more categories (--all shows all)", highlight=False)
 
@@ -68,7 +68,7 @@ def _show_sizes(console: Console, health: Health, *, everything: bool) -> None:
     for size in health.sizes:
         sizes.add_row(size.name, bytes_text(size.stored), "" if size.in_use is None else bytes_text(size.in_use))
     sizes.add_row("all", bytes_text(health.stored), "", style="bold")
-    console.print(sizes)
+    show_table(console, sizes)
 
 
 def health_markdown(health: Health) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.console import Console
+from rich.table import Column, Table
+
+_UNBOUNDED = 100_000
+_READABLE = 12
+"""A column that goes on in further lines is no narrower: a letter a line is not read."""
 
 
 def plain_table(*columns: str, numbers: Sequence[str] = (), folded: bool = False) -> Table:
@@ -36,3 +41,19 @@ def table_with_sums(sums: Mapping[str, int], title: str | None) -> Table:
     for name, total in sums.items():
         table.add_column(name, footer=f"{total:,}", justify="right", no_wrap=True)
     return table
+
+
+def show_table(console: Console, table: Table) -> None:
+    """Print a table as wide as the terminal, or wider where a number or a name would be cut: the terminal wraps it."""
+    needed = sum(_least(one, table) for one in table.columns) + len(table.columns) + 1  # and a line around each
+    if needed > console.width:
+        table.width = needed
+    console.print(table, soft_wrap=True)
+
+
+def _least(column: Column, table: Table) -> int:
+    """How many signs a column needs."""
+    shown = [*column.cells, *([column.header] if table.show_header else []), *([column.footer] * table.show_footer)]
+    measure = Console(width=_UNBOUNDED).measure
+    whole = max((measure(one).maximum for one in shown), default=0)
+    return whole if column.no_wrap else min(whole, _READABLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -37,6 +39,19 @@ def test_images_are_found_by_id_label_source_and_any_column(loaded_platform: Pla
         assert found(loaded_platform, text) == set(rows.filter(fulfils)["image_id"]), text
     assert found(loaded_platform, "source~.*") == set()  # a text, not a pattern
     assert found(loaded_platform, "category=nothing") == set()
+
+
+def test_a_name_is_found_however_its_accents_were_written(loaded_platform: Platform, tmp_path: Path) -> None:
+    platform = loaded_platform.copy_to(tmp_path)
+    rows = platform.rows(RAW_IMAGES, platform.partition())
+    apart = "2026-11-03/plant/Mu\u0308hle.png"  # as macOS writes it
+    names = [apart, "2026-11-03/plant/M\u00fchle 2.png", *rows["source"][2:]]
+    platform.replace_rows(RAW_IMAGES, platform.partition(), rows.with_columns(source=pl.Series(names)))
+    both = set(rows["image_id"][:2])
+    for text in ("source~m\u00fchle", "source~MU\u0308HLE", "m\u00fchle", "M\u00dcHLE"):
+        assert found(platform, text) == both, ascii(text)
+    assert found(platform, "'source=2026-11-03/plant/M\u00fchle.png'") == {rows["image_id"][0]}
+    assert found(platform, rows["image_id"][5][:12].upper()) == {rows["image_id"][5]}
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def test_so_many_categories_are_told_of_as_are_asked_for(console: httpx.Client) 
     answer = console.post("/v1/classify?top=1", content=NEW, headers=PNG).json()
     assert [one["category"] for one in answer["categories"]] == [answer["category"]]
     assert "top='none'" in said(console.post("/v1/classify?top=none", content=NEW, headers=PNG), 400, "bad_top")
+    for no_number in ("9" * 5_000, "\uff11", "0", "-1"):
+        said(console.post("/v1/classify", params={"top": no_number}, content=NEW, headers=PNG), 400, "bad_top")
 
 
 def test_an_image_that_the_model_was_trained_with_is_told(console: httpx.Client, loaded_platform: Platform) -> None:

@@ -12,6 +12,7 @@ import pytest
 from image_assets.answers.gallery import QUEUES, Query, images_of
 from image_assets.answers.suspects import suspects_of
 from image_assets.console.gallery import PAGE
+from image_assets.marks.decisions import decisions_of
 from image_assets.schema import LABEL_SUSPECTS, PREDICTIONS, QUARANTINE, RAW_IMAGES, REVIEWS, Partition
 from tests.console.served import BEARER, TOKEN, served, settings_of
 from tests.console.test_documentation import assert_fits
@@ -103,6 +104,36 @@ def test_queues_tell_why_an_image_is_in_them_and_lose_what_was_spoken_of(
     assert [one["image_id"] for one in client.get("/v1/images?queue=marked").json()["images"]] == ids[:1]
     for queue in QUEUES:
         assert client.get(f"/gallery?queue={queue}").status_code == 200
+
+
+def test_a_mark_says_nothing_of_a_category_that_an_image_came_under_later(
+    platform: Platform, client: httpx.Client
+) -> None:
+    dataset, store = platform.dataset, platform.store
+    image, other = plants(platform, 2)
+    for body in ({"what": "exclude", "images": [image]}, {"what": "check", "images": [other]}):
+        assert client.post("/v1/marks", json=body, headers=BEARER).status_code == 200
+    assert client.get(f"/v1/images/{image}").json()["said"] == {"what": "exclude", "category": None}
+    # The supplier moves both to another category, and the day is run again.
+    animals, rows = Partition(FIRST, "animal"), platform.rows(RAW_IMAGES, PLANTS)
+    gone = pl.col("image_id").is_in([image, other])
+    platform.replace_rows(RAW_IMAGES, PLANTS, rows.filter(~gone))
+    moved = rows.filter(gone).with_columns(category=pl.lit("animal"), label=pl.lit(1, pl.Int16))
+    platform.replace_rows(RAW_IMAGES, animals, pl.concat([platform.rows(RAW_IMAGES, animals), moved]))
+    suspect = moved.select("image_id", "label", "date", "category", kind=pl.lit("outlier"), score=pl.lit(9, pl.Float32))
+    none = platform.rows(LABEL_SUSPECTS).clear()
+    platform.replace_rows(LABEL_SUSPECTS, None, pl.concat([none, suspect], how="diagonal"))
+
+    published = decisions_of(dataset, store).applied(moved.lazy().select("image_id", "category", "label")).collect()
+    assert published.height == 2, "nobody has said anything of animals"
+    for one in (image, other):  # and so says the page: it had called the one that was left out right
+        assert client.get(f"/v1/images/{one}").json()["said"] is None
+    assert client.get("/v1/images?queue=suspects").json()["total"] == 2
+    assert len(suspects_of(dataset, store).images) == 2
+    assert client.get("/v1/images?queue=marked").json()["total"] == 0
+    client.post("/v1/marks", json={"what": "check", "images": [image]}, headers=BEARER)
+    assert client.get(f"/v1/images/{image}").json()["said"] == {"what": "check", "category": None}
+    assert [one.image_id for one in suspects_of(dataset, store).images] == [other]
 
 
 def test_what_the_model_takes_for_another_comes_surest_first(platform: Platform, client: httpx.Client) -> None:

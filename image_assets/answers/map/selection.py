@@ -20,6 +20,8 @@ _ADD, _TAKE_AWAY = "add", "sub"
 FILTERS = ("category", "prediction", "verdict", "day", "quality", "region")
 """The columns that may be filtered by."""
 _LASSOS, _CORNERS, _VALUES = 100, 4_000, 10_000
+_FAR = 1e100
+"""No map reaches as far, and what is computed of a corner that does not stays finite."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _lasso_in(said: str) -> Lasso:
     except ValueError:
         places = [math.nan]
     fine = kind in (_ADD, _TAKE_AWAY) and len(places) % 2 == 0 and 6 <= len(places) <= 2 * _CORNERS
-    if not fine or not all(map(math.isfinite, places)):
+    if not fine or not all(abs(one) <= _FAR for one in places):  # which nan is not either
         raise ValueError(
             f"a lasso is {_ADD}_x_y_x_y… or {_TAKE_AWAY}_x_y_x_y… with 3 to {_CORNERS:,} corners, not {said[:40]!r}"
         )

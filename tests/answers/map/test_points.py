@@ -111,6 +111,7 @@ def test_a_selection_is_written_as_it_is_read() -> None:
         "lasso=add_1_2_3_4_5",
         "lasso=cut_0_0_1_0_1_1",
         "lasso=add_0_0_1_nan_1_1",
+        "lasso=add_1e308_0_-1e308_0_0_1e308",
         "lasso=",
     ],
 )
