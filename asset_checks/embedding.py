@@ -27,7 +27,8 @@ def one_place_per_image(subject: Subject) -> Outcome:
     places = subject.rows(EMBEDDING).collect()
     if places.is_empty() and images.height < MIN_IMAGES:
         return Outcome(passed=True, figures={"images": images.height}, not_evaluated=_TOO_FEW)
-    lost = places.filter(~(pl.col("x").is_finite() & pl.col("y").is_finite()).fill_null(False))
+    axes = _AXES[: subject.dataset.embedding.dimensions]
+    lost = places.filter(~pl.all_horizontal(pl.col(axes).is_finite()).fill_null(False))
     faults = {
         "not on the map": images.join(places, on="image_id", how="anti"),
         "no image": places.join(images, on="image_id", how="anti"),

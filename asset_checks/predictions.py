@@ -41,22 +41,27 @@ def every_image_scored_once(subject: Subject) -> Outcome:
     )
 
 
-@check("Probabilities and margins are in [0, 1], and the label is that of a category of the dataset.")
+@check(
+    "Probabilities, margins and familiarities are in [0, 1], and the label is that of a category of the dataset.",
+)
 def predictions_are_sound(subject: Subject) -> Outcome:
-    """Every row by itself; NaN is not in [0, 1]."""
+    """Every row by itself; NaN is not in [0, 1]. A familiarity may be missing: some models cannot say."""
     labels = subject.dataset.categories
     name = pl.col("predicted_category")
     label_of_name = name.replace_strict(labels, default=None, return_dtype=pl.Int16)
     sound = (
         pl.col("probability").is_between(0, 1)
         & pl.col("margin").is_between(0, pl.col("probability"))
+        & pl.col("familiarity").is_between(0, 1).fill_null(True)
         & label_of_name.eq_missing(pl.col("predicted_label"))
     )
-    rows = subject.rows(PREDICTIONS).drop("date", "category")
-    wrong = rows.filter(~sound.fill_null(False)).sort("image_id").collect()
+    rows = subject.rows(PREDICTIONS).drop("date", "category").collect()
+    if rows.is_empty():
+        return Outcome(passed=True, figures={"rows": 0}, not_evaluated=_NO_PREDICTIONS)
+    wrong = rows.filter(~sound.fill_null(False)).sort("image_id")
     return Outcome(
         passed=wrong.is_empty(),
-        figures={"wrong rows": wrong.height},
+        figures={"rows": rows.height, "wrong rows": wrong.height},
         sample=wrong,
         advice=f"{_AGAIN} Were categories renamed or given other labels? Then train the classifier again first.",
     )
@@ -66,9 +71,11 @@ def predictions_are_sound(subject: Subject) -> Outcome:
 def scored_by_a_known_model(subject: Subject) -> Outcome:
     """The digest in the rows against the model files."""
     digests = subject.rows(PREDICTIONS).select(pl.col("model").unique().sort()).collect()["model"].to_list()
+    if not digests:
+        return Outcome(passed=True, figures={"models": 0}, not_evaluated=_NO_PREDICTIONS)
     strange = set(digests) - _stored_digests(subject, digests)
     return Outcome(
-        passed=len(digests) <= 1 and not strange,
+        passed=len(digests) == 1 and not strange,
         figures={"models": len(digests), "not in the store": len(strange)},
         sample=pl.DataFrame({"model": digests}, schema={"model": pl.String}),
         advice=f"Nobody can tell any more what these rows were made by. {_AGAIN}",

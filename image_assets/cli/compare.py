@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.cli.options import FILE, WholeNumber, dataset_option, json_option, store_option, to_write, together
-from image_assets.cli.printing import print_json, say, write
+from image_assets.cli.printing import check_writable, print_json, say, write
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def compare(dataset: str, store: str, asked: Comparison, csv: Path | None, plot:
     from image_assets.features.table import MixedExtractors
     from image_assets.resources.progress import TerminalProgress, terminal_console
 
+    check_writable(csv, plot)
     (spec, opened), console = to_write(dataset, store), terminal_console(sys.stderr if as_json else sys.stdout)
     try:
         with TerminalProgress(console).track("compare the families", "candidates") as progress:

@@ -21,7 +21,7 @@ from image_assets.cli.options import (
     to_write,
     together,
 )
-from image_assets.cli.printing import print_json, print_table, say, tell, write
+from image_assets.cli.printing import check_writable, print_json, print_table, say, tell, write
 from image_assets.cli.words import CommandGroup, exactly_one
 from image_assets.model_assets import MODEL_ASSETS
 from image_assets.reports.tables import plain_table
@@ -200,6 +200,7 @@ def export(dataset: str, store: str, digest: str, asset: ModelAsset | None, want
     from image_assets.predictions.choosing import located
     from image_assets.store.models.model_files import load_model_of
 
+    check_writable(wanted.file)
     spec, opened = to_read(dataset, store)
     usual = wanted.only_of if digest == "champion" else None
     found, digits = located(spec, opened, digest, asset or usual)

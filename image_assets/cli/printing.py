@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,17 @@ def print_table(table: Table) -> None:
     """Print a table whose cells people copy, such as paths: each row whole, which a narrow terminal wraps by itself."""
     needed = Console(width=_UNBOUNDED).measure(table).maximum
     terminal(width=needed).print(table, soft_wrap=True)
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Refuse files that cannot be written before it is worked out what goes into them. Raises `OSError`, as `write`."""
+    for path in filter(None, paths):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write(path: Path, content: str | bytes) -> None:

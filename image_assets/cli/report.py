@@ -17,7 +17,7 @@ from image_assets.cli.options import (
     store_option,
     to_read,
 )
-from image_assets.cli.printing import tell, write
+from image_assets.cli.printing import check_writable, tell, write
 from image_assets.cli.words import Command
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def report(dataset: str, store: str, of: str, asset: ModelAsset | None, out: Pat
     """What the images look like, or how good a model is: a page with plots."""
     if asset and of != "model":
         raise click.UsageError("--model says of which model: it goes with --of model", click.get_current_context())
-    page, places = out or Path(f"{of}.html"), to_read(dataset, store)
+    page = out or Path(f"{of}.html")
+    if of != "model" and page.suffix in (".md", ".json"):
+        raise click.UsageError(f"--of {of} is a page, and no {page.suffix}", click.get_current_context())
+    check_writable(page)
+    places = to_read(dataset, store)
     match of:
         case "model":
             content, what = _of_model(*places, asset or places[0].predictions.model, page)

@@ -34,6 +34,7 @@ from image_assets.console.measuring import Figures, Measured, metrics_routes
 from image_assets.console.models import Choosing, models_routes
 from image_assets.console.neighbours import Searching, neighbours_routes, search_page_routes
 from image_assets.console.open_inference import open_inference_routes
+from image_assets.console.parameters import Parameters
 from image_assets.console.quality import quality_routes, small_lines
 from image_assets.console.refusals import TOLD, Refused, of_error, of_status, response_to
 from image_assets.console.rendering import static_routes
@@ -136,8 +137,8 @@ def console_app(settings: ConsoleSettings) -> Guard:
     handled = dict.fromkeys((HTTPException, Exception, ClientDisconnect, *TOLD), on_error)
     figures = Figures(classifier)
     addresses = [*routes(settings, classifier, searching), *metrics_routes(figures)]
-    measured = Middleware(Measured, figures, addresses)
-    app = Starlette(routes=addresses, middleware=[measured], lifespan=running, exception_handlers=handled)
+    around = [Middleware(Measured, figures, addresses), Middleware(Parameters)]
+    app = Starlette(routes=addresses, middleware=around, lifespan=running, exception_handlers=handled)
     return Guard(app, settings.hosts, settings.share_hosts)
 
 

@@ -23,7 +23,7 @@ from image_assets.answers.marks import batch_named, batches_of
 from image_assets.console.body import body_of
 from image_assets.console.changing import Changing
 from image_assets.console.guard import require_token
-from image_assets.console.selection import Exported, MarksSaid, Selection, number_in, query_in, said_in
+from image_assets.console.selection import Exported, MarksSaid, Selection, name_in, number_in, query_in, said_in
 from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.marks.record import Mark, keep_marks, marks_of, take_back
 from image_assets.schema import RAW_IMAGES
@@ -103,7 +103,7 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
 
     async def undo(request: Request) -> Response:
         require_token(request, reviewing.token)
-        reviewer = request.query_params.get("reviewer", "")[:100] or None
+        reviewer = name_in(request.query_params, "reviewer")
         return JSONResponse(await run_in_threadpool(reviewing.undo, request.path_params["batch"], reviewer))
 
     async def export(request: Request) -> Response:

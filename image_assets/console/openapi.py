@@ -123,7 +123,7 @@ def operation(
     Args:
         summary: What it does.
         answer: Name of the schema of what it answers.
-        statuses: Of HTTP, that it may refuse with, besides 403 and 500.
+        statuses: Of HTTP, that it may refuse with, besides 400, 403 and 500.
         body: What it takes, by kind.
         more: Further entries.
     """

@@ -34,14 +34,14 @@ def operation_of(
     Args:
         summary: What it does.
         good: What it answers, by status.
-        statuses: That it may refuse with, besides 403 and 500.
+        statuses: That it may refuse with, besides 400, 403 and 500.
         body: What it takes, by kind.
         more: Further entries.
         error: Name of the schema of refusals.
     """
     refusals = {
         str(status): {"description": _OF_STATUS[status], "content": in_json(ref(error))}
-        for status in sorted({*statuses, 403, 500})
+        for status in sorted({*statuses, 400, 403, 500})
     }
     taken = {"requestBody": {"required": True, "content": body}} if body else {}
     return {"summary": summary, **more, **taken, "responses": {**good, **refusals}}

@@ -45,6 +45,19 @@ Day = Annotated[dt.date, BeforeValidator(_as_written)]
 """A day, as a request names it."""
 
 
+def _printed(name: object) -> object:
+    """A name is read by others: without space around it, and with nothing in it that does not print."""
+    if isinstance(name, str):
+        name = name.strip()
+        if not name.isprintable():
+            raise ValueError("a name has only signs that can be printed")
+    return name
+
+
+Name = Annotated[str, BeforeValidator(_printed)]
+"""What somebody is called."""
+
+
 class QuerySaid(Strict):
     """A query, as a request names it."""
 
@@ -94,6 +107,8 @@ class Selection(Strict):
     def _one_of_both(self) -> Selection:
         if (self.images is None) == (self.query is None):
             raise ValueError("give either images or query")
+        if self.images is not None and self.expected is not None:
+            raise ValueError("expected is said of a query; images are just those that are named")
         return self
 
     def rows(self, dataset: DatasetSpec, store: Store) -> pl.DataFrame:
@@ -129,8 +144,14 @@ class MarksSaid(Selection):
     """What is said of images."""
 
     what: Literal["label", "exclude", "check"]
-    category: str | None = Field(default=None, description="Of a label.")
-    reviewer: str | None = Field(default=None, min_length=1, max_length=100)
+    category: str | None = Field(default=None, description="Of a label, and of nothing else.")
+    reviewer: Name | None = Field(default=None, min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _category_is_of_a_label(self) -> MarksSaid:
+        if (self.what == "label") != (self.category is not None):
+            raise ValueError("a category belongs to a label, and every label has one")
+        return self
 
 
 class Exported(Selection):
@@ -154,6 +175,14 @@ def query_in(parameters: Mapping[str, str]) -> Query:
         return QuerySaid.model_validate(named).query()
     except ValidationError as error:
         raise Refused(400, "bad_query", f"the address is not as expected: {faults_of(error)}") from None
+
+
+def name_in(parameters: Mapping[str, str], name: str) -> str | None:
+    """What somebody is called, as an address names them; None where it names nobody. Raises `Refused`."""
+    said = parameters.get(name, "").strip()
+    if len(said) > 100 or not said.isprintable():
+        raise Refused(400, "bad_name", f"{name}: expected at most 100 signs that can be printed")
+    return said or None
 
 
 def number_in(parameters: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:

@@ -69,18 +69,9 @@ def label_suspects(
     Raises:
         UnusableFeaturesError: see `check_features`.
     """
-    names = {label: name for name, label in classes.items()}
-    # Of each label, every group once.
-    present, counts = np.unique(np.unique(np.stack([labels, groups]), axis=1)[0], return_counts=True)
-    present = present.astype(labels.dtype)
-    # In every fold there must be an image of the class to train on and one to judge.
-    judged = present[counts >= spec.folds]
-    few = [f"{names.get(int(label), label)} ({n})" for label, n in zip(present, counts, strict=True) if n < spec.folds]
-    different = f"{spec.folds} images that do not look alike"
-    skipped = f"fewer than {different} of {', '.join(few)}: not judged" if few else ""
-    if len(judged) < 2:
-        reason = f"labels are judged from two categories with at least {different} on; found {len(judged)}"
-        return LabelSuspects(pl.DataFrame(schema=SUSPECTS_SCHEMA), 0, reason)
+    judged, skipped = judged_labels(labels, groups, classes, spec.folds)
+    if not len(judged):
+        return LabelSuspects(pl.DataFrame(schema=SUSPECTS_SCHEMA), 0, skipped)
     rows = np.flatnonzero(np.isin(labels, judged))
     probabilities = out_of_fold_probabilities(features[rows], labels[rows], groups[rows], classes, spec)
     ranks = np.searchsorted(judged, labels[rows])
@@ -89,6 +80,30 @@ def label_suspects(
     everyone = _everyone(image_ids.gather(rows), labels[rows], judged, ranks, probabilities)
     found = everyone.filter(pl.Series(issues) | (pl.col("probability") >= _CERTAIN))
     return LabelSuspects(found.sort(["score", "image_id"], descending=[True, False]), len(rows), skipped)
+
+
+def judged_labels(
+    labels: np.ndarray, groups: np.ndarray, classes: Mapping[str, int], folds: int
+) -> tuple[np.ndarray, str]:
+    """The labels that can be judged, and why others, or all, cannot; empty where all can.
+
+    Args:
+        labels: int16 [N].
+        groups: As of `label_suspects`.
+        classes: Category → label.
+        folds: So many images of a label that do not look alike are needed, and two such labels.
+    """
+    names = {label: name for name, label in classes.items()}
+    # Of each label, every group once.
+    present, counts = np.unique(np.unique(np.stack([labels, groups]), axis=1)[0], return_counts=True)
+    present = present.astype(labels.dtype)
+    # In every fold there must be an image of the class to train on and one to judge.
+    judged = present[counts >= folds]
+    few = [f"{names.get(int(label), label)} ({n})" for label, n in zip(present, counts, strict=True) if n < folds]
+    different = f"{folds} images that do not look alike"
+    if len(judged) < 2:
+        return judged[:0], f"labels are judged from two categories with at least {different} on; found {len(judged)}"
+    return judged, f"fewer than {different} of {', '.join(few)}: not judged" if few else ""
 
 
 def out_of_fold_probabilities(

@@ -125,6 +125,18 @@ def test_a_fault_is_caught_by_its_check_alone(damaged: Platform, fault: str) -> 
     assert failing(damaged, CHECKS) == {caught_by}
 
 
+@pytest.mark.parametrize("third", [float("nan"), float("inf"), None])
+def test_in_space_the_third_coordinate_is_looked_at_too(damaged: Platform, third: float | None) -> None:
+    spec = damaged.dataset.embedding.model_copy(update={"dimensions": 3})
+    in_space = Platform(damaged.dataset.model_copy(update={"embedding": spec}), damaged.root)
+    places(lambda rows: rows.with_columns(z=pl.lit(0.5, pl.Float32)))(in_space)
+    assert outcome(in_space, embedding.one_place_per_image).passed
+    places(in_first_row("z", pl.lit(third, pl.Float32)))(in_space)
+    found = outcome(in_space, embedding.one_place_per_image)
+    assert not found.passed
+    assert found.figures["not finite"] == 1
+
+
 @pytest.mark.parametrize(
     "vectors",
     [pl.col("features").list.head(640), pl.lit([float("nan")] * 1280, pl.List(pl.Float32))],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from image_assets.asset_checks import feature_shards
 from image_assets.asset_checks.check import checks_in
+from image_assets.marks.record import Mark, keep_marks, marks_of
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.shards.manifest import (
     MANIFEST,
@@ -30,6 +32,7 @@ from tests.platform import FIRST, SECOND, Platform
 
 CHECKS = checks_in(feature_shards)
 EVERY = {check.name for check in CHECKS}
+NOW = dt.datetime(2026, 11, 5, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize("day", [FIRST, SECOND], ids=str)
@@ -263,3 +266,22 @@ def test_shards_of_text_pass_and_a_changed_value_in_them_is_caught(damaged: Plat
 
 def test_every_check_has_a_fault_that_it_catches() -> None:
     assert set().union(*(caught_by for _, caught_by in FAULTS.values())) == EVERY
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_vector_of_an_image_that_a_person_put_here_is_compared_with_its_own(damaged: Platform, own: bool) -> None:
+    animals = damaged.rows(IMAGE_FEATURES, Partition(FIRST, "animal")).sort("image_id").head(1)
+    mark = marks_of(damaged.dataset, damaged.store, animals, Mark("label", "eva", "plant"), NOW)
+    keep_marks(damaged.dataset, damaged.store, mark)
+
+    def with_it(tables: Tables) -> Tables:
+        row = tables[-1].head(1).with_columns(picture_id=pl.lit(animals["image_id"][0]))
+        names = [name for name in row.columns if name.startswith("feature_")]
+        vector = zip(names, animals["features"][0], strict=True)
+        right = row.with_columns(pl.lit(value, pl.Float32).alias(name) for name, value in vector)
+        return [*tables[:-1], pl.concat([tables[-1], right if own else row])]
+
+    republished(with_it)(damaged)
+    found = outcome(damaged, feature_shards.vectors_are_the_features, PLANT)
+    assert found.passed == own
+    assert found.figures["problems"] == (0 if own else 1)

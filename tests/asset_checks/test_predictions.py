@@ -78,6 +78,8 @@ FAULTS = {
     "probability no number": (first("probability", pl.lit(float("nan"), pl.Float32)), SOUND),
     "negative margin": (first("margin", pl.lit(-0.01, pl.Float32)), SOUND),
     "margin above the probability": (first("margin", pl.col("probability") + 0.01), SOUND),
+    "familiarity no number": (first("familiarity", pl.lit(float("nan"), pl.Float32)), SOUND),
+    "familiarity above 1": (first("familiarity", pl.lit(1.5, pl.Float32)), SOUND),
     "label that no category has": (first("predicted_label", pl.lit(9, pl.Int16)), SOUND),
     "label of another category than the name": (first("predicted_label", pl.lit(1, pl.Int16)), SOUND),
     "model that is not there": (rows(lambda rows: rows.with_columns(model=pl.lit("0" * 64))), MODEL),
@@ -106,7 +108,7 @@ def test_no_rows_are_a_fault_unless_the_model_has_learnt_from_the_partition(dama
 
 
 def test_what_nothing_can_be_said_of_is_not_evaluated(empty_platform: Platform, damaged: Platform) -> None:
-    of_no_rows = [predictions.few_unknown, predictions.agreement_as_expected]
+    of_no_rows = [one for one in CHECKS if one is not predictions.every_image_scored_once]
     assert {outcome(empty_platform, one, PLANT).not_evaluated for one in of_no_rows} == {"there are no predictions"}
     scored(damaged)
     assert not any(outcome(damaged, one, PLANT).not_evaluated for one in CHECKS)

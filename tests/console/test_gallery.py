@@ -173,6 +173,33 @@ def test_a_mark_needs_the_token_and_a_preview_does_not(platform: Platform, clien
     assert [one["batch"] for one in client.get("/v1/marks").json()["batches"]] == [made["batch"]]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"what": "exclude", "category": "animal"},
+        {"what": "check", "category": "plant"},
+        {"what": "label"},
+        {"what": "exclude", "expected": 3},
+        {"what": "exclude", "reviewer": "  "},
+        {"what": "exclude", "reviewer": "eva\u202e"},
+    ],
+    ids=str,
+)
+def test_what_would_not_be_heeded_of_a_mark_is_refused(
+    platform: Platform, client: httpx.Client, said: dict[str, object]
+) -> None:
+    answer = client.post("/v1/marks", json={"images": plants(platform, 1), **said}, headers=BEARER)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert platform.rows(REVIEWS).is_empty()
+
+
+def test_a_name_is_kept_without_the_space_around_it(platform: Platform, client: httpx.Client) -> None:
+    body = {"what": "exclude", "images": plants(platform, 1), "reviewer": " eva "}
+    made = client.post("/v1/marks", json=body, headers=BEARER).json()
+    assert made["reviewer"] == "eva"
+    assert client.delete(f"/v1/marks/{made['batch']}?reviewer=%00", headers=BEARER).status_code == 400
+
+
 def test_all_of_a_query_is_marked_unless_it_has_changed(platform: Platform, client: httpx.Client) -> None:
     query = {"queue": "all", "day": str(FIRST), "category": "plant"}
     number = platform.rows(RAW_IMAGES, PLANTS).height

@@ -22,7 +22,7 @@ from image_assets.suspects.suspects import find_suspects, lookalike_groups
 from tests.asset_checks.faults import change, failing, outcome
 from tests.lookalikes.pairs import PAIRS
 from tests.pictures import land_pictures
-from tests.platform import FIRST, Platform, small_dataset
+from tests.platform import FIRST, SECOND, Platform, small_dataset
 
 CHECKS = checks_in(label_suspects)
 NO_PAIRS = pl.DataFrame(schema=PAIRS)
@@ -72,7 +72,27 @@ def test_the_category_with_the_wrong_files_is_warned_of_and_a_clean_dataset_pass
 
 
 def test_without_anything_loaded_there_is_nothing_to_suspect(tmp_path) -> None:
-    assert failing(Platform(small_dataset(), tmp_path), CHECKS) == set()
+    platform = Platform(small_dataset(), tmp_path)
+    assert failing(platform, CHECKS) == set()
+    assert "found 0" in outcome(platform, label_suspects.few_label_suspects).not_evaluated
+
+
+def test_where_no_label_can_be_judged_it_is_not_said_that_few_are_wrong(loaded_platform: Platform, tmp_path) -> None:
+    assert not outcome(loaded_platform, label_suspects.few_label_suspects).not_evaluated
+    damaged = loaded_platform.copy_to(tmp_path)
+    change(LABEL_SUSPECTS, lambda rows: rows.clear(), None)(damaged)
+    for category in ("animal", "human"):
+        for day in (FIRST, SECOND):
+            change(IMAGE_FEATURES, lambda rows: rows.head(1), Partition(day, category))(damaged)
+    found = outcome(damaged, label_suspects.few_label_suspects)
+    assert "two categories with at least" in found.not_evaluated
+    # Of three categories one that has too few images is named; the others are judged.
+    other = loaded_platform.copy_to(tmp_path / "other")
+    for day in (FIRST, SECOND):
+        change(IMAGE_FEATURES, lambda rows: rows.head(1), Partition(day, "human"))(other)
+    found = outcome(other, label_suspects.few_label_suspects)
+    assert not found.not_evaluated
+    assert "human (2)" in str(found.figures["not judged"])
 
 
 def test_suspects_that_somebody_added_are_counted(loaded_platform: Platform, tmp_path) -> None:
