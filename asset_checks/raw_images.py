@@ -10,7 +10,8 @@ from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RA
 from image_assets.store.store import Store
 from image_assets.store.tables.key_index import image_index, original_index
 
-_DUPLICATE = ("image_id", "source", "date", "category")
+_ORIGINAL = ("original_date", "original_category")
+_DUPLICATE = ("image_id", "source", "date", "category", *_ORIGINAL)
 
 
 @check(
@@ -119,20 +120,47 @@ def quarantine_rate(subject: Subject) -> Outcome:
 
 
 @check(
-    "Every duplicate's original is loaded, for the duplicates found here and those of images loaded here.",
-    not_blocking_because="What is loaded here is right; another partition, which it names, lacks an image.",
+    "Every duplicate's original is loaded, and where the duplicate knows it to be or under its own category, for the "
+    "duplicates found here and those of images loaded here.",
+    not_blocking_because="What is loaded here is right; another partition, which it names, is to be run again.",
 )
 def duplicates_have_an_original(subject: Subject) -> Outcome:
-    """No duplicate whose image is nowhere."""
+    """No duplicate whose image is nowhere, and none that contradicts its image's category without anybody seeing it.
+
+    Contradictions are found by where a duplicate says that its original is.
+    """
     concerned = pl.concat([subject.rows(DUPLICATES).select(_DUPLICATE).collect(), _duplicates_of_images_here(subject)])
-    lost = without_original(subject.store, subject.dataset.name, concerned).sort("date", "category", "source")
-    again = ", ".join(sorted({f"{date} {category}" for date, category in lost.select("date", "category").iter_rows()}))
-    return Outcome(
-        passed=lost.is_empty(),
-        figures={"duplicates": concerned.height, "without original": lost.height},
-        sample=lost,
-        advice=f"The file that was loaded first is gone from the source. Run again: {again}; its copy is then loaded.",
+    order = ("date", "category", "source")
+    lost = without_original(subject.store, subject.dataset.name, concerned).sort(order)
+    astray = _of_moved_images(subject, concerned).sort(order)
+    said = (
+        "The file that was loaded first is gone from the source. Run again: {}; its copy is then loaded.",
+        "Images lie under another category by now than copies of them, and nobody is told that the two contradict each "
+        "other. Run again: {}.",
     )
+    return Outcome(
+        passed=lost.is_empty() and astray.is_empty(),
+        figures={"duplicates": concerned.height, "without original": lost.height, "original moved": astray.height},
+        sample=pl.concat([lost, astray]),
+        advice=" ".join(
+            one.format(_partitions_of(rows)) for one, rows in zip(said, (lost, astray), strict=True) if rows.height
+        ),
+    )
+
+
+def _partitions_of(rows: pl.DataFrame) -> str:
+    return ", ".join(sorted({f"{date} {category}" for date, category in rows.select("date", "category").iter_rows()}))
+
+
+def _of_moved_images(subject: Subject, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Duplicates whose image lies elsewhere than they know, and under another category; of retired ones nothing is."""
+    loaded = image_index(subject.store, subject.dataset.name).find(duplicates, subject.table(RAW_IMAGES).snapshot())
+    known = ["image_id", *_ORIGINAL]
+    stale = duplicates.join(loaded, left_on=known, right_on=["image_id", "date", "category"], how="anti")
+    contradicting = stale.join(loaded.select("image_id", under="category"), on="image_id").filter(
+        pl.col("under") != pl.col("category"), pl.col("category").is_in(list(subject.dataset.categories))
+    )
+    return contradicting.select(_DUPLICATE)
 
 
 def without_original(store: Store, dataset: str, duplicates: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from image_assets.dataset import DatasetSpec
-from image_assets.health.days import NeverRun, OpenDay, days_never_run, due_day, open_days
+from image_assets.health.days import NeverRun, OpenDay, days_never_run, due_day, known_partitions, open_days
 from image_assets.ingest.source import Source, SourceError
 from image_assets.store.listing import Listing
 from image_assets.store.store import Store
@@ -58,6 +58,7 @@ def arrivals_of(
         return Arrivals(due, open_days(dataset, store, None, due, there), _NOT_KNOWN)
     try:
         found = open_days(dataset, store, source, due, there)
-        return Arrivals(due, found, misnamed=source.misnamed(), never_run=days_never_run(dataset, source, now))
+        never = days_never_run(dataset, source, now, known_partitions(dataset, store, there))
+        return Arrivals(due, found, misnamed=source.misnamed(), never_run=never)
     except (SourceError, ObjectStoreError, OSError) as error:
         return Arrivals(due, open_days(dataset, store, None, due, there), str(error))

@@ -94,13 +94,15 @@ def landed_days(dataset: DatasetSpec, source: Source, until: dt.date, loaded: Co
     return {day: set(source.categories(day)) & set(dataset.categories) for day in wanted}
 
 
-def days_never_run(dataset: DatasetSpec, source: Source, now: dt.datetime) -> NeverRun:
+def days_never_run(dataset: DatasetSpec, source: Source, now: dt.datetime, run: Collection[Partition] = ()) -> NeverRun:
     """Days that were mistyped, as by the year, or for which the dataset file begins too late.
 
     Args:
         dataset: Whose days they are.
         source: Where they arrive.
         now: The present, with a time zone.
+        run: Partitions that were run, as before `start_day` was set later: days of which all are among these are not
+            told.
 
     Raises:
         SourceError: the landing zone cannot be listed.
@@ -108,7 +110,8 @@ def days_never_run(dataset: DatasetSpec, source: Source, now: dt.datetime) -> Ne
     days, begun = source.days(), now.astimezone(dataset.zone).date() + _ONE_DAY
     before = [day for day in days if day < dataset.start_day][-_LOOKED_INTO:]
     ahead = [day for day in days if day > begun][:_LOOKED_INTO]
-    ours = {day for day in (*before, *ahead) if set(dataset.categories) & set(source.categories(day))}
+    names = {day: set(dataset.categories) & set(source.categories(day)) for day in (*before, *ahead)}
+    ours = {day for day, found in names.items() if any(Partition(day, name) not in run for name in found)}
     return NeverRun(*(tuple(day for day in some if day in ours) for some in (before, ahead)))
 
 
@@ -151,6 +154,11 @@ def loaded_partitions(dataset: DatasetSpec, store: Store) -> set[Partition]:
     """The partitions of which files were listed."""
     rows = rows_per_partition(store, dataset.name, ARRIVALS)
     return {Partition(day, category) for day, category in rows.select("date", "category").iter_rows()}
+
+
+def known_partitions(dataset: DatasetSpec, store: Store, there: Listing | None = None) -> set[Partition]:
+    """The partitions of which files were listed, or of which it is known that they were run, whatever came of it."""
+    return loaded_partitions(dataset, store) | set(DayBook(store, dataset.name, there).runs())
 
 
 def _state(is_loaded: bool, run: DayRun | None, lies_there: bool | None) -> DayState | None:

@@ -10,6 +10,7 @@ import pytest
 
 from image_assets.asset_checks import raw_images
 from image_assets.asset_checks.check import checks_in
+from image_assets.lookalikes.evidence import EvidenceReader
 from image_assets.schema import ARRIVALS, QUARANTINE, RAW_IMAGES, Partition
 from tests.asset_checks.faults import PLANT, change, failing, first_row_again, in_first_row, outcome
 from tests.platform import FIRST, SECOND, Platform
@@ -77,7 +78,7 @@ def test_a_fault_is_caught_by_its_checks_alone(damaged: Platform, fault: str) ->
 def test_an_original_that_is_gone_is_no_fault_where_the_same_run_has_loaded_its_copy(
     damaged: Platform, tmp_path: Path
 ) -> None:
-    name, plants = "picture-0005.png", damaged.landing / str(FIRST) / "plant"
+    name, plants = "picture-0006.png", damaged.landing / str(FIRST) / "plant"  # of which no other day has a copy
     shutil.copy(plants / "batch" / name, damaged.landing / str(FIRST) / "animal" / "zzz a copy.png")
     assert damaged.load(FIRST, "animal").ok
     (plants / "batch" / name).unlink()
@@ -105,6 +106,27 @@ def test_too_much_quarantine_is_caught_and_its_reasons_shown(loaded_platform: Pl
 def test_a_lost_original_names_the_partitions_to_run_again(damaged: Platform) -> None:
     original_lost(damaged)
     assert "2026-11-04 plant" in outcome(damaged, raw_images.duplicates_have_an_original, PLANT).advice
+
+
+@pytest.mark.long
+def test_copies_of_an_image_that_was_moved_to_another_category_are_told_and_then_contradict_it(
+    damaged: Platform,
+) -> None:
+    later = Partition(SECOND, "plant")  # has a copy of a plant of the first day
+    name = "picture-0005.png"
+    shutil.move(damaged.landing / str(FIRST) / "plant" / "batch" / name, damaged.landing / str(FIRST) / "animal" / name)
+    result = damaged.load(FIRST, "plant", "animal")
+    found = [one for one in result.checks if one.check == "duplicates_have_an_original" and not one.passed]
+    assert [str(one.partition) for one in found] == [str(PLANT)]
+    told = outcome(damaged, raw_images.duplicates_have_an_original, PLANT)
+    assert (told.figures["original moved"], told.figures["without original"]) == (1, 0)
+    assert f"Run again: {later.date} {later.category}" in told.advice
+    assert not outcome(damaged, raw_images.duplicates_have_an_original, later).passed
+    assert EvidenceReader(damaged.store, damaged.dataset).of_partition(ANIMAL).is_empty, "as nobody would be told"
+    damaged.load(SECOND, "plant")
+    assert outcome(damaged, raw_images.duplicates_have_an_original, PLANT).passed
+    assert outcome(damaged, raw_images.duplicates_have_an_original, later).passed
+    assert not EvidenceReader(damaged.store, damaged.dataset).of_partition(ANIMAL).is_empty
 
 
 def test_what_was_never_loaded_holds_nothing_wrong(empty_platform: Platform) -> None:

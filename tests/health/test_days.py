@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from image_assets.health.days import DayState, never_run, open_days
+from image_assets.health.days import DayState, NeverRun, days_never_run, known_partitions, never_run, open_days
 from image_assets.ingest.day_book import DayBook
 from image_assets.schema import Partition
 from tests.ingest.folders import folder_source
@@ -65,3 +65,12 @@ def test_of_a_new_store_nothing_is_open(tmp_path) -> None:
     platform = Platform(small_dataset(), tmp_path)
     platform.landing.mkdir()
     assert open_days(platform.dataset, platform.store, folder_source(platform.landing), FIRST) == []
+
+
+def test_a_day_that_was_run_before_start_day_was_set_later_is_not_called_never_run(platform: Platform) -> None:
+    source, now = folder_source(platform.landing), dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    later = platform.dataset.model_copy(update={"start_day": FIRST + 3 * DAY})
+    run = known_partitions(later, platform.store)
+    # The first was loaded and the third run, whatever came of it; the second nobody has ever run.
+    assert days_never_run(later, source, now, run) == NeverRun((FIRST + DAY,))
+    assert days_never_run(later, source, now) == NeverRun(tuple(FIRST + number * DAY for number in range(3)))
