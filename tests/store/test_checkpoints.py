@@ -29,6 +29,7 @@ from tests.store.test_damage import empty, halve
 from tests.store.test_delta_tables import put, sources
 from tests.verification.test_repair import repaired
 
+pytestmark = pytest.mark.local_store(reason="the files of logs, counted and damaged in a folder")
 COMMITS = 13
 
 
