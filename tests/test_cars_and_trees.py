@@ -108,7 +108,7 @@ def test_the_model_is_the_elastic_net_that_scikit_learn_fits(
     assert manifest.kind == "logistic_regression"
     assert isinstance(model, SklearnModel)
     fitted = model.pipeline.named_steps["classify"]
-    scores = pl.read_csv(f"{ran.store.url}/{ran.dataset.name}/plots/candidates.csv")
+    scores = pl.read_csv((ran.files / ran.dataset.name / "plots/candidates.csv").read_bytes())
     assert scores.height == 3
     # The pictures come from two folders, so how certain the best is to be was then chosen by leaving each out.
     chosen, _, temperature = manifest.candidate.removesuffix(")").partition(", temperature ")

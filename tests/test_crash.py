@@ -21,6 +21,7 @@ from image_assets.schema import ARRIVALS, DUPLICATES, IMAGE_FEATURES, QUARANTINE
 from image_assets.shards.manifest import read_manifest, shards_prefix
 from tests.pictures import land_pictures
 from tests.platform import FIRST, Platform, land_small_sample, small_dataset
+from tests.store_files import python_path
 from tests.torture.size import record, rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,7 @@ sys.exit(main())
 def start(platform: Platform, *program: str) -> subprocess.Popen[bytes]:
     """Run the first day's plants from the command line."""
     places = ["--dataset", "drawn.yaml", "--landing", "landing", "--store", "store"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(platform.root / "dagster")}
+    environment = {**os.environ, "PYTHONPATH": python_path(ROOT), "DAGSTER_HOME": str(platform.root / "dagster")}
     return subprocess.Popen(
         [
             sys.executable,
@@ -62,7 +63,7 @@ def start(platform: Platform, *program: str) -> subprocess.Popen[bytes]:
 
 
 def files(platform: Platform) -> set[Path]:
-    return {path for path in (platform.root / "store").rglob("*") if path.is_file()}
+    return {path for path in platform.files.rglob("*") if path.is_file()}
 
 
 def rows(platform: Platform, schema: TableSchema) -> pl.DataFrame:

@@ -15,6 +15,8 @@ from image_assets.ingest.day_book import DAYS_RUN
 from image_assets.ingest.known_files import KNOWN_FILES
 from tests.pictures import picture
 
+pytestmark = pytest.mark.local_store(reason="the demo makes its own folder")
+
 
 @pytest.fixture(autouse=True)
 def _own_instance(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from tests.migrations.old_store import unpacked
 from tests.pictures import land_pictures, picture
 from tests.platform import small_dataset
 from tests.s3_server import S3Server
+from tests.store_files import python_path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -129,7 +130,7 @@ def test_the_page_on_sources_says_what_works(tmp_path: Path, s3_server: S3Server
     (tmp_path / "june.zip").write_bytes(zipped([("inner/a.jpg", picture(0, 1))]))
     options = {name.upper(): value for name, value in s3_server.storage_options.items()}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, **options, "PATH": path, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **options, "PATH": path, "PYTHONPATH": python_path(ROOT)}
     ran = 0
     for language, _, content in blocks(ROOT / "docs" / "sources.md"):
         if language == "sh":

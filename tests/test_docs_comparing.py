@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.platform import Platform, small_dataset
+from tests.store_files import python_path
 from tests.test_docs import ROOT, blocks
 
 CANDIDATES = [{"kind": "logistic_regression", "regularisation": [0.01]}, {"kind": "random_forest", "trees": [5]}]
@@ -22,7 +23,7 @@ def test_the_commands_of_the_page_work(loaded_platform: Platform, tmp_path: Path
     dataset = small_dataset(classifier={"candidates": CANDIDATES, "selection": {"folds": 2}})
     (tmp_path / "birds.yaml").write_text(yaml.safe_dump(dataset.model_dump(mode="json")))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": python_path(ROOT)}
     said = []
     for language, _, content in blocks(ROOT / "docs" / "comparing-classifiers.md"):
         command = ["bash", "-euc", content] if language == "sh" else [sys.executable, "-c", content]

@@ -14,6 +14,8 @@ from image_assets.store.store import Store
 from tests.pictures import picture
 from tests.test_docs import ROOT, blocks
 
+pytestmark = pytest.mark.local_store(reason="an example of the documentation reads a folder")
+
 PAGE = ROOT / "docs" / "first-hour.md"
 _OWL, _DUCK = 0, 1
 

@@ -10,6 +10,8 @@ import pytest
 from tests.platform import FIRST, Platform
 from tests.test_docs import ROOT, blocks
 
+pytestmark = pytest.mark.local_store(reason="an example of the documentation reads a folder")
+
 EXAMPLES = [content for language, _, content in blocks(ROOT / "docs/reading-the-results.md") if language == "python"]
 SAID = ["not_an_image", "(16, 1282) 60 60 60", "1280 (60, 1282)", "["]
 

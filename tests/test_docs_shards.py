@@ -11,6 +11,8 @@ import pytest
 from tests.platform import Platform
 from tests.test_docs import ROOT, blocks
 
+pytestmark = pytest.mark.local_store(reason="an example of the documentation reads a folder")
+
 _PAGE = ROOT / "docs/reading-shards.md"
 EXAMPLES = [(more, content) for language, more, content in blocks(_PAGE) if language == "python"]
 SAID = [

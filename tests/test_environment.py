@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from image_assets.cli import main
 from image_assets.environment import ENGINE, LANDING, STORE, VARIABLES, UnknownVariable, refuse_unknown
+from tests.store_files import files_at
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = {variable.name for variable in VARIABLES}
@@ -124,6 +125,6 @@ def test_commands_refuse_a_misspelt_variable_before_anything_is_made(
     (line,) = capsys.readouterr().err.splitlines()
     assert "error: the environment has IMAGE_ASSETS_STAGNIG, which is read by nobody; did you mean " in line
     assert "IMAGE_ASSETS_STAGING?" in line
-    assert not (tmp_path / "store").exists()
+    assert not files_at(tmp_path / "store").exists()
     monkeypatch.delenv("IMAGE_ASSETS_STAGNIG")
     assert main(["status", "--dataset", "sample", "--store", str(tmp_path / "store")]) == 0

@@ -24,6 +24,8 @@ import pytest
 from tests.hostile.planted import planted
 from tests.platform import FIRST, Platform
 
+pytestmark = pytest.mark.local_store(reason="files and rights of a disk")
+
 ROOT = Path(__file__).parents[1]
 PRIVATE = re.compile(r"(^|/)alerts\.sqlite\.lock$|\.pixels$")
 """Files that only their owner may read, whatever the umask is."""

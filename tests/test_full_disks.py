@@ -18,6 +18,8 @@ from tests.pictures import land_pictures, picture
 from tests.platform import FIRST, SECOND, small_dataset
 from tests.torture.size import record, rounds_of
 
+pytestmark = pytest.mark.local_store(reason="disks that are full")
+
 ROOT = Path(__file__).resolve().parents[1]
 # What a process needs to have disks of its own: root's rights, or the kernel's leave to be root among its own.
 _OWN_DISKS = (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"])

@@ -19,6 +19,8 @@ from tests.pictures import land_pictures, picture
 from tests.platform import FIRST, small_dataset
 from tests.torture.size import record, rounds_of
 
+pytestmark = pytest.mark.local_store(reason="the memory of a process that is told nothing of the tests")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 WORK = """

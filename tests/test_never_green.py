@@ -22,6 +22,7 @@ from image_assets.store.s3 import s3_client
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
 from tests.s3_server import LISTS_ONLY, S3Server
+from tests.store_files import files_at
 
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(6)]
 SECOND, LAST = DAYS[1], DAYS[-1]
@@ -210,7 +211,7 @@ def test_what_cannot_be_run_is_refused(place: Place, capsys: pytest.CaptureFixtu
 
 def stored(place: Place, *tables: str) -> list[tuple[str, int]]:
     """The files of a store, or of some of its tables, and when they were written."""
-    folders = [place.root / "store" / "drawn" / table for table in tables or ("",)]
+    folders = [files_at(place.root / "store") / "drawn" / table for table in tables or ("",)]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return sorted((str(path), path.stat().st_mtime_ns) for path in files)
 

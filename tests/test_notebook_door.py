@@ -25,9 +25,9 @@ from image_assets.pages.notebook import WholePage, overview
 from image_assets.predict.answer import NoImage, Prediction
 from image_assets.project import PROJECT_FILE
 from image_assets.schema import IMAGE_FEATURES, RAW_IMAGES
-from image_assets.store.store import Store
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, Platform
+from tests.store_files import files_at
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +136,7 @@ def test_what_is_wrong_is_told_where_it_is(damaged: Platform) -> None:
     third = damaged.landing / "2026-11-05/plant"
     third.mkdir(parents=True)
     (third / "a.png").write_bytes(picture(0, 77))
-    file = next((damaged.root / "store/drawn/raw_images").rglob("*.parquet"))
+    file = next((damaged.files / "drawn/raw_images").rglob("*.parquet"))
     file.write_bytes(file.read_bytes()[:-100])
     found = project.wrong()
     assert "landed and not run" in found["what"].to_list()
@@ -217,7 +217,7 @@ def test_the_report_of_a_model_is_shown_and_saved(damaged: Platform, tmp_path: P
 
     with pytest.raises(ReportMissingError):
         project.report()
-    place = Path(Store(project.store).url) / reports_prefix("drawn")
+    place = files_at(project.store) / reports_prefix("drawn")
     place.mkdir(exist_ok=True)
     (place / report_name(model.digits, "html")).write_text("<h1>Report – good</h1>", encoding="utf-8")
     page = project.report(model.digits[:6])

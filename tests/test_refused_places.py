@@ -23,6 +23,8 @@ from tests.pictures import picture
 from tests.platform import FIRST, Platform
 from tests.s3_server import ACCESS_KEY, READS_ONLY, SECRET_KEY, S3Server
 
+pytestmark = pytest.mark.local_store(reason="files and rights of a disk")
+
 ROOT = Path(__file__).resolve().parents[1]
 # Several commands in one process: most of the time of one is spent on starting it.
 COMMANDS = """

@@ -18,6 +18,8 @@ from image_assets.environment import DATASETS, LANDING, STORE
 from tests.pictures import land_pictures
 from tests.platform import small_dataset
 
+pytestmark = pytest.mark.local_store(reason="another environment, which knows nothing of the tests")
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("image_assets", "resources", "io_managers", "asset_checks")
 NEIGHBOUR = """\

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from image_assets.shards.verify import Expected, verify
 from tests.asset_checks.faults import failing
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
+from tests.store_files import copy_place
 
 OLD = {"plant": 0, "animal": 1}
 
@@ -41,7 +41,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 @pytest.fixture
 def platform(loaded: Platform, tmp_path: Path) -> Platform:
-    shutil.copytree(loaded.root, tmp_path / "copy")
+    copy_place(loaded.root, tmp_path / "copy")
     return replace(loaded, root=tmp_path / "copy")
 
 
@@ -222,7 +222,9 @@ def test_what_people_moved_stays_where_they_put_it(platform: Platform) -> None:
         manifest = read_manifest(platform.store.objects(), prefix)
         assert manifest is not None
         assert manifest.moved_in == moved
-        rows = pl.concat([pl.read_parquet(platform.root / "store" / prefix / one.file) for one in manifest.shards])
+        rows = pl.concat(
+            [pl.read_parquet((platform.files / prefix / one.file).read_bytes()) for one in manifest.shards]
+        )
         assert set(moved) <= set(rows["picture_id"])
         assert set(rows["category_label"]) == {dataset.categories[category]}
         assert failing(Platform(dataset, platform.root), checks_in(feature_shards), Partition(FIRST, category)) == set()

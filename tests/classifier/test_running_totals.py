@@ -31,6 +31,7 @@ from image_assets.classifier.daily.statistics import class_statistics
 from image_assets.schema import Partition
 from tests.classifier.feature_tables import day
 from tests.classifier.synthetic import clusters
+from tests.store_files import python_path
 
 PREFIX = "drawn/classifier-statistics"
 WIDTH = 6
@@ -158,7 +159,7 @@ def test_a_writer_that_is_killed_leaves_a_whole_state(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     writer = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": python_path(root)},
         stdout=subprocess.PIPE,
     )
     try:

@@ -38,6 +38,7 @@ from image_assets.settings.classifier import (
 )
 from image_assets.store.models.skops_files import dump_model, parse_model
 from tests.classifier.synthetic import clusters, image_ids, of_sources
+from tests.store_files import python_path
 
 FAMILIES: dict[str, AnyFamily] = {
     "logistic_regression": LogisticRegressionFamily(l1_ratio=(0.5,), regularisation=(0.001,)),
@@ -268,7 +269,7 @@ select(regressions(*(10.0 ** -(i / 10) for i in range(40))), rows_of(2_000, widt
 
 def test_a_killed_search_loses_at_most_the_candidate_in_work(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PYTHONPATH": python_path(root)}
     child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)
     try:
         while len(list(tmp_path.rglob("*.json"))) < 3:

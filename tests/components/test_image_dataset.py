@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from image_assets.components import ImageDataset
 from image_assets.dataset import DatasetError, DatasetSpec
 from image_assets.environment import DATASETS
+from tests.store_files import python_path
 from tests.test_docs import ROOT, blocks
 
 POND: dict[str, object] = {"name": "pond", "categories": {"frog": 0, "newt": 1}, "start_day": "2026-11-01"}
@@ -66,7 +67,7 @@ def run(project: Path, commands: str) -> subprocess.CompletedProcess[str]:
     surroundings = {name: value for name, value in os.environ.items() if name not in (DATASETS.name, "DAGSTER_HOME")}
     surroundings |= {
         "PATH": f"{DG.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{project}{os.pathsep}{ROOT}",
+        "PYTHONPATH": python_path(project, ROOT),
         "COLUMNS": "300",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }

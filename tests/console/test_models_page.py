@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +14,7 @@ from image_assets.store.models.model_champion import read_champion
 from tests.console.served import BEARER, served, settings_of
 from tests.console.visit import Visit
 from tests.platform import Platform
+from tests.store_files import files_at, remove_files
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_who_may_not_or_saw_something_else_changes_nothing(
 def test_a_report_is_shown_and_may_do_nothing(client: httpx.Client, damaged: Platform) -> None:
     digits = current(damaged)
     assert client.get(f"/models/{digits}/report").status_code == 404
-    folder = Path(damaged.store.url) / reports_prefix(damaged.dataset.name)
+    folder = files_at(damaged.store.url) / reports_prefix(damaged.dataset.name)
     folder.mkdir(exist_ok=True)
     (folder / report_name(digits, "html")).write_text("<h1>Report</h1><script>alert(1)</script>")
     assert f"/models/{digits}/report" in client.get("/models").text
@@ -84,7 +83,7 @@ def test_a_report_is_shown_and_may_do_nothing(client: httpx.Client, damaged: Pla
 
 
 def test_without_a_model_the_page_says_what_to_do(damaged: Platform) -> None:
-    shutil.rmtree(Path(damaged.store.url) / classifier_prefix(damaged.dataset))
+    remove_files(files_at(damaged.store.url) / classifier_prefix(damaged.dataset))
     with served(settings_of(damaged), ready=False) as one:
         assert "There is no model yet" in one.get("/models").text
 

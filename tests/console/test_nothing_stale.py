@@ -100,7 +100,7 @@ def with_another_model(platform: Platform) -> None:
 
 
 def lying(platform: Platform, folder: str) -> Path:
-    return platform.root / "store/drawn" / folder
+    return platform.files / "drawn" / folder
 
 
 PLANTS = {

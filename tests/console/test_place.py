@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import httpx
@@ -16,6 +15,7 @@ from image_assets.schema import EMBEDDING, IMAGE_FEATURES, RAW_IMAGES
 from tests.console.served import served, settings_of
 from tests.pictures import picture
 from tests.platform import Platform
+from tests.store_files import files_at, remove_files
 
 PNG = {"content-type": "image/png"}
 NEW = picture(1, 2_000)
@@ -62,7 +62,7 @@ def test_where_no_fit_is_kept_or_it_is_of_other_features_nothing_is_guessed(
     assert place_of(platform.dataset, platform.store, "0" * 64, one, digest_of(platform)) is not None
     assert place_of(platform.dataset, platform.store, "0" * 64, one, "another") is None
     other = loaded_platform.copy_to(tmp_path / "other")
-    shutil.rmtree(Path(other.store.url) / other.dataset.name / FOLDER)
+    remove_files(files_at(other.store.url) / other.dataset.name / FOLDER)
     assert place_of(other.dataset, other.store, "0" * 64, one, digest_of(other)) is None
     with served(settings_of(other)) as client:
         answer = client.post("/v1/classify?place=1", content=NEW, headers=PNG)
@@ -72,7 +72,7 @@ def test_where_no_fit_is_kept_or_it_is_of_other_features_nothing_is_guessed(
 
 def test_an_altered_fit_is_not_believed(loaded_platform: Platform, tmp_path: Path) -> None:
     platform = loaded_platform.copy_to(tmp_path)
-    for file in (Path(platform.store.url) / platform.dataset.name / FOLDER).glob("fit-*[0-9a-f].npz"):
+    for file in (files_at(platform.store.url) / platform.dataset.name / FOLDER).glob("fit-*[0-9a-f].npz"):
         file.write_bytes(file.read_bytes()[:-1])
     one = np.array(platform.rows(IMAGE_FEATURES)["features"].to_list()[0], np.float32)
     assert place_of(platform.dataset, platform.store, "0" * 64, one, digest_of(platform)) is None

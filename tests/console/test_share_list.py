@@ -80,4 +80,4 @@ def test_who_may_not_changes_nothing(
         assert states(console)[share.id] == "open"
         assert console.get(link).status_code == 200
     finally:
-        (loaded_platform.root / "store/drawn/shares" / f"{share.id}.json").unlink()
+        (loaded_platform.files / "drawn/shares" / f"{share.id}.json").unlink()

@@ -56,7 +56,7 @@ def link(platform: Platform) -> tuple[Share, str]:
 
 
 def lying(platform: Platform, path: str) -> Path:
-    return platform.root / "store" / platform.dataset.name / path
+    return platform.files / platform.dataset.name / path
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:

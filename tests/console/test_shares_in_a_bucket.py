@@ -42,20 +42,20 @@ class InBucket:
         return share, f"/share/{token}/"
 
     def content(self, path: str) -> bytes:
-        return (self.platform.root / "store" / self.platform.dataset.name / path).read_bytes()
+        return (self.platform.files / self.platform.dataset.name / path).read_bytes()
 
 
 @pytest.fixture(scope="module")
 def bucket(loaded_platform: Platform, s3_server: S3Server) -> InBucket:
     store, folder = (
         Store(f"s3://{s3_server.bucket()}/a place", s3_server.storage_options),
-        loaded_platform.root / "store",
+        loaded_platform.files,
     )
     objects = store.objects()
     for tree in ("feature_shards", "feature_shards_manifests", "raw_images", "reviews"):
         for file in (folder / loaded_platform.dataset.name / tree).rglob("*"):
             if file.is_file():
-                objects.put(str(file.relative_to(folder)), file.read_bytes())
+                objects.put(file.relative_to(folder).as_posix(), file.read_bytes())
     return InBucket(loaded_platform, store)
 
 

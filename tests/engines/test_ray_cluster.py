@@ -24,6 +24,7 @@ from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.errors import CanPass, UsageError  # noqa: E402
 from image_assets.workers import Progress, no_progress  # noqa: E402
 from tests.ports import free_port  # noqa: E402
+from tests.store_files import python_path  # noqa: E402
 
 _LOOPBACK = "127.0.0.2"
 _ROOT = Path(__file__).parents[2]
@@ -96,7 +97,7 @@ def run_of_its_own(port: int) -> subprocess.Popen[str]:
 def test_a_head_that_is_started_again_between_two_runs_is_found_again_and_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(_ROOT))
+    monkeypatch.setenv("PYTHONPATH", python_path(_ROOT))
     port = free_port()
     with started(port):
         assert json.loads(run_of_its_own(port).communicate(timeout=300)[0]) == [0, 2, 4, 6]

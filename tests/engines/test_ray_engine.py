@@ -28,6 +28,7 @@ from image_assets.workers import Progress, no_progress  # noqa: E402
 from tests.ingest.folders import folder_source  # noqa: E402
 from tests.platform import Platform, land_small_sample, small_dataset  # noqa: E402
 from tests.ports import free_port  # noqa: E402
+from tests.store_files import python_path  # noqa: E402
 
 # A cluster takes ten seconds to start, and a test of it often as long.
 pytestmark = pytest.mark.long
@@ -44,7 +45,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """
     # What asks from outside has no place of its own from which workers could load these tests.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        patch.setenv("PYTHONPATH", python_path(Path(__file__).parents[2]))
         yield from _cluster(from_outside=request.param == "from outside")
 
 
@@ -250,7 +251,7 @@ def load_and_extract(platform: Platform, engine: Any) -> dict[str, str]:
         partition,
         extract_units(PartitionFiles(raw, files), features, partition, platform.dataset.extractor, engine).files,
     )
-    return files_of(platform.root / "store")
+    return files_of(platform.files)
 
 
 def test_tables_are_the_same_byte_for_byte(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress
 from tests.paintings import painting
 from tests.platform import Platform
+from tests.store_files import files_at
 
 SPEC = ColourStatistics(kind="colour_statistics")
 # Hue in degrees / 2, and L*a*b* of sRGB's corners as published (D65): L* × 2.55, a* + 128, b* + 128.
@@ -184,7 +185,7 @@ def test_units_give_the_same_bytes_on_any_number_of_threads(loaded_platform: Pla
     for threads in (1, 3):
         table = Platform(loaded_platform.dataset, tmp_path / str(threads)).store.table("other", IMAGE_FEATURES)
         made = extract_units(PartitionFiles(raw, files), table, partition, SPEC, Threads(threads))
-        contents.add(tuple((Path(table.url) / file.path).read_bytes() for file in made.files))
+        contents.add(tuple((files_at(table.url) / file.path).read_bytes() for file in made.files))
         table.replace(partition, made.files)
         rows = table.scan([partition]).collect().sort("image_id")
         images = raw.scan([partition]).collect().sort("image_id")

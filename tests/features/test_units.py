@@ -22,6 +22,7 @@ from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.partition_files import PartitionFiles
 from image_assets.workers import Progress, no_progress
 from tests.platform import SECOND, Platform
+from tests.store_files import files_at
 
 SPEC = EfficientNetLite(kind="efficientnet_lite0")
 
@@ -64,7 +65,7 @@ def other_table(platform: Platform, root: Path) -> PartitionedTable:
 
 
 def digest(table: PartitionedTable, extraction: Extraction) -> list[str]:
-    return [hashlib.sha256((Path(table.url) / file.path).read_bytes()).hexdigest() for file in extraction.files]
+    return [hashlib.sha256((files_at(table.url) / file.path).read_bytes()).hexdigest() for file in extraction.files]
 
 
 def test_a_row_holds_the_features_of_its_image(loaded_platform: Platform, extractor: Extractor) -> None:
@@ -137,7 +138,7 @@ def test_a_worker_with_another_extractor_is_refused(
     table = other_table(loaded_platform, tmp_path)
     with pytest.raises(ExtractorError, match="has another efficientnet_lite0 than the machine that started the run"):
         again(loaded_platform, table, Away())
-    assert list(Path(table.url).rglob("*.parquet")) == []
+    assert list(files_at(table.url).rglob("*.parquet")) == []
 
 
 def test_an_extraction_that_breaks_off_leaves_no_file_and_says_where(
@@ -156,7 +157,7 @@ def test_an_extraction_that_breaks_off_leaves_no_file_and_says_where(
     with pytest.raises(MemoryError) as raised:
         again(loaded_platform, table)
     assert "while working on the features of date=2026-11-03/category=plant/" in raised.value.__notes__[0]
-    assert list(Path(table.url).rglob("*.parquet")) == []
+    assert list(files_at(table.url).rglob("*.parquet")) == []
 
 
 def test_features_of_two_extractors_are_not_put_together(loaded_platform: Platform, extractor: Extractor) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +38,7 @@ from tests.asset_checks.faults import PLANT
 from tests.daemon import SILENT
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
+from tests.store_files import copy_files
 
 ZONE = ZoneInfo("UTC")
 OPEN_IMAGES = {
@@ -75,7 +75,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platfor
     (platform.landing / str(SECOND) / "plant" / "empty.png").touch()
     with dg.DagsterInstance.ephemeral() as instance:
         assert day_of(platform, FIRST, instance)
-        shutil.copytree(platform.root / "store", backup(platform).root / "store")
+        copy_files(platform.root / "store", backup(platform).root / "store")
         day_of(platform, SECOND, instance, "plant")
         lose_a_feature(platform)
         check_again(platform, instance)

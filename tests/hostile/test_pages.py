@@ -199,7 +199,7 @@ def test_nothing_runs_asks_or_hides_in_any_page_that_is_written(
     browser: Any, platform: Platform, tmp_path: Path
 ) -> None:
     assert said_by(platform, "report", "--out", str(tmp_path / "images.html"))[0] == 0
-    written = [*(platform.root / "store").rglob("*.html"), *tmp_path.glob("*.html")]
+    written = [*platform.files.rglob("*.html"), *tmp_path.glob("*.html")]
     assert len(written) >= 2
     sweep = Sweep(browser, "file://")
     for file in written:

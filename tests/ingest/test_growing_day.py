@@ -22,6 +22,7 @@ from image_assets.store.store import Store
 from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
+from tests.store_files import files_at
 
 DATASET = small_dataset()
 PLANT = Partition(FIRST, "plant")
@@ -146,7 +147,7 @@ def test_a_raised_door_has_everything_decoded_again(day: Day, monkeypatch: pytes
 
 
 def kept_of(day: Day) -> Path:
-    (file,) = (Path(day.store.url) / DATASET.name / KNOWN_FILES).rglob("*.parquet")
+    (file,) = (files_at(day.store.url) / DATASET.name / KNOWN_FILES).rglob("*.parquet")
     return file
 
 

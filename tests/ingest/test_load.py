@@ -30,6 +30,7 @@ from tests.ingest import images
 from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import small_dataset
+from tests.store_files import files_at
 
 DATASET = small_dataset()
 DAYS = [dt.date(2026, 11, day) for day in (3, 4, 5)]
@@ -110,11 +111,11 @@ def test_loading_again_changes_nothing(place: Place, monkeypatch: pytest.MonkeyP
     for number, content in enumerate([*PICTURES, PICTURES[0], BROKEN, BROKEN]):
         place.put(DAYS[0], "plant", f"{number}.png", content)
     first = place.load(DAYS[0])
-    before, versions = place.state(), [path.name for path in sorted(Path(place.store.url).rglob("*.json"))]
+    before, versions = place.state(), [path.name for path in sorted(files_at(place.store.url).rglob("*.json"))]
     monkeypatch.setattr(units, "decode", None)  # whatever was decoded is not decoded again
     assert place.load(DAYS[0]) == first
     assert place.state() == before
-    assert [path.name for path in sorted(Path(place.store.url).rglob("*.json"))] == versions
+    assert [path.name for path in sorted(files_at(place.store.url).rglob("*.json"))] == versions
 
 
 def test_a_new_file_is_added_and_a_removed_one_leaves(place: Place) -> None:
@@ -150,7 +151,7 @@ def test_images_of_the_past_are_not_read_to_tell_new_ones_from_repeats(
     place.load(DAYS[1])
     place.load(DAYS[2], "animal")  # of which nothing arrived, but now both days are indexed
     (past,) = place.tables.raw_images.partition_files(Partition(DAYS[0], "plant"))
-    (Path(place.tables.raw_images.url) / past.path).unlink()
+    (files_at(place.tables.raw_images.url) / past.path).unlink()
     assert place.load(DAYS[2]).duplicates == 1
 
 
@@ -163,7 +164,7 @@ def test_an_index_that_was_thrown_away_changes_nothing(
         place.put(day, "plant", "a.png", PICTURES[0])
         place.put(day, "plant", "b.png", PICTURES[1])
         place.load(day)
-        segments = list((Path(place.store.url) / DATASET.name / index).glob("*.parquet"))
+        segments = list((files_at(place.store.url) / DATASET.name / index).glob("*.parquet"))
         assert segments or day != DAYS[2]
         for segment in segments:
             segment.unlink()

@@ -156,7 +156,7 @@ def test_the_whole_of_history_is_compared_also_where_an_index_covers_it(platform
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("image_assets.store.tables.key_index._UNCOVERED_FILES", 0)
         index.cover(snapshot)
-    (segment,) = (copy.root / "store" / "drawn" / "raw_images_hash_index").glob("*.parquet")
+    (segment,) = (copy.files / "drawn" / "raw_images_hash_index").glob("*.parquet")
     assert near_duplicates(today, library(copy), spec).equals(before)
     assert before.height == 1
     # An index that is damaged is thrown away, and nothing is missed.

@@ -43,8 +43,10 @@ def published(platform: Platform) -> dict[Partition, dict[str, int]]:
             prefix = shards_prefix(platform.dataset, Partition(day, category))
             manifest = read_manifest(platform.store.objects(), prefix)
             if manifest is not None:
-                files = [platform.root / "store" / prefix / shard.file for shard in manifest.shards]
-                rows = [pl.read_parquet(file).select("picture_id", "category_label").rows() for file in files]
+                files = [platform.files / prefix / shard.file for shard in manifest.shards]
+                rows = [
+                    pl.read_parquet(file.read_bytes()).select("picture_id", "category_label").rows() for file in files
+                ]
                 found[Partition(day, category)] = dict(row for part in rows for row in part)
     return found
 

@@ -86,7 +86,7 @@ def test_it_learns_on_the_split_of_the_classifier(made: tuple[Platform, dict[str
 
 def test_the_report_shows_training_and_comparison(made: tuple[Platform, dict[str, Any]]) -> None:
     platform, metadata = made
-    reports = platform.root / "store" / platform.dataset.name / "reports"
+    reports = platform.files / platform.dataset.name / "reports"
     html = (reports / f"cnn_classifier-{metadata['sha256'][:12]}.html").read_text()
     assert html == (reports / "cnn_classifier.html").read_text()
     for said in ("The training, epoch by epoch", "Beside the classifier of features", "network, separable, on pixels"):
@@ -95,7 +95,7 @@ def test_the_report_shows_training_and_comparison(made: tuple[Platform, dict[str
 
 def test_the_report_shows_what_the_network_sees(made: tuple[Platform, dict[str, Any]]) -> None:
     platform, _ = made
-    html = (platform.root / "store" / platform.dataset.name / "reports" / "cnn_classifier.html").read_text()
+    html = (platform.files / platform.dataset.name / "reports" / "cnn_classifier.html").read_text()
     assert html.count('alt="the picture"') == html.count('alt="what its answer rests on"') > 2
     assert "of the weight; " in html
     assert "active_last" in html  # the last layer's row of channels
@@ -152,7 +152,7 @@ def test_a_warm_start_is_told_of_and_done_the_same_again(
     assert warm["beginning"] == f"begins with the weights of {network.sha256[:12]}, of {FIRST}"
     trained = manifest_of(objects, prefix, warm["sha256"])
     assert trained.metrics["began_with"] == network.sha256
-    html = (platform.root / "store" / "drawn" / "reports" / f"cnn_classifier-{warm['sha256'][:12]}.html").read_text()
+    html = (platform.files / "drawn" / "reports" / f"cnn_classifier-{warm['sha256'][:12]}.html").read_text()
     assert f"The training begins with the weights of {network.sha256[:12]}" in html
     again = materialised(platform)
     assert again["epochs of an earlier run"] == again["epochs"] == 2
@@ -179,7 +179,7 @@ def test_a_damaged_file_or_another_manifest_is_refused(made: tuple[Platform, dic
     pictures = np.random.default_rng(0).integers(0, 256, (5, *model.about.shape), np.uint8)
     np.testing.assert_allclose(model.predict_proba(pictures).sum(axis=1), 1)
     np.testing.assert_array_equal(model.predict_proba(pictures), model.predict_proba(pictures / np.float32(255)))
-    file = platform.root / "store" / prefix / manifest.file
+    file = platform.files / prefix / manifest.file
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)

@@ -68,7 +68,7 @@ def made(
         patch.setenv("IMAGE_ASSETS_CACHE", str(tmp_path_factory.mktemp("cache")))
         platform = with_section(loaded_platform.copy_to(tmp_path_factory.mktemp("denoising")))
         metadata = materialised(platform)
-        yield platform, metadata, (platform.root / "store" / "drawn" / "reports" / f"{DENOISING}.html").read_text()
+        yield platform, metadata, (platform.files / "drawn" / "reports" / f"{DENOISING}.html").read_text()
 
 
 def test_a_dataset_that_does_not_ask_for_it_has_none() -> None:
@@ -117,7 +117,7 @@ def test_the_network_that_is_kept_is_the_one_that_was_judged(made: tuple[Platfor
     from image_assets.networks.denoising.network_file import NetworkRefusedError, parsed_network
 
     platform, metadata, _ = made
-    (file,) = (platform.root / "store" / denoising_prefix("drawn")).glob("*.safetensors")
+    (file,) = (platform.files / denoising_prefix("drawn")).glob("*.safetensors")
     assert file.name == f"network-{metadata['sha256'][:12]}.safetensors"
     network, spec = parsed_network(file.read_bytes())
     pixels = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
@@ -132,7 +132,7 @@ def test_the_same_again_is_not_trained_again(made: tuple[Platform, dict[str, Any
     again = materialised(platform)
     assert again["epochs of an earlier run"] == again["epochs"] == 2
     assert again["sha256"] == metadata["sha256"]
-    assert (platform.root / "store" / "drawn" / "reports" / f"{DENOISING}.html").read_text() == page
+    assert (platform.files / "drawn" / "reports" / f"{DENOISING}.html").read_text() == page
 
 
 def record_of(restored: float, images: int = 100) -> DenoisingRecord:
@@ -192,7 +192,7 @@ def test_the_page_fits_a_phone_and_all_its_pictures_are_there(
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     page = context.new_page()
-    page.goto((made[0].root / "store" / "drawn" / "reports" / f"{DENOISING}.html").as_uri(), wait_until="load")
+    page.goto((made[0].files / "drawn" / "reports" / f"{DENOISING}.html").as_uri(), wait_until="load")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     widths = page.evaluate("[...document.querySelectorAll('.gallery.large img')].map(one => one.naturalWidth)")
     # Three galleries of at most two images, four views each.

@@ -118,7 +118,7 @@ def test_one_is_promoted_and_the_one_before_is_gone_back_to(run: Run, platform: 
     assert networks(platform)[0] == now
     assert by_features(platform) == features  # the other asset's champion is its own
     # A damaged network is not made the current one.
-    file = next((platform.root / "store" / cnn_prefix(platform.dataset)).glob(f"model-{before}.safetensors"))
+    file = next((platform.files / cnn_prefix(platform.dataset)).glob(f"model-{before}.safetensors"))
     file.write_bytes(file.read_bytes()[:-1])
     status, _, err = run("models", "promote", before)
     assert status == 2
@@ -144,7 +144,7 @@ def test_the_reports_are_handed_out(run: Run, platform: Platform) -> None:
     assert status == 2
     assert "a network has a page, and no .md" in err
     assert "--model says of which model" in run("report", "--model", "cnn_classifier")[2]
-    (platform.root / "store" / reports_prefix("drawn") / newest_name("html", CNN_CLASSIFIER)).unlink()
+    (platform.files / reports_prefix("drawn") / newest_name("html", CNN_CLASSIFIER)).unlink()
     status, _, err = run("report", "--of", "model", "--model", "cnn_classifier")
     assert status == 2
     assert "cnn_classifier.html: there is no report; materialise cnn_classifier" in " ".join(err.split())

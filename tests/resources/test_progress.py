@@ -17,6 +17,7 @@ from rich.console import Console
 from image_assets.resources.progress import LogProgress, TerminalProgress, describe, terminal_console
 from tests.pictures import land_pictures
 from tests.platform import FIRST, small_dataset
+from tests.store_files import python_path
 
 
 def test_a_line_says_how_much_how_fast_and_how_long_still() -> None:
@@ -72,7 +73,7 @@ def test_a_run_in_a_terminal_shows_bars_for_its_stages(tmp_path: Path) -> None:
     environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm", "HOME": str(tmp_path)}
     environment.pop("DAGSTER_HOME", None)
     root = Path(__file__).resolve().parents[2]
-    environment["PYTHONPATH"] = str(root)
+    environment["PYTHONPATH"] = python_path(root)
     run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""

@@ -16,6 +16,7 @@ from obstore.store import LocalStore, MemoryStore
 from image_assets.shards.manifest import MANIFEST, ShardManifest
 from image_assets.shards.verify import Code, verify
 from tests.shards.partition import EXPECTED, PREFIX, contents, image_ids, publish_rows
+from tests.store_files import python_path
 
 OLD, NEW = 1, 2  # seeds
 OLD_ROWS, NEW_ROWS = 25, 35
@@ -131,7 +132,7 @@ def test_killed_run_leaves_a_whole_state_and_no_lock(tmp_path: Path, mutation: i
     killed = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED_RUN), *arguments],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": python_path(Path(__file__).parents[2])},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL

@@ -14,6 +14,7 @@ from image_assets.shares.contents import Chosen, Contents, contents_of
 from image_assets.shares.record import ShareBook
 from image_assets.shares.share import ShareError
 from tests.platform import FIRST, SECOND, Platform
+from tests.store_files import files_at
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -25,7 +26,7 @@ def contents(loaded_platform: Platform) -> Contents:
 
 
 def test_all_that_is_published_is_named_as_it_lies(loaded_platform: Platform, contents: Contents) -> None:
-    folder = loaded_platform.root / "store/drawn"
+    folder = loaded_platform.files / "drawn"
     lying = [path for tree in ("feature_shards", "feature_shards_manifests") for path in (folder / tree).rglob("*.*")]
     assert {one.path for one in contents.files} == {str(path.relative_to(folder)) for path in lying}
     for one in contents.files:
@@ -48,7 +49,7 @@ def test_days_and_categories_narrow_it(loaded_platform: Platform) -> None:
 
 
 def test_what_is_not_as_it_was_published_is_not_shared(damaged: Platform) -> None:
-    file = sorted((damaged.root / "store/drawn/feature_shards").rglob("*.parquet"))[0]
+    file = sorted((damaged.files / "drawn/feature_shards").rglob("*.parquet"))[0]
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"?")
     with pytest.raises(ShareError, match=f"{file.name} is not as it was published"):
@@ -84,7 +85,7 @@ def test_a_share_is_found_by_its_token_alone_and_revoked_once(loaded_platform: P
 
     book = ShareBook(Store(str(tmp_path / "store")), "drawn")
     assert book.all() == []
-    assert not (tmp_path / "store").exists()
+    assert not files_at(tmp_path / "store").exists()
     made, token = book.make(contents, HOUR, "ada", "for the museum", NOW)
     other, _ = book.make(contents, HOUR, "ada", now=NOW + HOUR)
     assert book.of_token(token) == made
@@ -115,7 +116,7 @@ def test_a_record_that_was_altered_is_told(contents: Contents, tmp_path) -> None
 
     book = ShareBook(Store(str(tmp_path / "store")), "drawn")
     made, token = book.make(contents, HOUR, "ada")
-    record = tmp_path / "store/drawn/shares" / f"{made.id}.json"
+    record = files_at(tmp_path / "store/drawn/shares") / f"{made.id}.json"
     record.write_text(record.read_text().replace("feature_shards/", "../", 1).replace('"format":1', '"format":1,"x":2'))
     record.write_text(record.read_text()[:-20])
     with pytest.raises(ShareError, match="is no share of format 1"):

@@ -41,7 +41,7 @@ def materialise(platform: Platform) -> dict[str, object]:
 
 
 def reports(platform: Platform) -> Path:
-    return platform.root / "store" / platform.dataset.name / "reports"
+    return platform.files / platform.dataset.name / "reports"
 
 
 def test_the_report_lies_beside_the_newest_one_and_is_linked(reported: tuple[Platform, dict[str, object]]) -> None:
