@@ -29,8 +29,12 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[bool]:
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True, mode: int = 0o666) -> Iterator[bool]:
-    """Hold a lock file, which is made where it is missing with these rights, but for the umask; see `alone`."""
-    with _held(os.open(path, os.O_RDWR | os.O_CREAT, mode), wait) as ours:
+    """Hold a lock file, which is made where it is missing with these rights, but for the umask; see `alone`.
+
+    Raises:
+        OSError: it cannot be opened, or is a link: what that leads to is somebody else's, and nothing is made there.
+    """
+    with _held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode), wait) as ours:
         yield ours
 
 

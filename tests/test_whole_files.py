@@ -70,3 +70,10 @@ def test_one_process_has_it_at_a_time_and_the_other_is_told(tmp_path: Path, fold
         assert ours
         assert not other_has_it()
     assert other_has_it()
+
+
+def test_a_lock_that_somebody_has_made_a_link_makes_no_file_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "x.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / "x.lock"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

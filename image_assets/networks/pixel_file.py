@@ -7,12 +7,10 @@ map: what the system caches of the file is then no part of this process's memory
 
 from __future__ import annotations
 
-import fcntl
 import os
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from image_assets.alone import locked
 from image_assets.networks.errors import DamagedPixelsError
 from image_assets.whole_files import written_whole
 
@@ -129,7 +128,7 @@ def filled(file: PixelFile, images: pl.DataFrame, decoded: Decoded) -> PixelRows
     Returns:
         The N pictures, with place -1 for one that `decoded` did not make either.
     """
-    with _locked(file.path.with_suffix(".lock")):
+    with locked(file.path.with_suffix(".lock"), mode=0o600):
         index = file.index()
         if index.height > _MOST_UNUSED * images.height:
             index = index.clear()
@@ -147,7 +146,7 @@ def _appended(file: PixelFile, index: pl.DataFrame, parts: Iterable[tuple[list[s
     ids: list[str] = []
     checksums: list[int] = []
     known = set(index["image_id"])
-    with open(os.open(file.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
+    with open(os.open(file.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as stream:
         stream.seek(index.height * file.row_bytes)
         for names, pictures in parts:
             for name, picture in zip(names, pictures, strict=True):
@@ -166,11 +165,3 @@ def _appended(file: PixelFile, index: pl.DataFrame, parts: Iterable[tuple[list[s
     with written_whole(file.index_path) as stream:
         joined.write_parquet(stream)
     return joined
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Alone among the processes of this machine; who is killed holds nothing any more."""
-    with open(path, "ab") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

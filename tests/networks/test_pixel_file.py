@@ -84,3 +84,13 @@ def test_a_file_of_mostly_unused_pictures_is_made_anew_and_who_reads_it_keeps_it
 def test_a_picture_that_nobody_makes_has_no_place(tmp_path: Path) -> None:
     found = filled(PixelFile(tmp_path / "x.pixels", SHAPE), ids(1, 2), lambda missing: [])
     assert found.places.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("name", ["x.pixels", "x.lock"])
+def test_a_link_in_its_place_is_refused_and_what_it_leads_to_left_alone(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"as it was")
+    (tmp_path / name).symlink_to(theirs)
+    with pytest.raises(OSError, match=f"symbolic links: .*{name}"):
+        filled(PixelFile(tmp_path / "x.pixels", SHAPE), ids(1), Maker())
+    assert theirs.read_bytes() == b"as it was"
