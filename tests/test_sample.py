@@ -53,7 +53,7 @@ def _drawings(landing: Path, category: str) -> int:
 
 def test_the_door_catches_the_copies_and_the_broken_files_and_nothing_else(sample: Path, tmp_path: Path) -> None:
     dataset = load_dataset("sample")
-    tables = IngestTables.of(Store(str(tmp_path)), dataset.name)
+    tables = IngestTables.of(Store(str(tmp_path)), dataset)
     loaded: dict[tuple[dt.date, str], IngestReport] = {}
     for day in DAYS:
         for category in CATEGORIES:

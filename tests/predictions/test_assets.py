@@ -148,8 +148,8 @@ def test_what_the_model_has_learnt_from_unscored_is_made_of_no_rows_and_no_step_
     assert result.success
     assert PREDICTIONS.name in set(materialised(result))
     assert not [event.step_key for event in result.all_events if event.is_step_skipped]
-    nothing_to_say = {name for name, state in states.items() if state == "not evaluated"}
-    assert nothing_to_say == {"every_image_scored_once", "few_unknown", "agreement_as_expected"}
+    assert states
+    assert set(states.values()) == {"not evaluated"}
 
 
 def test_before_the_first_model_predictions_are_made_of_no_rows_and_say_why(damaged: Platform) -> None:
@@ -165,5 +165,5 @@ def test_before_the_first_model_predictions_are_made_of_no_rows_and_say_why(dama
     assert made.metadata["images"].value == 0
     assert "model" in str(made.metadata["not scored"].value)
     assert states["every_image_scored_once"] == "not evaluated"
-    assert set(states.values()) == {"passed", "not evaluated"}
+    assert set(states.values()) == {"not evaluated"}
     assert damaged.rows(PREDICTIONS, PLANT).is_empty()
