@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 from contextlib import contextmanager
 from math import inf
 from typing import Any, TypeAlias, TypeVar
@@ -221,16 +222,17 @@ class _Stopped(RuntimeError):
 def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
     """Do a unit; None where nobody waits for it any more, for which Ray would print an error."""
     machine = ray.get_runtime_context().get_node_id()
-    # Not waited for: of what would not be begun any more, no more is under way than the window.
-    answer, said = board.report.remote(number, 0, machine), time.monotonic()
+    # No answer is ever waited for: Ray hands the cores of a task that waits to another one, and begins a worker for it:
+    # two units would be worked on where there is room for one.
+    answer, said = board.report.remote(number, 0, machine).future(), time.monotonic()
 
     def report(done: int, total: int) -> None:
         nonlocal answer, said
         now = time.monotonic()
-        if now - said >= _REPORT_SECONDS or done == total:
+        if answer.done() and (now - said >= _REPORT_SECONDS or done == total):
             said = now
             _stop_if_told(answer)
-            answer = board.report.remote(number, done, machine)
+            answer = board.report.remote(number, done, machine).future()
 
     try:
         return unit.work(threads, report)
@@ -238,9 +240,9 @@ def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
         return None
 
 
-def _stop_if_told(answer: ray.ObjectRef) -> None:
+def _stop_if_told(answer: Future[bool]) -> None:
     try:
-        stopped = ray.get(answer, timeout=_REPORT_SECONDS)
+        stopped = answer.result()
     except RayError:  # the board is away; the work is not
         return
     if stopped:

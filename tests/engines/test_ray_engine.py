@@ -16,8 +16,9 @@ ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
+from image_assets.engines import ray_engine  # noqa: E402
 from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarge  # noqa: E402
-from image_assets.engines.ray_engine import RayEngine  # noqa: E402
+from image_assets.engines.ray_engine import RayEngine, _Board  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, kept_units  # noqa: E402
 from image_assets.ingest.known_files import KNOWN_FILES  # noqa: E402
@@ -110,6 +111,21 @@ def leaves_a_trace(trace: Path, threads: int, progress: Progress) -> None:
         progress(step, 600)
 
 
+def takes_two_seconds(threads: int, progress: Progress) -> tuple[str, int]:
+    for step in range(20):
+        time.sleep(0.1)
+        progress(step + 1, 20)
+    return ray.get_runtime_context().get_node_id(), os.getpid()
+
+
+class SlowBoard(_Board):
+    """Answers much later than units ask, as one on a machine with much other work."""
+
+    def report(self, number: int, done: int, machine: str) -> bool:
+        time.sleep(3)
+        return super().report(number, done, machine)
+
+
 def ends_elsewhere(leaving: str, begun: Path, threads: int, progress: Progress) -> str:
     """Says where it is; on the machine that is to be taken away it never ends by itself in time."""
     here = ray.get_runtime_context().get_node_id()
@@ -130,6 +146,13 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
     nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(12)], no_progress)
     assert len(set(nodes)) == 2
+
+
+def test_a_unit_that_is_not_answered_keeps_its_core(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray begins another worker on the machine of a task that waits, which would work on the next unit beside it."""
+    monkeypatch.setattr(ray_engine, "_board", lambda: ray.remote(SlowBoard).options(num_cpus=0).remote())
+    workers = RayEngine().run([Unit(str(n), 1, takes_two_seconds) for n in range(6)], no_progress)
+    assert len({machine for machine, _ in workers}) == len(set(workers)) == 2
 
 
 def machine_with(resource: str, amount: float) -> str:
