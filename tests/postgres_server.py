@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -82,8 +81,9 @@ def postgres_server() -> Iterator[PostgresServer]:
             port = free_port()
             process = _start(programs / "postgres", folder, port, owner)
             stack.callback(_stop, process)
-            if _is_ready(process, port):
-                yield PostgresServer(port, password)
+            server = PostgresServer(port, password)
+            if _is_ready(process, server):
+                yield server
                 return
         pytest.fail(f"PostgreSQL did not start in {STARTS} attempts:\n{(folder / 'log').read_text()[-2000:]}")
 
@@ -125,12 +125,16 @@ def _start(program: Path, folder: Path, port: int, owner: int | None) -> subproc
         )
 
 
-def _is_ready(process: subprocess.Popen[bytes], port: int) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], server: PostgresServer) -> bool:
+    """Whether it lets somebody in: it listens before that, while it is starting up."""
+    import psycopg2
+
     end = time.monotonic() + READY_SECONDS
+    who = {"user": USER, "password": server.password, "dbname": "postgres", "connect_timeout": 2}
     while time.monotonic() < end and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=2).close()
-        except OSError:
+            psycopg2.connect(host="127.0.0.1", port=server.port, **who).close()
+        except psycopg2.OperationalError:
             time.sleep(0.1)
         else:
             return process.poll() is None
