@@ -67,6 +67,7 @@ def test_images_are_selected_marked_after_a_preview_and_taken_back(visit: InGall
         (ids[place], category): category == "animal" for place in (1, 3, 4, 7) for category in ("plant", "animal")
     }
     assert page.locator(".grid .said.label").count() == 4
+    visit.see_that_no_click_is_lost("/gallery/marks")
     page.keyboard.press("u")
     says.get_by_text("Taken back").wait_for()
     assert marks(damaged) == {}

@@ -139,11 +139,13 @@ def test_a_day_is_acknowledged_on_its_page(loaded_platform: Platform, tmp_path, 
         visit = Visit(browser, client, viewport={"width": 360, "height": 740})
         page = visit.open(f"/days/{SECOND}/animal")
         assert page.locator("form").count() == 0  # whoever has no token only reads
+        visit.see_that_no_click_is_lost(f"/days/{SECOND}/animal")
         visit.enter(f"/days/{SECOND}/animal")
         form = page.locator(f"form[data-check='{check}']")
         form.locator("input").fill("the sensor is being replaced")
         form.locator("button").click()
         page.get_by_text("“the sensor is being replaced”, until it passes").wait_for()
+        visit.see_that_no_click_is_lost(f"/days/{SECOND}/animal")
         page.get_by_role("button", name="Take back").click()
         form.wait_for()
         visit.leave()

@@ -252,6 +252,7 @@ def test_without_webgl_the_picture_is_shown_and_the_rest_works(
 def test_it_fits_a_phone(browser: Any, console: httpx.Client, points: MapPoints, scheme: str) -> None:
     screen = {"viewport": {"width": 360, "height": 760}, "is_mobile": True, "has_touch": True, "color_scheme": scheme}
     visit = OnMap(browser, console, **screen)
+    visit.see_that_no_click_is_lost("/map")
     visit.enter("/map")  # with all buttons of the bar
     page = visit.open()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -101,6 +101,7 @@ def test_in_a_browser_somebody_is_asked_first(browser: Any, client: httpx.Client
     visit.page.on("dialog", on_question)
     page = visit.open("/models")
     assert page.locator("button").count() == 0  # who has no token is not offered it
+    visit.see_that_no_click_is_lost("/models")
     visit.enter("/models")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.get_by_role("button", name="Make current").click()

@@ -44,6 +44,7 @@ def test_links_are_listed_and_revoked_on_their_page(damaged: Platform, browser: 
         assert states(client) == {share.id: "open", ended.id: "expired"}
 
         visit = Visit(browser, client, viewport={"width": 1280, "height": 800})
+        visit.see_that_no_click_is_lost("/shares")
         seen, questions, answers = visit.enter("/shares"), [], iter(("dismiss", "accept", "accept"))
         seen.on("dialog", lambda one: (questions.append(one.message), getattr(one, next(answers))()))
         seen.locator(f"[data-revoke='{share.id}']").click()

@@ -44,6 +44,16 @@ class Visit:
         """Go to a page by the link that has the token."""
         return self.open(f"/enter?token={TOKEN}&to={to.replace('&', '%26')}")
 
+    def see_that_no_click_is_lost(self, to: str) -> None:
+        """See that a page's buttons cannot be clicked before its script is there, which would do nothing."""
+        context = self.context.browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{self.address}/enter?token={TOKEN}&to={to}")
+        assert page.locator("button").count()
+        deaf = page.locator("button:visible:enabled:not(form[action] button):not([inert] button)")
+        assert deaf.all_inner_texts() == []
+        context.close()
+
     def leave(self) -> None:
         """See that nothing was complained of and nobody else was asked."""
         assert not self.complaints, self.complaints

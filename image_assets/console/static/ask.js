@@ -31,3 +31,9 @@ export async function sent(address, told) {
 export function printed(text) {
   return String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
+
+// What a button does. The pages have such buttons disabled: before its script is there, a click would be lost.
+export function does(button, act) {
+  button.addEventListener("click", act);
+  button.disabled = false;
+}

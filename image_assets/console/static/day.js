@@ -1,4 +1,4 @@
-import { ask } from "./ask.js";
+import { ask, does } from "./ask.js";
 
 const told = document.querySelector("#told");
 const { day, category } = document.querySelector("#causes")?.dataset ?? {};
@@ -10,9 +10,10 @@ for (const form of document.querySelectorAll("form[data-check]")) {
     const comment = form.elements.comment.value.trim();
     if (comment) change("/v1/acknowledgements", { check: form.dataset.check, ...where, comment });
   });
+  form.querySelector("button").disabled = false;
 }
 for (const button of document.querySelectorAll("button[data-withdraw]")) {
-  button.addEventListener("click", () =>
+  does(button, () =>
     change("/v1/acknowledgements:withdraw", { check: button.dataset.withdraw, ...where }));
 }
 

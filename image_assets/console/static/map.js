@@ -386,4 +386,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", lines);
 bar.querySelector("form.token")?.addEventListener("submit", (event) => (event.target.elements.to.value = addressOf(state).replace(/^\?/, "/map?")));
 takeTool("move");
 moved();
+// Until here a click would be lost.
+root.querySelector("#tools").inert = bar.inert = false;
 begin().catch(fail);

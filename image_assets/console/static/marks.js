@@ -1,8 +1,8 @@
-import { ask } from "./ask.js";
+import { ask, does } from "./ask.js";
 
 const told = document.querySelector("#told");
 for (const button of document.querySelectorAll("button[data-batch]")) {
-  button.addEventListener("click", async () => {
+  does(button, async () => {
     button.disabled = true;
     try {
       await ask(`/v1/marks/${encodeURIComponent(button.dataset.batch)}`, "DELETE");

@@ -1,12 +1,13 @@
-import { ask } from "./ask.js";
+import { ask, does } from "./ask.js";
 
 const told = document.querySelector("#told");
 
 for (const button of document.querySelectorAll("button[data-revoke]")) {
   const { revoke } = button.dataset;
-  button.addEventListener("click", () => change(button, `Have the link ${revoke} lead nowhere from now on? It cannot be opened again.`, `/v1/shares/${revoke}:revoke`));
+  does(button, () => change(button, `Have the link ${revoke} lead nowhere from now on? It cannot be opened again.`, `/v1/shares/${revoke}:revoke`));
 }
-document.querySelector("#clear")?.addEventListener("click", (event) => change(event.target, "Forget the links that have ended or were revoked?", "/v1/shares:clear"));
+const clear = document.querySelector("#clear");
+if (clear) does(clear, () => change(clear, "Forget the links that have ended or were revoked?", "/v1/shares:clear"));
 
 async function change(button, question, address) {
   if (!confirm(question)) return;
