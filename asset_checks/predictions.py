@@ -13,7 +13,7 @@ from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.classifier.places import models_prefix
 from image_assets.model_assets import MODEL_ASSETS
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS
-from image_assets.store.models.model_files import is_model_file
+from image_assets.store.models.model_files import DIGITS, is_model_file, manifest_of
 from image_assets.store.models.model_store import ModelManifest, ModelMissingError, ModelRefusedError, champion_manifest
 from image_assets.store.objects import content_of, sizes_below
 
@@ -104,24 +104,27 @@ def few_unknown(subject: Subject) -> Outcome:
 
 
 @check(
-    "As many images are taken for what they were delivered as as the held-out images had it.",
+    "Images are taken for what they were delivered as as often as the held-out images of the model that was asked.",
     severity=WARN,
     key="classifier.agreement_drop",
 )
 def agreement_as_expected(subject: Subject) -> Outcome:
     """Agreement with the category against the model's recall of it on held-out images, by Fisher's exact test.
 
+    The model is the one whose digest is in the rows: a later one may have another recall.
+
     A partition is of one category, so its recall is what to expect; where the manifest does not have it, the accuracy.
     Both are counts, and few held-out images say little: the test takes both into account.
     """
     from scipy.stats import hypergeom
 
-    rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability").collect()
+    rows = subject.rows(PREDICTIONS).select("image_id", "predicted_category", "probability", "model").collect()
     missed = rows.filter(pl.col("predicted_category") != subject.checked_partition.category)
-    expected = _expected(subject)
-    if rows.is_empty() or expected is None:
-        why = _NO_PREDICTIONS if rows.is_empty() else "the current model cannot be read, or has no figures"
-        return Outcome(passed=True, figures={"images": rows.height}, not_evaluated=why)
+    if rows.is_empty():
+        return Outcome(passed=True, figures={"images": 0}, not_evaluated=_NO_PREDICTIONS)
+    expected = _expected(subject, rows["model"].unique().sort().to_list())
+    if isinstance(expected, str):
+        return Outcome(passed=True, figures={"images": rows.height}, not_evaluated=expected)
     right, held_out = expected
     agreed = rows.height - missed.height
     by_chance = float(hypergeom.cdf(agreed, rows.height + held_out, agreed + right, rows.height))
@@ -172,23 +175,38 @@ def _stored_digests(subject: Subject, wanted: list[str]) -> set[str]:
     return found
 
 
-def _expected(subject: Subject) -> tuple[int, int] | None:
-    """Held-out images of the partition's category that the model has right, and how many there were; None: unknown.
+def _expected(subject: Subject, digests: list[str]) -> tuple[int, int] | str:
+    """Held-out images of the partition's category that a model has right, and how many there were; or why not.
 
-    The figures are those of the current model: the one that has just scored the partition.
+    Args:
+        subject: What is looked at.
+        digests: Of the models that scored the partition.
     """
-    try:
-        manifest = _current(subject)
-    except (ModelMissingError, ModelRefusedError):
-        return None
+    if len(digests) != 1:
+        return "the rows are by more than one model"
+    manifest = _asked(subject, digests[0])
+    if manifest is None:
+        return f"the manifest of the model that was asked, {digests[0][:DIGITS]}, is not in the store or cannot be read"
     recalls = _recalls(manifest)
     support, recall = recalls.get(subject.checked_partition.category) or (
         manifest.metrics.get("held_out"),
         manifest.metrics.get("accuracy"),
     )
     if not isinstance(support, int) or not isinstance(recall, int | float) or not math.isfinite(recall) or support < 1:
-        return None
+        return f"the model that was asked, {digests[0][:DIGITS]}, has no figures of held-out images"
     return min(round(support * recall), support), support
+
+
+def _asked(subject: Subject, digest: str) -> ModelManifest | None:
+    # Models of either kind: which one is asked may have been changed since.
+    for asset in MODEL_ASSETS:
+        try:
+            manifest = manifest_of(subject.store.objects(), models_prefix(subject.dataset, asset), digest)
+        except (ModelMissingError, ModelRefusedError):
+            continue
+        if manifest.sha256 == digest:
+            return manifest
+    return None
 
 
 def _recalls(manifest: ModelManifest) -> dict[str, tuple[object, object]]:

@@ -122,8 +122,11 @@ def write_project(
     Raises:
         DatasetError: a name or a category that can be none.
         PlaceError: a place that can be none.
-        ProjectError: one of the files is there already.
+        ProjectError: a category is named twice, or one of the files is there already.
     """
+    twice = next((one for one in categories if categories.count(one) > 1), None)
+    if twice is not None:
+        raise ProjectError(f"the category {twice} is named twice, and no file was written: name each category once")
     numbered = yaml.safe_dump({"categories": {one: number for number, one in enumerate(categories)}}, sort_keys=False)
     start_day = first_day or dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     values = {"name": _written(name), "start_day": start_day, "extractor": DEFAULT_EXTRACTOR}

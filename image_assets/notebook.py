@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from image_assets.answers.accounts import account_book
+from image_assets.answers.known_names import refuse_unknown_category
 from image_assets.answers.models import Models, models_of
 from image_assets.answers.neighbours import Asked, UnknownImage, like_content, like_image
 from image_assets.answers.other_features import OtherFeatures
@@ -108,6 +109,7 @@ class OpenedProject:
 
         Raises:
             LookupError: there is no such table.
+            UnknownName: nothing is of such a category.
             DamagedFile, DamagedLog: it cannot be read.
 
         Example:
@@ -122,6 +124,7 @@ class OpenedProject:
         rows = self._opened.table(self.dataset.name, schema).scan()
         if day is not None:
             rows = rows.filter(pl.col("date") == _day(day))
+        refuse_unknown_category(self.dataset, self._opened, category)
         return rows if category is None else rows.filter(pl.col("category") == category)
 
     def image(self, image_id: str) -> np.ndarray:

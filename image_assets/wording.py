@@ -35,6 +35,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """`there is no category 'owll'; did you mean owl?`, or what there is instead where none is close.
+
+    Args:
+        what: The name is to be of, such as `category`.
+        name: That there is not.
+        known: Those that there are.
+    """
+    names = list(known)
+    there = f"there are {some(names, 20)}" if names else "there is none"
+    return f"there is no {what} {name!r}; {did_you_mean(name, names) or there}"
+
+
 def in_brief(error: object, most: int = 300) -> str:
     """What somebody else's error says, in one line of so many characters at most."""
     return " ".join(str(error).split())[:most]

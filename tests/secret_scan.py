@@ -7,6 +7,7 @@ for any more is told too, so that the list says no more than it has to.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from detect_secrets.core.scan import scan_file
@@ -23,7 +25,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 # Digests of packages, which are made by programs and look like keys; pictures.
 _MADE_BY_PROGRAMS = re.compile(
-    r"(secret_scan\.py|\.lock|package-lock\.json|\.svg|\.png|\.webp|\.gif|\.npz|\.ipynb|\.tar\.xz|\.zip)$"
+    r"(secret_scan\.py|\.lock|package-lock\.json|\.svg|\.png|\.webp|\.gif|\.npz|\.tar\.xz|\.zip)$"
 )
 KNOWN: dict[str, tuple[str, ...]] = {
     "tests/deploy/test_production.py": ("e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4",),
@@ -83,8 +85,30 @@ def secrets_in(root: Path, files: Iterable[str]) -> Iterator[Found]:
         for name in files:
             path = root / name
             if path.is_file() and not path.is_symlink():
-                for one in scan_file(str(path)):
-                    yield Found(name, one.line_number, one.type, one.secret_hash)
+                yield from _found_in(path, name)
+                if path.suffix == ".ipynb":
+                    yield from _found_in_notebook(path, name)
+
+
+def _found_in(path: Path, name: str) -> Iterator[Found]:
+    for one in scan_file(str(path)):
+        yield Found(name, one.line_number, one.type, one.secret_hash)
+
+
+def _found_in_notebook(path: Path, name: str) -> Iterator[Found]:
+    """What is found when the lines of its cells are read as they are shown, without the quotes and escapes of JSON."""
+    with TemporaryDirectory() as folder:
+        shown = Path(folder, "cells.py")
+        shown.write_text("\n".join(map(_line_of_cell, path.read_text().splitlines())))
+        yield from _found_in(shown, name)
+
+
+def _line_of_cell(line: str) -> str:
+    try:
+        said = json.loads(line.strip().removesuffix(","))
+    except ValueError:
+        return ""
+    return " ".join(said.split("\n")).rstrip() if isinstance(said, str) else ""
 
 
 def told(found: Iterable[Found], known: dict[str, tuple[str, ...]]) -> list[str]:

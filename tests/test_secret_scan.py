@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_what_is_planted_is_found_with_its_line(tmp_path: Path, planted: str) ->
     assert line.startswith("settings.py:2: ")
     assert planted not in line
     assert told(found, {"settings.py": tuple(one.sha1 for one in found)}) == []
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=[*PLANTED])
+def test_what_is_planted_in_a_cell_of_a_notebook_is_found_with_its_line(tmp_path: Path, planted: str) -> None:
+    cell = {"cell_type": "code", "source": ["first = 1\n", f"{planted}\n", "last = 2"]}
+    text = json.dumps({"cells": [cell]}, indent=1)
+    (tmp_path / "look.ipynb").write_text(text)
+    (line,) = {one.line for one in secrets_in(tmp_path, ["look.ipynb"])}
+    assert planted[:8] in text.splitlines()[line - 1]
+
+
+def test_notebooks_are_looked_at() -> None:
+    assert "docs/notebook.ipynb" in tracked(ROOT)
 
 
 def test_nothing_is_found_in_plain_code(tmp_path: Path) -> None:

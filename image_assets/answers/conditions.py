@@ -12,6 +12,7 @@ from unicodedata import normalize
 import polars as pl
 import pyarrow as pa
 
+from image_assets.answers.known_names import refuse_unknown_category, refuse_unknown_prediction
 from image_assets.dataset import DatasetSpec
 from image_assets.schema import PARTITION_COLUMNS, PREDICTIONS, RAW_IMAGES
 from image_assets.store.store import Store
@@ -55,7 +56,7 @@ class Condition:
             column, value = column.str.normalize("NFC"), normalize("NFC", str(value))
         compared = {
             "=": column == value,
-            "!=": column != value,
+            "!=": column.ne_missing(value),
             ">": column > value,
             ">=": column >= value,
             "<": column < value,
@@ -119,7 +120,14 @@ def _condition(word: str) -> Condition:
 
 
 def fulfilling(dataset: DatasetSpec, store: Store, conditions: Sequence[Condition]) -> pl.LazyFrame:
-    """image_id, date and category of the loaded images that fulfil all conditions, the newest first."""
+    """image_id, date and category of the loaded images that fulfil all conditions, the newest first.
+
+    An image that was not scored yet has no prediction. So `!=` is fulfilled by it, and nothing else that asks for one.
+
+    Raises:
+        UnknownName: a condition is about a category that there is not.
+    """
+    _refuse_unknown_names(dataset, store, conditions)
     rows = store.table(dataset.name, RAW_IMAGES).scan().select(*_OF_IMAGES)
     if any(one.column in _OF_PREDICTIONS for one in conditions):
         predicted = store.table(dataset.name, PREDICTIONS).scan().select("image_id", *_OF_PREDICTIONS)
@@ -128,6 +136,14 @@ def fulfilling(dataset: DatasetSpec, store: Store, conditions: Sequence[Conditio
         rows = rows.filter(one.expression())
     found = rows.select("image_id", "date", "category")
     return found.sort("date", "category", "image_id", descending=[True, False, False])
+
+
+def _refuse_unknown_names(dataset: DatasetSpec, store: Store, conditions: Sequence[Condition]) -> None:
+    for one in conditions:
+        if one.operator in ("=", "!=") and one.column == "category":
+            refuse_unknown_category(dataset, store, normalize("NFC", one.value))
+        if one.operator in ("=", "!=") and one.column == "predicted_category":
+            refuse_unknown_prediction(dataset, store, normalize("NFC", one.value))
 
 
 def _in_small_letters(text: pl.Expr) -> pl.Expr:

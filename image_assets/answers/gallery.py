@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from image_assets.answers.conditions import Condition, fulfilling
+from image_assets.answers.known_names import refuse_unknown_category
 from image_assets.answers.map.points import points_of
 from image_assets.answers.map.selection import MapSelection
 from image_assets.dataset import DatasetSpec
@@ -93,7 +94,11 @@ def images_of(dataset: DatasetSpec, store: Store, query: Query, start: int = 0, 
         query: Which.
         start: So many are left out.
         most: So many at most; None: all.
+
+    Raises:
+        UnknownName: a category, or what is asked of the map, that there is not.
     """
+    refuse_unknown_category(dataset, store, query.category)
     if query.queue == ALL and query.on_map is not None and not query.where:
         return _all_on_map(dataset, store, query, start, most)
     chosen = list(_chosen(dataset, store, query))

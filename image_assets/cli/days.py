@@ -15,7 +15,7 @@ from image_assets.cli.printing import say
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
-from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run
+from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run, refuse_unknown
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
 from image_assets.schema import Partition
@@ -32,6 +32,7 @@ def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str
         ExtractorError, Damaged: it cannot be said which features are of another extractor.
         UsageError: a day that is not over or before the dataset begins, an unknown category, or there is none.
     """
+    refuse_unknown(dataset, asked.categories)
     if asked.day:
         return {asked.day: chosen_partitions(dataset, asked.day, asked.categories)}
     if asked.extract_anew:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from image_assets.answers.conditions import text_of
 from image_assets.answers.gallery import ALL, MARKED, QUEUES, Query, images_of
 from image_assets.answers.images import Said, facts_of, said_of
+from image_assets.answers.known_names import UnknownName, refuse_unknown_category
 from image_assets.answers.map.points import points_at_hand
 from image_assets.answers.map.selection import MapSelection
 from image_assets.answers.marks import batches_of
@@ -47,7 +49,13 @@ def gallery_routes(reviewing: Reviewing) -> list[Route]:
     async def grid(request: Request) -> Response:
         query, problem = _said_in(request.query_params)
         page = number_in(request.query_params, "page", 1, 1, 10**9)
-        shown = await run_in_threadpool(_grid, dataset, store, query, page)
+        try:
+            shown = await run_in_threadpool(_grid, dataset, store, query, page)
+        except UnknownName as error:
+            if not query.where:
+                raise
+            problem = str(error)
+            shown = await run_in_threadpool(_grid, dataset, store, replace(query, where=()), page)
         where = request.query_params.get("where", "")
         status = 400 if problem else 200
         return html_page(request, "gallery.html", status, **about(request), **shown, where=where, problem=problem)
@@ -123,6 +131,7 @@ def _regions(dataset: DatasetSpec, store: Store) -> dict[str, str]:
 
 
 def _quarantine(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[str, Any]:
+    refuse_unknown_category(dataset, store, query.category)
     table = store.table(dataset.name, QUARANTINE)
     rows = table.scan([one for one in table.partitions() if query.matches(one)])
     ordered = rows.select("date", "category", "source", "bytes", "reason", "detail").sort(

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from image_assets.answers.known_names import refuse_unknown_category
 from image_assets.answers.neighbours import Asked, like_image, neighbours_as_json
 from image_assets.console.body import Bounds, Capacity, body_of
 from image_assets.console.refusals import Refused, of_image
@@ -56,11 +57,13 @@ class Searching:
             _LOG.warning("the console cannot search yet: %s", error)
 
     def like_image(self, image_id: str, asked: Asked) -> dict[str, Any]:
-        """What is told of a loaded image. Raises `UnknownImage`, and as `ImageSearch.like`."""
+        """What is told of a loaded image. Raises `UnknownImage`, `UnknownName`, and as `ImageSearch.like`."""
+        refuse_unknown_category(self.search.dataset, self._store, asked.category)
         return self._told(image_id, like_image(self.search, image_id, asked))
 
     def like_file(self, content: bytes, asked: Asked) -> dict[str, Any]:
-        """What is told of a file. Raises `Refused` where the door does not let it in, and as `ImageSearch.like`."""
+        """What is told of a file. Raises `Refused` where the door does not let it in, and as `like_image`."""
+        refuse_unknown_category(self.search.dataset, self._store, asked.category)
         picture = self._predictor.let_in(content)
         if isinstance(picture, NoImage):
             raise of_image(picture)

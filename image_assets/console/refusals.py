@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from image_assets.answers.known_names import UnknownName
 from image_assets.answers.neighbours import UnknownImage
 from image_assets.classifier.promotion.by_hand import ModelCommandError
 from image_assets.features.errors import ExtractorError
@@ -57,7 +58,7 @@ TOLD: tuple[type[Exception], ...] = (
     *(Refused, ModelMissingError, ModelRefusedError, ExtractorError, ModelCommandError),
     NetworksMissingError,
     *(Damaged, OtherVersion, MarkError, UnknownImage, MixedExtractors, CommitConflict, PlaceError, IndexBusy),
-    ShareError,
+    *(ShareError, UnknownName),
 )
 """Errors of which somebody who asks is told what they say."""
 
@@ -78,6 +79,8 @@ def of_error(error: Exception) -> Refused:
         return Refused(503, "model_unusable", in_one_line(str(error)))
     if isinstance(error, ModelCommandError):
         return Refused(409, "not_possible", in_one_line(str(error)))
+    if isinstance(error, UnknownName):
+        return Refused(400, "bad_query", in_one_line(str(error)))
     if isinstance(error, UnknownImage):
         return Refused(404, "unknown_image", in_one_line(str(error.args[0])))
     if isinstance(error, MarkError | MixedExtractors):

@@ -6,7 +6,7 @@ What was run is asked of the store, what lies there of the landing zone, where i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from image_assets.schema import ARRIVALS, Partition
 from image_assets.store.listing import Listing
 from image_assets.store.store import Store
 from image_assets.store.tables.counts import rows_per_partition
+from image_assets.wording import no_such
 
 DayState = Literal["landed and not run", "landed since it was run", "run and failed", "not run", "not landed", "empty"]
 """`empty` was run and nothing had arrived; `not run` is said where the landing zone cannot be asked."""
@@ -58,17 +59,20 @@ class NeverRun:
         return *self.before, *self.ahead
 
 
+def refuse_unknown(dataset: DatasetSpec, categories: Iterable[str]) -> None:
+    """Raise `UsageError` where one is no category of the dataset."""
+    for category in categories:
+        if category not in dataset.categories:
+            raise UsageError(f"dataset {dataset.name}: {no_such('category', category, dataset.categories)}")
+
+
 def chosen_partitions(dataset: DatasetSpec, day: dt.date, categories: Sequence[str]) -> list[Partition]:
     """The day's partitions, of the categories asked for or of all.
 
     Raises:
         UsageError: a day that is not over, or before the dataset begins, or an unknown category.
     """
-    for category in categories:
-        if category not in dataset.categories:
-            raise UsageError(
-                f"dataset {dataset.name} has no category {category!r}; it has {', '.join(dataset.categories)}"
-            )
+    refuse_unknown(dataset, categories)
     today = dt.datetime.now(dataset.zone).date()
     if day >= today:
         raise UsageError(f"{day} is not over in {dataset.time_zone}; the last complete day is {today - _ONE_DAY}")

@@ -31,6 +31,7 @@ from image_assets.shards.republish import ever_marked
 from image_assets.shares.share import MarksIncluded, SharedFile, ShareError
 from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
+from image_assets.wording import no_such
 
 _PARTITION = re.compile(r"date=(\d{4}-\d\d-\d\d)/category=([^/]+)/([^/]+)")
 
@@ -82,7 +83,7 @@ def contents_of(dataset: DatasetSpec, store: Store, chosen: Chosen) -> Contents:
     """
     unknown = sorted(set(chosen.categories) - dataset.categories.keys())
     if unknown:
-        raise ShareError(f"{dataset.name} has no category {unknown[0]!r}; there are {', '.join(dataset.categories)}")
+        raise ShareError(f"dataset {dataset.name}: {no_such('category', unknown[0], dataset.categories)}")
     objects, files = store.objects(), list[SharedFile]()
     manifests: dict[Partition, ShardManifest] = {}
     for partition in sorted(filter(chosen.has, _published(dataset, objects))):

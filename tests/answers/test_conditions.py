@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from image_assets.answers.conditions import COLUMNS, conditions_in, fulfilling
+from image_assets.answers.known_names import UnknownName
 from image_assets.schema import PREDICTIONS, RAW_IMAGES
 from tests.platform import SECOND, Platform
 
@@ -38,7 +39,24 @@ def test_images_are_found_by_id_label_source_and_any_column(loaded_platform: Pla
     ):
         assert found(loaded_platform, text) == set(rows.filter(fulfils)["image_id"]), text
     assert found(loaded_platform, "source~.*") == set()  # a text, not a pattern
-    assert found(loaded_platform, "category=nothing") == set()
+    with pytest.raises(UnknownName, match="there is no category 'humam'; did you mean human"):
+        found(loaded_platform, "category=humam")
+
+
+def test_an_image_without_a_prediction_is_not_any_category_and_is_no_other_one(damaged: Platform) -> None:
+    partition = damaged.partition(day=SECOND)
+    damaged.replace_rows(PREDICTIONS, partition, damaged.rows(PREDICTIONS, partition).clear())
+    scored = damaged.rows(PREDICTIONS)
+    unscored = set(damaged.rows(RAW_IMAGES)["image_id"]) - set(scored["image_id"])
+    assert unscored >= set(damaged.rows(RAW_IMAGES, partition)["image_id"])
+    for text, fulfils in (
+        ("predicted_category!=human", pl.col("predicted_category") != "human"),
+        ("unknown!=true", ~pl.col("unknown")),
+        ("predicted_label!=2", pl.col("predicted_label") != 2),
+    ):
+        assert found(damaged, text) == set(scored.filter(fulfils)["image_id"]) | unscored, text
+    for text in ("predicted_category=human", "unknown=false", "probability<2", "predicted_category~a"):
+        assert not found(damaged, text) & unscored, text
 
 
 def test_a_name_is_found_however_its_accents_were_written(loaded_platform: Platform, tmp_path: Path) -> None:

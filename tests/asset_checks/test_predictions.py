@@ -14,6 +14,7 @@ from image_assets.asset_checks.check import WARN, checks_in
 from image_assets.classifier.places import classifier_prefix
 from image_assets.predictions.score import Scorer, score_files
 from image_assets.schema import IMAGE_FEATURES, PREDICTIONS, Partition
+from image_assets.store.models.model_files import file_name, manifest_name, put_model_manifest
 from image_assets.store.models.model_store import CHAMPION, champion_manifest, load_model
 from image_assets.store.tables.partition_files import PartitionFiles
 from tests.asset_checks.faults import (
@@ -112,8 +113,29 @@ def test_what_nothing_can_be_said_of_is_not_evaluated(empty_platform: Platform, 
     assert {outcome(empty_platform, one, PLANT).not_evaluated for one in of_no_rows} == {"there are no predictions"}
     scored(damaged)
     assert not any(outcome(damaged, one, PLANT).not_evaluated for one in CHECKS)
-    Path(damaged.store.location(classifier_prefix(damaged.dataset)), CHAMPION).unlink()
+    model = damaged.rows(PREDICTIONS, PLANT)["model"][0]
+    Path(damaged.store.location(classifier_prefix(damaged.dataset)), manifest_name(model)).write_text("{}")
     assert "cannot be read" in outcome(damaged, predictions.agreement_as_expected, PLANT).not_evaluated
+
+
+def with_recall(platform: Platform, digest: str, recall: float) -> None:
+    """Have a model's manifest say that it had so much of 400 held-out plants right."""
+    objects, prefix = platform.store.objects(), classifier_prefix(platform.dataset)
+    manifest = champion_manifest(objects, prefix)
+    metrics = {**manifest.metrics, "per_class": [{"name": "plant", "support": 400, "recall": recall}]}
+    of_digest = {"sha256": digest, "file": file_name(digest, manifest.model_format), "metrics": metrics}
+    put_model_manifest(objects, prefix, manifest.model_copy(update=of_digest))
+
+
+def test_predictions_are_compared_with_the_model_that_made_them_whatever_is_current(damaged: Platform) -> None:
+    current = champion_manifest(damaged.store.objects(), classifier_prefix(damaged.dataset)).sha256
+    for own, later, passes in ((0.01, 1.0, True), (1.0, 0.01, False)):
+        rows(lambda rows: taken_for_an_animal(rows).with_columns(model=pl.lit("1" * 64)))(damaged)
+        with_recall(damaged, "1" * 64, own)
+        with_recall(damaged, current, later)
+        found = outcome(damaged, predictions.agreement_as_expected, PLANT)
+        assert (found.passed, found.not_evaluated) == (passes, "")
+        assert found.figures["on held-out images"] == own
 
 
 def test_a_scored_partition_passes(damaged: Platform) -> None:

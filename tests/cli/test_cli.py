@@ -230,7 +230,7 @@ def test_ctrl_c_ends_the_command_and_not_only_the_step(
         (["--day", "yesterday"], "'yesterday' is no day; expected one such as 2026-11-20"),
         (["--day", "2026-10-01"], "2026-10-01 lies before start_day 2026-11-03 of dataset drawn"),
         (["--day", "2999-01-01"], "2999-01-01 is not over in UTC; the last complete day is"),
-        (["--category", "rock"], "dataset drawn has no category 'rock'; it has animal, human, plant"),
+        (["--category", "rock"], "dataset drawn: there is no category 'rock'; there are animal, human, plant"),
         (
             ["--until", "classifier"],
             "dataset drawn makes no 'classifier' of a day; it makes arrivals, raw_images,",

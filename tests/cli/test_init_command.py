@@ -120,6 +120,9 @@ def test_nothing_is_written_over_and_nothing_wrong_is_written(
     folder = made(tmp_path / "birds", "owl/1.png")
     assert main(["init", str(folder), "--name", "My birds"]) == 2
     assert main(["init", str(folder), "--store", "gs://bucket"]) == 2
+    capsys.readouterr()
+    assert main(["init", str(folder), "--categories", "owl, duck,owl"]) == 2
+    assert "the category owl is named twice" in capsys.readouterr().err
     assert main(["init", str(tmp_path / "nowhere")]) == 2
     assert [one.name for one in folder.iterdir()] == ["owl"]
     for name in (PROJECT_FILE, "birds.yaml"):

@@ -82,7 +82,7 @@ def test_a_link_is_made_listed_and_revoked(run: Run, project: Platform) -> None:
         (["--for", "7"], "'7' is no time; expected minutes, hours, days or weeks"),
         (["--for", "0d"], "'0d' is no time"),
         (["--for", "4000d"], "a share lasts up to 3,650 days"),
-        (["--for", "7d", "--category", "owl"], "drawn has no category 'owl'; there are "),
+        (["--for", "7d", "--category", "owl"], "drawn: there is no category 'owl'; there are "),
         (["--for", "7d", "--day", "2026-11-09"], "nothing of this is published of drawn"),
         pytest.param(
             *(["--for", "7d", "--direct"], "only a bucket has links of its own"),

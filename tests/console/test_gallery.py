@@ -9,7 +9,9 @@ import httpx
 import polars as pl
 import pytest
 
+from image_assets.answers.conditions import conditions_in
 from image_assets.answers.gallery import QUEUES, Query, images_of
+from image_assets.answers.known_names import UnknownName
 from image_assets.answers.suspects import suspects_of
 from image_assets.console.gallery import PAGE
 from image_assets.marks.decisions import decisions_of
@@ -296,8 +298,47 @@ def test_pages_escape_what_others_named(platform: Platform, client: httpx.Client
         assert planted not in page
         shown += "&lt;script&gt;" in page
     assert shown == 4
-    assert client.get(f"/gallery?category={planted}").status_code == 200
-    assert planted not in client.get(f"/gallery?category={planted}").text
+    refused = client.get(f"/gallery?category={planted}")
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/json")
+    page = client.get(f"/gallery?where='category={planted}'")
+    assert (page.status_code, planted in page.text) == (400, False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"category": "plnt"}, "there is no category 'plnt'; did you mean plant?"),
+        ({"where": "category=plnt"}, "there is no category 'plnt'; did you mean plant?"),
+        ({"where": "predicted_category!=rock"}, "there is no category 'rock'; there are plant, animal, human"),
+        ({"map": "category=plnt"}, "there is no category on the map 'plnt'; did you mean plant?"),
+        ({"map": "region=nowhere"}, "there is no region on the map 'nowhere'; "),
+        ({"map": "day=yesterday"}, "'yesterday' is no day; expected one such as 2026-11-20"),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_wherever_it_is_asked_by(
+    client: httpx.Client, asked: dict[str, str], said: str
+) -> None:
+    answer = client.get("/v1/images", params=asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_query")
+    assert said in answer.json()["error"]["message"]
+    assert client.get("/gallery", params=asked).status_code == 400
+    for address in ("/v1/images:export", "/v1/marks:preview"):
+        body = {"query": asked, **({} if "export" in address else {"what": "exclude"})}
+        assert client.post(address, json=body).status_code == 400
+    if "map" in asked:
+        assert client.post("/v1/map:select", json=asked).status_code == 400
+        assert client.get("/v1/map/density.png", params=asked).status_code == 400
+    if "category" in asked:
+        assert client.get("/gallery/quarantine", params=asked).status_code == 400
+
+
+def test_a_category_that_the_dataset_has_no_more_is_known_while_its_images_are_loaded(platform: Platform) -> None:
+    fewer = {name: label for name, label in platform.dataset.categories.items() if name != "plant"}
+    dataset = platform.dataset.model_copy(update={"categories": fewer})
+    assert images_of(dataset, platform.store, Query(category="plant")).total
+    assert images_of(dataset, platform.store, Query(where=conditions_in("category=plant"))).total
+    with pytest.raises(UnknownName, match="did you mean plant"):
+        images_of(dataset, platform.store, Query(category="plants"))
 
 
 def test_the_quarantine_is_shown_with_its_reasons(platform: Platform, client: httpx.Client) -> None:

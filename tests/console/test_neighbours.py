@@ -52,7 +52,9 @@ def test_a_loaded_images_neighbours_are_those_of_a_full_comparison(
     only = console.get("/v1/neighbours", params={"id": own, "day": str(SECOND), "category": "human", "k": 100})
     assert ids(only) == [one for one in expected if one in some]
     assert {(one["day"], one["category"]) for one in only.json()["neighbours"]} == {(str(SECOND), "human")}
-    assert ids(console.get("/v1/neighbours", params={"id": own, "category": "nothing"})) == []
+    refused = console.get("/v1/neighbours", params={"id": own, "category": "humans"})
+    assert refused.json()["error"]["message"] == "there is no category 'humans'; did you mean human?"
+    assert console.post("/v1/neighbours?category=humans", content=NEW, headers=PNG).status_code == 400
 
 
 def test_a_file_is_answered_alike_however_it_comes_and_a_loaded_one_without_itself(

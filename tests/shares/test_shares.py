@@ -42,7 +42,7 @@ def test_days_and_categories_narrow_it(loaded_platform: Platform) -> None:
 
     assert paths([SECOND], ["plant", "human"]) == {f"date={SECOND}/category={name}" for name in ("plant", "human")}
     assert len(paths([FIRST])) == 3
-    with pytest.raises(ShareError, match="has no category 'owl'"):
+    with pytest.raises(ShareError, match="there is no category 'owl'"):
         paths([], ["owl"])
     with pytest.raises(ShareError, match="nothing of this is published"):
         paths([dt.date(2026, 11, 5)])

@@ -6,6 +6,7 @@ A selection is written as the address of a page has it, so that it can be kept, 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
+from image_assets.answers.known_names import refuse_other_than
 from image_assets.answers.map.points import MapPoints
 
-_LASSO = "lasso"
+_LASSO, _DAY = "lasso", "day"
 _ADD, _TAKE_AWAY = "add", "sub"
 FILTERS = ("category", "prediction", "verdict", "day", "quality", "region")
 """The columns that may be filtered by."""
@@ -51,14 +53,21 @@ class MapSelection:
     lassos: tuple[Lasso, ...] = ()
 
     def shown(self, points: MapPoints) -> np.ndarray:
-        """The points that the filters leave, bool [N]."""
+        """The points that the filters leave, bool [N].
+
+        Raises:
+            UnknownName: a filter has a value that there is not; a day without images is one all the same.
+        """
         left = np.ones(points.number, bool)
         for name, chosen in self.filters.items():
+            for value in chosen if name != _DAY else ():
+                if value:
+                    refuse_other_than(points.columns[name].values, value, f"{name} on the map")
             left &= points.columns[name].among(chosen)
         return left
 
     def mask(self, points: MapPoints) -> np.ndarray:
-        """The points that are meant, bool [N]."""
+        """The points that are meant, bool [N]. Raises as `shown`."""
         shown = self.shown(points)
         if not self.lassos:
             return shown
@@ -88,12 +97,23 @@ def selection_in(text: str) -> MapSelection:
         if name == _LASSO:
             lassos.append(_lasso_in(value))
         elif name in FILTERS:
+            if name == _DAY and value:
+                _refuse_no_day(value)
             filters.setdefault(name, []).append(value)
         else:
             raise ValueError(f"there is no filter {name!r} of the map; there are {', '.join(FILTERS)} and {_LASSO}")
     if len(lassos) > _LASSOS:
         raise ValueError(f"{len(lassos)} lassos are too many; at most {_LASSOS} are followed")
     return MapSelection({name: tuple(dict.fromkeys(chosen)) for name, chosen in filters.items()}, tuple(lassos))
+
+
+def _refuse_no_day(said: str) -> None:
+    try:
+        known = dt.date.fromisoformat(said).isoformat() == said
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"{said!r} is no day; expected one such as 2026-11-20")
 
 
 def _lasso_in(said: str) -> Lasso:
