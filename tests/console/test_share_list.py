@@ -32,7 +32,7 @@ def test_links_are_listed_and_revoked_on_their_page(damaged: Platform, browser: 
     share, address = shared(damaged, "for <the> museum")
     ended, _ = shared(damaged, "long ago", dt.datetime.now(dt.UTC) - 2 * WEEK)
     with served(settings_of(damaged), ready=False) as client:
-        assert client.get(f"{address}files/{share.files[1].path}").status_code == 200
+        assert client.get(f"{address}files/{share.files[1].path}", follow_redirects=True).status_code == 200
         page = client.get("/shares").text
         assert "for &lt;the&gt; museum" in page
         assert f"plant; {FIRST}: 16 images in 4 files" in page

@@ -59,6 +59,12 @@ def lying(platform: Platform, path: str) -> Path:
     return platform.files / platform.dataset.name / path
 
 
+def got(console: httpx.Client, at: str, **headers: str) -> httpx.Response:
+    """What somebody gets who goes where they are led, as browsers and curl do: a bucket delivers its shards itself."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return console.get(at, headers=named, follow_redirects=True)
+
+
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
@@ -93,12 +99,14 @@ def test_a_download_is_just_what_was_shared_and_resumes(
     for file in share.files:
         content = lying(platform, file.path).read_bytes()
         at = f"{address}files/{file.path}"
-        whole = console.get(at)
+        whole = got(console, at)
         assert (whole.status_code, whole.content) == (200, content)
-        assert whole.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+        by_the_bucket = platform.store.local is None and file.path.startswith("feature_shards/")
+        assert [one.status_code for one in whole.history] == [307] * by_the_bucket
+        assert by_the_bucket or whole.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
         assert whole.headers["accept-ranges"] == "bytes"
         half, tag = len(content) // 2, whole.headers["etag"]
-        rest = console.get(at, headers={"range": f"bytes={half}-", "if-range": tag})
+        rest = got(console, at, range=f"bytes={half}-", if_range=tag)
         assert (rest.status_code, rest.content) == (206, content[half:])
         assert rest.headers["content-range"] == f"bytes {half}-{len(content) - 1}/{len(content)}"
         head = console.head(at, headers={"range": "bytes=0-9"})
@@ -106,8 +114,9 @@ def test_a_download_is_just_what_was_shared_and_resumes(
 
 
 def test_ranges_are_read_as_the_standard_says(console: httpx.Client, link: tuple[Share, str]) -> None:
+    """Of what the console itself delivers wherever the store is: of the manifest."""
     share, address = link
-    file = share.files[1]
+    file = share.files[0]
     at, size = f"{address}files/{file.path}", file.bytes
     content = console.get(at).content
 
@@ -221,11 +230,12 @@ def test_what_was_replaced_is_told_and_never_answered(console: httpx.Client, pla
         assert code(answer) == (410, "replaced")
         assert "Ask for a new link" in answer.json()["error"]["message"]
         assert "not there any more" in console.get(address).text
-        assert console.get(f"{address}files/{share.files[1].path}").status_code == 200
+        assert got(console, f"{address}files/{share.files[1].path}").status_code == 200
     # The same bytes anew, as a store that was copied or a partition that was published again has them.
     path.write_bytes(kept)
-    os.utime(path, ns=(1, 1))
-    assert console.get(at).content == kept
+    if platform.store.local is not None:  # a bucket calls a state by its content: this one is what it was
+        os.utime(path, ns=(1, 1))
+    assert got(console, at).content == kept
     assert "not there any more" not in console.get(address).text
 
 
@@ -243,7 +253,7 @@ def test_under_the_name_for_links_nothing_else_is_answered(console: httpx.Client
 
     def asked(path: str, method: str = "GET", **headers: str) -> int:
         named = {"host": NAME, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return console.request(method, path, headers=named).status_code
+        return console.request(method, path, headers=named, follow_redirects=True).status_code
 
     assert asked(address) == 200
     assert asked(f"{address}files/{share.files[1].path}") == 200
@@ -273,7 +283,11 @@ def test_under_the_name_for_links_nothing_else_is_answered(console: httpx.Client
 
 
 def test_a_download_is_logged_without_the_link(
-    console: httpx.Client, link: tuple[Share, str], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    console: httpx.Client,
+    platform: Platform,
+    link: tuple[Share, str],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     share, address = link
     token = address.split("/")[2]
@@ -281,7 +295,8 @@ def test_a_download_is_logged_without_the_link(
     with caplog.at_level(logging.DEBUG, logger="uvicorn"), caplog.at_level(logging.INFO, logger=DOWNLOADS.name):
         console.get(f"{address}files/{file.path}", headers={"range": "bytes=2-9"})
         console.get(f"{address}files/nothing")
-    said = f"share {share.id}: GET {file.path}, bytes 2 to 10 of {file.bytes}, 206, for 127.0.0.1"
+    status = 206 if platform.store.local is not None else 307
+    said = f"share {share.id}: GET {file.path}, bytes 2 to 10 of {file.bytes}, {status}, for 127.0.0.1"
     assert [one.getMessage() for one in caplog.records if one.name == DOWNLOADS.name] == [said]
     written = capfd.readouterr()
     assert token not in caplog.text + written.out + written.err + console.get("/metrics").text

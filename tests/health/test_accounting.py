@@ -78,13 +78,13 @@ def test_the_table_says_what_became_of_every_file(loaded_platform: Platform) -> 
     assert rows["near_duplicates"].sum() > 0
     assert failing(loaded_platform, CHECKS) == set()
     assert outcome(loaded_platform, accounting.accounts_balance).figures["listed"] == 65
-    assert (Path(loaded_platform.store.location("drawn", "plots")) / "accounting.png").exists()
+    assert (loaded_platform.files / "drawn/plots/accounting.png").exists()
 
 
 def test_images_are_not_read_for_it(damaged: Platform) -> None:
     before = accounts_of(damaged.store, "drawn")
     for table in (ARRIVALS, RAW_IMAGES, DUPLICATES):
-        for file in Path(damaged.store.location("drawn", table.name)).rglob("*.parquet"):
+        for file in (damaged.files / "drawn" / table.name).rglob("*.parquet"):
             file.unlink()
     assert accounts_of(damaged.store, "drawn").rows.equals(before.rows)
 
@@ -92,12 +92,12 @@ def test_images_are_not_read_for_it(damaged: Platform) -> None:
 def test_tables_without_partitions_and_sizes_are_counted_too(loaded_platform: Platform) -> None:
     suspects = rows_per_partition(loaded_platform.store, "drawn", LABEL_SUSPECTS)
     assert suspects["rows"].sum() == loaded_platform.rows(LABEL_SUSPECTS).height
-    folder = Path(loaded_platform.store.location("drawn", RAW_IMAGES.name))
+    folder = loaded_platform.files / "drawn" / RAW_IMAGES.name
     assert table_bytes(loaded_platform.store, "drawn", RAW_IMAGES) == sum(
         file.stat().st_size for file in folder.rglob("date=*/**/*.parquet")
     )
-    shutil.rmtree(folder.parent / "nothing", ignore_errors=True)
     assert table_bytes(loaded_platform.store, "nothing", RAW_IMAGES) == 0
+    assert not (folder.parent / "nothing").exists()
 
 
 FAULTS: dict[str, Plant] = {

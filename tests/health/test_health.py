@@ -38,7 +38,7 @@ from tests.asset_checks.faults import PLANT
 from tests.daemon import SILENT
 from tests.pictures import land_pictures
 from tests.platform import FIRST, SECOND, Platform, small_dataset
-from tests.store_files import copy_files
+from tests.store_files import copy_files, files_at
 
 ZONE = ZoneInfo("UTC")
 OPEN_IMAGES = {
@@ -225,7 +225,7 @@ def test_what_the_checks_said_stays_when_the_runs_are_deleted(recorded) -> None:
 def test_checks_that_an_error_ends_do_not_go_on_looking_as_before(recorded, tmp_path) -> None:
     platform = recorded[0].copy_to(tmp_path)
     rows = platform.store.table(platform.dataset.name, IMAGE_FEATURES)
-    Path(rows.url, rows.partition_files(PLANT)[0].path).unlink()
+    (files_at(rows.url) / rows.partition_files(PLANT)[0].path).unlink()
     with dg.DagsterInstance.ephemeral() as instance:
         check_again(platform, instance)
         states = {one.state for one in health(platform, instance).checks or []
@@ -265,7 +265,7 @@ def test_drift_is_the_worst_that_was_found_on_the_last_day_looked_at(tmp_path) -
 def test_the_storage_is_what_lies_there_and_of_that_what_is_in_use(recorded) -> None:
     platform, instance = recorded
     found = health(platform, instance)
-    folder = Path(platform.store.location("drawn"))
+    folder = platform.files / "drawn"
     assert found.stored == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     sizes = {size.name: size for size in found.sizes}
     assert set(sizes) >= {"raw_images", "image_features", "feature_shards", "classifier", "plots"}

@@ -27,6 +27,7 @@ from image_assets.schema import REVIEWS, Partition
 from image_assets.store.store import Store
 from tests.pictures import picture
 from tests.platform import FIRST, SECOND, small_dataset
+from tests.store_files import files_at
 
 GOOD = DayResult(
     checks=[
@@ -56,8 +57,12 @@ class Place:
     def store(self) -> Store:
         return Store(str(self.root / "store"))
 
+    def at(self, path: str) -> Path:
+        """A path below the place, where it really lies."""
+        return files_at(self.root / path) if path.startswith("store/") else self.root / path
+
     def write(self, path: str, content: bytes = b"something") -> Path:
-        file = self.root / path
+        file = self.at(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return file
@@ -110,11 +115,12 @@ def _same_size(place: Place, _: pytest.MonkeyPatch) -> None:
 
 
 def _writes(path: str) -> Callable[[Place, pytest.MonkeyPatch], None]:
-    return lambda place, _: (place.write(path), None)[1]
+    """Bytes as many as before; a bucket takes the same ones for the same object."""
+    return lambda place, _: (place.write(path, b"otherwise"), None)[1]
 
 
 def _removes(path: str) -> Callable[[Place, pytest.MonkeyPatch], None]:
-    return lambda place, _: (place.root / path).unlink()
+    return lambda place, _: place.at(path).unlink()
 
 
 CHANGES: dict[str, Callable[[Place, pytest.MonkeyPatch], None]] = {
@@ -156,7 +162,7 @@ def test_another_question_is_another_run(place: Place, more: dict) -> None:
 def test_a_record_that_is_no_result_is_none(place: Place) -> None:
     results = DayResults(place.asked())
     results.keep(GOOD)
-    record = place.root / f"store/drawn/{DAY_RESULTS}/{FIRST}.json"
+    record = place.at(f"store/drawn/{DAY_RESULTS}/{FIRST}.json")
     kept = json.loads(record.read_text())
     record.write_text(json.dumps(kept | {"result": {"checks": "none"}}))
     assert DayResults(place.asked()).told() is None

@@ -40,6 +40,7 @@ from image_assets.store.tables.delta_tables import CommitConflict, PartitionedTa
 from image_assets.store.tables.versions import PROPERTY, OldTable
 from tests.migrations.old_store import OldStore, in_order, made_older, unpacked, without
 from tests.platform import FIRST
+from tests.store_files import files_at
 
 DERIVED = ("image_id", "format", "width", "height", "bytes", *(column.name for column in METRIC_COLUMNS), "thumbnail")
 
@@ -126,12 +127,12 @@ def test_what_cannot_be_had_is_named_with_what_to_do_and_the_rest_is_migrated(
     if schema is REVIEWS:
         migrate(old, schema)  # the old store's are older already
     made_older(table_of(old, schema), column)
-    files = contents(Path(table_of(old, schema).url))
+    files = contents(files_at(table_of(old, schema).url))
     assert main(["migrate", "--store", old.store.url]) == 1
     captured = capsys.readouterr()
     assert f"skies/{schema.name}: " in captured.err
     assert pl.Series([captured.err]).str.contains(says).item(), captured.err
-    assert contents(Path(table_of(old, schema).url)) == files
+    assert contents(files_at(table_of(old, schema).url)) == files
     assert "birds/accounting: 1 partition; 2 rows before, 2 after" in captured.out
 
 
@@ -205,7 +206,7 @@ def test_a_step_that_loses_a_row_is_caught_and_the_table_stays_as_it_was(old: Ol
     assert DeltaTable(table_of(old, ARRIVALS).url).version() == version
     assert rows_of(old, ARRIVALS).equals(before)
     assert (
-        list(Path(table_of(old, ARRIVALS).url).rglob("*migrated-*")) == []
+        list(files_at(table_of(old, ARRIVALS).url).rglob("*migrated-*")) == []
     )  # what a faulty step made is used by no other
     assert migrate(old, later, Migrations()) == Carried(rows=before.height, partitions=4)
 
@@ -214,7 +215,7 @@ def test_rows_that_were_lost_before_are_caught_by_the_log(old: OldStore) -> None
     """A file that has fewer rows than were counted when it was written."""
     made_older(table_of(old, RAW_IMAGES), "sharpness")
     plan = plan_of(old, RAW_IMAGES)
-    log = Path(table_of(old, RAW_IMAGES).url, "_delta_log", f"{1:020}.json")
+    log = files_at(table_of(old, RAW_IMAGES).url) / "_delta_log" / f"{1:020}.json"
     assert '\\"numRecords\\": 6' in log.read_text()
     log.write_text(log.read_text().replace('\\"numRecords\\": 6', '\\"numRecords\\": 7'))
     delta_log._idle.clear()
@@ -372,10 +373,10 @@ def test_killed_in_the_middle_it_goes_on_and_does_no_partition_twice(
     assert DeltaTable(table_of(old, RAW_IMAGES).url).metadata().configuration[PROPERTY] == "1"
 
 
-def new_files(old: OldStore) -> dict[str, int]:
+def new_files(old: OldStore) -> dict[str, float]:
     """Files that were made by migrating, with the time at which they were."""
-    files = Path(table_of(old, RAW_IMAGES).url).rglob("migrated-*.parquet")
-    return {str(file): file.stat().st_mtime_ns for file in files}
+    files = files_at(table_of(old, RAW_IMAGES).url).rglob("migrated-*.parquet")
+    return {str(file): file.stat().st_mtime for file in files}
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -124,7 +123,7 @@ def test_all_checks_of_predictions_are_evaluated_and_pass(rerun) -> None:
 @pytest.mark.parametrize("fault", ["no manifest", "altered model"])
 def test_a_day_goes_on_without_a_model_that_can_be_used(damaged: Platform, fault: str) -> None:
     before = damaged.rows(PREDICTIONS, PLANT)
-    folder = Path(damaged.store.location(classifier_prefix(damaged.dataset)))
+    folder = damaged.files / classifier_prefix(damaged.dataset)
     if fault == "no manifest":
         (folder / CHAMPION).unlink()
     else:
@@ -153,7 +152,7 @@ def test_what_the_model_has_learnt_from_unscored_is_made_of_no_rows_and_no_step_
 
 
 def test_before_the_first_model_predictions_are_made_of_no_rows_and_say_why(damaged: Platform) -> None:
-    (Path(damaged.store.location(classifier_prefix(damaged.dataset))) / CHAMPION).unlink()
+    (damaged.files / classifier_prefix(damaged.dataset) / CHAMPION).unlink()
     damaged.store.table(damaged.dataset.name, PREDICTIONS).replace(PLANT, [])
     result, _, states = run_daily(damaged)
     assert result.success
