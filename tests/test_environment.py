@@ -127,4 +127,4 @@ def test_commands_refuse_a_misspelt_variable_before_anything_is_made(
     assert "IMAGE_ASSETS_STAGING?" in line
     assert not files_at(tmp_path / "store").exists()
     monkeypatch.delenv("IMAGE_ASSETS_STAGNIG")
-    assert main(["status", "--dataset", "sample", "--store", str(tmp_path / "store")]) == 0
+    assert main(["status", "--dataset", "sample", "--store", str(tmp_path / "store")]) == 1  # nothing is loaded

@@ -127,7 +127,7 @@ def test_a_disk_that_fills_up_during_a_run_is_one_line_and_with_more_room_the_ru
     (said,) = " ".join(full[1].split()).split("failed: ")[1:]
     assert said.startswith("raw_images of 2026-11-03 plant: the store: no space left on device (while working on ")
     assert "Debug" not in full[1] + full[2]
-    assert status[0] == 0
+    assert status[0] == 1
     assert "nothing is loaded" in status[1]
     assert after[0] == 0
     assert "40     40" in after[1]

@@ -150,8 +150,13 @@ def test_a_store_that_is_not_there_is_read_without_being_made(
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     where = ["--dataset", f"{place}/drawn.yaml", "--store", f"{place}/nowhere/store"]
-    for command in (["status"], ["accounting"], ["categories", "list"], ["conflicts", "list"]):
-        assert main([*command, *where]) == 0
+    for command, status in (
+        (["status"], 1),
+        (["accounting"], 2),
+        (["categories", "list"], 0),
+        (["conflicts", "list"], 2),
+    ):
+        assert main([*command, *where]) == status
     assert main(["report", *where, "--out", f"{place}/r.html"]) in (0, 2)
     assert "Traceback" not in capsys.readouterr().err
     assert not (place / "nowhere").exists()

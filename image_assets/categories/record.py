@@ -54,23 +54,36 @@ def agree(dataset: DatasetSpec, store: Store) -> None:
     """
 
     def attempt() -> None:
-        record, stored = read_record(dataset, store)
-        # Those without images mean nothing yet: a number that was corrected before the first day is no change.
-        numbers = record.numbers
-        loaded: dict[str, list[dt.date]] = {}
-        if _differences(dataset, numbers):
-            loaded = loaded_days(dataset, store)
-            numbers = {name: number for name, number in numbers.items() if name in loaded}
-        if record.unfinished:
-            raise CategoriesDiffer(
-                f"refused: `image-assets categories {record.unfinished}` was stopped before its end, and some tables "
-                f"of {dataset.name} have the new categories, others the old; give that command again first"
-            )
-        if problems := _differences(dataset, numbers):
-            raise CategoriesDiffer(_said(dataset, problems, loaded))
+        numbers, stored = check_agreement(dataset, store)
         write_record(dataset, store, CategoryRecord(numbers={**numbers, **dataset.categories}), stored)
 
     until_landed(attempt, ChangedMeanwhileError)
+
+
+def check_agreement(dataset: DatasetSpec, store: Store) -> tuple[Mapping[str, int], Stored | None]:
+    """See the same and write nothing.
+
+    Returns:
+        The numbers of the store that mean something, and the file that they came from.
+
+    Raises:
+        CategoriesDiffer: as `agree`.
+    """
+    record, stored = read_record(dataset, store)
+    # Those without images mean nothing yet: a number that was corrected before the first day is no change.
+    numbers = record.numbers
+    loaded: dict[str, list[dt.date]] = {}
+    if _differences(dataset, numbers):
+        loaded = loaded_days(dataset, store)
+        numbers = {name: number for name, number in numbers.items() if name in loaded}
+    if record.unfinished:
+        raise CategoriesDiffer(
+            f"refused: `image-assets categories {record.unfinished}` was stopped before its end, and some tables "
+            f"of {dataset.name} have the new categories, others the old; give that command again first"
+        )
+    if problems := _differences(dataset, numbers):
+        raise CategoriesDiffer(_said(dataset, problems, loaded))
+    return numbers, stored
 
 
 def read_record(dataset: DatasetSpec, store: Store) -> tuple[CategoryRecord, Stored | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write, together
+from image_assets.cli.options import dataset_option, json_option, store_option, to_look_at, to_write, together
 from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import CommandGroup, exactly_one
 
@@ -29,7 +29,7 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
     from image_assets.answers.conflicts import conflicts_of
     from image_assets.reports.conflicts import NO_CONFLICTS, NOT_COMPARED, conflict_table
 
-    answer = conflicts_of(*to_read(dataset, store))
+    answer = conflicts_of(*to_look_at(dataset, store))
     if as_json:
         print_json(answer.as_json())
     else:

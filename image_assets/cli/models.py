@@ -17,6 +17,7 @@ from image_assets.cli.options import (
     json_option,
     model_option,
     store_option,
+    to_look_at,
     to_read,
     to_write,
     together,
@@ -56,7 +57,7 @@ def show_all(dataset: str, store: str, asset: ModelAsset | None, *, with_history
     """The models that are kept, and what was decided about them."""
     from image_assets.answers.models import all_models, models_as_json, models_of
 
-    places = to_read(dataset, store)
+    places = to_look_at(dataset, store)
     found = (models_of(*places, asset),) if asset else all_models(*places)
     if as_json:
         print_json(models_as_json(found, with_history=with_history))

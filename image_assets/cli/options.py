@@ -14,6 +14,7 @@ import click
 from image_assets.cli.words import Setting
 from image_assets.environment import DATASETS, LANDING, STORE
 from image_assets.model_assets import MODEL_ASSETS
+from image_assets.wording import did_you_mean, some
 
 if TYPE_CHECKING:
     from image_assets.dataset import DatasetSpec
@@ -213,15 +214,43 @@ def to_read(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
     return load_dataset(dataset), Store.to_read(store)
 
 
-def refuse_nothing(dataset: DatasetSpec, store: Store) -> None:
-    """For what would say "done" of a place that was mistyped. Raises `UsageError` where nothing of the dataset lies."""
+def refuse_nothing(dataset: DatasetSpec, store: Store, *, may_be_new: bool = False) -> bool:
+    """For what would say "done" of a place that was mistyped.
+
+    Args:
+        dataset: Which is asked about.
+        store: Where.
+        may_be_new: Whether a store that holds nothing at all may be asked about.
+
+    Returns:
+        Whether something of the dataset lies there.
+
+    Raises:
+        UsageError: nothing does, and the message says which other datasets do.
+    """
     from image_assets.errors import UsageError
+    from image_assets.migrations.plan import datasets_of
     from image_assets.store.objects import holds_something
 
-    if not holds_something(store.objects(dataset.name)):
+    if holds_something(store.objects(dataset.name)):
+        return True
+    nothing = f"there is nothing of dataset {dataset.name} in {store.url}"
+    if others := [one for one in datasets_of(store) if holds_something(store.objects(one))]:
+        meant = did_you_mean(dataset.name, others)
         raise UsageError(
-            f"there is nothing of dataset {dataset.name} in {store.url}: run a day first, or say by --store where it is"
+            f"{nothing}, which holds {some(others, 10)}: {f'{meant} ' if meant else ''}"
+            "say by --dataset which is meant or by --store where it is, or run a day of it first"
         )
+    if not may_be_new:
+        raise UsageError(f"{nothing} yet: run a day first, or say by --store where it is")
+    return False
+
+
+def to_look_at(dataset: str, store: str) -> tuple[DatasetSpec, Store]:
+    """As `to_read`, for what tells of what a store holds. Raises `UsageError` where it holds nothing of the dataset."""
+    opened = to_read(dataset, store)
+    refuse_nothing(*opened)
+    return opened
 
 
 def to_write(dataset: str, store: str) -> tuple[DatasetSpec, Store]:

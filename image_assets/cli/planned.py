@@ -10,13 +10,18 @@ from typing import Any
 from rich.console import Console
 
 from image_assets.answers.other_features import OtherFeatures, other_features
+from image_assets.categories.record import check_agreement
+from image_assets.cli.options import HowToRun
 from image_assets.cli.printing import say
 from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.days import loaded_partitions
+from image_assets.ingest.archives.formats import is_archive_name
+from image_assets.ingest.loss import LossRefused, refuse_to_lose
 from image_assets.ingest.registry import source_of
+from image_assets.ingest.source import SourceFile
 from image_assets.reports.tables import plain_table, show_table
-from image_assets.schema import Partition
+from image_assets.schema import RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged
 
@@ -30,12 +35,14 @@ class Planned:
         files: How many there are of each day and category, in the order of the run.
         loaded: Of which days and categories images are there already.
         others: Images whose features are of another extractor than the dataset file's; None where that is not known.
+        refused: Why the run would leave days and categories as they are, and end with 1.
     """
 
     dataset: str
     files: Mapping[Partition, int]
     loaded: Collection[Partition]
     others: OtherFeatures | None
+    refused: Mapping[Partition, str]
 
     @property
     def days(self) -> list[dt.date]:
@@ -59,7 +66,8 @@ class Planned:
 
     def _as_json(self, one: Partition) -> dict[str, Any]:
         anew = self.others.of([one]) if self.others else None
-        return {"files": self.files[one], "loaded": one in self.loaded, "extracted_anew": anew}
+        told = {"files": self.files[one], "loaded": one in self.loaded, "extracted_anew": anew}
+        return {**told, "refused": self.refused.get(one)}
 
     def show(self, console: Console) -> None:
         """Print it for a person."""
@@ -68,7 +76,8 @@ class Planned:
             table.add_row(str(one.date), one.category, f"{files:,}", "yes" if one in self.loaded else "no")
         show_table(console, table)
         said = f"{len(self.days):,} days with {sum(self.files.values()):,} files would be run; nothing was changed"
-        for line in (said, *self._extracted_anew()):
+        refused = [f"would be refused: {one}: {why}" for one, why in self.refused.items()]
+        for line in (said, *self._extracted_anew(), *refused):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _extracted_anew(self) -> list[str]:
@@ -79,16 +88,45 @@ class Planned:
         return [*([said] if anew else []), *self.others.besides(self.files).lines]
 
 
-def planned(days: Mapping[dt.date, Sequence[Partition]], dataset: DatasetSpec, landing: str, store: str) -> Planned:
+def planned(
+    days: Mapping[dt.date, Sequence[Partition]], dataset: DatasetSpec, landing: str, store: str, how: HowToRun
+) -> Planned:
     """What a run of these days would take up; nothing is changed.
+
+    Args:
+        days: Which, with their partitions.
+        dataset: Whose days they are.
+        landing: The landing zone.
+        store: The store.
+        how: How they are to be run.
 
     Raises:
         SourceError: the landing zone cannot be listed.
+        CategoriesDiffer: the store means something else by the categories.
     """
     source, opened = source_of(dataset, landing), Store(store)
+    check_agreement(dataset, opened)
     partitions = [one for some in days.values() for one in some]
-    files = {one: len(source.list_files(one.date, one.category).files) for one in partitions}
-    return Planned(dataset.name, files, loaded_partitions(dataset, opened), _other_features(dataset, opened))
+    listed = {one: source.list_files(one.date, one.category).files for one in partitions}
+    files = {one: len(there) for one, there in listed.items()}
+    refused = {} if how.checks_only or how.since else _refused(listed, dataset, opened, allow_loss=how.allow_loss)
+    others = _other_features(dataset, opened)
+    return Planned(dataset.name, files, loaded_partitions(dataset, opened), others, refused)
+
+
+def _refused(
+    listed: Mapping[Partition, Sequence[SourceFile]], dataset: DatasetSpec, store: Store, *, allow_loss: bool
+) -> dict[Partition, str]:
+    """Why loading would refuse partitions by what their source lists now."""
+    there, refused = store.table(dataset.name, RAW_IMAGES).snapshot(), {}
+    for one, files in listed.items():
+        if any(is_archive_name(file.source) for file in files):
+            continue  # one that was not opened yet counts as one file, whatever is in it
+        try:
+            refuse_to_lose(there, one, len(files), 0 if allow_loss else dataset.limits.keep_share)
+        except LossRefused as error:
+            refused[one] = str(error)
+    return refused
 
 
 def _other_features(dataset: DatasetSpec, store: Store) -> OtherFeatures | None:

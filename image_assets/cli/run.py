@@ -18,7 +18,7 @@ from image_assets.cli.words import Command
         "image-assets run --from 2026-11-01 --to 2026-11-20",
         "image-assets run --missing --dry-run",
     ],
-    failed="a check of severity ERROR failed, or a run did",
+    failed="a check of severity ERROR failed, or a run did; with --dry-run: one would be refused",
 )
 @places_options
 @together(
@@ -67,9 +67,9 @@ def run(places: Places, days: DaysAsked, how: HowToRun, *, dry_run: bool, as_jso
         how = how.extracting_anew()
     chosen = chosen_days(days, spec, places.landing, places.store)
     if dry_run:
-        plan = planned(chosen, spec, places.landing, places.store)
+        plan = planned(chosen, spec, places.landing, places.store, how)
         print_json(plan.as_json()) if as_json else plan.show(console)
-        return 0
+        return 1 if plan.refused else 0
     with DayRunner(spec, places.landing, places.store, console, how) as runner:
         reports = run_days(spec, chosen, console, runner)
     if as_json:

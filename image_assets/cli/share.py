@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 import click
 from rich.markup import escape
 
-from image_assets.cli.options import Day, dataset_option, json_option, store_option, to_read, to_write, together
+from image_assets.cli.options import (
+    Day,
+    dataset_option,
+    json_option,
+    store_option,
+    to_look_at,
+    to_read,
+    to_write,
+    together,
+)
 from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import Command
 from image_assets.environment import SHARE_URL
@@ -112,7 +121,7 @@ def share(dataset: str, store: str, asked: _Asked, *, as_json: bool) -> int:
     It leads to just what is published now, by the console.
     """
     if asked.show:
-        return _show(*to_read(dataset, store), as_json=as_json)
+        return _show(*to_look_at(dataset, store), as_json=as_json)
     if asked.revoke is not None:
         return _revoke(*to_write(dataset, store), asked.revoke, as_json=as_json)
     if asked.clear:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from image_assets.cli.options import WholeNumber, dataset_option, json_option, store_option, to_read
+from image_assets.cli.options import WholeNumber, dataset_option, json_option, store_option, to_look_at
 from image_assets.cli.printing import print_json, print_table, say
 from image_assets.cli.words import Command
 from image_assets.errors import UsageError
@@ -32,7 +32,7 @@ def similar(dataset: str, store: str, image: str, most: int, *, as_json: bool) -
     from image_assets.answers.neighbours import Asked, neighbours_as_json
     from image_assets.search.search import ImageSearch
 
-    search = ImageSearch(*to_read(dataset, store))
+    search = ImageSearch(*to_look_at(dataset, store))
     found = _found(search, image, Asked(most))
     if as_json:
         print_json({"image": image, "neighbours": neighbours_as_json(found)})

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_assets.cli.options import dataset_option, json_option, landing_if_known_option, store_option, to_read
+from image_assets.cli.options import (
+    dataset_option,
+    json_option,
+    landing_if_known_option,
+    refuse_nothing,
+    store_option,
+    to_read,
+)
 from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 from image_assets.terminal import terminal
@@ -20,7 +27,9 @@ _DAYS_SHOWN, _PARTITIONS_SHOWN = 7, 10
 _DAMAGED = 2
 
 
-@click.command(cls=Command, examples=["image-assets status", "image-assets status --all --json"])
+@click.command(
+    cls=Command, examples=["image-assets status", "image-assets status --all --json"], failed="nothing is loaded yet"
+)
 @dataset_option
 @store_option
 @json_option
@@ -33,7 +42,9 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
     """
     from image_assets.orchestration.current_status import current_status
 
-    now = current_status(*to_read(dataset, store), landing)
+    spec, opened = to_read(dataset, store)
+    refuse_nothing(spec, opened, may_be_new=True)
+    now = current_status(spec, opened, landing)
     found = now.status
     if as_json:
         print_json(found.as_json())
@@ -41,7 +52,9 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
         _show(store, found, everything=everything)
     for line in (*now.unknown, *found.damaged):
         say(line, to_stderr=True)
-    return _DAMAGED if found.damaged else 0
+    if found.damaged:
+        return _DAMAGED
+    return 0 if found.loaded else 1
 
 
 def _said_of(asset: ModelAsset, model: ModelManifest) -> str:

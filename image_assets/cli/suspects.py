@@ -10,7 +10,7 @@ from image_assets.cli.options import (
     json_option,
     landing_for_files_option,
     store_option,
-    to_read,
+    to_look_at,
 )
 from image_assets.cli.printing import print_json, print_table, say
 from image_assets.cli.words import Command
@@ -27,7 +27,7 @@ def suspects(dataset: str, store: str, landing: str | None, most: int, *, as_jso
     from image_assets.answers.suspects import suspects_of
     from image_assets.reports.suspects import NO_SUSPECTS, NOT_LOOKED_FOR, suspects_table
 
-    found = suspects_of(*to_read(dataset, store))
+    found = suspects_of(*to_look_at(dataset, store))
     if as_json:
         print_json(found.as_json())
         return 0

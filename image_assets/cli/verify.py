@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from image_assets.cli.options import dataset_option, json_option, store_option, to_read
+from image_assets.cli.options import dataset_option, json_option, refuse_nothing, store_option, to_read
 from image_assets.cli.printing import print_json, print_table, say
 from image_assets.cli.words import Command
 
@@ -26,6 +26,7 @@ def verify(dataset: str, store: str, *, as_json: bool) -> int:
     from image_assets.verification.whole_store import verify_store
 
     spec, opened = to_read(dataset, store)
+    refuse_nothing(spec, opened, may_be_new=True)
     shown = TerminalProgress(terminal_console(sys.stderr if as_json else sys.stdout))
     found = verify_store(opened, spec, shown.track)
     if as_json:

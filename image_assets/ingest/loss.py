@@ -73,6 +73,19 @@ def loaded_before(table: PartitionedTable, there: Snapshot, partition: Partition
     return Loaded(sum(file.rows for file in files), pl.concat([_NOTHING, *(_ids(table, file) for file in files)]))
 
 
+def refuse_to_lose(there: Snapshot, partition: Partition, listed: int, share: float) -> None:
+    """Raise `LossRefused` where loading a partition would, by no more than how many files its source lists.
+
+    Args:
+        there: `raw_images` as it is.
+        partition: Which one.
+        listed: How many files its source lists.
+        share: As `Loaded.refuse_loss` takes it.
+    """
+    images = sum(file.rows for file in there.of(partition).written_files())
+    Loaded(images, _NOTHING).refuse_loss(listed, listed, share)
+
+
 def loaded_ids(table: PartitionedTable, files: Sequence[WrittenFile]) -> set[str]:
     """The image ids in files of `raw_images`."""
     return {one for file in files for one in _ids(table, file)["image_id"]}

@@ -133,8 +133,29 @@ def test_the_accounts_are_printed_and_written_and_what_does_not_balance_ends_wit
     assert "does not balance: 2026-11-03 animal: 16 listed, 15 loaded" in capsys.readouterr().out
 
     arguments[-1] = f"{tmp_path}/empty"
-    assert main(arguments) == 0
-    assert "nothing has arrived of drawn yet" in capsys.readouterr().out
+    assert main(arguments) == 2
+    assert f"there is nothing of dataset drawn in {tmp_path}/empty yet: run a day first" in capsys.readouterr().err
+
+
+def test_a_store_of_other_datasets_and_an_empty_one_are_told_from_one_that_is_well(
+    loaded_platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.yaml").write_text(
+        yaml.safe_dump({**loaded_platform.dataset.model_dump(mode="json"), "name": "drawm"})
+    )
+    asked = ["accounting"], ["status"], ["suspects"], ["conflicts", "list"], ["models", "list"], ["verify"]
+    asked += ["share", "--list"], ["similar", "0" * 64]
+    for command in asked:
+        places = ["--dataset", f"{tmp_path}/other.yaml", "--store"]
+        assert main([*command, *places, loaded_platform.store.url]) == 2
+        said = (
+            f"there is nothing of dataset drawm in {loaded_platform.store.url}, which holds drawn: did you mean drawn?"
+        )
+        assert said in " ".join(capsys.readouterr().err.split()), command
+        assert main([*command, *places, f"{tmp_path}/empty"]) == (1 if command[0] in ("status", "verify") else 2)
+        printed = " ".join("".join(capsys.readouterr()).split())
+        assert "nothing is loaded of drawm" in printed or "there is nothing of dataset drawm" in printed, command
+    assert not files_at(tmp_path / "empty").exists()
 
 
 @pytest.mark.long

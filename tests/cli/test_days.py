@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,8 @@ def would_run(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict
 def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second, third = (START + dt.timedelta(days=number) for number in (1, 3, 5))
     landed(project, first, second, third)
-    two = {"files": 2, "loaded": False, "extracted_anew": 0}
-    none = {"files": 0, "loaded": False, "extracted_anew": 0}
+    two = {"files": 2, "loaded": False, "extracted_anew": 0, "refused": None}
+    none = {"files": 0, "loaded": False, "extracted_anew": 0, "refused": None}
     assert would_run(capsys) == {str(third): {"plant": two, "animal": two, "human": none}}
     assert would_run(capsys, "--from", str(first), "--to", str(second)).keys() == {str(first), str(second)}
     assert would_run(capsys, "--from", str(second)).keys() == {str(second), str(third)}
@@ -107,6 +108,34 @@ def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys:
     assert "1 days with 4 files would be run; nothing was changed" in printed.out
     assert f"day {third}, the newest that landed" in printed.err
     assert not (project / "dagster").exists()
+
+
+def test_what_a_run_would_refuse_is_refused_before_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    landed(project, YESTERDAY)
+    day = ["run", "--day", str(YESTERDAY), "--until", "image_features"]
+    assert main(day) == 0
+    shutil.rmtree(project / f"landing/{YESTERDAY}/plant")
+    for more in ((), ("--dry-run",)):
+        capsys.readouterr()
+        assert main([*day, *more]) == 1
+        said = " ".join("".join(capsys.readouterr()).split())
+        assert "2 images of it are loaded, and 0 would be left: its source lists 0 files" in said
+    assert main([*day, "--dry-run", "--json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["days"]
+    refused = {name: bool(one["refused"]) for name, one in told["categories"].items()}
+    assert refused == {"plant": True, "animal": False, "human": False}
+    for more in ("--allow-loss", "--checks-only"):
+        assert main(["run", "--day", str(YESTERDAY), "--dry-run", more]) == 0
+    with zipfile.ZipFile(project / f"landing/{YESTERDAY}/plant.zip", "w") as archive:
+        archive.write(project / "pictures/val/plant/1.png", "plant/1.png")
+        archive.write(project / "pictures/train/plant/1.png", "plant/2.png")
+    assert main([*day, "--dry-run"]) == 0  # it was not opened yet, and nobody knows what is in it
+    file = project / "drawn.yaml"
+    swapped = yaml.safe_load(file.read_text()) | {"categories": {"plant": 1, "animal": 0, "human": 2}}
+    file.write_text(yaml.safe_dump(swapped))
+    capsys.readouterr()
+    assert main([*day, "--dry-run"]) == 2
+    assert "would mix two meanings" in capsys.readouterr().err
 
 
 def test_a_range_without_anything_and_a_dataset_without_any_day_are_told(

@@ -126,5 +126,5 @@ def test_a_store_that_was_mistyped_is_no_store_that_is_well(
     assert main([*command, "--dataset", str(file), "--store", str(tmp_path / "stroe")]) == 2
     told, place = capsys.readouterr(), files_at(tmp_path / "stroe")
     assert told.out == ""
-    assert f"there is nothing of dataset drawn in {place}: run a day first, or say by --store" in told.err
+    assert f"there is nothing of dataset drawn in {place} yet: run a day first, or say by --store" in told.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn.yaml"]

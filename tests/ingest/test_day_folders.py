@@ -103,7 +103,7 @@ def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
     assert health.as_json()["misnamed_days"] == {"20261120": "2026-11-20"}
     assert "not run, as no folders of days: 20261120 must be named 2026-11-20" in health_markdown(health)
     places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]
-    assert main(["status", *places]) == 0
+    assert main(["status", *places]) == 1  # nothing is loaded
     assert "20261120 must be named 2026-11-20" in capsys.readouterr().out
     told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 21))
     assert told[0] == "not run, as no folders of days: 20261120 must be named 2026-11-20"
@@ -123,7 +123,7 @@ def test_status_and_a_run_tell_days_that_no_run_takes(tmp_path: Path, capsys: py
     said = health.as_json()
     assert (said["days_before_start"], said["days_to_come"]) == (["2025-11-19"], [ahead])
     places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", f"{tmp_path}/landing", "--store", f"{tmp_path}/store"]
-    assert main(["status", *places]) == 0
+    assert main(["status", *places]) == 1  # nothing is loaded
     shown = capsys.readouterr().out
     assert "landed before start_day, and never run: 2025-11-19; is it the right year?" in shown
     assert f"landed for days to come, and not run until then: {ahead}; is it the right year?" in shown
