@@ -115,7 +115,7 @@ def test_a_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(
 
 def unit_files(platform: Platform, schema: TableSchema) -> dict[str, tuple[int, int]]:
     """The finished files of a table, whether a commit lists them or not, with what changes when one is written anew."""
-    folder = Path(platform.store.location(platform.dataset.name, schema.name))
+    folder = platform.files / platform.dataset.name / schema.name
     stats = {path.name: path.stat() for path in folder.rglob("date=*/**/*.parquet")}
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from benchmarks.service.questions import Question, bad
 
-_REFUSED = {"announced": {413}, "in chunks": {413, 503}, "slow": {408}, "many parts": {413}}
+# Chunks are too many, too much beside others', or, of a client that comes to send few, too slow: what is met first.
+_REFUSED = {"announced": {413}, "in chunks": {408, 413, 503}, "slow": {408}, "many parts": {413}}
 _CHUNK = bytes(256 * 1024)
 
 

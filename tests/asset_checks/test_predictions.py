@@ -54,7 +54,7 @@ def first(column: str, value: pl.Expr) -> Plant:
 def model_file(platform: Platform) -> Path:
     prefix = classifier_prefix(platform.dataset)
     name = champion_manifest(platform.store.objects(), prefix).file
-    (file,) = Path(platform.store.location(prefix)).rglob(name)
+    (file,) = (platform.files / prefix).rglob(name)
     return file
 
 
@@ -114,7 +114,7 @@ def test_what_nothing_can_be_said_of_is_not_evaluated(empty_platform: Platform, 
     scored(damaged)
     assert not any(outcome(damaged, one, PLANT).not_evaluated for one in CHECKS)
     model = damaged.rows(PREDICTIONS, PLANT)["model"][0]
-    Path(damaged.store.location(classifier_prefix(damaged.dataset)), manifest_name(model)).write_text("{}")
+    (damaged.files / classifier_prefix(damaged.dataset) / manifest_name(model)).write_text("{}")
     assert "cannot be read" in outcome(damaged, predictions.agreement_as_expected, PLANT).not_evaluated
 
 
@@ -150,7 +150,7 @@ def test_every_check_has_a_fault_that_it_catches() -> None:
 
 def test_without_a_model_nothing_is_wrong(empty_platform: Platform, damaged: Platform) -> None:
     assert failing(empty_platform, CHECKS, PLANT) == set()
-    Path(damaged.store.location(classifier_prefix(damaged.dataset)), CHAMPION).unlink()
+    (damaged.files / classifier_prefix(damaged.dataset) / CHAMPION).unlink()
     assert failing(damaged, CHECKS, PLANT) == set()
 
 

@@ -206,7 +206,7 @@ def test_without_annotations_of_loaded_images_it_says_so() -> None:
 
 
 def test_a_day_that_was_run_leaves_the_report_and_its_plots(loaded_platform: Platform) -> None:
-    plots = Path(loaded_platform.store.location("drawn", "plots"))
+    plots = loaded_platform.files / "drawn/plots"
     made = make_report(loaded_platform.dataset, loaded_platform.store)
     assert (plots / "exploration.html").read_text() == made.html
     assert [(plots / f"exploration_{plot.key}.png").read_bytes() for plot in made.plots] == [p.png for p in made.plots]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,10 @@ def test_neither_pictures_nor_thumbnails_are_read(
         return read(self, path, columns, *more)
 
     monkeypatch.setattr(ParquetFiles, "read", noted)
-    for file in Path(damaged.store.location("drawn", RAW_IMAGES.name)).rglob("date=*/**/*.parquet"):
-        table = pq.ParquetFile(file).read().drop_columns(["content", "thumbnail"])
-        pq.write_table(table, file)
+    for file in (damaged.files / "drawn" / RAW_IMAGES.name).rglob("date=*/**/*.parquet"):
+        table = pq.ParquetFile(BytesIO(file.read_bytes())).read().drop_columns(["content", "thumbnail"])
+        pq.write_table(table, smaller := BytesIO())
+        file.write_bytes(smaller.getvalue())
     found = image_statistics(damaged.store, "drawn")
     assert all(a.equals(b) for a, b in zip(frames(found), frames(of_platform), strict=True))
     assert asked == {"format", "width", "height", "bytes", "reason", *METRIC_SCALES}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -42,7 +40,7 @@ def test_a_partition_is_replaced_in_one_version_and_the_old_one_can_still_be_rea
         for one in ("float32", "int8")
     )
     url = switched.store.location(switched.dataset.name, IMAGE_FEATURES.name)
-    before = DeltaTable(str(Path(loaded_platform.store.location(switched.dataset.name, IMAGE_FEATURES.name)))).version()
+    before = DeltaTable(loaded_platform.store.location(switched.dataset.name, IMAGE_FEATURES.name)).version()
     after = DeltaTable(url).version()
     assert after == before + 1
     for version, expected in ((before, float32), (after, int8)):

@@ -59,7 +59,7 @@ def test_a_network_that_cannot_be_read_is_not_told_of_as_one(
     platform = with_networks(kept[0], tmp_path)
     (platform.root / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
     keep_network(platform)
-    champion = Path(platform.store.location()) / cnn_prefix(platform.dataset) / "champion.json"
+    champion = platform.files / cnn_prefix(platform.dataset) / "champion.json"
     champion.write_text("{")
     main(status(platform, "--json"))
     told = json.loads(capsys.readouterr().out)

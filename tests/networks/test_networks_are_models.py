@@ -36,7 +36,7 @@ def kept(loaded_platform: Platform, tmp_path_factory: pytest.TempPathFactory) ->
     root = tmp_path_factory.mktemp("models")
     platform = with_networks(loaded_platform, root)
     (root / "drawn.yaml").write_text(yaml.safe_dump(platform.dataset.model_dump(mode="json")))
-    folder = root / "store" / reports_prefix("drawn")
+    folder = platform.files / reports_prefix("drawn")
     folder.mkdir(exist_ok=True)
     for seed in (0, 1):
         digits = keep_network(platform, seed).sha256[:12]
