@@ -106,22 +106,35 @@ def day_is_not_empty(subject: Subject) -> Outcome:
     )
 
 
-@check("What arrived on this day is not all loaded already.", severity=WARN, key="volume.may_be_empty")
+@check(
+    "What arrived on this day is not all loaded already, nor so much of it that few images are new for this category.",
+    severity=WARN,
+    key="volume.may_be_empty",
+)
 def something_is_new(subject: Subject) -> Outcome:
-    """A day of copies of which no image was loaded; one without any file is the matter of `day_is_not_empty`."""
-    partition = subject.checked_partition
+    """A day of copies of which no image was loaded, or unusually few that would be usual were the copies new.
+
+    A day without any file is the matter of `day_is_not_empty`, one with few files that of `usual_volume`.
+    """
+    partition, spec = subject.checked_partition, subject.dataset.volume
     loaded = subject.rows(RAW_IMAGES).select(pl.len()).collect().item()
     copies = subject.rows(DUPLICATES).select("original_date", "original_category").collect()
     originals = copies.group_by("original_date", "original_category").len("files")
     days = sorted(set(copies["original_date"]))
+    usual = expected_volume(subject.rows_by_day(RAW_IMAGES), partition.date, spec)
+    few = 0 < loaded <= usual.below < loaded + copies.height
+    figures: dict[str, int | float | str] = {"loaded": loaded, "copies": copies.height}
+    if usual.days:
+        figures |= {"usually loaded": round(usual.median, 1), "unusual at and below": round(usual.below, 1)}
+    many = f"{copies.height:,} of {loaded + copies.height:,}" if loaded else f"All {copies.height:,}"
     return Outcome(
-        passed=loaded > 0 or copies.is_empty() or partition.category in subject.dataset.volume.may_be_empty,
-        figures={"loaded": loaded, "copies": copies.height},
+        passed=copies.is_empty() or partition.category in spec.may_be_empty or (loaded > 0 and not few),
+        figures=figures,
         sample=originals.sort("original_date", "original_category"),
-        advice=f"All {copies.height} images of {partition.category} on {partition.date} are copies of what is loaded "
-        f"under {some(days, 3)}, so nothing new came: ask the supplier whether an old delivery was sent again, or "
-        "whether whatever copies the files still runs. Of a category that need not have new ones on every day, say so "
-        "in volume.may_be_empty.",
+        advice=f"{many} images of {partition.category} on {partition.date} are copies of what is loaded "
+        f"under {some(days, 3)}, so {'little' if loaded else 'nothing'} new came: ask the supplier whether an old "
+        "delivery was sent again, or whether whatever copies the files still runs. Of a category that need not have "
+        "new ones on every day, say so in volume.may_be_empty.",
     )
 
 

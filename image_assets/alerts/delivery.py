@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from image_assets.alerts.ledger import Entry, Ledger, State
+from image_assets.alerts.ledger import Entry, Ledger, Message, State
 from image_assets.alerts.run_report import RunReport, hears_of_check, hears_of_failure
 from image_assets.alerts.text import Links, Text, text_of_check, text_of_failure
 from image_assets.alerts.together import HOLD_SECONDS, grouped, text_of
@@ -58,6 +59,8 @@ def deliver(dataset: DatasetSpec, ledger: Ledger, sender: Sender, *, only_new: b
     """Hand what waits to its channel, in the order of what it tells; what has one cause in one message.
 
     What is accepted is marked at once. After a message that is not, the channel is left alone until the next call.
+    Channels that answered last come first, then those that were not asked for longest: several that hang take the
+    whole of a call, and must not keep it from the others.
 
     Args:
         only_new: Leave alone a channel that has not accepted a message before.
@@ -66,8 +69,8 @@ def deliver(dataset: DatasetSpec, ledger: Ledger, sender: Sender, *, only_new: b
     delivered = held = 0
     problems: list[str] = []
     with ledger.delivering() as mine:
-        for channel in dataset.alerts.channels if mine else ():
-            waiting = ledger.pending(dataset.name, channel.label)
+        pending = [(one, ledger.pending(dataset.name, one.label)) for one in dataset.alerts.channels if mine]
+        for channel, waiting in sorted(pending, key=lambda one: _last_refused(one[1])):
             if only_new and any(message.tries for message in waiting):
                 continue
             groups, held_back = grouped(waiting, _told_lately(ledger, dataset.name, channel.label))
@@ -85,6 +88,11 @@ def deliver(dataset: DatasetSpec, ledger: Ledger, sender: Sender, *, only_new: b
                     ledger.mark_delivered(message)
                 delivered, left = delivered + len(group), left - len(group)
     return Delivery(delivered, tuple(problems), held)
+
+
+def _last_refused(waiting: Sequence[Message]) -> float:
+    """When a channel last refused one of the messages that wait for it; 0 where it refused none."""
+    return max((message.tried_at or 0 for message in waiting), default=0)
 
 
 def _told_lately(ledger: Ledger, dataset: str, channel: str) -> dict[str, set[str]]:

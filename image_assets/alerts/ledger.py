@@ -59,7 +59,10 @@ _ENTRIES = sa.Table(
     sa.Index("waiting", "dataset", "channel", "at", sqlite_where=_WAITING),
 )
 # What a message says as its row does.
-_SAME = ("id", "channel", "dataset", "severity", "partition", "at", "recorded_at", "delivered_at", "tries", "error")
+_SAME = (
+    *("id", "channel", "dataset", "severity", "partition", "at", "recorded_at"),
+    *("delivered_at", "tries", "tried_at", "error"),
+)
 _RETRIES = sa.Table(
     "expected_retries",
     _TABLES,
@@ -94,6 +97,7 @@ class Message:
     recorded_at: float
     delivered_at: float | None
     tries: int
+    tried_at: float | None
     error: str
     subject: str
     partition: str

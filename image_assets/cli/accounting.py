@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from image_assets.cli.options import FILE, dataset_option, json_option, store_option, to_look_at
-from image_assets.cli.printing import print_json, write
+from image_assets.cli.printing import check_writable, print_json, write
 from image_assets.cli.words import Command
 from image_assets.terminal import terminal
 
@@ -27,6 +27,7 @@ def accounting(dataset: str, store: str, csv: Path | None, *, as_json: bool) -> 
     from image_assets.reports.accounts import show_accounts
     from image_assets.spreadsheets import csv_of
 
+    check_writable(csv)
     spec, opened = to_look_at(dataset, store)
     book = account_book(opened, spec.name)
     if csv:

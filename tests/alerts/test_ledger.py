@@ -366,6 +366,32 @@ def test_a_tick_ends_before_dagster_gives_it_up(
     assert deliver(DATASET, ledger, channels).delivered == 4
 
 
+def test_channels_that_hang_do_not_keep_a_call_from_one_that_answers(
+    ledger: Ledger, channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("HANGS", "HANGS_TOO", "BOSS")
+    dataset = small_dataset(alerts={"channels": [{"url_env": name} for name in names]})
+    record(RunReport((outcome(1, passed=False),)), dataset.alerts, ledger, LINKS)
+    now = 0.0
+    asked: list[str] = []
+
+    class Hanging(Channels):
+        def send(self, channel: AlertChannel, text: Text, state: State) -> None:
+            nonlocal now
+            asked.append(channel.label)
+            if channel.label != "BOSS":
+                now += 16  # as long as a sender waits for an answer, and a call has time for two of these
+                raise ChannelError(f"channel {channel.label} did not answer")
+            super().send(channel, text, state)
+
+    hanging = Hanging()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    first = deliver(dataset, ledger, hanging)
+    assert (asked, first.delivered, len(first.problems)) == (["HANGS", "HANGS_TOO"], 0, 2)
+    assert deliver(dataset, ledger, hanging).delivered == 1
+    assert asked[2:] == ["BOSS", "HANGS", "HANGS_TOO"]
+
+
 def test_what_is_forgotten_changes_no_message(
     ledger: Ledger, channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,9 @@ from tests.platform import FIRST
 def message(number: int, partition: str, *, passed: bool = False, check: str = "a") -> Message:
     said = f"{'recovered: ' if passed else ''}{check}, {partition}"
     state = "recovered" if passed else "failed"
-    return Message(number, "TEAM", "drawn", state, "ERROR", Text(said, "why"), 0, 0, None, 0, "", check, partition)
+    return Message(
+        number, "TEAM", "drawn", state, "ERROR", Text(said, "why"), 0, 0, None, 0, None, "", check, partition
+    )
 
 
 def numbers(groups: Sequence[Sequence[Message]]) -> list[list[int]]:

@@ -259,6 +259,25 @@ def test_a_day_of_nothing_but_copies_is_told_and_one_with_a_new_image_is_not(tmp
     assert failing(seldom, [volume.something_is_new], again) == set()
 
 
+def test_a_day_of_copies_with_hardly_anything_new_is_told_beside_days_that_had_more(tmp_path: Path) -> None:
+    platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
+    # Days of twelve new images; then the last one is sent again, with one new image, and with some besides.
+    shown = [range(12 * number, 12 * number + 12) for number in range(6)]
+    shown += [range(60, 73), [*range(60, 64), *range(73, 83)]]
+    for number, pictures in enumerate(shown):
+        land_pictures(platform.landing, str(MONDAY + number * DAY), "plant", 0, pictures)
+        platform.load(MONDAY + number * DAY, "plant")
+    *usual, again, some_copies = (Partition(MONDAY + number * DAY, "plant") for number in range(8))
+    assert [failing(platform, [volume.something_is_new], one) for one in usual] == [set()] * 6
+    assert failing(platform, CHECKS, again) == {"something_is_new"}  # as many files as ever
+    found = outcome(platform, volume.something_is_new, again)
+    assert found.advice.startswith(
+        "12 of 13 images of plant on 2026-09-13 are copies of what is loaded under 2026-09-12"
+    )
+    assert found.figures["usually loaded"] == 12
+    assert failing(platform, [volume.something_is_new], some_copies) == set()
+
+
 @pytest.mark.parametrize("begun", [False, True], ids=["never run", "run and failed"])
 def test_a_day_that_was_not_run_is_not_put_down_to_the_supplier(delivered: Platform, begun: bool) -> None:
     missed = MONDAY + 10 * DAY
