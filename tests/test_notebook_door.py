@@ -93,7 +93,7 @@ def test_what_is_not_given_is_found_as_by_commands(tmp_path: Path, monkeypatch: 
     assert (found.dataset.name, found.landing, found.store) == (
         "sample",
         str(tmp_path / "arrivals"),
-        str(tmp_path / "store"),
+        str(files_at(tmp_path / "store")),
     )
     assert ia.open(store="elsewhere").store == "elsewhere"
     monkeypatch.setenv(DATASETS.name, "sample,odonata")
@@ -107,6 +107,7 @@ def test_a_store_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     assert project.days().is_empty()
     assert "<td>0</td>" in project._repr_html_()
     assert list(tmp_path.iterdir()) == []
+    assert not files_at(tmp_path / "store").exists()
 
 
 def test_a_table_is_that_of_the_store_by_day_and_category(project: ia.OpenedProject) -> None:

@@ -18,6 +18,7 @@ from tests.alerts.receivers import Webhook
 from tests.daemon import ROOT, Daemon
 from tests.dagster_internals import InstigatorTick, InstigatorType, TickStatus
 from tests.platform import small_dataset
+from tests.store_files import files_at
 
 SECRET = "path-that-is-a-5ecret"
 RETRIES = "run_retries: {enabled: true, max_retries: 0}\n"
@@ -139,7 +140,8 @@ def test_each_alert_comes_once_whatever_happens_to_daemon_and_channel(
     assert len(deployment.hook.received) == 4
     assert [run.status for run in runs].count(dg.DagsterRunStatus.FAILURE) == 2
     assert any(run.tags.get("dagster/will_retry") == "true" for run in runs)
-    leaks = [file.name for file in tmp_path.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    files = [*tmp_path.rglob("*"), *files_at(tmp_path / "store").rglob("*")]
+    leaks = [file.name for file in files if file.is_file() and SECRET.encode() in file.read_bytes()]
     assert leaks == []
     record_property("seconds from the end of a run to its alert", shown)
     print(shown)  # noqa: T201  # with pytest -s

@@ -140,7 +140,7 @@ def republished(edit: Callable[[Tables], Tables]) -> Plant:
     """The fault of a publisher that wrote other tables: checksums, counts and names are those of what it wrote."""
 
     def plant(platform: Platform) -> None:
-        tables = edit([pl.read_parquet(file) for file in shards(platform)])
+        tables = edit([pl.read_parquet(file.read_bytes()) for file in shards(platform)])
         for file in shards(platform):
             file.unlink()
         described = [_write(table, index, folder(platform)) for index, table in enumerate(tables)]

@@ -95,7 +95,7 @@ def test_the_command_prints_writes_and_goes_on(
     best = rows.filter(features="efficientnet_lite0", family="logistic_regression")["outer"].mean()
     assert f"{best:.4f}" in said
     assert (tmp_path / "families.png").read_bytes()[:4] == b"\x89PNG"
-    kept = {file: file.read_bytes() for file in platform.root.rglob("comparison-scores/*/*.json")}
+    kept = {file: file.read_bytes() for file in platform.files.rglob("comparison-scores/*/*.json")}
     # Per features and fold: both candidates on the inner folds, and on the outer one.
     assert len(kept) == 2 * 3 * (2 + 2)
     assert main(["compare", *places, "--folds", "3", "--json"]) == 0

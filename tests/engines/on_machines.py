@@ -46,7 +46,7 @@ def load_and_extract(platform: Platform, engine: Engine, extracting: Engine | No
     of_images = PartitionFiles(raw, raw.partition_files(partition))
     done = extract_units(of_images, features, partition, platform.dataset.extractor, extracting or engine)
     features.replace(partition, done.files)
-    root = platform.root / "store"
+    root = platform.files
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*.parquet"))

@@ -43,6 +43,7 @@ from image_assets.store.tables.partition_files import PartitionFiles
 from tests.ingest.folders import folder_source
 from tests.pictures import land_pictures, picture
 from tests.platform import FIRST, small_dataset
+from tests.store_files import files_at
 
 DATASET = small_dataset(extractor={"kind": "colour_statistics"})
 PLANT, ANIMAL = Partition(FIRST, "plant"), Partition(FIRST, "animal")
@@ -115,7 +116,7 @@ def _box(image_id: str, number: int) -> dict:
 
 def digests(root: Path) -> Digests:
     """SHA-256 of every file of a table, by its name."""
-    files = (file for file in root.rglob("*.parquet") if KNOWN_FILES not in file.parts)
+    files = (file for file in files_at(root).rglob("*.parquet") if KNOWN_FILES not in file.parts)
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

@@ -189,7 +189,7 @@ def test_what_another_store_recorded_in_the_same_home_is_not_told(recorded, tmp_
     found = health(elsewhere, instance)
     assert found.checks is None
     assert [one.last_run for one in found.categories] == [None, None]
-    written = {path.name for path in tmp_path.rglob("*")}
+    written = {path.name for path in (*tmp_path.rglob("*"), *elsewhere.files.rglob("*"))}
     assert not written & {CHECK_RESULTS, DAYS_RUN}
 
 
@@ -320,6 +320,7 @@ def test_without_an_instance_the_store_alone_is_asked_and_none_is_made(
     assert existing_instance(str(tmp_path / "store")) is None
     assert existing_instance("s3://bucket/store") is None
     assert list(tmp_path.iterdir()) == []
+    assert not files_at(tmp_path / "store").exists()
     open_instance(str(tmp_path / "store")).dispose()
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     opened = existing_instance(str(tmp_path / "store"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +23,7 @@ from image_assets.store.store import Store
 from tests.ingest.folders import folder_source
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
-from tests.store_files import files_at
+from tests.store_files import files_at, remove_files
 
 DATASET = small_dataset()
 PLANT = Partition(FIRST, "plant")
@@ -42,6 +43,12 @@ class Counted:
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         self.reads[Path(file.source).name] += 1
         return self._source.read(file, max_bytes)
+
+
+def emptied(place: Path) -> None:
+    """Have nothing lie where a store is to be made."""
+    if files_at(place).exists():
+        remove_files(place)
 
 
 class Day:
@@ -73,7 +80,7 @@ class Day:
 
     def loaded_anew(self, root: Path, **changes: object) -> list[pl.DataFrame]:
         """The rows of another store, which has never seen the day."""
-        shutil.rmtree(root, ignore_errors=True)
+        emptied(root)
         _load(Store(str(root)), self.landing, False, changes)
         return _rows(Store(str(root)))
 
@@ -163,10 +170,11 @@ def test_damaged_knowledge_is_none(day: Day) -> None:
 def test_wrong_knowledge_is_found_out_and_forgotten(day: Day) -> None:
     """Whoever writes into it makes no picture another one: it is read when it is loaded."""
     file = kept_of(day)
-    wrong = pl.read_parquet(file).with_columns(
+    wrong = pl.read_parquet(file.read_bytes()).with_columns(
         pl.when(pl.col("source").str.ends_with("/2.png")).then(pl.lit("0" * 64)).otherwise("image_id").alias("image_id")
     )
-    wrong.write_parquet(file)
+    wrong.write_parquet(content := BytesIO())
+    file.write_bytes(content.getvalue())
     right = day.rows()
     with pytest.raises(SourceChanged, match=r"2\.png"):
         day.load()
@@ -204,6 +212,7 @@ def test_whatever_comes_and_goes_the_tables_are_those_of_a_day_loaded_anew(
 ) -> None:
     monkeypatch.setattr(folder, "_SETTLED_SECONDS", -3600)
     shutil.rmtree(tmp_path, ignore_errors=True)
+    emptied(tmp_path / "store")
     day = Day(tmp_path)
     for changes in rounds:
         for what, name, content in changes:
