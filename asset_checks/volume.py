@@ -12,6 +12,7 @@ from image_assets.dataset import DatasetSpec
 from image_assets.health.volume import Trend, expected_volume, may_be_empty, missing_days, volume_trend
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, RAW_IMAGES, Partition
+from image_assets.settings.annotated import AnnotatedSection
 from image_assets.wording import some
 
 _UNPLACED = {"name": pl.String, "nearest": pl.String}
@@ -97,12 +98,22 @@ def day_is_not_empty(subject: Subject) -> Outcome:
     window = [partition.date - dt.timedelta(days=number + 1) for number in range(spec.window_days)]
     before = [run for run in _runs_by_day(subject, window).values() if run.listed is not None]
     usual = may_be_empty(counts, partition.date, spec, len(before)) or partition.category in spec.may_be_empty
-    return Outcome(
-        passed=files > 0 or usual,
-        figures={"files": files, "days run before": len(before)},
-        advice=f"Nothing arrived for {partition.category} on {partition.date}: look at the folder's name in the "
-        "landing zone, or ask the supplier, then run the day again. Of a category that need not have files on "
-        "every day, say so in volume.may_be_empty.",
+    run = _runs_by_day(subject, [partition.date]).get(partition.date)
+    elsewhere = run.unplaced_files if run else 0
+    figures = {"files": files, "in no category": elsewhere, "days run before": len(before)}
+    return Outcome(passed=files > 0 or usual, figures=figures, advice=_nothing_arrived(subject, elsewhere))
+
+
+def _nothing_arrived(subject: Subject, elsewhere: int) -> str:
+    """What to do about a day without a file of the category, of which `elsewhere` files came in no category at all."""
+    partition, source = subject.checked_partition, subject.dataset.source
+    where = "look at the folder's name in the landing zone"
+    if isinstance(source, AnnotatedSection):
+        where = "look whether the annotation files are those of this delivery, and at the counts of label_selection"
+    came = f", though {elsewhere:,} {'file' if elsewhere == 1 else 'files'} came in no category" if elsewhere else ""
+    return (
+        f"Nothing arrived for {partition.category} on {partition.date}{came}: {where}, or ask the supplier, then run "
+        "the day again. Of a category that need not have files on every day, say so in volume.may_be_empty."
     )
 
 

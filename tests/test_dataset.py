@@ -57,7 +57,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ({"start_day": "2026-13-01"}, r"start_day: found '2026-13-01'; expected a day such as 2026-11-20$"),
         ({"start_day": dt.datetime(2026, 11, 1, 7)}, r"start_day: .*; expected a day .*, without a time$"),
         ({"time_zone": "Europe/berlin"}, r"time_zone: .*did you mean Europe/Berlin\?"),
-        ({"categories": {"müll": 0}}, r"found 'müll'; expected 1 to 64 letters, digits, _ and -"),
+        ({"categories": {"müll": 0}}, r"found 'müll'; expected 1 to 64 of a to z, A to Z, digits, _ and -"),
         ({"categories": ["owl", "duck"]}, r"categories: found a list; expected keys with values, such as"),
         ({"categories": {"owl": True, "duck": False}}, r"categories\.(owl|duck): expected a number, found yes or no"),
         ({"limits": {"max_bytes": True}}, r"limits: .*max_bytes: expected a number, found yes or no"),
@@ -170,5 +170,5 @@ def test_a_dataset_that_is_printed_does_not_show_the_urls_of_its_channels() -> N
 
 @pytest.mark.parametrize("name", ["plant\n", "plant\r\nBcc: a@b.invalid", "\u202eplant", "plant\x1b[2J", "=plant"])
 def test_no_category_has_a_name_that_could_break_a_line_or_a_mail_s_head(name: str) -> None:
-    with pytest.raises(DatasetError, match=r"categories\..*expected 1 to 64 letters"):
+    with pytest.raises(DatasetError, match=r"categories\..*expected 1 to 64 of a to z"):
         parse_dataset({**MINIMAL, "categories": {name: 0, "duck": 1}}, "birds.yaml")

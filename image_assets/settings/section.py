@@ -21,7 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
 DatasetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _NAME = TypeAdapter(Name)
-NAME_RULE = "expected 1 to 64 letters, digits, _ and -, beginning with a letter or digit"
+NAME_RULE = "expected 1 to 64 of a to z, A to Z, digits, _ and -, beginning with a letter or digit"
 
 
 def name_problem(text: str) -> str:

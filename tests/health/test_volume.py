@@ -243,6 +243,19 @@ def test_a_day_on_which_nothing_arrived_is_named_on_that_day_and_after(delivered
     assert "Nothing had arrived for plant on 2026-09-17" in said
 
 
+def test_what_came_in_no_category_is_told_with_a_category_that_had_nothing(delivered: Platform) -> None:
+    day = Partition(MONDAY + 10 * DAY, "plant")
+    list_files(delivered, day.date, 0)
+    note_run(delivered, day.date, 0, unplaced=("plnats",))
+    found = outcome(delivered, volume.day_is_not_empty, day)
+    assert found.figures["in no category"] == 1
+    assert "though 1 file came in no category: look at the folder's name in the landing zone" in found.advice
+    source = {"kind": "coco", "categories_from": {one: [one] for one in delivered.dataset.categories}}
+    annotated = Platform(small_dataset(start_day=MONDAY, source=source), delivered.root)
+    advice = outcome(annotated, volume.day_is_not_empty, day).advice
+    assert "look whether the annotation files are those of this delivery" in advice
+
+
 def test_a_day_of_nothing_but_copies_is_told_and_one_with_a_new_image_is_not(tmp_path: Path) -> None:
     platform = Platform(small_dataset(start_day=MONDAY), tmp_path)
     for number, shown in enumerate([range(2), range(2), range(1, 3)]):

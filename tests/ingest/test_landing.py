@@ -211,7 +211,7 @@ def test_a_day_that_is_no_date_is_refused(tmp_path: Path, day: object) -> None:
 @pytest.mark.parametrize(
     ("category", "said"),
     [
-        ("../plant", "expected 1 to 64 letters"),
+        ("../plant", "expected 1 to 64 of a to z"),
         ("", "expected 1 to 64"),
         ("a b", "expected 1 to 64"),
         ("é", "'é': expected"),

@@ -51,7 +51,7 @@ def parse_files(files: Mapping[str, Path], folder: Path) -> None:
     images: part (what the file is called in `files`), image (its id), key (the path of its file), alias (the last part
     of that, folded), width, height (pixels; may be null).
     annotations: part, image, label (the category's id), crowd, confidence, x, y, w, h (pixels; null without a box).
-    categories: part, label (its id), fields (JSON: every field that is text). Ids become text.
+    categories: part, label (its id), fields (JSON: every field that is text). Ids become text, 7.0 as 7.
 
     Raises:
         SourceError: a file ends early, is no JSON, lacks a section, or has an entry of another form.
@@ -132,6 +132,8 @@ def _remedy(file: Path, error: Exception) -> str:
     # The parser shows the text around the place where it stopped.
     if re.search(r"invalid (char|string) in json", str(error)) and re.search(r"NaN|Infinity", str(error)):
         return "NaN and Infinity are no JSON: write null in their place"
+    if "integer overflow" in str(error):
+        return "Whole numbers of more than 63 bits are not read: write ids of that length as text"
     return "The file is damaged or has lost its end: fetch it anew"
 
 
@@ -196,8 +198,11 @@ def _annotation(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _id(entry: dict[str, Any], name: str) -> str:
     value = entry.get(name)
+    # Tables with gaps hold whole numbers as fractions, and so write 7 as 7.0; beyond 2^53 these are not exact.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise _WrongEntry(f"expected a number or text as {name}, found {value!r:.80}")
+        raise _WrongEntry(f"expected a whole number or text as {name}, found {value!r:.80}")
     return str(value)
 
 

@@ -176,6 +176,9 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
         (TEXT.replace("Larus", "L\xe4rus").encode("latin-1"), r"It is no UTF-8: save it as UTF-8"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2]'), r"expected a bbox of four numbers"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"NaN and Infinity are no JSON"),
+        (TEXT.replace('"image_id": 2', '"image_id": 2.5'), r"expected a whole number or text as image_id, found 2\.5"),
+        (TEXT.replace('"image_id": 2', '"image_id": 1e17'), r"a whole number or text as image_id, found 1e\+17"),
+        (TEXT.replace('"id": 2', f'"id": {2**64}'), r"more than 63 bits are not read: write ids of that"),
     ],
 )
 def test_a_file_of_another_form_is_named_with_its_place(root: Path, content: str | bytes, said: str) -> None:
@@ -220,6 +223,14 @@ def test_a_byte_order_mark_changes_nothing(root: Path) -> None:
     before = chosen(selection("coco", root, LABELS, **FAMILIES))
     file = root / "annotations" / "train2019.json"
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert chosen(selection("coco", root, LABELS, **FAMILIES)) == before
+
+
+def test_ids_of_a_table_with_gaps_are_the_numbers_that_they_were(root: Path) -> None:
+    before = chosen(selection("coco", root, LABELS, **FAMILIES))
+    gaps = [one | {"image_id": float(one["image_id"]), "category_id": str(one["category_id"])} for one in ANNOTATIONS]
+    named = [one | {"id": float(one["id"])} for one in CATEGORIES]
+    write_coco(root / "annotations" / "train2019.json", IMAGES, gaps, named)
     assert chosen(selection("coco", root, LABELS, **FAMILIES)) == before
 
 
