@@ -6,6 +6,7 @@ from image_assets.asset_checks.check import WARN, Outcome, Subject, check
 from image_assets.ingest.annotated.selection_sql import Step
 from image_assets.schema import IMAGE_LABELS, LABEL_SELECTION, SELECTED_IMAGES
 from image_assets.settings.annotated import AnnotatedSection
+from image_assets.wording import some
 
 # What is on the left is split into what is on the right.
 _SUMS = (
@@ -76,6 +77,28 @@ def selected_images_have_files(subject: Subject) -> Outcome:
         sample=missing.sort("image_key"),
         advice="Their files never arrived: fetch them and land them under a day, or, where they are not to come, raise "
         "missing_share in the source section.",
+    )
+
+
+@check(
+    "Every loaded image is one that the annotations still select, under the category that it is loaded under.",
+    severity=WARN,
+)
+def loaded_images_are_selected(subject: Subject) -> Outcome:
+    """The images that labels were joined to when their day was run, against the selection as it is now."""
+    loaded = subject.rows(IMAGE_LABELS).select("image_key", "image_id", "date", "category").unique()
+    now = subject.rows(SELECTED_IMAGES).select("image_key", selected="category")
+    joined = loaded.join(now, on="image_key", how="left").collect()
+    others = joined.filter(pl.col("selected").ne_missing(pl.col("category")))
+    days = some(others["date"].unique().sort(), 3)
+    gone = others["selected"].null_count()
+    return Outcome(
+        passed=others.is_empty(),
+        figures={"images": joined.height, "selected no more": gone, "otherwise": others.height - gone},
+        sample=others.sort("date", "category", "image_key"),
+        advice=f"{others.height:,} images of {days} are loaded, and the annotations select them no more, or under "
+        "another category. Is the annotation file whole? Else put the whole one back; if it is, run these days again, "
+        "with --allow-loss where most of a day is to go.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -246,6 +247,7 @@ def more_rows(step: Step) -> Plant:
     return change(LABEL_SELECTION, lambda found: found.with_columns(rows.alias("rows")), None)
 
 
+SELECTED = "loaded_images_are_selected"
 SUMS, ONCE, FILES = {"steps_add_up"}, {"images_selected_once"}, {"selected_images_have_files"}
 NO_CATEGORY = pl.DataFrame({"step": [str(Step.NO_CATEGORY)], "part": ["train2019.json"], "rows": [1]})
 REFUSED = pl.DataFrame(
@@ -263,7 +265,7 @@ SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "an image twice": (change(SELECTED_IMAGES, first_row_again, None), ONCE),
     "an image of no category": (
         change(SELECTED_IMAGES, in_first_row("category", pl.lit("goose")), None),
-        ONCE,
+        {*ONCE, SELECTED},
     ),
     "a row without an image": (
         change(LABEL_SELECTION, lambda rows: pl.concat([rows, REFUSED]), None),
@@ -302,6 +304,24 @@ def test_missing_files_are_a_warning_with_examples(damaged: Platform) -> None:
     assert found.sample is not None
     assert found.sample["image_key"][0] == "train2019/1/0.png"
     assert label_selection.selected_images_have_files.severity.value == "WARN"
+
+
+def test_an_annotation_file_that_shrinks_or_says_otherwise_is_told_of_days_that_are_not_run_again(
+    damaged: Platform,
+) -> None:
+    file = damaged.landing / "annotations" / "train2019.json"
+    whole = json.loads(file.read_text())
+    another = {10: {"category_id": 2}}  # an owl until now
+    kept = [one | another.get(one["image_id"], {}) for one in whole["annotations"] if one["image_id"] not in (0, 1)]
+    file.write_text(json.dumps(whole | {"annotations": kept}))
+    assert failed_checks(damaged, None, *asset_names.SELECTED) == set()
+    assert failing(damaged, checks_in(label_selection)) == {SELECTED}
+    found = outcome(damaged, label_selection.loaded_images_are_selected)
+    assert (found.figures["selected no more"], found.figures["otherwise"]) == (2, 1)
+    assert f"3 images of {FIRST} are loaded, and the annotations select them no more" in found.advice
+    file.write_text(json.dumps(whole))
+    assert failed_checks(damaged, None, *asset_names.SELECTED) == set()
+    assert failing(damaged, checks_in(label_selection)) == set()
 
 
 def test_a_dataset_without_boxes_has_none_of_their_assets() -> None:
