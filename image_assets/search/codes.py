@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_CODES = 255
+CODES = 255
 # 255 × 63 × 2 fits 16 bits with a sign: processors without instructions for this add two products at that width.
 _WEIGHTS = 63
 LEVELS = 3
@@ -40,9 +40,9 @@ class Codes(NamedTuple):
 def coded(rows: np.ndarray) -> Codes:
     """Directions, float64 [N, D], in bytes."""
     low = rows.min(axis=1).astype(np.float32)
-    step = ((rows.max(axis=1) - low) / _CODES).astype(np.float32)
+    step = ((rows.max(axis=1) - low) / CODES).astype(np.float32)
     far, near = low.astype(np.float64)[:, None], step.astype(np.float64)[:, None]
-    codes = np.clip(np.rint((rows - far) / np.where(near > 0, near, 1)), 0, _CODES)
+    codes = np.clip(np.rint((rows - far) / np.where(near > 0, near, 1)), 0, CODES)
     left = rows - (far + near * codes)
     error = np.sqrt(np.add.reduce(left * left, axis=1)).astype(np.float32)
     return Codes(codes.astype(np.uint8), low, step, np.nextafter(error, np.float32(np.inf)))
@@ -87,7 +87,7 @@ class Query:
         """
         near = step.astype(np.float64)
         middle = low * self.direction.sum() + near * (products @ self.steps)
-        slack = error * np.sqrt(self.direction @ self.direction) + near * (_CODES * self.left) + _ROUNDED
+        slack = error * np.sqrt(self.direction @ self.direction) + near * (CODES * self.left) + _ROUNDED
         return Bounds(middle - slack, middle + slack)
 
 

@@ -14,23 +14,31 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Event, Lock
 
+import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from image_assets.alone import alone
 from image_assets.errors import CanPass
 from image_assets.features.table import feature_matrix
-from image_assets.search.segments import SUFFIX, Batch, DamagedSegment, Head, Part, Segment, open_segment, write_segment
+from image_assets.search.axes import AXES_SUFFIX, Axes, axes_of, fitted, load_axes
+from image_assets.search.layout import Batch, DamagedSegment, Head, Part
+from image_assets.search.likeness import directions
+from image_assets.search.segments import SUFFIX, Segment, open_segment, write_segment
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.whole_files import remove_unfinished
 from image_assets.workers import ordered_map
 
 _LOG = logging.getLogger(__name__)
-_FORMAT = 1
+_FORMAT = 2
 _BATCH_ROWS = 2_048
 _NARROW_ROWS = 65_536
+# Of so many images all are read in a few milliseconds, without axes. Then these are fitted to some rows of some files.
+_ENOUGH, _FITTED_ROWS, _FITTED_FILES = 16_384, 8_192, 256
 
 
 class IndexBusy(CanPass, RuntimeError):
@@ -43,10 +51,11 @@ class IndexEnding(RuntimeError):
 
 @dataclass(frozen=True)
 class Day:
-    """An open file of the index, and the day that it is of."""
+    """An open file of the index, the day that it is of, and the axes that its places are on, if it has any."""
 
     date: dt.date
     segment: Segment
+    axes: Axes | None = None
 
 
 class KeptIndex:
@@ -68,6 +77,7 @@ class KeptIndex:
         self._lock, self._ending = Lock(), ending or Event()
         self._of: pl.DataFrame | None = None
         self._days: dict[str, Day] = {}
+        self._axes: Axes | None = None
 
     def days(self, patience: float | None = None) -> list[Day]:
         """All files, up to date, in the order of their days.
@@ -107,18 +117,24 @@ class KeptIndex:
             self._lock.release()
 
     def _bring_up_to_date(self, there: pl.DataFrame) -> None:
-        wanted = {self._name(files): files for files in there.sort("date", "category", "path").partition_by("date")}
-        # Each holds some hundred megabytes while it is made.
-        opened = ordered_map(lambda item: self._day(*item), wanted.items(), workers=2, waiting_per_worker=1)
-        self._days = dict(zip(wanted, opened, strict=True))
+        with threadpool_limits(1, "blas"):  # two days are made at a time, and more threads would wait for each other
+            self._days = self._made(there)
         self._of = there
         remove_unfinished(self._folder)
         for path in self._folder.glob(f"*{SUFFIX}"):
-            if path.stem not in wanted:
+            if path.stem not in self._days:
                 path.unlink(missing_ok=True)
 
+    def _made(self, there: pl.DataFrame) -> dict[str, Day]:
+        self._axes = self._axes_of(there)
+        wanted = {self._name(files): files for files in there.sort("date", "category", "path").partition_by("date")}
+        # Each holds some hundred megabytes while it is made.
+        opened = ordered_map(lambda item: self._day(*item), wanted.items(), workers=2, waiting_per_worker=1)
+        return dict(zip(wanted, opened, strict=True))
+
     def _name(self, files: pl.DataFrame) -> str:
-        made_of = [_FORMAT, self._extractor, self._rooted, *map(list, files.cast({"date": pl.String}).rows())]
+        of_axes = self._axes.digest if self._axes is not None else ""
+        made_of = [_FORMAT, self._extractor, self._rooted, of_axes, *map(list, files.cast({"date": pl.String}).rows())]
         return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
 
     def _day(self, name: str, files: pl.DataFrame) -> Day:
@@ -126,12 +142,46 @@ class KeptIndex:
         if name in self._days:
             return self._days[name]
         try:
-            return Day(date, open_segment(path))
+            return self._opened(date, path)
         except DamagedSegment as damage:
             if path.exists():
                 _LOG.warning("the index has a damaged file, which is made again: %s", damage)
-        write_segment(path, self._head(files), self._batches(files["path"].to_list()), self._rooted)
-        return Day(date, open_segment(path))
+        head = self._head(files)
+        axes = self._axes if head.places else None
+        write_segment(path, head, self._batches(files["path"].to_list()), self._rooted, axes)
+        return self._opened(date, path)
+
+    def _opened(self, date: dt.date, path: Path) -> Day:
+        segment = open_segment(path)
+        return Day(date, segment, self._axes if segment.head.places else None)
+
+    def _axes_of(self, there: pl.DataFrame) -> Axes | None:
+        """Those that are kept; fitted where none are, and None of few images or narrow features.
+
+        They stay whatever comes later: others would have everything made anew, and none makes an answer wrong.
+        """
+        made_of = json.dumps([_FORMAT, self._extractor, self._rooted]).encode()
+        path = self._folder / f"{hashlib.sha256(made_of).hexdigest()[:32]}{AXES_SUFFIX}"
+        for other in self._folder.glob(f"*{AXES_SUFFIX}"):
+            if other != path:
+                other.unlink(missing_ok=True)
+        kept = load_axes(path)
+        if kept is not None or there["rows"].sum() < _ENOUGH:
+            return kept
+        if path.exists():
+            _LOG.warning("the index has damaged axes, which are made again: %s", path)
+        axes = self._fitted(there.sort("date", "category", "path")["path"])
+        if axes is not None:
+            axes.save(path)
+        return axes
+
+    def _fitted(self, paths: pl.Series) -> Axes | None:
+        paths = paths.gather_every(-(-len(paths) // _FITTED_FILES))
+        rows = -(-_FITTED_ROWS // len(paths))
+        some = [feature_matrix(first) for path in paths for first in islice(self._rows(path, ["features"], rows), 1)]
+        alike = [one for one in some if one.shape[1] == some[0].shape[1]]
+        count = axes_of(alike[0].shape[1]) if alike else 0
+        return fitted(directions(np.concatenate(alike), self._rooted), count) if count else None
 
     def _head(self, files: pl.DataFrame) -> Head:
         """What a day will have: who has read it once knows how much there is to write."""
@@ -147,7 +197,9 @@ class KeptIndex:
             if first is not None:
                 width = first["features"].list.len()[0]
                 break
-        return Head(sum(counts.values()), width, longest, _parts(counts))
+        axes = self._axes if self._axes is not None and self._axes.rows.shape[1] == width else None
+        placed = ("", 0) if axes is None else (axes.digest, len(axes.rows))
+        return Head(sum(counts.values()), width, longest, _parts(counts), *placed)
 
     def _batches(self, paths: Sequence[str]) -> Iterator[Batch]:
         for path in paths:

@@ -17,9 +17,9 @@ from image_assets.features.table import feature_matrix
 from image_assets.places import cache_folder
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.search.kept import KeptIndex
+from image_assets.search.layout import DamagedSegment
 from image_assets.search.likeness import directions, likenesses
 from image_assets.search.nearest import FOUND, Wish, nearest, top
-from image_assets.search.segments import DamagedSegment
 from image_assets.store.store import Store
 from image_assets.store.tables.delta_tables import PartitionedTable
 

@@ -1,10 +1,14 @@
 """Files of the index: the images of some files of a table as bytes and as features, in one file that never changes.
 
-    magic · length and CRC-32 of the head · head (JSON) · ids · low · step · error · sums · codes · features
+    magic · length and CRC-32 of the head · head (JSON) ·
+    ids · low · step · error · sums · bounds · places · codes · features
 
 Everything lies at a multiple of 64 bytes. The head says how much there is, and the CRC-32 of what comes before the
 features, which is looked at when the file is opened; every row of features has its own among the sums, which is looked
 at when the row is read. A file that is not as it was written is therefore noticed before it is believed.
+
+Places are those on axes, in bytes; bounds are their low, step and error and the length beside the axes. Where there are
+no axes, both are empty.
 """
 
 from __future__ import annotations
@@ -12,97 +16,25 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 from zlib import crc32
 
 import numpy as np
 
-from image_assets.search.codes import Codes, coded
+from image_assets.search.axes import Axes
+from image_assets.search.codes import coded
+from image_assets.search.layout import MAGIC, PREFIX, SMALL, SUMS, Batch, DamagedSegment, Head, Part, aligned
 from image_assets.search.likeness import directions
 from image_assets.whole_files import written_whole
 
 SUFFIX = ".near"
-_MAGIC = b"image-assets near 1\n".ljust(32)
-_PREFIX = len(_MAGIC) + 16
-_ALIGNED = 64
 _READ_BYTES = 4_194_304
 
 
-class DamagedSegment(RuntimeError):
-    """A file of the index that is missing, or not as it was written.
-
-    Attributes:
-        path: Which.
-    """
-
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path}: {what}")
-        self.path = path
-
-
-class Part(NamedTuple):
-    """Consecutive rows of one category."""
-
-    category: str
-    start: int
-    end: int
-
-
-class Batch(NamedTuple):
-    """Images with their features: ids [n], and float32 [n, D]."""
-
-    image_ids: Sequence[str]
-    features: np.ndarray
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a file says of itself.
-
-    Attributes:
-        rows: How many images it has.
-        width: Numbers of each.
-        id_bytes: Length of the longest id, in UTF-8.
-        parts: Which rows are of which category.
-        sum_of_ids: CRC-32 of ids, low, step, error and sums.
-        sum_of_codes: CRC-32 of the codes.
-    """
-
-    rows: int
-    width: int
-    id_bytes: int
-    parts: tuple[Part, ...]
-    sum_of_ids: int = 0
-    sum_of_codes: int = 0
-
-    @cached_property
-    def layout(self) -> dict[str, tuple[int, np.dtype, tuple[int, ...]]]:
-        """Where what lies: name → offset, type and shape. `end` is where the file ends."""
-        kinds = {
-            "ids": (np.dtype(f"S{self.id_bytes}"), (self.rows,)),
-            **dict.fromkeys(("low", "step", "error"), (np.dtype(np.float32), (self.rows,))),
-            "sums": (np.dtype(np.uint32), (self.rows,)),
-            "codes": (np.dtype(np.uint8), (self.rows, self.width)),
-            "features": (np.dtype(np.float32), (self.rows, self.width)),
-        }
-        at, found = _aligned(_PREFIX + len(self.as_bytes())), {}
-        for name, (kind, shape) in kinds.items():
-            found[name] = (at, kind, shape)
-            at = _aligned(at + kind.itemsize * int(np.prod(shape)))
-        return {**found, "end": (at, np.dtype(np.uint8), ())}
-
-    def as_bytes(self) -> bytes:
-        """JSON of a length that does not depend on the sums."""
-        said = {one.name: getattr(self, one.name) for one in fields(self)}
-        said |= {"sum_of_ids": f"{self.sum_of_ids:08x}", "sum_of_codes": f"{self.sum_of_codes:08x}"}
-        return json.dumps(said, sort_keys=True).encode()
-
-
-def write_segment(path: Path, head: Head, batches: Iterable[Batch], rooted: bool) -> None:
+def write_segment(path: Path, head: Head, batches: Iterable[Batch], rooted: bool, axes: Axes | None = None) -> None:
     """Write a file; it appears whole or not at all.
 
     Args:
@@ -110,41 +42,57 @@ def write_segment(path: Path, head: Head, batches: Iterable[Batch], rooted: bool
         head: What is to come; its sums are not looked at.
         batches: As many images as it says, in its order.
         rooted: See `directions`.
+        axes: Those that the head names.
 
     Raises:
         OSError: the disk refuses it.
     """
     layout = head.layout
     with written_whole(path) as stream:
-        small, of_codes = _write_rows(stream, layout, batches, rooted)
+        small, sums = _write_rows(stream, head, batches, rooted, axes)
         stream.seek(layout["ids"][0])
-        content = b"".join(_padded(small[name]) for name in ("ids", "low", "step", "error", "sums"))
+        content = b"".join(_padded(small[name]) for name in SMALL)
         stream.write(content)
-        said = Head(head.rows, head.width, head.id_bytes, head.parts, crc32(content), of_codes).as_bytes()
+        said = replace(head, sum_of_small=crc32(content), **sums).as_bytes()
         stream.seek(0)
-        stream.write(_MAGIC + len(said).to_bytes(8, "little") + crc32(said).to_bytes(8, "little") + said)
+        stream.write(MAGIC + len(said).to_bytes(8, "little") + crc32(said).to_bytes(8, "little") + said)
         stream.truncate(layout["end"][0])
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _write_rows(stream: BinaryIO, layout: dict, batches: Iterable[Batch], rooted: bool) -> tuple[dict, int]:
-    small = {name: np.zeros(layout[name][2], layout[name][1]) for name in ("ids", "low", "step", "error", "sums")}
-    at, of_codes, width = 0, 0, layout["codes"][2][1]
+def _write_rows(
+    stream: BinaryIO, head: Head, batches: Iterable[Batch], rooted: bool, axes: Axes | None
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    layout = head.layout
+    small = {name: np.zeros(layout[name][2], layout[name][1]) for name in SMALL}
+    at, sums = 0, {"sum_of_places": 0, "sum_of_codes": 0}
     for image_ids, features in batches:
         some = slice(at, at + len(image_ids))
-        found: Codes = coded(directions(features, rooted))
+        rows = directions(features, rooted)
+        whole, places = coded(rows), np.empty((len(rows), 0), np.uint8)
         small["ids"][some] = [one.encode() for one in image_ids]
-        small["low"][some], small["step"][some], small["error"][some] = found.low, found.step, found.error
+        small["low"][some], small["step"][some], small["error"][some] = whole.low, whole.step, whole.error
         small["sums"][some] = [crc32(row.tobytes()) for row in features]
-        of_codes = crc32(found.codes.tobytes(), of_codes)
-        for name, rows in (("codes", found.codes), ("features", features)):
-            stream.seek(layout[name][0] + at * width * rows.itemsize)
-            stream.write(np.ascontiguousarray(rows).data)
+        if axes is not None:
+            places, small["bounds"][:, some] = placed(rows, axes)
+        for name, found in (("places", places), ("codes", whole.codes), ("features", features)):
+            if f"sum_of_{name}" in sums:
+                sums[f"sum_of_{name}"] = crc32(found.tobytes(), sums[f"sum_of_{name}"])
+            stream.seek(layout[name][0] + at * found.shape[1] * found.itemsize)
+            stream.write(np.ascontiguousarray(found).data)
         at = some.stop
-    if at != layout["ids"][2][0]:
-        raise ValueError(f"{at:,} images came where {layout['ids'][2][0]:,} were told of")
-    return small, of_codes
+    if at != head.rows:
+        raise ValueError(f"{at:,} images came where {head.rows:,} were told of")
+    return small, sums
+
+
+def placed(rows: np.ndarray, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """Directions, float64 [N, D], by their places: uint8 [N, A], and what bounds their cosines, float32 [4, N]."""
+    places, beside = axes.places(rows)
+    found = coded(places - axes.centre)
+    most = np.nextafter(beside.astype(np.float32), np.float32(np.inf))
+    return found.codes, np.stack([found.low, found.step, found.error, most])
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +104,9 @@ class Segment:
         head: What it has.
         low: See `Codes`; so are the next two.
         codes: uint8 [N, D].
+        bounds: See `placed`; so is the next.
+        places: uint8 [N, A].
+        sums: CRC-32 of the features of each.
     """
 
     path: Path
@@ -164,6 +115,9 @@ class Segment:
     step: np.ndarray
     error: np.ndarray
     codes: np.ndarray
+    bounds: np.ndarray
+    places: np.ndarray
+    sums: np.ndarray
 
     def image_ids(self, rows: np.ndarray | None = None) -> list[str]:
         """Of rows, int [n], or of all. Raises `DamagedSegment` where the file is gone."""
@@ -178,13 +132,12 @@ class Segment:
 
     def features(self, rows: np.ndarray) -> np.ndarray:
         """float32 [n, D] of rows, int [n]. Raises `DamagedSegment` where they are not as they were written."""
-        layout, length = self.head.layout, 4 * self.head.width
+        start, length = self.head.layout["features"][0], 4 * self.head.width
         found = np.empty((len(rows), self.head.width), np.float32)
         with self._opened() as stream:
             for place, row in enumerate(rows.tolist()):
-                content = _at(stream, layout["features"][0] + row * length, length)
-                told = int.from_bytes(_at(stream, layout["sums"][0] + row * 4, 4), "little")
-                if len(content) != length or crc32(content) != told:
+                content = _at(stream, start + row * length, length)
+                if len(content) != length or crc32(content) != self.sums[row]:
                     raise DamagedSegment(self.path, f"row {row} is not as it was written")
                 found[place] = np.frombuffer(content, np.float32)
         return found
@@ -213,33 +166,37 @@ def open_segment(path: Path) -> Segment:
             layout = head.layout
             if os.fstat(stream.fileno()).st_size != layout["end"][0]:
                 raise DamagedSegment(path, "it is not of the length that it says")
-            before, codes, after = (layout[name][0] for name in ("ids", "codes", "features"))
-            small = _at(stream, before, codes - before)
-            if crc32(small) != head.sum_of_ids or _sum_of(stream, codes, head.rows * head.width) != head.sum_of_codes:
+            before, places, codes, after = (layout[name][0] for name in ("ids", "places", "codes", "features"))
+            small = _at(stream, before, places - before)
+            found = (
+                crc32(small),
+                _sum_of(stream, places, head.rows * head.places),
+                _sum_of(stream, codes, head.rows * head.width),
+            )
+            if found != (head.sum_of_small, head.sum_of_places, head.sum_of_codes):
                 raise DamagedSegment(path, "it is not as it was written")
             mapped = mmap.mmap(stream.fileno(), after, prot=mmap.PROT_READ)
     except OSError as error:
         raise DamagedSegment(path, str(error.strerror)) from error
 
-    def of(name: str) -> np.ndarray:
+    def of(name: str, content: bytes | mmap.mmap = small, start: int = before) -> np.ndarray:
         at, kind, shape = layout[name]
-        return np.frombuffer(small, kind, shape[0], at - before).copy()
+        return np.frombuffer(content, kind, int(np.prod(shape)), at - start).reshape(shape)
 
-    at, kind, shape = layout["codes"]
-    found = np.frombuffer(mapped, kind, int(np.prod(shape)), at).reshape(shape)
-    return Segment(path, head, of("low"), of("step"), of("error"), found)
+    kept = {name: of(name).copy() for name in SMALL if name != "ids"}
+    return Segment(path, head, codes=of("codes", mapped, 0), places=of("places", mapped, 0), **kept)
 
 
 def _read_head(stream: BinaryIO, path: Path) -> Head:
-    prefix = _at(stream, 0, _PREFIX)
-    if not prefix.startswith(_MAGIC) or len(prefix) < _PREFIX:
+    prefix = _at(stream, 0, PREFIX)
+    if not prefix.startswith(MAGIC) or len(prefix) < PREFIX:
         raise DamagedSegment(path, "it is no file of the index")
-    length, told = (int.from_bytes(prefix[at : at + 8], "little") for at in (len(_MAGIC), len(_MAGIC) + 8))
-    content = _at(stream, _PREFIX, min(length, _READ_BYTES * 16))
+    length, told = (int.from_bytes(prefix[at : at + 8], "little") for at in (len(MAGIC), len(MAGIC) + 8))
+    content = _at(stream, PREFIX, min(length, _READ_BYTES * 16))
     if crc32(content) != told:
         raise DamagedSegment(path, "its head is not as it was written")
     said: dict[str, Any] = json.loads(content)
-    sums = {name: int(said[name], 16) for name in ("sum_of_ids", "sum_of_codes")}
+    sums = {name: int(said[name], 16) for name in SUMS}
     return Head(**{**said, **sums, "parts": tuple(Part(*one) for one in said["parts"])})
 
 
@@ -267,8 +224,4 @@ def _at(stream: BinaryIO, at: int, length: int) -> bytes:
 
 def _padded(rows: np.ndarray) -> bytes:
     content = rows.tobytes()
-    return content.ljust(_aligned(len(content)), b"\0")
-
-
-def _aligned(length: int) -> int:
-    return -(-length // _ALIGNED) * _ALIGNED
+    return content.ljust(aligned(len(content)), b"\0")

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 
 from image_assets.alone import alone
+from image_assets.search import kept
+from image_assets.search.axes import load_axes
 from image_assets.search.kept import IndexBusy, IndexEnding
 from image_assets.search.nearest import Wish
 from image_assets.search.search import ImageSearch
@@ -22,6 +24,7 @@ from tests.search.rows import ANIMALS, NEXT, PLANTS, put, search_of
 
 WIDTH = 24
 RANDOM = np.random.default_rng(1)
+WIDE = RANDOM.gamma(0.5, 1, (700, 256)).astype(np.float32)
 VECTORS = RANDOM.gamma(0.5, 1, (90, WIDTH)).astype(np.float32)
 IDS = [f"{number:064x}" for number in RANDOM.permutation(90).tolist()]
 
@@ -66,7 +69,7 @@ def test_a_file_for_every_day_answers_as_a_comparison_with_all(search: ImageSear
     assert search.features_of("0") is None
 
 
-@pytest.mark.parametrize("where", ["head", "ids", "codes", "features", "cut", "empty"])
+@pytest.mark.parametrize("where", ["head", "ids", "error", "codes", "features", "cut", "empty"])
 def test_a_damaged_file_is_made_again_and_never_believed(
     search: ImageSearch, store: Store, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,3 +185,89 @@ def test_without_images_nothing_is_found(tmp_path: Path) -> None:
     assert search.prepare() == 0
     assert search.like(VECTORS[5], Wish(9)).is_empty()
     assert search.features_of("0") is None
+
+
+def wide(tmp_path: Path, images: int = 700) -> ImageSearch:
+    """The search over images of a width that has axes, where so many have some."""
+    store = Store(str(tmp_path / "store"))
+    for partition, start, end in ((PLANTS, 0, 300), (ANIMALS, 300, 500), (NEXT, 500, 700)):
+        if end <= images:
+            put(store, partition, [f"{number:064x}" for number in range(start, end)], WIDE[start:end])
+    return search_of(store, tmp_path / "index")
+
+
+def of_kind(tmp_path: Path, suffix: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (tmp_path / "index").glob(f"*{suffix}")}
+
+
+def agrees(search: ImageSearch) -> bool:
+    """Whether it answers as a comparison with all."""
+    everything = search_of(search._store, Path(__file__) / "no folder")  # pyright: ignore[reportPrivateUsage]
+    return search.like(WIDE[0], Wish(20)).equals(everything.like(WIDE[0], Wish(20)))
+
+
+@pytest.fixture
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_ENOUGH", 600)
+
+
+@pytest.mark.usefixtures("few_are_enough")
+def test_axes_come_with_many_images_and_stay_when_more_come(tmp_path: Path) -> None:
+    search = wide(tmp_path, 500)
+    assert agrees(search)
+    assert of_kind(tmp_path, ".axes") == {}
+    search, few = wide(tmp_path), of_kind(tmp_path, ".near")
+    assert agrees(search)
+    (axes,), many = of_kind(tmp_path, ".axes").items(), of_kind(tmp_path, ".near")
+    assert not set(few) & set(many)
+    assert [open_segment(path).head.places for path in many] == [32, 32]
+    assert agrees(search_of(search._store, tmp_path / "index"))  # pyright: ignore[reportPrivateUsage]
+    put(search._store, NEXT, ["new"], WIDE[:1] * 2)  # pyright: ignore[reportPrivateUsage]
+    assert agrees(search)
+    assert search.like(WIDE[0], Wish(2))["similarity"].to_list() == [1, 1]
+    assert list(of_kind(tmp_path, ".axes").items()) == [axes]
+    assert len(set(many) & set(of_kind(tmp_path, ".near"))) == 1
+
+
+@pytest.mark.usefixtures("few_are_enough")
+@pytest.mark.parametrize("where", ["bounds", "places"])
+def test_damaged_places_are_made_again(tmp_path: Path, where: str) -> None:
+    search = wide(tmp_path)
+    search.prepare()
+    whole = of_kind(tmp_path, ".near")
+    for path, content in whole.items():
+        damaged = bytearray(content)
+        damaged[open_segment(path).head.layout[where][0] + 5] ^= 255
+        path.unlink()
+        path.write_bytes(damaged)
+    assert agrees(search_of(search._store, tmp_path / "index"))  # pyright: ignore[reportPrivateUsage]
+    assert of_kind(tmp_path, ".near") == whole
+
+
+@pytest.mark.usefixtures("few_are_enough")
+@pytest.mark.parametrize("damaged", [True, False])
+def test_axes_that_are_damaged_or_gone_are_made_again(
+    tmp_path: Path, damaged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    search = wide(tmp_path)
+    search.prepare()
+    ((path, content),) = of_kind(tmp_path, ".axes").items()
+    path.unlink()
+    if damaged:
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with caplog.at_level(logging.WARNING):
+        assert agrees(search_of(search._store, tmp_path / "index"))  # pyright: ignore[reportPrivateUsage]
+    assert ("damaged axes" in caplog.text) == damaged
+    assert load_axes(path) is not None
+    assert agrees(search), "who has the old ones open goes on with them"
+
+
+def test_files_of_an_earlier_form_are_made_anew(search: ImageSearch, store: Store, tmp_path: Path) -> None:
+    search.prepare()
+    before = {path: path.read_bytes() for path in files(tmp_path)}
+    for path, content in before.items():
+        path.unlink()
+        path.write_bytes(content.replace(b"near 2", b"near 1", 1))
+    (tmp_path / "index" / f"{'0' * 32}.near").write_bytes(b"image-assets near 1")
+    assert search_of(store, tmp_path / "index").like(VECTORS[5], Wish(90)).equals(compared(search, Wish(90)))
+    assert {path: path.read_bytes() for path in files(tmp_path)} == before

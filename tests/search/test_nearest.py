@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_assets.search import candidates
+from image_assets.search.axes import Axes, fitted
 from image_assets.search.codes import Query, coded
 from image_assets.search.kept import Day
+from image_assets.search.layout import Batch, Head, Part
 from image_assets.search.likeness import directions, likenesses
 from image_assets.search.nearest import Wish, nearest
 from image_assets.search.products import products
-from image_assets.search.segments import Batch, Head, Part, open_segment, write_segment
+from image_assets.search.segments import open_segment, write_segment
 
 STRANGE = [0.0, 1e-38, 1e30, -1e30, float("nan"), float("inf")]
 
@@ -32,35 +38,79 @@ def features(random: np.random.Generator, rows: int, width: int) -> np.ndarray:
     return made
 
 
-def kept(folder: Path, date: dt.date, ids: list[str], vectors: np.ndarray, rooted: bool) -> Day:
+def kept(
+    folder: Path, date: dt.date, ids: list[str], vectors: np.ndarray, rooted: bool, axes: Axes | None = None
+) -> Day:
     """A day of two categories as a file."""
     half = len(ids) // 2
-    head = Head(len(ids), vectors.shape[1], max(map(len, ids)), (Part("one", 0, half), Part("two", half, len(ids))))
+    parts = (Part("one", 0, half), Part("two", half, len(ids)))
+    placed = ("", 0) if axes is None else (axes.digest, len(axes.rows))
+    head = Head(len(ids), vectors.shape[1], max(map(len, ids)), parts, *placed)
     batches = [Batch(ids[start : start + 7], vectors[start : start + 7]) for start in range(0, len(ids), 7)]
     path = folder / f"{date}.near"
-    write_segment(path, head, batches, rooted)
-    return Day(date, open_segment(path))
+    write_segment(path, head, batches, rooted, axes)
+    return Day(date, open_segment(path), axes)
+
+
+@contextmanager
+def small_steps(many: float) -> Iterator[None]:
+    """Have few rows go through what millions go through."""
+    steps = {"_FIRST": 3, "_MORE": 2, "_TOGETHER": 4, "_PIECE_ROWS": 16, "_MANY": many}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in steps.items():
+            patch.setattr(candidates, name, value)
+        yield
+
+
+def axes_for(kind: str, rows: np.ndarray, random: np.random.Generator) -> Axes | None:
+    """Some for directions of which a few may be chosen well, badly, or not at all."""
+    width = rows.shape[1]
+    count = max(1, width // 4)
+    match kind:
+        case "fitted":
+            return fitted(rows, count)
+        case "any":
+            return fitted(random.normal(size=(5, width)), count)
+        case "all":
+            return fitted(rows, width)
+        case _:
+            return None
+
+
+def full_comparison(ids: list[str], vectors: np.ndarray, wanted: np.ndarray, rooted: bool) -> pl.DataFrame:
+    every = pl.DataFrame({"image_id": ids, "similarity": likenesses(directions(vectors, rooted), wanted)})
+    return every.sort("similarity", "image_id", descending=[True, False])
 
 
 @given(
     seed=st.integers(0, 2**32),
     rows=st.integers(1, 80),
     width=st.sampled_from([1, 2, 3, 17, 64, 130]),
-    number=st.integers(1, 90),
+    number=st.sampled_from([1, 2, 5, 20, 90]),
     rooted=st.booleans(),
     only=st.sampled_from([None, "one", "two"]),
+    kinds=st.tuples(*[st.sampled_from(["fitted", "any", "all", "none"])] * 2),
+    many=st.sampled_from([0, 0.2, 1]),
 )
 def test_the_nearest_are_those_of_a_full_comparison(
-    seed: int, rows: int, width: int, number: int, rooted: bool, only: str | None
+    seed: int,
+    rows: int,
+    width: int,
+    number: int,
+    rooted: bool,
+    only: str | None,
+    kinds: tuple[str, str],
+    many: float,
 ) -> None:
     random = np.random.default_rng(seed)
     vectors = features(random, rows, width)
     ids = [f"{name:04}" for name in random.permutation(rows).tolist()]
     first = random.integers(0, rows + 1)
-    with TemporaryDirectory() as folder:
+    axes = [axes_for(kind, directions(vectors, rooted), random) for kind in kinds]
+    with TemporaryDirectory() as folder, small_steps(many):
         days = [
-            kept(Path(folder), dt.date(2026, 11, day), ids[some], vectors[some], rooted)
-            for day, some in ((3, slice(0, first)), (4, slice(first, rows)))
+            kept(Path(folder), dt.date(2026, 11, day), ids[some], vectors[some], rooted, one)
+            for day, some, one in ((3, slice(0, first), axes[0]), (4, slice(first, rows), axes[1]))
             if len(ids[some])
         ]
         categories = [
