@@ -39,6 +39,7 @@ from tests.s3_server import S3Server
 from tests.torture.size import is_full, is_torture, record, rounds_of
 from tests.verification.shown import nothing_shown
 
+pytestmark = pytest.mark.local_store(reason="buckets of its own anyway, of which copies in folders are compared")
 DATASET = small_dataset(categories={"plant": 0, "animal": 1}, extractor={"kind": "colour_statistics"})
 PLANT = Partition(FIRST, "plant")
 Objects = dict[str, bytes]

@@ -22,7 +22,7 @@ from image_assets.store.s3 import s3_client
 from tests.pictures import picture
 from tests.platform import FIRST, small_dataset
 from tests.s3_server import LISTS_ONLY, S3Server
-from tests.store_files import files_at
+from tests.store_files import copy_place, files_at
 
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(6)]
 SECOND, LAST = DAYS[1], DAYS[-1]
@@ -88,7 +88,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(loaded: Path, tmp_path: Path) -> Place:
-    shutil.copytree(loaded, tmp_path, dirs_exist_ok=True)
+    copy_place(loaded, tmp_path)
     return Place(tmp_path)
 
 

@@ -23,6 +23,9 @@ from image_assets.project import (
     project_above,
 )
 from image_assets.resources.landing import LandingResource
+from image_assets.store.records import Records
+from image_assets.store.store import Store
+from tests.store_files import files_at
 
 
 @pytest.fixture
@@ -48,8 +51,8 @@ def test_places_of_a_project_file_are_relative_to_it_also_for_who_stands_below(
     assert found_project == project_above(project) == load_project(project / PROJECT_FILE)
     assert found_project is not None
     assert found_project.dataset == str(project / "plants.yaml")
-    assert (found_project.landing, found_project.store) == (str(project / "arrivals"), str(project / "store"))
-    assert found(STORE) == Found(str(project / "store"), f"../../{PROJECT_FILE}")
+    assert (found_project.landing, found_project.store) == (str(project / "arrivals"), str(files_at(project / "store")))
+    assert found(STORE) == Found(str(files_at(project / "store")), f"../../{PROJECT_FILE}")
 
 
 def test_a_bucket_a_home_folder_an_absolute_path_and_a_bundled_dataset_stay_what_they_are(project: Path) -> None:
@@ -62,7 +65,7 @@ def test_a_bucket_a_home_folder_an_absolute_path_and_a_bundled_dataset_stay_what
         "s3://bucket/prefix",
     )
     (project / PROJECT_FILE).write_text("dataset: kingdoms\nstore: /somewhere/else\n", encoding="utf-8")
-    assert load_project(project / PROJECT_FILE).store == "/somewhere/else"
+    assert load_project(project / PROJECT_FILE).store == str(files_at("/somewhere/else"))
     (project / "kingdoms").touch()
     assert load_project(project / PROJECT_FILE).dataset == str(project / "kingdoms")
 
@@ -125,6 +128,8 @@ def test_dagster_reads_the_same_project_file(project: Path, monkeypatch: pytest.
 def test_a_command_says_in_one_line_of_stderr_what_it_found_and_where(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for store in ("elsewhere", "here"):  # what holds nothing of the dataset is refused
+        Records(Store(store), "plants", "notes").write("a", {})
     monkeypatch.setenv(STORE.name, "elsewhere")
     assert main(["accounting", "--json"]) == 0
     printed = capsys.readouterr()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from image_assets.orchestration.kept_plots import save_plot
 from image_assets.store.store import Store
+from tests.store_files import files_at
 
 
 def _drawn() -> bytes:
@@ -27,7 +28,7 @@ def _drawn() -> bytes:
 def test_what_the_ui_shows_is_small_and_looks_the_same(tmp_path: Path) -> None:
     png = _drawn()
     shown = save_plot(Store(str(tmp_path)), "birds", "waves", png).value
-    assert (tmp_path / "birds" / "plots" / "waves.png").read_bytes() == png
+    assert (files_at(tmp_path) / "birds/plots/waves.png").read_bytes() == png
     content = base64.b64decode(str(shown).removeprefix("![waves](data:image/webp;base64,").removesuffix(")"))
     assert len(content) < len(png) / 2
     kept, small = (Image.open(io.BytesIO(one)).convert("RGB") for one in (png, content))

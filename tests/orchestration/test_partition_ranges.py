@@ -112,6 +112,7 @@ def test_a_range_in_one_run_gives_what_one_run_for_each_partition_gives(
             assert row_counts(other, asset) == row_counts(instance, asset)
             assert len(row_counts(other, asset)) == len(RANGE)
     assert_same(platform, by_one)
+    assert list(platform.files.glob("*/feature_shards/*/*/*"))
 
 
 def test_a_range_of_annotated_images_gives_their_boxes_and_chips_too(
