@@ -9,6 +9,7 @@ import click
 from image_assets.cli.options import dataset_option, json_option, refuse_nothing, store_option, to_read
 from image_assets.cli.printing import print_json, print_table, say
 from image_assets.cli.words import Command
+from image_assets.wording import some
 
 
 @click.command(
@@ -33,6 +34,11 @@ def verify(dataset: str, store: str, *, as_json: bool) -> int:
         print_json(found.as_json())
         return 0 if found.is_sound else 1
     print_table(verified_table(found))
+    if found.unpublished:
+        say(
+            f"never published, so that there are no shards to be read: {some(found.unpublished)}; "
+            "`image-assets run --day` publishes them"
+        )
     if found.findings:
         print_table(findings_table(found))
         say("`image-assets repair` makes good what can be; --dry-run says what it would do")

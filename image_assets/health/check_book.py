@@ -117,6 +117,15 @@ class CheckBook:
         wanted = made if checks is None else made.intersection(checks)
         return [state for record in records for state in record.states() if (state.asset, state.check) in wanted]
 
+    def looked_at(self) -> dict[Partition, set[str]]:
+        """Of each partition at which checks have looked, the assets that they looked at."""
+        found: dict[Partition, set[str]] = {}
+        for name in self._records.names():
+            *where, asset = name.split("/")
+            if where != [_WHOLE]:
+                found.setdefault(Partition(dt.date.fromisoformat(where[0]), where[1]), set()).add(asset)
+        return found
+
     def _all(self) -> Iterator[_Record]:
         for name, record in self._records.all():
             *where, asset = name.split("/")

@@ -1,10 +1,13 @@
-"""Tables that are gone as a whole, or whose log is: they look like tables that were never made."""
+"""Tables that are gone as a whole, or whose log is, and days that went with them: they look as if never made."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import polars as pl
+
+from image_assets.dataset import DatasetSpec
 from image_assets.health.check_book import CHECK_RESULTS
 from image_assets.schema import (
     ARRIVALS,
@@ -21,6 +24,8 @@ from image_assets.schema import (
     TableSchema,
 )
 from image_assets.store.listing import Listing
+from image_assets.store.store import Store
+from image_assets.store.tables.counts import rows_per_partition
 
 _MADE_WITH: Mapping[str, tuple[TableSchema, ...]] = {
     RAW_IMAGES.name: (ARRIVALS, RAW_IMAGES, DUPLICATES, QUARANTINE),
@@ -36,16 +41,47 @@ def lost_tables(there: Listing) -> dict[TableSchema, list[Partition]]:
     Args:
         there: What lies in the dataset's folder.
     """
-    checked = there.below(CHECK_RESULTS)
     found: dict[TableSchema, list[Partition]] = {}
     without = {schema for made in _MADE_WITH.values() for schema in made if not _has_log(there, schema)}
-    for name in sorted(checked) if without else ():
-        day, _, rest = name.removesuffix(".json").partition("/")
-        category, _, asset = rest.partition("/")
+    for partition, asset in _checked(there) if without else ():
         for schema in _MADE_WITH.get(asset, ()):
             if schema in without:
-                found.setdefault(schema, []).append(Partition(dt.date.fromisoformat(day), category))
+                found.setdefault(schema, []).append(partition)
     return found
+
+
+def lost_features(store: Store, dataset: DatasetSpec, there: Listing) -> list[Partition]:
+    """The partitions of which images are loaded and features were checked, and none are there any more.
+
+    So it is where the table was gone, and the next day's run made it anew: with its own day, and no other.
+
+    Args:
+        store: Where the tables are.
+        dataset: Whose they are.
+        there: What lies in the dataset's folder.
+
+    Raises:
+        Damaged, OtherVersion: a log cannot be read.
+    """
+    if not _has_log(there, IMAGE_FEATURES):
+        return []  # which `lost_tables` tells
+    loaded, made = (_with_rows(store, dataset, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
+    lost = {one for one in loaded - made if one.category in dataset.categories}
+    return [one for one, asset in _checked(there) if asset == IMAGE_FEATURES.name and one in lost] if lost else []
+
+
+def _with_rows(store: Store, dataset: DatasetSpec, schema: TableSchema) -> set[Partition]:
+    counts = rows_per_partition(store, dataset.name, schema).filter(pl.col("rows") > 0)
+    return {Partition(*key) for key in counts.select("date", "category").iter_rows()}
+
+
+def _checked(there: Listing) -> Iterator[tuple[Partition, str]]:
+    """The partitions that checks looked at, each with the asset, in their order."""
+    for name in sorted(there.below(CHECK_RESULTS)):
+        day, _, rest = name.removesuffix(".json").partition("/")
+        category, _, asset = rest.partition("/")
+        if asset in _MADE_WITH:
+            yield Partition(dt.date.fromisoformat(day), category), asset
 
 
 def _has_log(there: Listing, schema: TableSchema) -> bool:

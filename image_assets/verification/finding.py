@@ -81,11 +81,13 @@ class Verified:
         dataset: The dataset's name.
         looked_at: What of each part was read; every part is there.
         findings: What is wrong, by part.
+        unpublished: What has features and was never published, as after `run --until`: nothing of it was lost.
     """
 
     dataset: str
     looked_at: Mapping[Part, LookedAt]
     findings: Sequence[Finding] = field(default_factory=tuple)
+    unpublished: Sequence[Partition] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -103,4 +105,5 @@ class Verified:
             for part, one in self.looked_at.items()
         }
         findings = [one.as_json() for one in self.findings]
-        return {"dataset": self.dataset, "sound": self.is_sound, "parts": parts, "findings": findings}
+        whole = {"dataset": self.dataset, "sound": self.is_sound, "parts": parts, "findings": findings}
+        return {**whole, "unpublished": [one.as_json() for one in self.unpublished]}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.health.check_book import CheckBook
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.shards.manifest import (
     FEATURE_SHARDS,
@@ -32,16 +34,30 @@ from image_assets.workers import Progress, ordered_map
 _FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})/category=([^/]+)/")
 
 
-def verify_shards(store: Store, dataset: DatasetSpec, progress: Progress) -> tuple[LookedAt, list[Finding]]:
+def never_published(store: Store, dataset: DatasetSpec) -> list[Partition]:
+    """What has features and no shards, as after `run --until`: checks have looked at it, but never at shards of it.
+
+    Where no record of a check is left, nobody knows, and what is not there counts as lost.
+    """
+    looked_at, features = CheckBook(store, dataset.name).looked_at(), _features(store, dataset)
+    without = {one for one, assets in looked_at.items() if FEATURE_SHARDS not in assets and one in features}
+    return sorted(one for one in without - _published(store, dataset) if one.category in dataset.categories)
+
+
+def verify_shards(
+    store: Store, dataset: DatasetSpec, unpublished: Sequence[Partition], progress: Progress
+) -> tuple[LookedAt, list[Finding]]:
     """Read every shard that is published, and see that what has features is published.
 
     Args:
         store: Where they are.
         dataset: The dataset.
+        unpublished: What is not to be.
         progress: Told after every partition.
     """
     features = _features(store, dataset)
-    partitions = sorted({*_published(store, dataset), *(one for one in features if one.category in dataset.categories)})
+    wanted = {one for one in features if one.category in dataset.categories}
+    partitions = sorted(_published(store, dataset) | wanted - {*unpublished})
     looked_at, findings = LookedAt(), list[Finding]()
 
     def look(partition: Partition) -> tuple[LookedAt, list[Problem]]:

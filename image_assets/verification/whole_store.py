@@ -7,19 +7,19 @@ from contextlib import AbstractContextManager
 
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
-from image_assets.health.lost_tables import lost_tables
+from image_assets.health.lost_tables import lost_features, lost_tables
 from image_assets.networks.places import CNN_CLASSIFIER
-from image_assets.schema import TABLES, Partition, TableSchema
+from image_assets.schema import IMAGE_FEATURES, TABLES, Partition, TableSchema
 from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
 from image_assets.store.listing import Listing
 from image_assets.store.objects import sizes_below
 from image_assets.store.store import Store
-from image_assets.verification.finding import Finding, LookedAt, Part, Verified
+from image_assets.verification.finding import Finding, LookedAt, Part, Remedy, Verified
 from image_assets.verification.logs import verify_log
 from image_assets.verification.mending import ASIDE
 from image_assets.verification.models import verify_models
 from image_assets.verification.records import verify_records
-from image_assets.verification.shards import verify_shards
+from image_assets.verification.shards import never_published, verify_shards
 from image_assets.verification.tables import remedy_of, tables_of, verify_tables
 from image_assets.workers import Progress
 
@@ -50,20 +50,30 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
         looked_at[part] = looked_at.get(part, LookedAt()) + found[0]
         findings.extend(found[1])
 
-    keep(Part.LOGS, (LookedAt(), [_lost(*one) for one in lost_tables(Listing.of(store, dataset.name)).items()]))
+    there = Listing.of(store, dataset.name)
+    keep(Part.LOGS, (LookedAt(), [_lost(*one) for one in lost_tables(there).items()]))
     for schema in tables_of(sizes):
         keep(Part.LOGS, verify_log(objects, schema))
     with track("tables", "files") as progress:
         keep(Part.TABLES, verify_tables(store, dataset.name, sizes, progress))
+    if not findings:  # else a log may not be readable
+        keep(Part.TABLES, (LookedAt(), [_without_features(one) for one in lost_features(store, dataset, there)]))
     with track("shards", "partitions") as progress:
-        keep(Part.SHARDS, verify_shards(store, dataset, progress))
+        unpublished = never_published(store, dataset)
+        keep(Part.SHARDS, verify_shards(store, dataset, unpublished, progress))
     with track("models", "models") as progress:
         for folder in (CLASSIFIER, CNN_CLASSIFIER):
             keep(Part.MODELS, verify_models(objects, folder, progress))
     others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, CNN_CLASSIFIER, *(schema.name for schema in TABLES)}
     with track("records", "files") as progress:
         keep(Part.RECORDS, verify_records(objects, sizes, others, progress))
-    return Verified(dataset.name, looked_at, tuple(findings))
+    return Verified(dataset.name, looked_at, tuple(findings), unpublished)
+
+
+def _without_features(partition: Partition) -> Finding:
+    path = f"{IMAGE_FEATURES.name}/date={partition.date}/category={partition.category}"
+    what = "has no rows any more, though images are loaded and features were made of them"
+    return Finding(Part.TABLES, path, what, Remedy.RUN, (partition,), table=IMAGE_FEATURES.name)
 
 
 def _lost(schema: TableSchema, partitions: Sequence[Partition]) -> Finding:

@@ -188,6 +188,8 @@ def test_a_run_can_stop_after_an_asset_and_the_next_goes_on_from_there(
     features = {
         path: path.stat().st_mtime_ns for path in files_at(tmp_path / "store/drawn/image_features").rglob("*.parquet")
     }
+    assert main(["verify", "--dataset", f"{tmp_path}/drawn.yaml", "--store", f"{tmp_path}/store"]) == 0
+    assert f"never published, so that there are no shards to be read: {FIRST} plant" in capsys.readouterr().out
 
     assert run(tmp_path, FIRST, "--category", "plant") == 0
     assert files_at(tmp_path / "store/drawn/feature_shards").exists()

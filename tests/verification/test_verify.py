@@ -11,9 +11,11 @@ import pytest
 
 from image_assets.answers.status import status_of
 from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.shards.manifest import MANIFESTS
 from image_assets.store.store import Store
 from image_assets.verification.finding import Finding, Part, Remedy, Verified
 from image_assets.verification.whole_store import verify_store
+from image_assets.wording import some
 from tests.platform import FIRST, Platform, small_dataset
 from tests.store.test_damage import change_footer, empty, halve
 from tests.store_files import remove_file, remove_files
@@ -50,6 +52,45 @@ def test_a_store_as_runs_left_it_is_sound_and_all_of_it_was_read(loaded_platform
     written = sum(path.stat().st_size for path in root.glob("*/*/*/*.parquet") if "shards" not in str(path))
     assert 0 < written <= found.looked_at[Part.TABLES].bytes
     assert all(found.looked_at[part].files for part in Part)
+
+
+def test_days_that_were_never_published_are_told_from_those_whose_shards_are_gone(damaged: Platform) -> None:
+    root = damaged.files / "drawn"
+    remove_files(root / "feature_shards" / f"date={FIRST}" / "category=plant")
+    remove_files(root / MANIFESTS / f"date={FIRST}" / "category=plant")
+    found = verified(damaged)
+    (lost,) = found.findings
+    assert (lost.remedy, lost.partitions, found.unpublished) == (Remedy.PUBLISH, (PLANTS,), [])
+    remove_file(root / "check_results" / str(FIRST) / "plant" / "feature_shards.json")  # no check has looked at any
+    found = verified(damaged)
+    assert (found.findings, found.is_sound, found.unpublished) == ((), True, [PLANTS])
+    assert found.as_json()["unpublished"] == [{"day": str(FIRST), "category": "plant"}]
+    remove_files(root / "check_results" / str(FIRST) / "plant")  # and now nobody knows whether one has
+    assert [one.partitions for one in verified(damaged).findings] == [(PLANTS,)]
+
+
+def test_features_that_went_with_their_table_are_named_also_when_the_next_day_has_made_the_table_anew(
+    damaged: Platform,
+) -> None:
+    def told() -> tuple[str, ...]:
+        return status_of(damaged.dataset, damaged.store, [], None).damaged
+
+    assert told() == ()
+    table = damaged.store.table("drawn", IMAGE_FEATURES)
+    *others, last = sorted(table.partitions())
+    rows = damaged.rows(IMAGE_FEATURES, last)
+    remove_files(damaged.files / "drawn" / IMAGE_FEATURES.name)
+    assert "the table is gone" in told()[0]
+    damaged.replace_rows(IMAGE_FEATURES, last, rows)  # as the run of that day does
+    (line,) = told()
+    assert f"image_features: of {some(others, 3)} images are loaded and features were made, and none are there" in line
+    found = verified(damaged).findings
+    assert [(one.partitions, one.remedy, one.table) for one in found] == [
+        ((one,), Remedy.RUN, IMAGE_FEATURES.name) for one in others
+    ]
+    for one in others:  # of which nothing was ever made, as after `run --until raw_images`
+        remove_file(damaged.files / "drawn/check_results" / str(one.date) / one.category / "image_features.json")
+    assert told() == ()
 
 
 def test_what_is_not_there_is_not_sound(tmp_path: Path) -> None:

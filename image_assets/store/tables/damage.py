@@ -6,9 +6,11 @@ What belongs here: the errors and their words. Seeing that a file is damaged is 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from image_assets.errors import Explained
-from image_assets.schema import REVIEWS
+from image_assets.schema import REVIEWS, Partition
+from image_assets.wording import some
 
 _PARTITION = re.compile(r"date=([^/]+)/category=([^/]+)/")
 
@@ -78,6 +80,18 @@ class LostTable(Damaged):
         return cls(
             f"{url}: the table is gone, or its log is; {partitions:,} days and categories of it were checked; restore "
             "it from a copy of the store, or, while the landing zone still holds the days, run `image-assets repair`"
+        )
+
+
+class LostRows(Damaged):
+    """Partitions of a table that it had rows of, and has none any more, though nobody took them out."""
+
+    @classmethod
+    def of(cls, url: str, partitions: Sequence[Partition]) -> LostRows:
+        """The error of a table, and of which days and categories."""
+        return cls(
+            f"{url}: of {some(partitions, 3)} images are loaded and features were made, and none are there any more, "
+            "as where the table was gone and then made anew; run `image-assets repair`, or these days again"
         )
 
 
