@@ -124,7 +124,7 @@ class _Look:
         starts = np.flatnonzero(np.diff(of_days, prepend=-1)).tolist()
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
             segment, some = self.days[of_days[start]].segment, rows[start:end]
-            segment.codes.take(some, axis=0, out=codes[start:end], mode="clip")
+            segment.read_codes(some, codes[start:end])
             for place, one in enumerate((segment.low, segment.step, segment.error)):
                 known[place, start:end] = one[some]
         return self._kept(of_days, rows, self._bounds(codes, *known))

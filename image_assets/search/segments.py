@@ -142,6 +142,17 @@ class Segment:
                 found[place] = np.frombuffer(content, np.float32)
         return found
 
+    def read_codes(self, rows: np.ndarray, into: np.ndarray) -> None:
+        """Codes of rows, int [n], into uint8 [n, D]; read, since a mapped row brings what lies around it into memory.
+
+        Raises `DamagedSegment` where the file is gone.
+        """
+        start, width = self.head.layout["codes"][0], self.head.width
+        with self._opened() as stream:
+            for place, row in enumerate(rows.tolist()):
+                if os.preadv(stream.fileno(), [into[place]], start + row * width) != width:
+                    raise DamagedSegment(self.path, "it is shorter than it was")
+
     def row_of(self, image_id: str) -> int | None:
         """The row of an image; None where it is not among them. Raises as `image_ids`."""
         ids = self.image_ids()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from image_assets.search import candidates
 from image_assets.search.axes import Axes, axes_of, fitted, load_axes
+from image_assets.search.layout import DamagedSegment
 from image_assets.search.likeness import directions
 from image_assets.search.nearest import Wish, nearest
 from image_assets.search.outlook import Outlook
@@ -148,3 +149,13 @@ def test_axes_that_are_longer_than_they_may_be_are_none(tmp_path: Path) -> None:
 
 def test_narrow_features_have_no_axes() -> None:
     assert [axes_of(width) for width in (1, 255, 256, 512, 1_152, 1_280)] == [0, 0, 32, 96, 224, 256]
+
+
+def test_codes_that_are_gone_are_noticed(tmp_path: Path) -> None:
+    vectors = spread(np.random.default_rng(5), 200, 1).astype(np.float32)
+    axes = fitted(directions(vectors, rooted=False), 64)
+    day = kept(tmp_path, DAY, [f"{name:05}" for name in range(200)], vectors, False, axes)
+    (wanted,) = directions(vectors[:1], rooted=False)
+    day.segment.path.unlink()
+    with pytest.raises(DamagedSegment):
+        nearest([day], wanted, Wish(3), rooted=False)
