@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from image_assets.answers.loaded import partition_facts
 from image_assets.answers.models import model_of, models_of
 from image_assets.answers.suspects import suspects_of
 from image_assets.cli import main
-from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES
+from image_assets.ingest.day_book import DayBook
+from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES, Partition
+from image_assets.store.store import Store
 from tests.platform import FIRST, SECOND, Platform
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +147,7 @@ def test_that_nothing_was_found_is_not_said_where_nobody_looked(
 ) -> None:
     (tmp_path / "d.yaml").write_text("name: d\ncategories: {owl: 0}\nstart_day: 2026-11-01\n")
     places = ["--dataset", f"{tmp_path}/d.yaml", "--store", f"{tmp_path}/store"]
+    DayBook(Store(f"{tmp_path}/store"), "d").begin(Partition(dt.date(2026, 11, 1), "owl"), "a run", "landing")
     for command, key in ((["suspects"], "looked_for"), (["conflicts", "list"], "lookalikes_looked_for")):
         assert main([*command, *places]) == 0
         said = capsys.readouterr().out
