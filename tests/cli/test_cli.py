@@ -134,7 +134,10 @@ def test_the_accounts_are_printed_and_written_and_what_does_not_balance_ends_wit
 
     arguments[-1] = f"{tmp_path}/empty"
     assert main(arguments) == 2
-    assert f"there is nothing of dataset drawn in {tmp_path}/empty yet: run a day first" in capsys.readouterr().err
+    assert (
+        f"there is nothing of dataset drawn in {files_at(tmp_path / 'empty')} yet: run a day first"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_store_of_other_datasets_and_an_empty_one_are_told_from_one_that_is_well(
