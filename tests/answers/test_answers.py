@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from image_assets.ingest.day_book import DayBook
 from image_assets.schema import LABEL_SUSPECTS, RAW_IMAGES, Partition
 from image_assets.store.store import Store
 from tests.platform import FIRST, SECOND, Platform
+from tests.store_files import python_path
 
 ROOT = Path(__file__).resolve().parents[2]
 # As in an environment that has no Dagster: all questions are asked of a store, and the answers printed.
@@ -69,7 +71,7 @@ def test_all_answers_are_had_without_dagster_and_are_what_the_commands_print(
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_DAGSTER],
         cwd=asked.root,
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT)},
         capture_output=True,
         text=True,
         check=False,

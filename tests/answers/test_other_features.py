@@ -9,6 +9,7 @@ from rich.console import Console
 
 from image_assets.answers.other_features import OtherFeatures, other_features
 from image_assets.answers.status import status_of
+from image_assets.cli.options import HowToRun
 from image_assets.cli.planned import planned
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.features.extractor import shared_extractor
@@ -32,7 +33,7 @@ def in_brief(others: OtherFeatures) -> dict[str, int]:
 
 def would_run(platform: Platform, dataset: DatasetSpec) -> tuple[dict, str]:
     """What `run --dry-run` says of the first day's plants: as JSON, and to a person."""
-    plan = planned({FIRST: [platform.partition()]}, dataset, str(platform.landing), platform.store.url)
+    plan = planned({FIRST: [platform.partition()]}, dataset, str(platform.landing), platform.store.url, HowToRun())
     console = Console(file=io.StringIO(), width=300)
     plan.show(console)
     assert isinstance(console.file, io.StringIO)
