@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from image_assets.cli.options import FILE, json_option, together
-from image_assets.cli.printing import check_writable, print_json, say
+from image_assets.cli.printing import print_json, say
 from image_assets.cli.words import Command
 from image_assets.scrape.gallery import HowToCollect
 from image_assets.terminal import terminal
@@ -37,7 +37,6 @@ def collect(
     """Collect image URLs from gallery pages into a list."""
     from image_assets.scrape.collect import collect_urls
 
-    check_writable(out)
     console = terminal(stderr=as_json)
     with console.status("opening the browser …") as status:
         report = collect_urls(

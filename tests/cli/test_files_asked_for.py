@@ -12,7 +12,6 @@ from image_assets.cli import main
 NOWHERE = ["--dataset", "nowhere.yaml", "--store", "nowhere"]
 COMMANDS = {
     "accounting": ["accounting", *NOWHERE, "--csv"],
-    "collect": ["collect", "http://127.0.0.1:1/owls", "--category", "owl", "--out"],
     "compare": ["compare", *NOWHERE, "--csv"],
     "compare, its plot": ["compare", *NOWHERE, "--plot"],
     "models export --onnx": ["models", "export", *NOWHERE, "champion", "--onnx"],
@@ -45,7 +44,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
     assert error(capsys, [*words, "not/there.csv"]) == "error: not/there.csv: no such file or directory"
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "collect"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_can_be_written_is_not_touched_before_there_is_something_for_it(
     command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
