@@ -22,6 +22,8 @@ from benchmarks.same_stores import Declared, compare, show
 from image_assets.dataset import load_dataset
 from image_assets.settings.stages import FORMER_EXTRACTOR
 
+pytestmark = pytest.mark.local_store(reason="outputs that lie in folders are compared, with no store opened")
+
 VECTORS = pa.list_(pa.field("element", pa.float32(), nullable=False))
 
 
