@@ -104,7 +104,7 @@ def few_unknown(subject: Subject) -> Outcome:
 
 
 @check(
-    "Images are taken for what they were delivered as as often as the held-out images of the model that was asked.",
+    "Images are taken for their own category as often as the held-out images of the model that was asked.",
     severity=WARN,
     key="classifier.agreement_drop",
 )

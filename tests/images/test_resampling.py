@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -52,6 +54,65 @@ def test_a_part_is_what_would_be_cut_out_afterwards(side: int, left: float, top:
     found = resampled(PHOTO, wide, high, method, Cut(x * scale_x, y * scale_y, wide * scale_x, high * scale_y))
     whole = resampled(PHOTO, width, height, method)[y : y + high, x : x + wide]
     assert np.abs(found.astype(int) - whole).max() <= 2
+
+
+# Height and width of pictures, and the sides that they are scaled to and cut to in the middle: the first or the last of
+# the wanted pixels lies exactly on one of the picture's.
+ON_PIXELS = [
+    (47, 82, 256, 224),
+    (53, 115, 256, 224),
+    (76, 77, 256, 224),
+    (73, 75, 219, 192),
+    (73, 73, 219, 192),
+    (78, 6, 30, 16),
+]
+IN_THE_MIDDLE = """
+import sys
+import numpy as np, skimage.data
+from PIL import Image
+from image_assets.features.preprocess import Resize
+from image_assets.images import resampling
+height, width, scaled, side, move = map(int, sys.argv[1:])
+if not move:
+    resampling._beside = lambda start, *_: start
+pixels, least = skimage.data.chelsea()[:height, :width], min(height, width)
+whole = Image.fromarray(pixels).resize((width * scaled // least, height * scaled // least), Image.Resampling.BICUBIC)
+left, top = (round((one - side) / 2) for one in whole.size)
+expected = np.asarray(whole.crop((left, top, left + side, top + side))).astype(int)
+found = Resize(side, "crop", "bicubic", scaled)(pixels)
+sys.exit(int(np.abs(found - expected).max() > 3))
+"""
+
+
+def middle_fails(picture: tuple[int, int, int, int], *, move: bool) -> bool:
+    """Whether another process has other pixels than Pillow, or does not live to have any."""
+    command = [sys.executable, "-c", IN_THE_MIDDLE, *map(str, picture), str(int(move))]
+    return subprocess.run(command, check=False, capture_output=True).returncode != 0
+
+
+@pytest.mark.parametrize("picture", ON_PIXELS)
+def test_a_part_that_ends_on_a_pixel_is_whole(picture: tuple[int, int, int, int]) -> None:
+    assert not middle_fails(picture, move=True)
+
+
+def test_without_the_billionth_some_are_not() -> None:
+    # Once this fails, the resizer is mended, and need not be helped.
+    assert any(middle_fails(one, move=False) for one in ON_PIXELS)
+
+
+@given(st.integers(1, 60), st.integers(2, 60), st.integers(0, 59), st.integers(1, 60))
+def test_no_part_ends_on_a_pixel(side: int, wanted: int, start: int, length: int) -> None:
+    # In halves, so that many do.
+    begins, long = start / 2, length / 2
+    if begins + long > side or long >= wanted:
+        return
+    moved = resampling._beside(begins, long, wanted, side)
+    assert abs(moved - begins) <= 2.1e-9
+    assert 0 <= moved <= side - long + 1e-12
+    scale = long / wanted
+    first, last = moved + scale / 2 - 0.5, moved + long - scale / 2 - 0.5
+    assert first < 1 - 1e-12 or abs(first - round(first)) > 1e-10
+    assert last > side - 2 + 1e-12 or abs(last - round(last)) > 1e-10
 
 
 def test_every_instruction_set_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
