@@ -15,7 +15,7 @@ from image_assets.alerts.ledger import Ledger, Message
 from image_assets.alerts.run_report import CheckOutcome, RunFailure, RunReport
 from image_assets.alerts.text import Text
 from image_assets.alerts.together import grouped, text_of
-from tests.alerts.test_ledger import DATASET, LINKS, Channels
+from tests.alerts.alerted import DATASET, LINKS, Channels
 from tests.platform import FIRST
 
 
