@@ -31,7 +31,7 @@ from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
 from image_assets.schema import ARRIVALS, Partition
 from image_assets.settings.quality import Volume
-from tests.alerts.test_ledger import Channels
+from tests.alerts.alerted import Channels
 from tests.asset_checks.faults import failing, outcome
 from tests.pictures import land_pictures
 from tests.platform import Platform, small_dataset

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from image_assets.alerts.ledger import Ledger
 from image_assets.orchestration.dagster_home import open_instance
 from image_assets.run_history.redact import INSTEAD, RedactError, Shown, redact
-from tests.alerts.test_ledger import EARLIER
+from tests.alerts.test_ledger_file import EARLIER
 from tests.postgres_server import PostgresServer
 from tests.removal.seeking import holding
 from tests.test_postgres_storage import CONFIG, VARIABLE
