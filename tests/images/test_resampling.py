@@ -100,19 +100,24 @@ def test_without_the_billionth_some_are_not() -> None:
     assert any(middle_fails(one, move=False) for one in ON_PIXELS)
 
 
-@given(st.integers(1, 60), st.integers(2, 60), st.integers(0, 59), st.integers(1, 60))
-def test_no_part_ends_on_a_pixel(side: int, wanted: int, start: int, length: int) -> None:
-    # In halves, so that many do.
-    begins, long = start / 2, length / 2
-    if begins + long > side or long >= wanted:
-        return
-    moved = resampling._beside(begins, long, wanted, side)
-    assert abs(moved - begins) <= 2.1e-9
-    assert 0 <= moved <= side - long + 1e-12
-    scale = long / wanted
-    first, last = moved + scale / 2 - 0.5, moved + long - scale / 2 - 0.5
-    assert first < 1 - 1e-12 or abs(first - round(first)) > 1e-10
-    assert last > side - 2 + 1e-12 or abs(last - round(last)) > 1e-10
+def ends_on_a_pixel(start: float, length: float, wanted: int, side: int) -> bool:
+    """Whether the first wanted pixel is centred on one with another before it, or the last on one before another."""
+    scale = length / wanted
+    first, last = start + scale / 2 - 0.5, start + length - scale / 2 - 0.5
+    on_first = first > 0.5 and abs(first - round(first)) < 1e-10
+    return on_first or (last < side - 1.5 and abs(last - round(last)) < 1e-10)
+
+
+@given(st.integers(2, 60), st.floats(0.05, 0.95), st.integers(1, 60), st.integers(2, 9), st.booleans())
+def test_no_part_ends_on_a_pixel(wanted: int, scale: float, pixel: int, behind: int, first: bool) -> None:
+    length = wanted * scale
+    start = pixel + 0.5 - scale / 2 if first else max(pixel, int(length) + 1) + 0.5 + scale / 2 - length
+    side = int(start + length) + behind
+    assert ends_on_a_pixel(start, length, wanted, side)
+    moved = resampling._beside(start, length, wanted, side)
+    assert not ends_on_a_pixel(moved, length, wanted, side)
+    assert abs(moved - start) <= 2.1e-9
+    assert 0 <= moved <= side - length
 
 
 def test_every_instruction_set_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
