@@ -8,12 +8,10 @@ the commit is the driver's.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from math import inf
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -21,16 +19,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from image_assets.engines.engine import Unit, UnitLost, UnitTooLarge
 from image_assets.engines.flight import Flight
+from image_assets.engines.ray_board import REPORT_SECONDS, Actor, StageBoard, Stopped, reported
 from image_assets.engines.ray_cluster import connect, machines, machines_by_name
 from image_assets.workers import Progress
 
 R = TypeVar("R")
-Actor: TypeAlias = Any
-"""Ray's own type of an actor says nothing of what it can be asked for."""
 
 # Times a unit is begun again after its worker was lost: machines that are taken back or run out of memory.
 _RETRIES = 2
-_REPORT_SECONDS = 0.5
 _COUNT_SECONDS = 5.0
 # Units that are begun for each that can run: the next is there when one ends, and no more wait in the cluster.
 _WINDOW = 2
@@ -46,9 +42,9 @@ class RayEngine:
         connect()
         _check_fit(units)
         threads = _threads_of_a_unit(len(units))
-        board, places = _Reported(_board()), _Places(threads)
-        flight = Flight(units, _Starter(units, threads, board), _result)
-        with _stopped_on_error(board.actor):
+        places = _Places(threads)
+        with closing(StageBoard()) as board:
+            flight = Flight(units, _Starter(units, threads, board), _result)
             while not flight.all_ended:
                 flight.begin(_WINDOW * places.now)
                 board.over(flight.take(_ended(flight.refs)), flight.copied)
@@ -68,7 +64,7 @@ def _threads_of_a_unit(units: int) -> int:
 class _Starter:
     """Begins units. Ray is told of a kind of task once: telling it of each takes longer than a short task."""
 
-    def __init__(self, units: Sequence[Unit], threads: int, board: _Reported) -> None:
+    def __init__(self, units: Sequence[Unit], threads: int, board: StageBoard) -> None:
         self._units, self._threads, self._board = units, threads, board
         self._task = ray.remote(_work)
         self._kinds: dict[tuple[int, float], Any] = {}
@@ -82,7 +78,7 @@ class _Starter:
             task = self._kinds[kind]
         else:
             task = self._kinds[kind] = self._task_of(unit)
-        return task.remote(unit, self._threads, number, self._board.actor)
+        return task.remote(unit, self._threads, self._board.stage, number, self._board.actor)
 
     def _task_of(self, unit: Unit, **where: Any) -> Any:
         needs = {"num_cpus": self._threads, "num_gpus": unit.gpus, "memory": unit.memory or None}
@@ -139,114 +135,19 @@ class _Places:
 
 def _ended(refs: list[ray.ObjectRef]) -> list[ray.ObjectRef]:
     """Those that have ended, as soon as one has; none where that takes long."""
-    ready, _ = ray.wait(refs, timeout=_REPORT_SECONDS)
+    ready, _ = ray.wait(refs, timeout=REPORT_SECONDS)
     if ready:
         ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
     return ready
 
 
-class _Board:
-    """Where the units that are being worked on leave how far they are, and learn that they need not go on."""
-
-    def __init__(self) -> None:
-        self._done: dict[int, int] = {}
-        self._begun: dict[int, float] = {}
-        self._where: dict[int, set[str]] = {}
-        self._stopped = False
-        self._given_up: set[int] = set()
-
-    def report(self, number: int, done: int, machine: str) -> bool:
-        self._begun.setdefault(number, time.monotonic())
-        self._where.setdefault(number, set()).add(machine)
-        self._done[number] = max(done, self._done.get(number, 0))
-        return self._stopped or number in self._given_up
-
-    def told(self, over: Sequence[int]) -> dict[int, tuple[int, float, set[str]]]:
-        """By the number of a unit its steps, the seconds that it has run, and where; what is over is forgotten."""
-        now = time.monotonic()
-        for number in over:
-            self._done.pop(number, None)
-            self._begun.pop(number, None)
-            self._where.pop(number, None)
-        return {number: (done, now - self._begun[number], self._where[number]) for number, done in self._done.items()}
-
-    def give_up(self, number: int) -> None:
-        """Whoever still works on this unit need not go on: another copy of it has ended."""
-        self._given_up.add(number)
-
-    def stop(self) -> None:
-        self._stopped = True
-
-
-class _Reported:
-    """The board as the driver asks it, from time to time.
-
-    Attributes:
-        where: By the number of a unit that is being worked on the machines that have begun it, when last asked.
-    """
-
-    def __init__(self, actor: Actor) -> None:
-        self.actor = actor
-        self.where: dict[int, set[str]] = {}
-        self._over: list[int] = []
-        self._asked = time.monotonic()
-
-    @property
-    def is_due(self) -> bool:
-        return time.monotonic() - self._asked >= _REPORT_SECONDS
-
-    def over(self, numbers: Sequence[int], copied: AbstractSet[int]) -> None:
-        """These have ended: nothing more is to be told of them, and other copies of them need not go on."""
-        self._over += numbers
-        for number in copied & set(numbers):
-            self.actor.give_up.remote(number)
-
-    def told(self) -> dict[int, tuple[int, float]]:
-        """What the board has; nothing where it is away: progress is shown again when there is some."""
-        self._asked = time.monotonic()
-        try:
-            told: dict[int, tuple[int, float, set[str]]] = ray.get(
-                self.actor.told.remote(self._over), timeout=_REPORT_SECONDS
-            )
-        except RayError:
-            return {}
-        self._over = []
-        self.where = {number: where for number, (_, _, where) in told.items()}
-        return {number: (done, age) for number, (done, age, _) in told.items()}
-
-
-class _Stopped(RuntimeError):
-    """Another unit has failed, or another copy of this one has ended: whatever it made would not be used."""
-
-
-def _work(unit: Unit[R], threads: int, number: int, board: Actor) -> R | None:
+def _work(unit: Unit[R], threads: int, stage: int, number: int, board: Actor) -> R | None:
     """Do a unit; None where nobody waits for it any more, for which Ray would print an error."""
-    machine = ray.get_runtime_context().get_node_id()
-    # No answer is ever waited for: Ray hands the cores of a task that waits to another one, and begins a worker for it:
-    # two units would be worked on where there is room for one.
-    answer, said = board.report.remote(number, 0, machine).future(), time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal answer, said
-        now = time.monotonic()
-        if answer.done() and (now - said >= _REPORT_SECONDS or done == total):
-            said = now
-            _stop_if_told(answer)
-            answer = board.report.remote(number, done, machine).future()
-
     try:
-        return unit.work(threads, report)
-    except _Stopped:
+        with reported(board, stage, number) as progress:
+            return unit.work(threads, progress)
+    except Stopped:
         return None
-
-
-def _stop_if_told(answer: Future[bool]) -> None:
-    try:
-        stopped = answer.result()
-    except RayError:  # the board is away; the work is not
-        return
-    if stopped:
-        raise _Stopped
 
 
 def _result(task: ray.ObjectRef, unit: Unit[R]) -> R:
@@ -261,23 +162,3 @@ def _result(task: ray.ObjectRef, unit: Unit[R]) -> R:
             f"{unit.name}: begun {_RETRIES + 1} times on the Ray cluster, and each time its worker was lost "
             f"({type(error).__name__}: {error}); see the logs of the cluster, often a machine has too little memory"
         ) from error
-
-
-def _board() -> Actor:
-    # Beside the driver, so that it is not lost with a machine that only works; but the work waits for it nowhere.
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    return ray.remote(_Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-
-
-@contextmanager
-def _stopped_on_error(board: Actor) -> Iterator[None]:
-    """Leave nothing running behind a failed or interrupted run.
-
-    Ray's own `cancel` takes the driver down where a task ends at the same moment (a failed check in its task manager,
-    seen with 2.60), so the units are asked to stop.
-    """
-    try:
-        yield
-    except BaseException:
-        board.stop.remote()
-        raise

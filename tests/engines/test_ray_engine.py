@@ -16,9 +16,10 @@ ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from image_assets.engines import ray_engine  # noqa: E402
+from image_assets.engines import ray_board  # noqa: E402
 from image_assets.engines.engine import LocalEngine, Unit, UnitLost, UnitTooLarge  # noqa: E402
-from image_assets.engines.ray_engine import RayEngine, _Board  # noqa: E402
+from image_assets.engines.ray_board import Board, board_of_driver  # noqa: E402
+from image_assets.engines.ray_engine import RayEngine  # noqa: E402
 from image_assets.features.units import extract_units  # noqa: E402
 from image_assets.ingest import fingerprint, kept_units  # noqa: E402
 from image_assets.ingest.known_files import KNOWN_FILES  # noqa: E402
@@ -118,12 +119,12 @@ def takes_two_seconds(threads: int, progress: Progress) -> tuple[str, int]:
     return ray.get_runtime_context().get_node_id(), os.getpid()
 
 
-class SlowBoard(_Board):
+class SlowBoard(Board):
     """Answers much later than units ask, as one on a machine with much other work."""
 
-    def report(self, number: int, done: int, machine: str) -> bool:
+    def report(self, stage: int, number: int, done: int, age: float, machine: str) -> bool:
         time.sleep(3)
-        return super().report(number, done, machine)
+        return super().report(stage, number, done, age, machine)
 
 
 def ends_elsewhere(leaving: str, begun: Path, threads: int, progress: Progress) -> str:
@@ -143,6 +144,33 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
     assert RayEngine().run([], no_progress) == []
 
 
+def seen_in_a_stage() -> set[int]:
+    """The steps of twenty that progress was told of."""
+    told: list[int] = []
+    RayEngine().run([Unit("slow", 20, takes_two_seconds)], lambda done, _: told.append(done))
+    assert told == sorted(told)
+    return set(told)
+
+
+def test_a_driver_has_one_board_and_one_that_is_gone_for_ever_costs_a_stage_its_progress(cluster: Cluster) -> None:
+    assert seen_in_a_stage() - {0, 20}
+    board = board_of_driver()
+    assert seen_in_a_stage() - {0, 20}
+    assert board_of_driver() is board
+    ray.kill(board, no_restart=True)
+    assert not seen_in_a_stage() - {0, 20}
+    assert board_of_driver() is not board
+    assert seen_in_a_stage() - {0, 20}
+
+
+def test_a_board_that_ends_is_begun_again(cluster: Cluster) -> None:
+    board = board_of_driver()
+    ray.kill(board, no_restart=False)
+    seen_in_a_stage()
+    assert seen_in_a_stage() - {0, 20}
+    assert board_of_driver() is board
+
+
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
     nodes = RayEngine().run([Unit(str(n), 1, tells_where) for n in range(12)], no_progress)
     assert len(set(nodes)) == 2
@@ -150,7 +178,8 @@ def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
 
 def test_a_unit_that_is_not_answered_keeps_its_core(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray begins another worker on the machine of a task that waits, which would work on the next unit beside it."""
-    monkeypatch.setattr(ray_engine, "_board", lambda: ray.remote(SlowBoard).options(num_cpus=0).remote())
+    slow = ray.remote(SlowBoard).options(num_cpus=0).remote()
+    monkeypatch.setattr(ray_board, "board_of_driver", lambda: slow)
     workers = RayEngine().run([Unit(str(n), 1, takes_two_seconds) for n in range(6)], no_progress)
     assert len({machine for machine, _ in workers}) == len(set(workers)) == 2
 
