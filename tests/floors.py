@@ -30,7 +30,7 @@ FLOORS = (
     _floor(
         "ground",
         "errors environment alone allocators places workers memory interrupts yaml_file whole_files markdown wording "
-        "program spreadsheets model_assets terminal",
+        "program spreadsheets model_assets terminal importing",
     ),
     _floor(
         "words",

@@ -1,8 +1,6 @@
 """`python -m image_assets.cli` is the command `image-assets`."""
 
-import sys
-
-from image_assets.cli import main
+from image_assets.cli.process import process
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process()

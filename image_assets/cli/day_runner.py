@@ -14,6 +14,7 @@ from image_assets.cli.day_report import DayReport, report_of
 from image_assets.cli.options import HowToRun
 from image_assets.dataset import DatasetSpec
 from image_assets.health.unchanged import DayAsked, DayResults
+from image_assets.importing import much_imported
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import SourceError
 from image_assets.places import PlaceError, home_of
@@ -68,9 +69,11 @@ class DayRunner:
 
     @cached_property
     def _deployment(self) -> Deployment:
-        from image_assets.cli.deployment import Deployment
+        with much_imported():
+            from image_assets.cli.deployment import Deployment
 
-        return self._opened.enter_context(Deployment(self._dataset, self._landing, self._store, self._console))
+            opened = Deployment(self._dataset, self._landing, self._store, self._console)
+        return self._opened.enter_context(opened)
 
     def __enter__(self) -> DayRunner:
         return self

@@ -9,6 +9,7 @@ import click
 from image_assets.cli.options import Day, DaysAsked, HowToRun, Places, places_options, together
 from image_assets.cli.printing import print_json
 from image_assets.cli.words import Command
+from image_assets.importing import much_imported
 
 
 @click.command(
@@ -54,11 +55,12 @@ from image_assets.cli.words import Command
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object as the last line")
 def run(places: Places, days: DaysAsked, how: HowToRun, *, dry_run: bool, as_json: bool) -> int:
     """Materialise a day, or several, and what depends on it."""
-    from image_assets.cli.day_runner import DayRunner
-    from image_assets.cli.days import chosen_days, run_days
-    from image_assets.cli.planned import planned
-    from image_assets.dataset import load_dataset
-    from image_assets.resources.progress import terminal_console
+    with much_imported():
+        from image_assets.cli.day_runner import DayRunner
+        from image_assets.cli.days import chosen_days, run_days
+        from image_assets.cli.planned import planned
+        from image_assets.dataset import load_dataset
+        from image_assets.resources.progress import terminal_console
 
     # Bars and the summary go where they do not disturb the JSON.
     console = terminal_console(sys.stderr if as_json else sys.stdout)
