@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from image_assets.environment import CACHE
 from image_assets.features.errors import EncoderError
 from image_assets.places import Place, cache_folder
-from image_assets.store.store import bucket_objects
+from image_assets.store.buckets import bucket_objects
 from image_assets.whole_files import written_whole
 
 _CHUNK = 1 << 20

@@ -30,9 +30,9 @@ from image_assets.ingest.source import (
     Unplaced,
     printable,
 )
+from image_assets.store.buckets import bucket_objects
 from image_assets.store.ranges import RangedStream
 from image_assets.store.retrying import read_again
-from image_assets.store.store import bucket_objects
 from image_assets.store.trouble import said_of
 from image_assets.wording import some
 from image_assets.workers import Progress

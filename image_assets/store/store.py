@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
+from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from image_assets.dataset import DatasetSpec
 from image_assets.places import (
@@ -28,13 +26,12 @@ from image_assets.places import (
     without_user,
 )
 from image_assets.schema import TableSchema
+from image_assets.store.buckets import bucket_objects
 from image_assets.store.conditions import refuse_ignored_conditions
-from image_assets.store.retrying import OF_OBSTORE
-from image_assets.store.s3 import UsualCredentials, s3_settings
+from image_assets.store.s3 import s3_settings
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.trouble import said_of
 
-_ALLOW_HTTP = "aws_allow_http"
 _QUOTED = re.compile("%[0-9A-Fa-f]{2}")
 # Written to see whether it can be; of a disk so many bytes, as a full one still takes a few.
 _TOUCH, _TOUCHED = ".touched", 1_000_000
@@ -150,26 +147,6 @@ class Store:
     def _see_conditions_honoured(self) -> None:
         if self.local is None:
             refuse_ignored_conditions(self.objects(), self.url, self.options)
-
-
-def bucket_objects(place: Place, options: Mapping[str, str]) -> S3Store:
-    """An object store rooted at a place in a bucket.
-
-    Args:
-        place: Which.
-        options: Under object_store's names; what they do not say, the `AWS_…` environment variables say.
-    """
-    # obstore wants the client's own options apart from those of S3; Delta takes both together.
-    config = {name: value for name, value in options.items() if name != _ALLOW_HTTP}
-    allow_http = options.get(_ALLOW_HTTP, os.environ.get(_ALLOW_HTTP.upper(), ""))
-    settings: dict[str, Any] = {
-        "config": config,
-        "client_options": {"allow_http": allow_http.lower() == "true"},
-        "retry_config": OF_OBSTORE,
-    }
-    if "aws_access_key_id" not in s3_settings(options):
-        settings["credential_provider"] = UsualCredentials()
-    return S3Store(place.bucket, prefix=place.prefix or None, **settings)
 
 
 def _refuse_unwritable_names(place: Place, url: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from image_assets.features.errors import EncoderError
 from image_assets.features.model_files import model_file
 from image_assets.places import Place
-from image_assets.store.store import bucket_objects
+from image_assets.store.buckets import bucket_objects
 from tests.s3_server import S3Server
 
 CONTENT = bytes(range(256)) * 20_000

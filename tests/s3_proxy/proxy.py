@@ -82,6 +82,11 @@ class Exchange:
         self._reader, self._writer, self._server = reader, writer, server
         self._body: bytes | None = None
 
+    @property
+    def caller(self) -> object:
+        """Where the connection comes from: another one has another port."""
+        return self._writer.get_extra_info("peername")
+
     async def body(self) -> bytes:
         """What was sent along."""
         if self._body is None:
