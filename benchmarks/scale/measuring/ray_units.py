@@ -14,7 +14,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from benchmarks.scale.measuring.photos import Photos
-from benchmarks.scale.measuring.spent import Spent, now, positive
+from benchmarks.scale.measuring.spent import Spent, none_ends, now, positive
 from benchmarks.scale.measuring.units import CATEGORY, KINDS, loaded_and_extracted, units_of
 from image_assets.engines.engine import Unit
 from image_assets.engines.ray_engine import RayEngine
@@ -74,13 +74,14 @@ def _begin(cluster: Cluster, **machine: Any) -> None:
 def ray_costs() -> dict[str, Spent]:
     """What a unit costs that does nothing, among many and by itself; `two_workers` have to be there."""
     RayEngine().run(_units(2 * WORKERS), no_progress)  # processes are started once in a cluster's life
-    began = now()
-    RayEngine().run(_units(_EMPTY), no_progress)
-    among_many = (now() - began) / _EMPTY
-    began = now()
-    for _ in range(_ALONE):
-        RayEngine().run(_units(1), no_progress)
-    alone = (now() - began) / _ALONE
+    with none_ends():
+        began = now()
+        RayEngine().run(_units(_EMPTY), no_progress)
+        among_many = (now() - began) / _EMPTY
+        began = now()
+        for _ in range(_ALONE):
+            RayEngine().run(_units(1), no_progress)
+        alone = (now() - began) / _ALONE
     return {"ray_driver": among_many, "ray_call": positive(alone - among_many)}
 
 

@@ -6,7 +6,7 @@ from benchmarks.scale.check import SHAPES, Shape
 from benchmarks.scale.measuring.days import run_day
 from benchmarks.scale.measuring.photos import Photos
 from benchmarks.scale.measuring.ray_units import WORKERS, two_workers
-from benchmarks.scale.measuring.spent import now
+from benchmarks.scale.measuring.spent import none_ends, now
 from benchmarks.scale.measuring.units import CATEGORY, loaded_and_extracted, units_of
 from image_assets.engines.ray_engine import RayEngine
 
@@ -30,7 +30,7 @@ def _on_workers(photos: Photos, shape: Shape) -> list[float]:
         with units_of(_WARM // 8):
             loaded_and_extracted(photos.day("shape-warm", {CATEGORY: _WARM}), RayEngine())
         place = photos.day("shape", {CATEGORY: shape.images})
-        with units_of(shape.unit_images or shape.images):
+        with units_of(shape.unit_images or shape.images), none_ends():
             began = now()
             whole = loaded_and_extracted(place, RayEngine())
             return [float(whole["whole"][0]), float((now() - began)[1])]

@@ -7,7 +7,8 @@ in one array, `[seconds by the clock, seconds of the processor]`, so that what i
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import psutil
@@ -34,6 +35,27 @@ def living(process: psutil.Process) -> float:
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+class ProcessLost(RuntimeError):
+    """A process has ended of which nobody knows any more what it took; the message says which."""
+
+
+@contextmanager
+def none_ends() -> Iterator[None]:
+    """See that what is measured meanwhile is whole: processes that were there at the beginning are there at the end.
+
+    What a process took counts with its parent when that has waited for it. Ray waits for no worker, so that one which
+    ends takes its seconds with it, and `now` goes back by them.
+
+    Raises:
+        ProcessLost: one has ended.
+    """
+    there = psutil.Process().children(recursive=True)
+    names = {process.pid: process.name() for process in there}
+    yield
+    if gone := [names[process.pid] for process in there if not process.is_running()]:
+        raise ProcessLost(f"{', '.join(gone)} ended meanwhile, and what it took is not known: measure again")
 
 
 def core_seconds(spent: Spent, cores: int) -> Spent:
