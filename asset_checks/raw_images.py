@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from image_assets.asset_checks.check import Outcome, Subject, check
+from image_assets.asset_checks.check import WARN, Outcome, Subject, check
+from image_assets.images.reasons import Reason
 from image_assets.ingest.let_go import QuarantineKept
 from image_assets.schema import ARRIVALS, COMPANIONS, DUPLICATES, QUARANTINE, RAW_IMAGES
 from image_assets.store.store import Store
@@ -116,6 +117,20 @@ def quarantine_rate(subject: Subject) -> Outcome:
         | {"companions": beside, **gone},
         sample=quarantined.group_by("reason").agg(pl.len().alias("files"), pl.col("source").min().alias("for example")),
         advice="Look at the reasons: a supplier may send broken files. Raise limits.quarantine_rate only on purpose.",
+    )
+
+
+@check("No picture ended the process that worked at it.", severity=WARN)
+def nothing_ends_the_process(subject: Subject) -> Outcome:
+    """Files in quarantine as `ends_the_process`."""
+    refused = subject.rows(QUARANTINE).filter(pl.col("reason") == str(Reason.ENDS_THE_PROCESS))
+    found = refused.select("source", "image_id", "detail").sort("source").collect()
+    return Outcome(
+        passed=found.is_empty(),
+        figures={"files": found.height},
+        sample=found,
+        advice="A library fails at them, or they take more memory than there is. Have them saved anew by another "
+        "program; after an update of the platform, run --verify tries them again.",
     )
 
 

@@ -39,27 +39,28 @@ _names = count()
 _one_unit = Lock()
 
 
-def images_of_a_piece(images: int, step: int, threads: int) -> int:
-    """How many images of a unit make a piece; all of them where one process is to do it.
+def images_of_a_piece(images: int, step: int, threads: int, *, apart: bool = False) -> int:
+    """How many images of a unit make a piece; all of them where this process is to do it.
 
     Args:
         images: Of the unit.
         step: Every piece but the last has a multiple of it.
         threads: That the unit may use.
+        apart: Whether none is to be done in this process, as it may end.
 
     Raises:
         ProcessesError: the environment asks for no sensible number of processes.
     """
     processes = processes_for(threads)
-    if processes == 1 or (forced_processes() is None and images < _WORTH_IMAGES):
+    if not apart and (processes == 1 or (forced_processes() is None and images < _WORTH_IMAGES)):
         return max(images, 1)
     most = min(-(-images // (processes * _PIECES_OF_A_PROCESS)), _MOST_IMAGES)
     return max(1, -(-most // step)) * step
 
 
-def spans(images: int, step: int, threads: int) -> list[range]:
+def spans(images: int, step: int, threads: int, *, apart: bool = False) -> list[range]:
     """The rows of a unit in pieces; see `images_of_a_piece`."""
-    size = images_of_a_piece(images, step, threads)
+    size = images_of_a_piece(images, step, threads, apart=apart)
     return [range(start, min(start + size, images)) for start in range(0, max(images, 1), size)]
 
 
@@ -79,7 +80,7 @@ class Steps(Generic[E]):
 
 
 @contextmanager
-def made_in_order(work: Work[P, E], pieces: Sequence[P], threads: int) -> Iterator[Steps[E]]:
+def made_in_order(work: Work[P, E], pieces: Sequence[P], threads: int, *, apart: bool = False) -> Iterator[Steps[E]]:
     """Have pieces of a unit done, one here and several in processes, and give their steps in order.
 
     At most two pieces of each process are begun and not yet taken, so neither memory nor disk grows with the unit.
@@ -88,12 +89,13 @@ def made_in_order(work: Work[P, E], pieces: Sequence[P], threads: int) -> Iterat
         work: Does a piece.
         pieces: In order.
         threads: That the unit may use.
+        apart: Whether one piece is done in another process too.
 
     Raises:
         UnitLost: processes were lost again and again.
         Exception: what `work` raised, in its turn.
     """
-    if len(pieces) < 2:
+    if len(pieces) < 2 and not apart:
         yield Steps(chain.from_iterable(work(piece, threads) for piece in pieces))
         return
     processes = processes_for(threads)

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from image_assets.engines.at_work import end_notes
 from image_assets.memory import PeakMemory, hand_back
 
 P = TypeVar("P")
@@ -65,6 +66,7 @@ def begin_worker(parent: Connection, scratch: str) -> None:
 
 
 def _leave(scratch: Path) -> None:
+    end_notes()
     # Another worker may write a last file meanwhile; the one that ends last finds no more.
     for _ in range(_TRIES):
         shutil.rmtree(scratch, ignore_errors=True)

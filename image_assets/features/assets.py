@@ -5,6 +5,7 @@ import time
 import dagster as dg
 
 from image_assets.dataset import DatasetSpec
+from image_assets.features.ending_images import ending_images_kept
 from image_assets.features.units import Extraction, extract_units, sample_fidelity
 from image_assets.orchestration.automation import DECIDES
 from image_assets.orchestration.retrying import retried
@@ -36,7 +37,8 @@ def feature_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
         began = time.monotonic()
         with retried(), progress.track(f"features {partition}", "images", context.log) as report_progress:
             engine = engines.engine(dataset)
-            extraction = extract_units(raw_images, table, partition, dataset.extractor, engine, report_progress)
+            with ending_images_kept(dataset, store.open(), raw_images, partition):
+                extraction = extract_units(raw_images, table, partition, dataset.extractor, engine, report_progress)
         return dg.MaterializeResult(
             value=extraction.files,
             metadata={

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from image_assets.engines.at_work import AtWork
 from image_assets.features.decode import all_prepared
 from image_assets.features.extractor import Extractor
 from image_assets.schema import IMAGE_FEATURES
@@ -48,7 +49,7 @@ def extract_rows(
 
 
 def extract_steps(
-    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int
+    batches: Iterable[pa.RecordBatch], extractor: Extractor, threads: int, at_work: AtWork | None = None
 ) -> Iterator[tuple[pa.RecordBatch, Effort]]:
     """The rows of `image_features` for rows of `raw_images`, in their order, each batch with what it took.
 
@@ -57,7 +58,14 @@ def extract_steps(
             of at most `BATCH_IMAGES` and about `BATCH_BYTES`; a batch's features depend on no other.
         extractor: What makes the features.
         threads: Workers.
+        at_work: Where they note what they are at work at, `BATCH_IMAGES` at most at a time.
     """
+
+    def noted(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Effort]:
+        if at_work is None:
+            return work(rows)
+        with at_work.on(*rows["image_id"].to_pylist()):
+            return work(rows)
 
     def work(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Effort]:
         began = time.perf_counter()
@@ -67,7 +75,7 @@ def extract_steps(
         spent = Effort(decoded - began, time.perf_counter() - decoded)
         return feature_batch(rows["image_id"], rows["label"], features, extractor.digest), spent
 
-    return ordered_map(work, _small(batches), threads, _WAITING_PER_WORKER)
+    return ordered_map(noted, _small(batches), threads, _WAITING_PER_WORKER)
 
 
 def feature_batch(image_ids: pa.Array, labels: pa.Array, features: np.ndarray, digest: str) -> pa.RecordBatch:

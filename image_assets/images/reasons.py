@@ -36,6 +36,11 @@ class Reason(StrEnum):
     TRUNCATED = "truncated", "The content ends before the picture does."
     CORRUPT = "corrupt", "The picture cannot be decoded: it is damaged."
     OUT_OF_MEMORY = "out_of_memory", "Decoding the picture needs more memory than could be had."
+    ENDS_THE_PROCESS = (
+        "ends_the_process",
+        "The process that decodes the picture, or makes its features, ends in the middle of it, or never does; the "
+        "detail says how.",
+    )
     URL_NOT_ALLOWED = "url_not_allowed", "The URL, or one it redirects to, is none that may be downloaded from."
     HOST_NOT_FOUND = "host_not_found", "The URL's host has no address."
     CONNECTION_FAILED = "connection_failed", "No connection could be made, or it broke before the file was whole."

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
+from image_assets.engines.ending import EndsTheProcess
 from image_assets.engines.engine import Engine
 from image_assets.ingest.companions import companions
 from image_assets.ingest.deduplicate import Repeat, plan_loading, settle_repeats
+from image_assets.ingest.ending_images import EndingImages, refused_unread
 from image_assets.ingest.fingerprint import Companion, Fingerprint, Fingerprints, Refusal, fingerprint
 from image_assets.ingest.kept_units import cut_units
 from image_assets.ingest.known_files import KnownFiles
@@ -46,6 +48,7 @@ class IngestTables:
     known: KnownFiles
     tombstones: TombstoneBook
     kept: QuarantineKept
+    ending: EndingImages
 
     @classmethod
     def of(cls, store: Store, dataset: DatasetSpec) -> IngestTables:
@@ -57,6 +60,7 @@ class IngestTables:
             known=KnownFiles(store, dataset.name),
             tombstones=TombstoneBook(store, dataset.name),
             kept=QuarantineKept(store, dataset.name, dataset.tables.checkpoint_commits),
+            ending=EndingImages(store, dataset.name),
         )
 
 
@@ -116,7 +120,9 @@ def ingest_partition(
     tombstones = tables.tombstones.all()
     found = _looked_at(listing, partition, ingest, lambda done: progress(done, steps))
     listing, looked = without_removed(listing, found, tombstones)
-    prints = looked.known
+    if verify:
+        tables.ending.try_again({one.image_id for one in looked.known})
+    ending = tables.ending.of(dataset.extractor)
     label = dataset.label_of(partition.category)
     loader = Loader(source, dataset.limits, partition, label, tables.raw_images, tables.quarantine)
     units: list[LoadedUnit] = []
@@ -125,16 +131,24 @@ def ingest_partition(
     share = 0 if allow_loss else dataset.limits.keep_share
 
     def choose(loaded: Snapshot) -> list[WrittenFile]:
+        nonlocal loader
         before = loaded_before(tables.raw_images, loaded, partition)
+        prints = [one for one in looked.known if one.image_id not in ending]
         # Seen already before anything is decoded, where files are missing; again with what could be decoded.
         before.refuse_loss(len({one.image_id for one in prints}), len(listing.files), share)
         plan = plan_loading(prints, _originals(prints, tables.images, loaded.besides(partition)), partition)
-        units[:] = load_units(
-            cut_units(plan.to_load, loader, loaded),
-            loader,
-            engine,
-            lambda done, _: progress(steps - len(plan.to_load) + done, steps),
-        )
+        try:
+            units[:] = load_units(
+                cut_units(plan.to_load, loader, loaded),
+                loader,
+                engine,
+                lambda done, _: progress(steps - len(plan.to_load) + done, steps),
+            )
+        except EndsTheProcess as found:
+            tables.ending.keep(found.images)
+            ending.update(tables.ending.of(dataset.extractor))
+            loader = replace(loader, apart=True)
+            return choose(loaded)
         repeats[:] = plan.repeats
         files = [unit.raw_images for unit in units]
         kept = loaded_ids(tables.raw_images, files) if before.images else set()
@@ -151,13 +165,14 @@ def ingest_partition(
         tables.known.forget(partition)  # the next try believes nothing that it has not read
         raise
     progress(steps, steps)
-    decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, prints)]
+    decoded_refusals = [refusal for unit in units for refusal in refusals_of(unit, loader, looked.known)]
     duplicates, also_refused = settle_repeats(repeats, decoded_refusals)
-    undecoded = sorted([*looked.refused, *also_refused], key=lambda refusal: refusal.file.source)
+    unread = refused_unread(looked.known, ending)
+    undecoded = sorted([*looked.refused, *also_refused, *unread], key=lambda refusal: refusal.file.source)
     _commit_the_rest(partition, tables, units, undecoded, duplicates)
     _commit_companions(partition, tables.companions, looked.companions)
     _commit_arrivals(partition, tables, listing)
-    tables.known.keep(partition, prints)
+    tables.known.keep(partition, looked.known)
     reasons = Counter(str(refusal.reason) for refusal in [*decoded_refusals, *undecoded])
     return IngestReport(
         len(listing.files),

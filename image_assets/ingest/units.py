@@ -14,6 +14,8 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
+from image_assets.engines.at_work import AtWork, notes_of, noting
+from image_assets.engines.ending import suspects_tried, those_that_end
 from image_assets.engines.engine import Engine, Unit, finished_or_made
 from image_assets.engines.pieces import images_of_a_piece, made_in_order
 from image_assets.images.decode import decode
@@ -39,7 +41,12 @@ _PIECE_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class Loader:
-    """What units are loaded with: one per partition."""
+    """What units are loaded with: one per partition.
+
+    Attributes:
+        apart: Whether other processes than the run's own do the work: some image has just ended one, and there may be
+            more.
+    """
 
     source: Source
     limits: Limits
@@ -47,6 +54,7 @@ class Loader:
     label: int
     raw_images: PartitionedTable
     quarantine: PartitionedTable
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ def load_units(
 
     Raises:
         SourceChanged: a file is not what it was when it was hashed.
+        EndsTheProcess: images end whoever decodes them.
         UnitLost: as `Engine.run`.
     """
     units = [
@@ -124,8 +133,13 @@ def _find_unit(prints: Sequence[Fingerprint], loader: Loader) -> LoadedUnit | No
 def _load_unit(prints: Sequence[Fingerprint], loader: Loader, threads: int, progress: Progress) -> LoadedUnit:
     name = unit_name(prints, loader)
     refusals: list[Refusal] = []
-    with made_in_order(partial(_load_chunks, loader), _pieces(prints, threads), threads) as steps:
-        raw = loader.raw_images.write_file(loader.partition, name, _told(steps, len(prints), refusals, progress))
+    notes = notes_of(loader.raw_images.url)
+    with suspects_tried(notes, lambda: _names(prints), partial(_ends, prints, loader)) as suspected:
+        apart = suspected or loader.apart
+        with made_in_order(
+            partial(_load_chunks, loader), _pieces(prints, threads, apart=apart), threads, apart=apart
+        ) as steps:
+            raw = loader.raw_images.write_file(loader.partition, name, _told(steps, len(prints), refusals, progress))
     return LoadedUnit(raw, loader.quarantine.write_file(loader.partition, name, [refusal_batch(refusals)]))
 
 
@@ -151,10 +165,10 @@ class _Chunk:
 _Chunks = Sequence[Sequence[Fingerprint]]
 
 
-def _pieces(prints: Sequence[Fingerprint], threads: int) -> list[_Chunks]:
+def _pieces(prints: Sequence[Fingerprint], threads: int, *, apart: bool) -> list[_Chunks]:
     """The files of a unit in chunks, and these in the pieces that processes do."""
     cut = list(chunks(prints, _CHUNK_FILES, lambda one: one.file.bytes, _CHUNK_BYTES))
-    size = images_of_a_piece(len(prints), _CHUNK_FILES, threads)
+    size = images_of_a_piece(len(prints), _CHUNK_FILES, threads, apart=apart)
     if size >= len(prints):
         return [cut]
     return list(chunks(cut, size // _CHUNK_FILES, lambda part: sum(one.file.bytes for one in part), _PIECE_BYTES))
@@ -162,19 +176,43 @@ def _pieces(prints: Sequence[Fingerprint], threads: int) -> list[_Chunks]:
 
 def _load_chunks(loader: Loader, piece: _Chunks, threads: int) -> Iterator[tuple[pa.RecordBatch, _Chunk]]:
     reads = reads_of_a_thread(threads)
-    return ordered_map(partial(_load_chunk, loader, reads), piece, threads, waiting_per_worker=2)
+    with noting(notes_of(loader.raw_images.url), threads) as at_work:
+        yield from ordered_map(partial(_load_chunk, loader, reads, at_work), piece, threads, waiting_per_worker=2)
 
 
-def _load_chunk(loader: Loader, reads: int, prints: Sequence[Fingerprint]) -> tuple[pa.RecordBatch, _Chunk]:
+def _load_chunk(
+    loader: Loader, reads: int, at_work: AtWork, prints: Sequence[Fingerprint]
+) -> tuple[pa.RecordBatch, _Chunk]:
     # Only reading waits for others; more decoders than cores would be in each other's way.
     again = partial(_read_again, loader=loader)
     contents = ordered_map(again, prints, reads, waiting_per_worker=1) if reads > 1 else map(again, prints)
-    results = [_decoded(one, content, loader) for one, content in zip(prints, contents, strict=True)]
+    results = []
+    for one, content in zip(prints, contents, strict=True):
+        with at_work.on(one.image_id):
+            results.append(_decoded(one, content, loader))
     refused = [result for result in results if isinstance(result, Refusal)]
     images = [result for result in results if not isinstance(result, Refusal)]
-    measured = measure_copies([image.copy for image in images])
-    rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
-    return pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema), _Chunk(len(prints), refused)
+    return _rows(images, loader), _Chunk(len(prints), refused)
+
+
+def _names(prints: Sequence[Fingerprint]) -> dict[str, str]:
+    return {one.image_id: one.file.source for one in prints}
+
+
+def _ends(prints: Sequence[Fingerprint], loader: Loader, image_ids: Sequence[str]) -> dict[str, str]:
+    """Those of the images that end a process which does nothing but decode them, with how."""
+    of_id = {one.image_id: one for one in prints}
+    # Read here: a source that does not answer is not taken for a picture that hangs.
+    return those_that_end(
+        partial(_decode_alone, loader), {one: (of_id[one], _read_again(of_id[one], loader)) for one in image_ids}
+    )
+
+
+def _decode_alone(loader: Loader, piece: tuple[Fingerprint, bytes], _threads: int) -> Iterator:
+    result = _decoded(*piece, loader)
+    if not isinstance(result, Refusal):
+        _rows([result], loader)
+    return iter(())
 
 
 def _read_again(one: Fingerprint, loader: Loader) -> bytes:
@@ -207,6 +245,12 @@ def _decoded(one: Fingerprint, content: bytes, loader: Loader) -> _Image | Refus
         return Refusal(one.file, one.image_id, rejected.reason, rejected.detail)
     height, width, _ = image.pixels.shape
     return _Image(one, content, image.format, (width, height), small_copy(image.pixels))
+
+
+def _rows(images: Sequence[_Image], loader: Loader) -> pa.RecordBatch:
+    measured = measure_copies([image.copy for image in images])
+    rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
+    return pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema)
 
 
 def _row(image: _Image, metrics: ImageMetrics, loader: Loader) -> dict:

@@ -12,6 +12,7 @@ from image_assets.asset_checks.raw_images import duplicates_have_an_original, wi
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
 from image_assets.health.day_result import DayResult
+from image_assets.ingest.ending_images import EndingImages
 from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
 from image_assets.orchestration.partitions import partitioned
@@ -55,11 +56,10 @@ def run_day(
         KeyboardInterrupt: Ctrl-C; what was committed stays, and the next run finds the finished units.
     """
     result = DayResult()
-    daily = jobs.job(daily_job_name(dataset))
 
     def load(these: Sequence[Partition]) -> None:
         for some in sharing_runs(dataset, these):
-            result.add(_run_some(jobs, daily, some, assets, tags))
+            result.add(_run_some(jobs, dataset, some, assets, tags))
 
     load(partitions)
     name = duplicates_have_an_original.name
@@ -111,7 +111,7 @@ def sharing_runs(dataset: DatasetSpec, partitions: Sequence[Partition]) -> list[
 
 def _run_some(
     jobs: JobRunner,
-    job: dg.JobDefinition,
+    dataset: DatasetSpec,
     partitions: Sequence[Partition],
     assets: Sequence[dg.AssetKey] | None,
     tags: Mapping[str, str] | None,
@@ -119,15 +119,32 @@ def _run_some(
     """Run partitions together, and each alone where they do not come through: one must not hold up the others."""
     result = DayResult()
     if len(partitions) > 1:
-        jobs.run(job, partitions, result, assets, tags)
+        jobs.run(jobs.job(daily_job_name(dataset)), partitions, result, assets, tags)
         if result.sound:
             # In the order in which they come when each is run alone.
             result.checks.sort(key=lambda check: partitions.index(check.partition) if check.partition else -1)
             return result
         result.checks, result.errors = [], []
     for partition in partitions:
-        jobs.run(job, [partition], result, assets, tags)
+        result.add(_run_alone(jobs, dataset, partition, assets, tags))
     return result
+
+
+def _run_alone(
+    jobs: JobRunner,
+    dataset: DatasetSpec,
+    partition: Partition,
+    assets: Sequence[dg.AssetKey] | None,
+    tags: Mapping[str, str] | None,
+) -> DayResult:
+    """Run a partition, and again where images were found to end the making of features: loading then refuses them."""
+    job = jobs.job(daily_job_name(dataset))
+    ending = EndingImages((jobs.definitions.resources or {})["store"].open(), dataset.name)
+    while True:
+        result, known = DayResult(), set(ending.names())
+        jobs.run(job, [partition], result, assets, tags)
+        if not result.errors or set(ending.names()) <= known:
+            return result
 
 
 def _holding_lost_copies(

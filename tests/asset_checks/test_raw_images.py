@@ -60,6 +60,10 @@ FAULTS = {
     "loaded but never listed": (change(ARRIVALS, lambda rows: rows.slice(1)), LOST),
     "listed twice": (change(ARRIVALS, first_row_again), LOST),
     "quarantine lost": (change(QUARANTINE, lambda rows: rows.clear()), LOST),
+    "a picture that ended the process": (
+        change(QUARANTINE, in_first_row("reason", pl.lit("ends_the_process"))),
+        {"nothing_ends_the_process"},
+    ),
     "same id twice": (change(RAW_IMAGES, same_id_twice), {"ids_loaded_once"}),
     "also in another partition": (also_in_another_partition, {"ids_loaded_once"}),
     "wrong label": (change(RAW_IMAGES, in_first_row("label", pl.lit(2, pl.Int16))), {"label_is_category"}),

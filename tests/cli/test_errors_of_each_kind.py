@@ -22,8 +22,8 @@ from tests.platform import Platform
 ONLY_IN_A_RACE = "ChangedMeanwhileError"
 """Of two commands that change the same at once; tests/store provokes it."""
 # What goes wrong while a network is trained ends its asset, not a command; `tests/networks` provokes each.
-ONLY_IN_A_RUN = {"EngineAway", "EngineMissing", "UnitLost", "UnitTooLarge"}
-"""What goes wrong where units are worked on ends an asset too; tests/engines provokes each."""
+ONLY_IN_A_RUN = {"EndsTheProcess", "EndingImagesLoaded", "EngineAway", "EngineMissing", "UnitLost", "UnitTooLarge"}
+"""What goes wrong where units are worked on ends an asset too; tests/engines and tests/ingest provoke each."""
 ONLY_IN_A_TRAINING = {
     *("NetworksMissingError", "DamagedPixelsError", "UnfitDataError", "TrainingFailedError", "NoHeatError"),
     *("NetworkRefusedError", "RecordRefusedError"),
