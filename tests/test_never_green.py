@@ -170,7 +170,7 @@ def test_much_in_quarantine_fails_the_run_and_status_says_so(
     case(place)
     assert place.run() == 1
     assert "raw_images/quarantine_rate [2026-11-04, animal, plant]" in printed(capsys)
-    assert place.command("status", "--landing", str(place.landing)) == 0
+    assert place.command("status", "--landing", str(place.landing)) == 1
     said = printed(capsys)
     assert "2 failed" in said
     assert "raw_images/quarantine_rate" in said

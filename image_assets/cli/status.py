@@ -28,7 +28,9 @@ _DAMAGED = 2
 
 
 @click.command(
-    cls=Command, examples=["image-assets status", "image-assets status --all --json"], failed="nothing is loaded yet"
+    cls=Command,
+    examples=["image-assets status", "image-assets status --all --json"],
+    failed="nothing is loaded yet, a check of severity ERROR has failed, or alerts are not delivered",
 )
 @dataset_option
 @store_option
@@ -38,23 +40,31 @@ _DAMAGED = 2
 def status(dataset: str, store: str, landing: str | None, *, as_json: bool, everything: bool) -> int:
     """What is loaded, how recent it is, what the checks say, what it takes.
 
-    The exit status is 2 where files of the store are missing or cut: what can be told without them is told.
+    The exit status is 0 where nothing of this has failed: warnings, days that are late or were not run, and what
+    was acknowledged do not change it. It is 2 where files of the store are missing or cut: what can be told without
+    them is told.
     """
     from image_assets.orchestration.current_status import current_status
+    from image_assets.orchestration.waiting_alerts import LedgerUnreadable, waiting_alerts
 
     spec, opened = to_read(dataset, store)
     refuse_nothing(spec, opened, may_be_new=True)
     now = current_status(spec, opened, landing)
-    found = now.status
+    found, waiting, unread = now.status, (), ""
+    try:
+        waiting = waiting_alerts(spec, opened.url)
+    except LedgerUnreadable as error:
+        unread = str(error)
     if as_json:
-        print_json(found.as_json())
+        print_json({**found.as_json(), "waiting_alerts": [one.as_json() for one in waiting]})
     else:
         _show(store, found, everything=everything)
-    for line in (*now.unknown, *found.damaged):
+    for line in filter(None, (*now.unknown, unread, *map(str, waiting), *found.damaged)):
         say(line, to_stderr=True)
     if found.damaged:
         return _DAMAGED
-    return 0 if found.loaded else 1
+    failed = any(one.state == "failed" for one in found.health.checks or ())
+    return 0 if found.loaded and not (failed or waiting or unread) else 1
 
 
 def _said_of(asset: ModelAsset, model: ModelManifest) -> str:
