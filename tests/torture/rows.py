@@ -58,8 +58,9 @@ _ROWS = (
     Row(
         "R2",
         "A bucket fails at a mutation of a day: 503 before and after, no answer, resets, a lost answer, 100 bytes a "
-        "second, a body cut short, 409, gone for good. The store is as before or as after, success is never said "
-        "falsely, the next run gives the state of a clean one.",
+        "second, a body cut short, 409, gone for good; of a partition's run each at every mutation, of the whole "
+        "dataset's one in turn at every mutation. The store is as before or as after, success is never said falsely, "
+        "the next run gives the state of a clean one.",
         "faults",
         0,
         2,
