@@ -16,10 +16,9 @@ from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
-from image_assets.health.lost_tables import lost_features, lost_tables
+from image_assets.health.lost_tables import lost_rows, lost_tables
 from image_assets.ingest.source import Source
 from image_assets.model_assets import ModelAsset
-from image_assets.schema import IMAGE_FEATURES
 from image_assets.store.listing import Listing
 from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
 from image_assets.store.store import Store
@@ -99,7 +98,7 @@ def status_of_listed(
         for schema, partitions in lost_tables(there).items()
     ]
     damaged = tuple(str(one) for one in (*lost, *damaged_files(store, dataset.name, there)))
-    damaged += _without_features(dataset, store, there) if not damaged else ()
+    damaged += _without_rows(dataset, store, there) if not damaged else ()
     loaded = tuple(partition_facts(dataset, store, there=there))
     models: dict[ModelAsset, ModelManifest | None] = {
         asset: _current(dataset, store, asset) for asset in dataset.model_assets
@@ -108,12 +107,14 @@ def status_of_listed(
     return Status(loaded, health, damaged, models, _other_features(dataset, store, there))
 
 
-def _without_features(dataset: DatasetSpec, store: Store, there: Listing) -> tuple[str, ...]:
+def _without_rows(dataset: DatasetSpec, store: Store, there: Listing) -> tuple[str, ...]:
     try:
-        lost = lost_features(store, dataset, there)
+        lost = lost_rows(store, dataset, there)
     except (Damaged, OtherVersion):  # which is told elsewhere
         return ()
-    return (str(LostRows.of(store.table(dataset.name, IMAGE_FEATURES).url, lost)),) if lost else ()
+    return tuple(
+        str(LostRows.of(store.table(dataset.name, schema).url, partitions)) for schema, partitions in lost.items()
+    )
 
 
 def _current(dataset: DatasetSpec, store: Store, asset: ModelAsset) -> ModelManifest | None:

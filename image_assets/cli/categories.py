@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from image_assets.cli.options import dataset_option, json_option, store_option, to_read, to_write
+from image_assets.cli.options import dataset_option, json_option, store_option, to_look_at, to_write
 from image_assets.cli.printing import print_json, print_table, say, tell
 from image_assets.cli.words import CommandGroup
 from image_assets.reports.tables import plain_table
@@ -25,7 +25,7 @@ def show(dataset: str, store: str, *, as_json: bool) -> int:
     """The categories of the store and of the dataset file."""
     from image_assets.categories.record import loaded_days, read_record
 
-    spec, opened = to_read(dataset, store)
+    spec, opened = to_look_at(dataset, store)
     numbers, days = read_record(spec, opened)[0].numbers, loaded_days(spec, opened)
     known = [
         {

@@ -13,6 +13,7 @@ from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.classifier.places import current_manifest, why_not_promoted
 from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
+from image_assets.health.accounting import in_no_category
 from image_assets.health.day_result import DayResult
 from image_assets.health.days import days_never_run, open_days
 from image_assets.ingest.source import Source, SourceError
@@ -34,14 +35,20 @@ class CurrentModel:
 
 @dataclass(frozen=True)
 class DayReport:
-    """What a day's run gave, with the figures that the tables hold now, and the current models of all assets."""
+    """What a day's run gave, with the figures that the tables hold now, and the current models of all assets.
+
+    Attributes:
+        unchanged_since: When the run was whose result this is, where none had to be made.
+        in_no_category: Files of the day that are in no category of the dataset, of all categories that were run.
+    """
 
     dataset: DatasetSpec
     day: dt.date
     facts: list[PartitionFacts]
     result: DayResult
     models: tuple[CurrentModel, ...]
-    unchanged_since: dt.datetime | None = None  # when the run was whose result this is, where none had to be made
+    unchanged_since: dt.datetime | None = None
+    in_no_category: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json`."""
@@ -51,6 +58,7 @@ class DayReport:
             "dataset": self.dataset.name,
             "day": self.day.isoformat(),
             "categories": {one.partition.category: one.as_json() for one in self.facts},
+            "in_no_category": self.in_no_category,
             "checks": {
                 "passed": sum(check.passed and check.evaluated for check in checks),
                 "not_evaluated": sum(not check.evaluated for check in checks),
@@ -93,7 +101,7 @@ def report_of(
         CurrentModel(asset, current_manifest(dataset, store, asset), why_not_promoted(dataset, store, asset))
         for asset in dataset.model_assets
     )
-    return DayReport(dataset, day, facts, result, models, unchanged_since)
+    return DayReport(dataset, day, facts, result, models, unchanged_since, in_no_category(store, dataset.name, day))
 
 
 def left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -> list[str]:

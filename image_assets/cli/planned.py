@@ -14,7 +14,7 @@ from image_assets.categories.record import check_agreement
 from image_assets.cli.options import HowToRun
 from image_assets.cli.printing import say
 from image_assets.dataset import DatasetSpec
-from image_assets.features.errors import ExtractorError
+from image_assets.features.extractor import shared_extractor
 from image_assets.health.days import loaded_partitions
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.loss import LossRefused, refuse_to_lose
@@ -103,8 +103,13 @@ def planned(
     Raises:
         SourceError: the landing zone cannot be listed.
         CategoriesDiffer: the store means something else by the categories.
+        UsageError: a day has no such asset as is to be the last to be made.
+        ExtractorError: the dataset's extractor cannot be used.
     """
     source, opened = source_of(dataset, landing), Store(store)
+    shared_extractor(dataset.extractor)
+    if how.until:
+        _refuse_unknown_asset(dataset, landing, store, how)
     check_agreement(dataset, opened)
     partitions = [one for some in days.values() for one in some]
     listed = {one: source.list_files(one.date, one.category).files for one in partitions}
@@ -112,6 +117,17 @@ def planned(
     refused = {} if how.checks_only or how.since else _refused(listed, dataset, opened, allow_loss=how.allow_loss)
     others = _other_features(dataset, opened)
     return Planned(dataset.name, files, loaded_partitions(dataset, opened), others, refused)
+
+
+def _refuse_unknown_asset(dataset: DatasetSpec, landing: str, store: str, how: HowToRun) -> None:
+    # Only Dagster knows what is made of what, and takes a while to load.
+    from image_assets.definitions import build_definitions, build_resources
+    from image_assets.orchestration.runner import needed_for
+    from image_assets.resources.landing import LandingResource
+    from image_assets.resources.store import StoreResource
+
+    resources = build_resources(LandingResource(url=landing), StoreResource(url=store))
+    needed_for(how.until, dataset, build_definitions([dataset], resources), how.since)
 
 
 def _refused(
@@ -132,6 +148,6 @@ def _refused(
 def _other_features(dataset: DatasetSpec, store: Store) -> OtherFeatures | None:
     try:
         return other_features(dataset, store)
-    except (ExtractorError, Damaged) as error:
+    except Damaged as error:
         say(f"it is not known whether features of another extractor are there: {error}", to_stderr=True)
         return None

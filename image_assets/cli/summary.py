@@ -15,6 +15,7 @@ from image_assets.cli.day_report import CurrentModel, DayReport
 from image_assets.health.causes import brief, by_cause, check_line, one_per_cause
 from image_assets.health.day_result import CheckResult
 from image_assets.reports.tables import show_table, table_with_sums
+from image_assets.settings.annotated import AnnotatedSection
 
 _SHOWN = 20
 
@@ -51,6 +52,15 @@ def show_day(report: DayReport, console: Console) -> None:
     empty = [one.partition for one in facts if one.listed == one.companions and one.partition in looked]
     if empty:
         console.print(f"[yellow]nothing arrived:[/] {brief(empty)}", highlight=False)
+    if report.in_no_category:
+        annotated = isinstance(report.dataset.source, AnnotatedSection)
+        why = ", or in several, by the annotations" if annotated else ""
+        console.print(
+            f"[yellow]not loaded:[/] {report.in_no_category:,} more files of {report.day}, in no category{why}; "
+            "`image-assets accounting` has them as unplaced",
+            highlight=False,
+            soft_wrap=True,
+        )
     refused = [one for one in facts if one.quarantined]
     for one in refused[:_SHOWN]:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(one.quarantined.items()))

@@ -145,6 +145,11 @@ def _let_go_of(counts: pl.DataFrame | None) -> pl.DataFrame:
     return counts.group_by(_KEYS).agg(pl.col("files").sum(), pl.col("let_go_on").max()).sort(_KEYS)
 
 
+def in_no_category(store: Store, dataset: str, day: dt.date) -> int:
+    """How many files of a day were in no category when it was last run: they are in the accounts, and not loaded."""
+    return int(_unplaced(store, dataset, None).filter(pl.col("date") == day)["rows"].sum())
+
+
 def _unplaced(store: Store, dataset: str, there: Listing | None) -> pl.DataFrame:
     """Columns date, category, rows: files that lay in no category when their day was run."""
     latest: dict[dt.date, tuple[str, int]] = {}

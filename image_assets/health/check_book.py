@@ -126,6 +126,14 @@ class CheckBook:
                 found.setdefault(Partition(dt.date.fromisoformat(where[0]), where[1]), set()).add(asset)
         return found
 
+    def times_of(self, asset: str) -> dict[Partition, dt.datetime]:
+        """When the checks of an asset last looked at each of its partitions, UTC, whole seconds."""
+        return {
+            one.partition: dt.datetime.fromisoformat(one.at)
+            for one in self._all()
+            if one.asset == asset and one.partition is not None
+        }
+
     def _all(self) -> Iterator[_Record]:
         for name, record in self._records.all():
             *where, asset = name.split("/")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.health.check_book import CHECK_RESULTS
+from image_assets.health.check_book import CHECK_RESULTS, CheckBook
 from image_assets.schema import (
     ARRIVALS,
     DUPLICATES,
@@ -34,6 +34,8 @@ _MADE_WITH: Mapping[str, tuple[TableSchema, ...]] = {
 }
 """An asset with checks → the tables that are there, with rows or without, once a partition of it was checked."""
 
+_MADE_OF_IMAGES = (IMAGE_FEATURES, NEAR_DUPLICATES, PREDICTIONS)
+
 
 def lost_tables(there: Listing) -> dict[TableSchema, list[Partition]]:
     """The tables without a log whose partitions were checked → these, in their order.
@@ -50,10 +52,10 @@ def lost_tables(there: Listing) -> dict[TableSchema, list[Partition]]:
     return found
 
 
-def lost_features(store: Store, dataset: DatasetSpec, there: Listing) -> list[Partition]:
-    """The partitions of which images are loaded and features were checked, and none are there any more.
+def lost_rows(store: Store, dataset: DatasetSpec, there: Listing) -> dict[TableSchema, list[Partition]]:
+    """The tables that hold nothing any more of partitions that were made, though images are loaded → these partitions.
 
-    So it is where the table was gone, and the next day's run made it anew: with its own day, and no other.
+    So it is where a table was gone, and the next day's run made it anew: with its own day, and no other.
 
     Args:
         store: Where the tables are.
@@ -63,11 +65,33 @@ def lost_features(store: Store, dataset: DatasetSpec, there: Listing) -> list[Pa
     Raises:
         Damaged, OtherVersion: a log cannot be read.
     """
-    if not _has_log(there, IMAGE_FEATURES):
-        return []  # which `lost_tables` tells
-    loaded, made = (_with_rows(store, dataset, schema) for schema in (RAW_IMAGES, IMAGE_FEATURES))
-    lost = {one for one in loaded - made if one.category in dataset.categories}
-    return [one for one, asset in _checked(there) if asset == IMAGE_FEATURES.name and one in lost] if lost else []
+    found: dict[TableSchema, list[Partition]] = {}
+    loaded: set[Partition] | None = None
+    for schema in _MADE_OF_IMAGES:
+        if not _has_log(there, schema):
+            continue  # which `lost_tables` tells
+        if loaded is None:
+            loaded = {one for one in _with_rows(store, dataset, RAW_IMAGES) if one.category in dataset.categories}
+        without = loaded - _with_rows(store, dataset, schema)
+        checked = [one for one, asset in _checked(there) if asset == schema.name and one in without] if without else []
+        if schema is not IMAGE_FEATURES and checked:
+            checked = _checked_before_it_was_made(store, dataset, there, schema, checked)
+        if checked:
+            found[schema] = checked
+    return found
+
+
+def _checked_before_it_was_made(
+    store: Store, dataset: DatasetSpec, there: Listing, schema: TableSchema, partitions: list[Partition]
+) -> list[Partition]:
+    """Those of the partitions that were checked before their table was made: it is not the one that was checked then.
+
+    A partition may have no rows by rights, as one without lookalikes. Only what was made with an earlier table is told.
+    """
+    # Checks are recorded by the second.
+    made = store.table(dataset.name, schema).made_at().replace(microsecond=0)
+    at = CheckBook(store, dataset.name, there).times_of(schema.name)
+    return [one for one in partitions if one in at and at[one] < made]
 
 
 def _with_rows(store: Store, dataset: DatasetSpec, schema: TableSchema) -> set[Partition]:

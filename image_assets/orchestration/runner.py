@@ -12,6 +12,7 @@ from image_assets.asset_checks.raw_images import duplicates_have_an_original, wi
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
 from image_assets.health.day_result import DayResult
+from image_assets.health.never_made import never_made
 from image_assets.ingest.ending_images import EndingImages
 from image_assets.memory import what_is_there_left_alone
 from image_assets.orchestration.automation import daily_job_name, publish_job_name, refresh_job_name
@@ -79,14 +80,26 @@ def run_day(
 def check_day(jobs: JobRunner, dataset: DatasetSpec, partitions: Sequence[Partition]) -> DayResult:
     """Evaluate all checks of partitions and of the whole dataset on what the store holds; nothing is loaded or made.
 
+    What was never made of a partition is left out, and told.
+
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
     result = DayResult()
     specs = [spec for layer in checks_of(dataset) for spec in layer.check_specs]
     of_partitions = {spec.key for spec in specs if spec.partitions_def is not None}
+    assets = {key.asset_key.path[-1] for key in of_partitions}
+    without = never_made((jobs.definitions.resources or {})["store"].open(), dataset, partitions, assets)
     for partition in partitions:
-        jobs.run(_checks_alone(jobs, of_partitions), [partition], result)
+        not_made = without.get(partition, set())
+        jobs.run(
+            _checks_alone(jobs, {key for key in of_partitions if key.asset_key.path[-1] not in not_made}),
+            [partition],
+            result,
+        )
+        if not_made:
+            named = ", ".join(sorted(not_made))
+            result.warnings.append(f"{partition}: never made, so that there is nothing to be looked at: {named}")
     jobs.run(_checks_alone(jobs, {spec.key for spec in specs} - of_partitions), [], result)
     return result
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
-from image_assets.health.lost_tables import lost_features, lost_tables
+from image_assets.health.lost_tables import lost_rows, lost_tables
 from image_assets.networks.places import CNN_CLASSIFIER
-from image_assets.schema import IMAGE_FEATURES, TABLES, Partition, TableSchema
+from image_assets.schema import TABLES, Partition, TableSchema
 from image_assets.shards.manifest import FEATURE_SHARDS, MANIFESTS
 from image_assets.store.listing import Listing
 from image_assets.store.objects import sizes_below
@@ -57,7 +57,8 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
     with track("tables", "files") as progress:
         keep(Part.TABLES, verify_tables(store, dataset.name, sizes, progress))
     if not findings:  # else a log may not be readable
-        keep(Part.TABLES, (LookedAt(), [_without_features(one) for one in lost_features(store, dataset, there)]))
+        lost = lost_rows(store, dataset, there)
+        keep(Part.TABLES, (LookedAt(), [_without_rows(schema, one) for schema in lost for one in lost[schema]]))
     with track("shards", "partitions") as progress:
         unpublished = never_published(store, dataset)
         keep(Part.SHARDS, verify_shards(store, dataset, unpublished, progress))
@@ -70,10 +71,10 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
     return Verified(dataset.name, looked_at, tuple(findings), unpublished)
 
 
-def _without_features(partition: Partition) -> Finding:
-    path = f"{IMAGE_FEATURES.name}/date={partition.date}/category={partition.category}"
-    what = "has no rows any more, though images are loaded and features were made of them"
-    return Finding(Part.TABLES, path, what, Remedy.RUN, (partition,), table=IMAGE_FEATURES.name)
+def _without_rows(schema: TableSchema, partition: Partition) -> Finding:
+    path = f"{schema.name}/date={partition.date}/category={partition.category}"
+    what = "has no rows any more, though images are loaded and it was made of them"
+    return Finding(Part.TABLES, path, what, Remedy.RUN, (partition,), table=schema.name)
 
 
 def _lost(schema: TableSchema, partitions: Sequence[Partition]) -> Finding:

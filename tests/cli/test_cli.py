@@ -147,7 +147,7 @@ def test_a_store_of_other_datasets_and_an_empty_one_are_told_from_one_that_is_we
         yaml.safe_dump({**loaded_platform.dataset.model_dump(mode="json"), "name": "drawm"})
     )
     asked = ["accounting"], ["status"], ["suspects"], ["conflicts", "list"], ["models", "list"], ["verify"]
-    asked += ["share", "--list"], ["similar", "0" * 64]
+    asked += ["share", "--list"], ["similar", "0" * 64], ["categories", "list"]
     for command in asked:
         places = ["--dataset", f"{tmp_path}/other.yaml", "--store"]
         assert main([*command, *places, loaded_platform.store.url]) == 2

@@ -138,6 +138,25 @@ def test_what_a_run_would_refuse_is_refused_before_it(project: Path, capsys: pyt
     assert "would mix two meanings" in capsys.readouterr().err
 
 
+def test_a_run_that_is_refused_as_a_whole_is_refused_before_it_in_the_same_words(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    landed(project, YESTERDAY)
+    file, capsys_of = project / "drawn.yaml", capsys.readouterr
+    good = file.read_text()
+    for changed, words in (
+        ({}, ["--until", "image_featured"]),
+        ({"extractor": {"kind": "onnx", "file": str(project / "none.onnx")}}, []),
+    ):
+        file.write_text(yaml.safe_dump(yaml.safe_load(good) | changed))
+        said = []
+        for more in ((), ("--dry-run",)):
+            capsys_of()
+            assert main(["run", "--day", str(YESTERDAY), *words, *more]) == 2
+            said.append(capsys_of().err)
+        assert said[0] == said[1]
+
+
 def test_a_range_without_anything_and_a_dataset_without_any_day_are_told(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

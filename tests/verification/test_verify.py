@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from image_assets.answers.status import status_of
-from image_assets.schema import IMAGE_FEATURES, Partition
+from image_assets.orchestration.recorded_run import JobRunner
+from image_assets.orchestration.runner import check_day
+from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, PREDICTIONS, Partition, TableSchema
 from image_assets.shards.manifest import MANIFESTS
 from image_assets.store.store import Store
 from image_assets.verification.finding import Finding, Part, Remedy, Verified
@@ -69,6 +73,24 @@ def test_days_that_were_never_published_are_told_from_those_whose_shards_are_gon
     assert [one.partitions for one in verified(damaged).findings] == [(PLANTS,)]
 
 
+def test_to_look_at_a_day_that_was_never_published_does_not_make_its_shards_lost(damaged: Platform) -> None:
+    root = damaged.files / "drawn"
+    for folder in ("feature_shards", MANIFESTS):
+        remove_files(root / folder / f"date={FIRST}" / "category=plant")
+    kept = damaged.copy_to(damaged.root.parent / "kept")
+    remove_file(root / "check_results" / str(FIRST) / "plant" / "feature_shards.json")
+    with dg.DagsterInstance.ephemeral() as instance:
+        looked = check_day(JobRunner(damaged.definitions(), instance), damaged.dataset, [PLANTS])
+        assert any("never made, so that there is nothing to be looked at: feature_shards" in w for w in looked.warnings)
+        assert not [one for one in looked.checks if one.asset == "feature_shards"]
+        found = verified(damaged)
+        assert (found.findings, found.is_sound, found.unpublished) == ((), True, [PLANTS])
+        # The control: where they had been looked at, they are looked for.
+        looked = check_day(JobRunner(kept.definitions(), instance), kept.dataset, [PLANTS])
+        assert not looked.ok
+        assert [one.partitions for one in verified(kept).findings] == [(PLANTS,)]
+
+
 def test_features_that_went_with_their_table_are_named_also_when_the_next_day_has_made_the_table_anew(
     damaged: Platform,
 ) -> None:
@@ -91,6 +113,35 @@ def test_features_that_went_with_their_table_are_named_also_when_the_next_day_ha
     for one in others:  # of which nothing was ever made, as after `run --until raw_images`
         remove_file(damaged.files / "drawn/check_results" / str(one.date) / one.category / "image_features.json")
     assert told() == ()
+
+
+@pytest.mark.parametrize("schema", [PREDICTIONS, NEAR_DUPLICATES])
+def test_what_else_went_with_its_table_is_named_until_its_days_are_run_again(
+    damaged: Platform, schema: TableSchema
+) -> None:
+    def told() -> list[str]:
+        return [one.split("; run")[0] for one in status_of(damaged.dataset, damaged.store, [], None).damaged]
+
+    assert told() == []
+    checked = sorted({one.parent for one in (damaged.files / "drawn/check_results").rglob(f"{schema.name}.json")})
+    remove_files(damaged.files / "drawn" / schema.name)
+    for one in checked:  # that was before, by the clock of whoever checks
+        _give_time(one / f"{schema.name}.json", "2026-11-05T07:00:00+00:00")
+    *others, last = [Partition(dt.date.fromisoformat(one.parent.name), one.name) for one in checked]
+    damaged.replace_rows(schema, last, schema.no_rows())  # as the run of that day does, though it has no rows
+    _give_time(checked[-1] / f"{schema.name}.json", "2099-11-05T07:00:00+00:00")
+    (line,) = told()
+    assert f"{schema.name}: of {some(others, 3)} images are loaded" in line
+    assert [(one.partitions, one.remedy, one.table) for one in verified(damaged).findings] == [
+        ((one,), Remedy.RUN, schema.name) for one in others
+    ]
+    for one in checked:  # the control: run again, with or without rows
+        _give_time(one / f"{schema.name}.json", "2099-11-05T07:00:00+00:00")
+    assert told() == []
+
+
+def _give_time(record: Path, at: str) -> None:
+    record.write_text(json.dumps({**json.loads(record.read_text()), "at": at}))
 
 
 def test_what_is_not_there_is_not_sound(tmp_path: Path) -> None:

@@ -90,9 +90,14 @@ class LostRows(Damaged):
     def of(cls, url: str, partitions: Sequence[Partition]) -> LostRows:
         """The error of a table, and of which days and categories."""
         return cls(
-            f"{url}: of {some(partitions, 3)} images are loaded and features were made, and none are there any more, "
+            f"{url}: of {some(partitions, 3)} images are loaded and {_made_of_them(url)}, and none are there any more, "
             "as where the table was gone and then made anew; run `image-assets repair`, or these days again"
         )
+
+
+def _made_of_them(url: str) -> str:
+    name = url.rsplit("/", 1)[-1].removeprefix("image_").replace("_", " ")
+    return "what lookalikes they have was looked for" if name == "near duplicates" else f"{name} were made"
 
 
 def _remedy(url: str, path: str, *, must_go: bool) -> str:

@@ -8,6 +8,7 @@ commit lists them; a file that no commit lists yet is the finished work of a run
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import time
@@ -108,6 +109,16 @@ class PartitionedTable:
                 return table.snapshot()
         except TableNotFoundError:
             return Snapshot()
+
+    def made_at(self) -> dt.datetime:
+        """When the table was made, UTC; one that was gone and is there again, when it was made anew.
+
+        Raises:
+            TableNotFoundError: there is none.
+            DamagedLog: its log cannot be read.
+        """
+        with self._borrowed(self._open) as table:
+            return dt.datetime.fromtimestamp((table.delta.metadata().created_time or 0) / 1000, dt.UTC)
 
     def scan(self, partitions: Collection[Partition] | None = None) -> pl.LazyFrame:
         """The table's rows, lazily; only those of `partitions` where given. No rows where there is no table yet.
