@@ -19,6 +19,7 @@ from image_assets.schema import Partition
 from image_assets.settings.stages import Limits
 from image_assets.store.objects import remove
 from image_assets.store.store import Store
+from image_assets.store.tables.arrow_columns import batch_of_rows
 from image_assets.store.tables.damage import DamagedFile
 from image_assets.store.tables.parquet_files import ParquetFiles
 
@@ -100,7 +101,7 @@ class KnownFiles:
 
 def _batch(prints: Sequence[Fingerprint]) -> pa.RecordBatch:
     rows = [(one.file.source, one.file.bytes, one.file.version, one.image_id) for one in prints]
-    return pa.record_batch([*zip(*rows, strict=True)], schema=_SCHEMA)
+    return batch_of_rows([dict(zip(_SCHEMA.names, row, strict=True)) for row in rows], _SCHEMA)
 
 
 def _path(partition: Partition) -> str:

@@ -26,6 +26,7 @@ from image_assets.ingest.fingerprint import Fingerprint, Refusal, image_id, read
 from image_assets.ingest.source import Source, SourceChanged
 from image_assets.schema import QUARANTINE, RAW_IMAGES, Partition
 from image_assets.settings.stages import Limits
+from image_assets.store.tables.arrow_columns import batch_of_rows
 from image_assets.store.tables.delta_tables import PartitionedTable
 from image_assets.store.tables.parquet_files import WrittenFile
 from image_assets.workers import Progress, chunks, no_progress, ordered_map
@@ -99,7 +100,9 @@ def refusals_of(unit: LoadedUnit, loader: Loader, prints: Sequence[Fingerprint])
 
 
 def refusal_batch(refusals: Sequence[Refusal]) -> pa.RecordBatch:
-    """Refusals as rows of `quarantine`."""
+    """Refusals as rows of `quarantine`, laid out as pyarrow does it: names of files come of that, bit for bit."""
+    if not refusals:
+        return batch_of_rows([], QUARANTINE.file_schema)
     rows = [
         {"source": r.file.source, "bytes": r.file.bytes, "image_id": r.image_id, "reason": r.reason, "detail": r.detail}
         for r in refusals
@@ -250,7 +253,7 @@ def _decoded(one: Fingerprint, content: bytes, loader: Loader) -> _Image | Refus
 def _rows(images: Sequence[_Image], loader: Loader) -> pa.RecordBatch:
     measured = measure_copies([image.copy for image in images])
     rows = [_row(image, metrics, loader) for image, metrics in zip(images, measured, strict=True)]
-    return pa.RecordBatch.from_pylist(rows, schema=RAW_IMAGES.file_schema)
+    return batch_of_rows(rows, RAW_IMAGES.file_schema)
 
 
 def _row(image: _Image, metrics: ImageMetrics, loader: Loader) -> dict:

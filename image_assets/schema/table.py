@@ -75,7 +75,7 @@ class TableSchema:
 
     def no_rows(self) -> pl.DataFrame:
         """No rows of a file."""
-        return pl.DataFrame(pl.from_arrow(self.file_schema.empty_table()))
+        return pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], self.file_schema)))
 
 
 PARTITION_COLUMNS = (

@@ -30,6 +30,7 @@ from image_assets.schema import Partition, TableSchema
 from image_assets.settings.tables import CHECKPOINT_COMMITS
 from image_assets.store.objects import remove
 from image_assets.store.retrying import until_landed
+from image_assets.store.tables.arrow_columns import no_rows
 from image_assets.store.tables.delta_log import OpenTable, Snapshot, borrowed, is_empty_commit
 from image_assets.store.tables.delta_place import delta_url, is_plain
 from image_assets.store.tables.log_damage import damage_in_log
@@ -379,9 +380,7 @@ def partition_values(partition: Partition | None) -> dict[str, str | None]:
 
 @cache
 def _empty(schema: TableSchema) -> pl.LazyFrame:
-    frame = pl.from_arrow(schema.arrow.empty_table())
-    assert isinstance(frame, pl.DataFrame)
-    return frame.lazy()
+    return no_rows(schema.arrow).lazy()
 
 
 def _content_name(table: pa.Table) -> str:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
 from image_assets.store.ranges import RangedStream
+from image_assets.store.tables.arrow_columns import of_numbers
 from image_assets.store.trouble import in_one_line, trouble_of
 
 SUFFIX = ".parquet"
@@ -158,7 +159,7 @@ def write_segment(objects: ObjectStore, files: Sequence[str], rows: Iterable[Row
             writer.add_key_value_metadata({"files": json.dumps(list(files))})
             for numbers, places in rows:
                 if len(numbers):
-                    writer.write_table(pa.table([numbers, places], schema=_SCHEMA), _GROUP_ROWS)
+                    writer.write_table(pa.table([of_numbers(numbers), of_numbers(places)], schema=_SCHEMA), _GROUP_ROWS)
         path = _name(_footer(local, local.tell()))
         local.seek(0)
         obstore.put(objects, path, local)
