@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc as collector  # `gc` is a command
 import os
 import shutil
 import sys
@@ -93,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if said is None:
                 raise
             return _refused(said)
+        finally:
+            # What was imported at once is an ordinary part again of a process that goes on.
+            collector.unfreeze()
 
 
 def _refused(said: str) -> int:
