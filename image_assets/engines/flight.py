@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from math import inf
 from statistics import median
 from typing import Generic, TypeVar
 
@@ -24,7 +25,9 @@ LATE_SECONDS = 10.0
 """No unit is begun a second time before it has run for so long."""
 LATE_TIMES = 2.0
 """Nor before it has taken so many times what is usual for each step, of those that ended last."""
-_LAST = 101
+_LAST, _SEVERAL = 101, 20
+# It takes a moment until a unit that has begun is heard of.
+_UNHEARD_SECONDS = 3.0
 
 
 class Flight(Generic[R, Ref]):
@@ -56,6 +59,8 @@ class Flight(Generic[R, Ref]):
         self._begun: dict[int, float] = {}
         self._steps = 0
         self._paces: deque[float] = deque(maxlen=_LAST)  # seconds for a step, of units that ended
+        self._ended_at: deque[float] = deque(maxlen=_LAST)
+        self._freed: deque[float] = deque()  # when places became free a moment ago
 
     @property
     def refs(self) -> list[Ref]:
@@ -66,6 +71,14 @@ class Flight(Generic[R, Ref]):
     def copied(self) -> AbstractSet[int]:
         """The numbers of the units that were begun more than once."""
         return self._copied_at.keys()
+
+    @property
+    def seconds_between(self) -> float:
+        """How long it takes from the end of one unit to that of the next, of those that ended last; without end before
+        several have.
+        """
+        times = self._ended_at
+        return (times[-1] - times[0]) / (len(times) - 1) if len(times) >= _SEVERAL else inf
 
     @property
     def all_ended(self) -> bool:
@@ -111,7 +124,10 @@ class Flight(Generic[R, Ref]):
             took = now - self._begun.pop(number, now)
             del self._waiting_since[number]
             self._paces.append(took / max(1, unit.size))
+            self._ended_at.append(now)
+            self._freed.append(now)
             numbers.append(number)
+        self._freed_since(now - _UNHEARD_SECONDS)
         return numbers
 
     def steps(self, told: Mapping[int, tuple[int, float]]) -> int:
@@ -137,7 +153,7 @@ class Flight(Generic[R, Ref]):
         now, pace = self._clock(), median(self._paces)
         self._begin_second_copies(now, pace)
         # A cluster may have put a unit behind one that is late, though places are free elsewhere.
-        free = slots - len(self._begun) - sum(number in self._begun for number in self.copied)
+        free = slots - len(self._begun) - sum(number in self._begun for number in self.copied) - self._just_taken(now)
         for number in [one for one in self._refs.values() if one not in self.copied]:
             if free <= 0:
                 return
@@ -147,6 +163,16 @@ class Flight(Generic[R, Ref]):
             if late:
                 self._begin_copy(number, now)
                 free -= 1
+
+    def _just_taken(self, now: float) -> int:
+        """Places in which a unit has ended a moment ago, and one that waited has begun without being heard of yet."""
+        waiting = sum(number not in self._begun for number in set(self._refs.values()))
+        return min(len(self._freed_since(now - _UNHEARD_SECONDS)), waiting)
+
+    def _freed_since(self, since: float) -> deque[float]:
+        while self._freed and self._freed[0] <= since:
+            self._freed.popleft()
+        return self._freed
 
     def _begin_second_copies(self, now: float, pace: float) -> None:
         """Once more, whatever is free: a copy may have been put behind the very unit that is late, and wait for it."""

@@ -28,8 +28,10 @@ R = TypeVar("R")
 # Times a unit is begun again after its worker was lost: machines that are taken back or run out of memory.
 _RETRIES = 2
 _COUNT_SECONDS = 5.0
-# Units that are begun for each that can run: the next is there when one ends, and no more wait in the cluster.
-_WINDOW = 2
+# Units that are begun for each that can run: the next is there when one ends, and no more wait in the cluster. Of short
+# units more do: where hardly any wait, Ray gives a worker back after each and asks for it again, half of all its work.
+_WINDOW, _WINDOW_OF_SHORT = 2, 8
+_SHORT_SECONDS = 0.1
 
 
 class RayEngine:
@@ -46,7 +48,8 @@ class RayEngine:
         with closing(StageBoard()) as board:
             flight = Flight(units, _Starter(units, threads, board), _result)
             while not flight.all_ended:
-                flight.begin(_WINDOW * places.now)
+                short = flight.seconds_between * places.now < _SHORT_SECONDS
+                flight.begin((_WINDOW_OF_SHORT if short else _WINDOW) * places.now)
                 board.over(flight.take(_ended(flight.refs)), flight.copied)
                 if board.is_due:
                     progress(flight.steps(board.told()), flight.total)

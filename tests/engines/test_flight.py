@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -102,12 +103,24 @@ def test_a_unit_that_never_begins_though_places_are_free_is_begun_once_more() ->
     cluster.now = LATE_SECONDS
     flight.take(["0#1"])
     flight.begin_copies(slots=2)
+    # The place of what ended just now was given to one of the others, which will be heard of.
     assert flight.refs == ["1#1", "2#1", "3#1"]
-    cluster.now += 1
+    cluster.now += 3
     flight.begin_copies(slots=1)
     assert flight.refs == ["1#1", "2#1", "3#1"]
     flight.begin_copies(slots=2)
     assert flight.refs == ["1#1", "2#1", "3#1", "1#2"]
+
+
+def test_how_often_units_end_is_known_once_several_have() -> None:
+    cluster = Cluster([1] * 200)
+    cluster.flight.begin(200)
+    for number in range(200):
+        cluster.now += 7.0 if number < 50 else 0.5
+        assert (cluster.flight.seconds_between == inf) == (number < 20)
+        cluster.flight.take([f"{number}#1"])
+    # Of the last: what was long ago says nothing.
+    assert cluster.flight.seconds_between == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -144,31 +144,41 @@ def test_results_come_in_the_order_of_the_units_and_progress_reaches_the_end(clu
     assert RayEngine().run([], no_progress) == []
 
 
-def seen_in_a_stage() -> set[int]:
-    """The steps of twenty that progress was told of."""
-    told: list[int] = []
-    RayEngine().run([Unit("slow", 20, takes_two_seconds)], lambda done, _: told.append(done))
-    assert told == sorted(told)
-    return set(told)
+def goes_on_until_it_is_seen(seen: Path, threads: int, progress: Progress) -> None:
+    for _ in range(1_200):
+        if seen.exists():
+            return
+        progress(7, 20)
+        time.sleep(0.1)
 
 
-def test_a_driver_has_one_board_and_one_that_is_gone_for_ever_costs_a_stage_its_progress(cluster: Cluster) -> None:
-    assert seen_in_a_stage() - {0, 20}
+def progress_is_seen(folder: Path) -> bool:
+    """Whether a unit that is at its seventh step of twenty, until somebody has seen that, is seen there."""
+    seen = folder / "seen"
+    seen.unlink(missing_ok=True)
+    unit = Unit("one", 20, partial(goes_on_until_it_is_seen, seen))
+    RayEngine().run([unit], lambda done, _: seen.touch() if done == 7 else None)
+    return seen.exists()
+
+
+def test_a_driver_has_one_board_which_is_begun_again_where_it_ends(cluster: Cluster, tmp_path: Path) -> None:
+    assert progress_is_seen(tmp_path)
     board = board_of_driver()
-    assert seen_in_a_stage() - {0, 20}
-    assert board_of_driver() is board
-    ray.kill(board, no_restart=True)
-    assert not seen_in_a_stage() - {0, 20}
-    assert board_of_driver() is not board
-    assert seen_in_a_stage() - {0, 20}
-
-
-def test_a_board_that_ends_is_begun_again(cluster: Cluster) -> None:
-    board = board_of_driver()
+    assert progress_is_seen(tmp_path)
     ray.kill(board, no_restart=False)
-    seen_in_a_stage()
-    assert seen_in_a_stage() - {0, 20}
+    assert progress_is_seen(tmp_path)
     assert board_of_driver() is board
+
+
+def test_a_board_that_is_gone_for_ever_costs_a_stage_its_progress_and_nothing_else(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    board, told = board_of_driver(), list[int]()
+    ray.kill(board, no_restart=True)
+    RayEngine().run([Unit("slow", 20, takes_two_seconds)], lambda done, _: told.append(done))
+    assert set(told) == {0, 20}
+    assert progress_is_seen(tmp_path)
+    assert board_of_driver() is not board
 
 
 def test_units_are_shared_out_over_the_machines(cluster: Cluster) -> None:
