@@ -72,3 +72,35 @@ def _batch(rows: pl.DataFrame) -> Batch:
         images - said.filter("belongs")["image_id"].n_unique(),
         None if back.is_empty() else (back["decided_at"][0], back["reviewer"][0]),
     )
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What somebody said of images since they were shown.
+
+    Attributes:
+        reviewer: Who said it.
+        images: Of how many of them.
+    """
+
+    reviewer: str
+    images: int
+
+
+def said_since(
+    dataset: DatasetSpec, store: Store, image_ids: pl.Series, since: dt.datetime, besides: str = ""
+) -> tuple[Meanwhile, ...]:
+    """What people have said of images since a moment and not taken back, by who said it.
+
+    Args:
+        dataset: The dataset.
+        store: Where its tables are.
+        image_ids: The images.
+        since: The moment, with a time zone.
+        besides: A batch that is none of these.
+    """
+    reviews = store.table(dataset.name, REVIEWS).scan().filter(pl.col("decided_at") > since).collect()
+    back = reviews.filter("withdrawn").select("batch")
+    said = reviews.filter(pl.col("batch") != besides, pl.col("image_id").is_in(image_ids.unique().implode()))
+    counted = said.join(back, on="batch", how="anti").group_by("reviewer").agg(pl.col("image_id").n_unique())
+    return tuple(Meanwhile(*row) for row in counted.sort("reviewer").iter_rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -94,7 +95,7 @@ def _said_in(parameters: Mapping[str, str]) -> tuple[Query, str]:
 
 
 def _grid(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[str, Any]:
-    start = (page - 1) * PAGE
+    start, since = (page - 1) * PAGE, dt.datetime.now(dt.UTC)
     found = images_of(dataset, store, query, start, PAGE)
     places = {one: Partition(*rest) for one, *rest in found.rows.select("image_id", "date", "category").iter_rows()}
     raw, said = store.table(dataset.name, RAW_IMAGES), said_of(dataset, store, places)
@@ -112,6 +113,7 @@ def _grid(dataset: DatasetSpec, store: Store, query: Query, page: int) -> dict[s
         "regions": _regions(dataset, store),
         "days": sorted({str(day) for day in rows_per_partition(store, dataset.name, RAW_IMAGES)["date"]}, reverse=True),
         "tiles": tiles,
+        "since": since.isoformat(),
         "first": start + 1,
         **_pages("/gallery", query, page, found.total),
     }

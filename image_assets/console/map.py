@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -44,6 +45,7 @@ def map_routes(reviewing: Reviewing) -> list[Route]:
         version = await run_in_threadpool(points_version, dataset, store)
         places = await run_in_threadpool(places_of, dataset, store)
         shown = {"may_write": may_write(request, reviewing.token), "categories": list(dataset.categories)}
+        shown |= {"since": dt.datetime.now(dt.UTC).isoformat()}
         return html_page(
             request, "map.html", title=f"Map of {dataset.name}", version=version, extent=places.plane.extent, **shown
         )

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from image_assets.answers.gallery import images_of
 from image_assets.answers.images import content_of_image, facts_of, thumbnail_of
 from image_assets.answers.mark_preview import preview_of
-from image_assets.answers.marks import batch_named, batches_of
+from image_assets.answers.marks import batch_named, batches_of, said_since
 from image_assets.console.body import body_of
 from image_assets.console.changing import Changing
 from image_assets.console.guard import require_token
@@ -48,10 +48,23 @@ class Reviewing(Changing):
         return marks_of(self.dataset, self.store, said.rows(self.dataset, self.store), mark, _now())
 
     def mark(self, said: MarksSaid) -> dict[str, Any]:
-        """Keep marks: their batch, as `/v1/marks` tells of it."""
+        """Keep marks: their batch, as `/v1/marks` tells of it, and what others said of its images meanwhile."""
         with self._one_at_a_time:
-            batch = keep_marks(self.dataset, Store.to_write(self.store.url), self.rows(said))
-        return batch_named(self.dataset, self.store, batch).as_json()
+            rows = self.rows(said)
+            batch = keep_marks(self.dataset, Store.to_write(self.store.url), rows)
+        told = batch_named(self.dataset, self.store, batch).as_json()
+        return {**told, "meanwhile": self._meanwhile(said, rows, batch)}
+
+    def preview(self, said: MarksSaid) -> dict[str, Any]:
+        """What marks would change, and what others said of their images meanwhile. Nothing is kept."""
+        rows = self.rows(said)
+        told = preview_of(EvidenceReader(self.store, self.dataset), rows).as_json()
+        return {**told, "meanwhile": self._meanwhile(said, rows)}
+
+    def _meanwhile(self, said: MarksSaid, rows: pl.DataFrame, besides: str = "") -> list[dict[str, Any]]:
+        if said.since is None:
+            return []
+        return [vars(one) for one in said_since(self.dataset, self.store, rows["image_id"], said.since, besides)]
 
     def undo(self, batch: str, reviewer: str | None) -> dict[str, Any]:
         """Take a batch back: as `mark`."""
@@ -95,11 +108,7 @@ def marks_routes(reviewing: Reviewing) -> list[Route]:
         return await (make if request.method == "POST" else listed)(request)
 
     async def preview(request: Request) -> Response:
-        def answer(asked: MarksSaid) -> dict[str, Any]:
-            reader = EvidenceReader(reviewing.store, reviewing.dataset)
-            return preview_of(reader, reviewing.rows(asked)).as_json()
-
-        return JSONResponse(await said(request, MarksSaid, answer))
+        return JSONResponse(await said(request, MarksSaid, reviewing.preview))
 
     async def undo(request: Request) -> Response:
         require_token(request, reviewing.token)

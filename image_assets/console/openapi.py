@@ -221,7 +221,10 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/v1/marks": {
         "get": operation("What people said last.", "Batches", (400, 503), parameters=of_marks.BATCHES),
         "post": operation(
-            "Say something of images. Needs the token; the next run follows.", "Batch", (401, *_SELECTS), of_marks.MARKS
+            "Say something of images. Needs the token; the next run follows.",
+            "Marked",
+            (401, *_SELECTS),
+            of_marks.MARKS,
         ),
     },
     "/v1/marks:preview": {

@@ -23,23 +23,28 @@ from image_assets.console.selection import WHERE, Exported, MarksSaid
 _SAID = object_of("What counts of what people said.", what={"enum": ["label", "exclude", "check"]}, category=MAYBE)
 _DAY: Schema = {**TEXT, "format": "date"}
 _WHERE = {"day": _DAY, "category": {**TEXT, "description": "That the image arrived under."}}
+_BATCH: dict[str, Schema] = {
+    "batch": TEXT,
+    "reviewer": TEXT,
+    "at": {**TEXT, "format": "date-time"},
+    "images": COUNT,
+    "under": {"type": "object", "additionalProperties": COUNT, "description": "Category → images that belong there."},
+    "nowhere": {**COUNT, "description": "Images that belong nowhere."},
+    "taken_back": or_null(object_of("When and by whom.", at=TEXT, reviewer=TEXT)),
+}
+_MEANWHILE = list_of(
+    object_of("Who marked some of these images after `since`, and how many of them.", reviewer=TEXT, images=COUNT)
+)
 SCHEMAS: dict[str, Schema] = {
-    "Batch": object_of(
-        "What somebody said at once.",
-        batch=TEXT,
-        reviewer=TEXT,
-        at={**TEXT, "format": "date-time"},
-        images=COUNT,
-        under={"type": "object", "additionalProperties": COUNT, "description": "Category → images that belong there."},
-        nowhere={**COUNT, "description": "Images that belong nowhere."},
-        taken_back=or_null(object_of("When and by whom.", at=TEXT, reviewer=TEXT)),
-    ),
+    "Batch": object_of("What somebody said at once.", **_BATCH),
+    "Marked": object_of("What was said now.", **_BATCH, meanwhile=_MEANWHILE),
     "Batches": object_of("What people said, the latest first.", batches=list_of(ref("Batch"))),
     "Preview": object_of(
         "What the next run would change.",
         images=COUNT,
         shards=list_of(object_of("A partition that is published anew.", **_WHERE, coming=COUNT, going=COUNT)),
         training=list_of(object_of("A category that is trained on others.", category=TEXT, coming=COUNT, going=COUNT)),
+        meanwhile=_MEANWHILE,
     ),
     "Listed": object_of(
         "Some of the images of a query.",

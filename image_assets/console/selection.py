@@ -45,6 +45,21 @@ Day = Annotated[dt.date, BeforeValidator(_as_written)]
 """A day, as a request names it."""
 
 
+def _with_a_zone(moment: object) -> object:
+    """A moment is written as 2026-11-20T07:00:00+00:00; by itself pydantic also takes seconds since 1970 for one."""
+    try:
+        zone = dt.datetime.fromisoformat(moment).tzinfo if isinstance(moment, str) else None
+    except ValueError:
+        zone = None
+    if zone is None and moment is not None:
+        raise ValueError(f"{moment!r} is no moment with a time zone; expected one such as 2026-11-20T07:00:00+00:00")
+    return moment
+
+
+Moment = Annotated[dt.datetime, BeforeValidator(_with_a_zone)]
+"""A moment, as a request names it."""
+
+
 def _printed(name: object) -> object:
     """A name is read by others: without space around it, and with nothing in it that does not print."""
     if isinstance(name, str):
@@ -146,6 +161,9 @@ class MarksSaid(Selection):
     what: Literal["label", "exclude", "check"]
     category: str | None = Field(default=None, description="Of a label, and of nothing else.")
     reviewer: Name | None = Field(default=None, min_length=1, max_length=100)
+    since: Moment | None = Field(
+        default=None, description="When the images were shown: the answer tells who has marked some of them after that."
+    )
 
     @model_validator(mode="after")
     def _category_is_of_a_label(self) -> MarksSaid:

@@ -26,6 +26,7 @@ _ID_BYTES = 64
 """An image id is the SHA-256 of the file, in hexadecimal digits."""
 _WHOLE_ID = re.compile(rb"[0-9a-f]{64}")
 _SUFFIX = ".ids"
+_TRIES = 5
 
 _of_this_process: set[Path] = set()
 
@@ -91,6 +92,8 @@ def noting(folder: Path | None, threads: int, most: int = 1) -> Iterator[AtWork]
         _of_this_process.discard(path)
         path.unlink(missing_ok=True)
         os.close(descriptor)
+        with suppress(OSError):  # others are at work there
+            path.parent.rmdir()
 
 
 def left_behind(folder: Path | None) -> set[str]:
@@ -133,10 +136,8 @@ def end_notes() -> None:
 def _begun(path: Path, length: int) -> int | None:
     """A file of zeros that is held and mapped by nobody yet; None where the disk refuses it."""
     new = path.with_suffix(".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError:
+    descriptor = _new_file(new)
+    if descriptor is None:
         return None
     try:
         # Of a file with holes, a disk that is full would end the process at the first note.
@@ -149,6 +150,18 @@ def _begun(path: Path, length: int) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _new_file(path: Path) -> int | None:
+    for _ in range(_TRIES):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileNotFoundError:  # who ended just now removed the folder
+            continue
+        except OSError:
+            break
+    return None
 
 
 def _files(folder: Path | None) -> list[Path]:

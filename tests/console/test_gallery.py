@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -175,9 +176,33 @@ def test_a_mark_needs_the_token_and_a_preview_does_not(platform: Platform, clien
     assert [one["batch"] for one in client.get("/v1/marks").json()["batches"]] == [made["batch"]]
 
 
+def test_who_marks_what_another_has_marked_since_it_was_shown_is_told(platform: Platform, client: httpx.Client) -> None:
+    page = client.get("/gallery?category=plant").text
+    since = re.search(r'id="found" data-since="([^"]+)"', page)[1]  # pyright: ignore[reportOptionalSubscript]
+    three = plants(platform, 3)
+    first = {"what": "exclude", "images": three[:2], "reviewer": "eva", "since": since}
+    assert client.post("/v1/marks:preview", json=first).json()["meanwhile"] == []
+    eva = client.post("/v1/marks", json=first, headers=BEARER).json()
+    assert eva["meanwhile"] == [], "what one says oneself is no news"
+    second = {"what": "check", "images": three, "reviewer": "udo", "since": since}
+    news = [{"reviewer": "eva", "images": 2}]
+    assert client.post("/v1/marks:preview", json=second).json()["meanwhile"] == news
+    udo = client.post("/v1/marks", json=second, headers=BEARER).json()
+    assert (udo["images"], udo["meanwhile"]) == (3, news)
+    # Shown anew, it is seen; and what was taken back is over.
+    later = re.search(r'id="found" data-since="([^"]+)"', client.get("/gallery").text)[1]  # pyright: ignore
+    assert client.post("/v1/marks:preview", json={**second, "since": later}).json()["meanwhile"] == []
+    for batch in (udo["batch"], eva["batch"]):
+        client.delete(f"/v1/marks/{batch}", headers=BEARER)
+    assert client.post("/v1/marks:preview", json=second).json()["meanwhile"] == []
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        {"what": "exclude", "since": "yesterday"},
+        {"what": "exclude", "since": "2026-11-20T07:00:00"},
+        {"what": "exclude", "since": 5},
         {"what": "exclude", "category": "animal"},
         {"what": "check", "category": "plant"},
         {"what": "label"},

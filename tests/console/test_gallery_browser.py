@@ -11,7 +11,7 @@ import pytest
 
 from image_assets.marks.decisions import standing
 from image_assets.schema import PREDICTIONS, RAW_IMAGES, REVIEWS, Partition
-from tests.console.served import TOKEN, served, settings_of
+from tests.console.served import BEARER, TOKEN, served, settings_of
 from tests.console.visit import Visit
 from tests.platform import FIRST, SECOND, Platform
 
@@ -142,6 +142,28 @@ def test_without_the_token_it_shows_and_asks_for_it(visit: InGallery, damaged: P
     visit.page.locator("input[name=token]").fill(TOKEN)
     visit.page.get_by_role("button", name="Enter").click()
     visit.page.locator('[data-do="exclude"]').wait_for()
+
+
+def test_what_another_has_marked_since_the_page_was_shown_is_said_before_and_after(
+    visit: InGallery, client: httpx.Client
+) -> None:
+    page = visit.enter(PLANTS)
+    tiles = page.locator(".grid > li")
+    ids = [one.get_attribute("data-id") for one in tiles.all()]
+    body = {"what": "check", "images": ids[1:3], "reviewer": "eva"}
+    assert client.post("/v1/marks", json=body, headers=BEARER).status_code == 200
+    tiles.nth(0).click()
+    tiles.nth(1).click(modifiers=["Control"])
+    page.keyboard.press("x")
+    says, news = page.locator("#says"), "1 of 2 was marked by eva since this was shown"
+    says.get_by_text(f"{news}: what is said last would count").wait_for()
+    page.keyboard.press("Enter")
+    says.get_by_text(f"{news}: what is said last counts").wait_for()
+    # The page has been shown anew by now: nothing that it shows is news.
+    tiles.nth(2).click()
+    page.keyboard.press("x")
+    says.get_by_text("1 image left out?").wait_for()
+    assert "since this was shown" not in says.inner_text()
 
 
 def test_what_the_console_refuses_is_said(visit: InGallery, client: httpx.Client, damaged: Platform) -> None:

@@ -1,6 +1,6 @@
 // The gallery: selecting, marking with a preview, undoing. The page is whole without it, but for these.
 import { ask } from "./ask.js";
-import { button, changes, line, meant } from "./marking.js";
+import { button, changes, line, meant, meanwhile } from "./marking.js";
 
 const bar = document.querySelector("#bar");
 const says = document.querySelector("#says");
@@ -119,7 +119,7 @@ function say(...parts) {
 async function propose(what, named) {
   const chosen = selection();
   if (!mayWrite || !chosen || busy) return;
-  const asked = { ...chosen, what, ...(what === "label" ? { category: named } : {}) };
+  const asked = { ...chosen, what, since: found.dataset.since, ...(what === "label" ? { category: named } : {}) };
   if (!askFirst.checked) return apply(asked);
   await guarded(async () => {
     const preview = await (await ask("/v1/marks:preview", "POST", asked)).json();
@@ -127,7 +127,7 @@ async function propose(what, named) {
     const row = document.createElement("div");
     row.className = "row";
     row.append(button("Agree", () => apply(asked), true), button("Cancel", cancel));
-    say(`${preview.images.toLocaleString("en")} ${preview.images === 1 ? "image" : "images"} ${meant(asked)}?`, ...changes(preview), row);
+    say(`${preview.images.toLocaleString("en")} ${preview.images === 1 ? "image" : "images"} ${meant(asked)}?`, ...meanwhile(preview, "would count"), ...changes(preview), row);
   });
 }
 
@@ -146,7 +146,8 @@ async function apply(asked) {
     const last = Math.max(-1, ...tiles.map((tile, place) => (selected.has(tile.dataset.id) ? place : -1)));
     const first = tiles.findIndex((tile) => selected.has(tile.dataset.id));
     await refresh(stays ? (last === -1 ? at + 1 : last + 1) : first === -1 ? at : first);
-    say(`${batch.images.toLocaleString("en")} ${batch.images === 1 ? "image" : "images"} ${meant(asked)}, from the next run on.`);
+    const told = `${batch.images.toLocaleString("en")} ${batch.images === 1 ? "image" : "images"} ${meant(asked)}, from the next run on.`;
+    say(told, ...meanwhile(batch, "counts; Undo gives theirs back"));
   });
 }
 

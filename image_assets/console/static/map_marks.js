@@ -1,6 +1,6 @@
 // Marks of what is selected on the map: asked for with what the next run will change, kept, taken back.
 import { ask } from "./ask.js";
-import { button, changes, line, meant } from "./marking.js";
+import { button, changes, line, meant, meanwhile } from "./marking.js";
 
 export class Marks {
   constructor(bar, chosen, fail) {
@@ -9,6 +9,7 @@ export class Marks {
     this.chosen = chosen;
     this.fail = fail;
     this.batch = null;
+    this.since = bar.dataset.since; // the map was loaded after it
     this.busy = false;
     for (const one of bar.querySelectorAll("[data-mark]")) {
       one.addEventListener("click", () => (one.dataset.mark === "undo" ? this.undo() : this.propose(one.dataset.mark)));
@@ -17,13 +18,14 @@ export class Marks {
 
   propose(what) {
     const named = what === "label" ? { category: this.bar.querySelector("#category").value } : {};
-    const asked = { ...this.chosen(), what, ...named };
+    const asked = { ...this.chosen(), what, since: this.since, ...named };
     return this.guarded(async () => {
       const preview = await (await ask("/v1/marks:preview", "POST", asked)).json();
       const row = document.createElement("div");
       row.className = "row";
       row.append(button("Agree", () => this.apply(asked), true), button("Cancel", () => this.say()));
-      this.say(line(`${images(preview.images)} ${meant(asked)}?`), ...changes(preview).map(line), row);
+      const told = [...meanwhile(preview, "would count"), ...changes(preview)];
+      this.say(line(`${images(preview.images)} ${meant(asked)}?`), ...told.map(line), row);
       row.firstChild.focus();
     });
   }
@@ -32,7 +34,9 @@ export class Marks {
     return this.guarded(async () => {
       const kept = await (await ask("/v1/marks", "POST", asked)).json();
       this.remember(kept.batch);
-      this.say(line(`${images(kept.images)} ${meant(asked)}, from the next run on.`));
+      this.since = kept.at;
+      const told = [`${images(kept.images)} ${meant(asked)}, from the next run on.`];
+      this.say(...[...told, ...meanwhile(kept, "counts; what was said before comes back by taking it back")].map(line));
     });
   }
 

@@ -36,3 +36,11 @@ export function changes(preview) {
   } else told.push("What is trained on stays.");
   return told;
 }
+
+// What others have said of these images since they were shown; `what` says what becomes of it.
+export function meanwhile(told, what) {
+  return told.meanwhile.map(({ reviewer, images }) => {
+    const some = `${images.toLocaleString("en")} of ${told.images.toLocaleString("en")}`;
+    return `${some} ${images === 1 ? "was" : "were"} marked by ${reviewer} since this was shown: what is said last ${what}.`;
+  });
+}
