@@ -7,6 +7,7 @@ good as none, and the one before it is taken.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -135,10 +136,12 @@ class Checkpoints:
 
 
 def training_digest(network: keras.Model, spec: BaseModel, *data: str) -> str:
-    """SHA-256 of all that a training depends on: the network's shape, its settings, and digests of the data."""
+    """SHA-256 of all that a training depends on: the network's shape, its settings and steps, digests of the data."""
     # Whether it may begin with another network's weights says nothing: those that it has are told with the data.
     settings = spec.model_dump_json(exclude={"warm_start"})
     told = [type(spec).__name__, settings, keras.__version__, network.compute_dtype, *data]
+    steps = network.optimizer.get_config() | {"name": ""}  # the library counts its optimizers
+    told.append(json.dumps(steps, sort_keys=True, default=str))
     told += [f"{name} {tuple(variable.shape)}" for name, variable in _variables(network).items()]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 

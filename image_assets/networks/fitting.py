@@ -85,11 +85,11 @@ def compiled(
         metrics: Name → what is measured beside the loss.
         schedule: cosine: the steps become smaller until the last epoch that there may be.
     """
-    rate: Any = spec.learning_rate
+    rate: Any = spec.first_rate
     if schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(spec.learning_rate, decay_steps=spec.epochs * steps)
+        rate = keras.optimizers.schedules.CosineDecay(spec.first_rate, decay_steps=spec.epochs * steps)
     named = [measure(name) for name, measure in (metrics or {}).items()]
-    network.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, metrics=named)
+    network.compile(optimizer=keras.optimizers.Adam(rate, name="adam"), loss=loss, metrics=named)
     return network
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
@@ -14,6 +14,8 @@ Colour = Literal["grey", "rgb"]
 CnnPreset = Literal["original", "separable", "mobilenet", "mobilenet_v2", "resnet50_v2"]
 _FINE_TUNED: tuple[CnnPreset, ...] = ("mobilenet", "mobilenet_v2", "resnet50_v2")
 _LEAST_SIDE = 32
+# Side of the pictures up to which `original` learns with the usual steps.
+_LEARNING_SIDE = 128
 Side = Annotated[int, Field(ge=16, le=1_024)]
 
 
@@ -41,9 +43,11 @@ class Augmentation(SettingsSection):
 class Training(SettingsSection):
     """How a network is fitted: what all of them have in common."""
 
+    _usual_rate: ClassVar[float] = 0.001
+
     epochs: PositiveInt = Field(default=40, description="Most passes over the training images.")
     batch: PositiveInt = Field(default=32, description="Images of a step.")
-    learning_rate: PositiveFloat = Field(default=0.001, description="Of Adam, at the beginning.")
+    learning_rate: PositiveFloat | None = Field(default=None, description="Of Adam, at the beginning; null: 0.001.")
     patience: PositiveInt = Field(
         default=8, description="Training ends after so many epochs in which the validation became no better."
     )
@@ -57,6 +61,11 @@ class Training(SettingsSection):
         default="auto", description="mixed: 16 bits where that is enough; auto: so on a GPU, else 32 bits."
     )
     seed: NonNegativeInt = Field(default=0, description="Of the first weights, the order of images, and all chance.")
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate of the first step."""
+        return self.learning_rate or self._usual_rate
 
 
 class Backbone(SettingsSection):
@@ -101,12 +110,30 @@ class CnnClassifier(Training):
     )
     size: Side = Field(default=256, description="Side of the squares that pictures are made, pixels.")
     colour: Colour = Field(default="rgb", description="What a pixel holds: one number, or three.")
+    learning_rate: PositiveFloat | None = Field(
+        default=None,
+        description="Of Adam, at the beginning; null: 0.001, of `original` with more than 128 × 128 pixels as many "
+        "times less as there are more of them.",
+    )
     augmentation: Augmentation = Augmentation()
     warm_start: bool = Field(
         default=False,
         description="Training begins with the weights of the current network where that is of the same shape and "
         "categories, and all that it has learnt from is still to learn from; false: anew, as the seed has it.",
     )
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate of the first step.
+
+        A dense layer of `original` sums up all places of the picture. A step of Adam moves each weight by about the
+        rate, and so the sum by as many times the rate as there are places: with ever more of them the first steps are
+        so large that nothing is learnt any more. Hence one over the number of inputs (G. Yang et al., "Tensor Programs
+        V: Tuning Large Neural Networks via Zero-Shot Hyperparameter Transfer", 2022, table 3).
+        """
+        if self.learning_rate is None and self.preset == "original" and self.size > _LEARNING_SIDE:
+            return self._usual_rate * _LEARNING_SIDE**2 / self.size**2
+        return super().first_rate
 
     @model_validator(mode="after")
     def _begins_with_something_or_nothing(self) -> Self:
@@ -125,6 +152,8 @@ class CnnClassifier(Training):
 class DenoisingAutoencoder(Training):
     """A network that takes noise away from pictures; trained on noisy pictures and the clean ones."""
 
+    _usual_rate: ClassVar[float] = 0.002
+
     preset: DenoisingPreset = Field(
         default="residual",
         description="residual: estimates the noise and takes it off the picture; original: 48-32-16-8-8-16-32-48 "
@@ -140,7 +169,7 @@ class DenoisingAutoencoder(Training):
         description="What is done to a picture, in this order; what a network is judged by is the same in every run.",
     )
     epochs: PositiveInt = Field(default=30, description="Most passes over the training images.")
-    learning_rate: PositiveFloat = Field(default=0.002, description="Of Adam, at the beginning.")
+    learning_rate: PositiveFloat | None = Field(default=None, description="Of Adam, at the beginning; null: 0.002.")
     judged: PositiveInt = Field(default=2_000, description="Of more images held out so many judge it, the same ones.")
     classified_again: NonNegativeInt = Field(
         default=500, description="So many of these are also shown to the current classifiers; 0: none."

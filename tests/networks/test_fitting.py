@@ -13,11 +13,11 @@ keras = pytest.importorskip("keras", reason="the extra networks is not installed
 
 from image_assets.networks.augmentation import augmentation_layers  # noqa: E402
 from image_assets.networks.batches import Pictures, with_labels  # noqa: E402
-from image_assets.networks.checkpoints import Epoch  # noqa: E402
+from image_assets.networks.checkpoints import Epoch, training_digest  # noqa: E402
 from image_assets.networks.errors import TrainingFailedError, UnfitDataError  # noqa: E402
-from image_assets.networks.fitting import Fitted, Watch, compiled, fit  # noqa: E402
+from image_assets.networks.fitting import Fitted, Schedule, Watch, compiled, fit  # noqa: E402
 from image_assets.networks.pixel_file import PixelRows  # noqa: E402
-from image_assets.settings.networks import Augmentation, Training  # noqa: E402
+from image_assets.settings.networks import Augmentation, CnnClassifier, Training  # noqa: E402
 from tests.networks.conftest import SIDE  # noqa: E402
 
 SPEC = Training(epochs=3, batch=12, learning_rate=0.01)
@@ -140,3 +140,31 @@ def test_nothing_to_train_on_is_said_so(rows: PixelRows, labels: np.ndarray, tmp
     network = compiled(small_network(), SPEC, 1, "sparse_categorical_crossentropy")
     with pytest.raises(UnfitDataError, match="there is no image to train on"):
         fit(network, nothing, nothing, SPEC, tmp_path)
+
+
+def digest_with(spec: Training, schedule: Schedule = "cosine", steps: int = 3) -> str:
+    return training_digest(compiled(small_network(), spec, steps, "mse", schedule=schedule), SPEC)
+
+
+def test_a_training_with_other_steps_is_another_one_though_the_settings_say_the_same() -> None:
+    """What is null in the settings is decided by the platform, and may be decided otherwise by a later version."""
+    assert digest_with(SPEC) == digest_with(SPEC)
+    others = [digest_with(Training(learning_rate=0.02)), digest_with(SPEC, "constant"), digest_with(SPEC, steps=4)]
+    assert len({digest_with(SPEC), *others}) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate"),
+    [
+        ({"preset": "original", "size": 128}, 0.001),
+        ({"preset": "original", "size": 32}, 0.001),
+        ({"preset": "original", "size": 256}, 0.00025),
+        ({"preset": "original", "size": 256, "learning_rate": 0.001}, 0.001),
+        ({"preset": "separable", "size": 256}, 0.001),
+    ],
+)
+def test_the_first_step_is_smaller_where_a_dense_layer_sums_up_more(settings: dict[str, object], rate: float) -> None:
+    spec = CnnClassifier.model_validate(settings)
+    assert spec.first_rate == pytest.approx(rate)
+    network = compiled(small_network(), spec, 3, "mse", schedule="constant")
+    assert float(network.optimizer.learning_rate) == pytest.approx(rate)  # pyright: ignore
