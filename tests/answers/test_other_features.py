@@ -12,6 +12,7 @@ from image_assets.answers.status import status_of
 from image_assets.cli.options import HowToRun
 from image_assets.cli.planned import planned
 from image_assets.dataset import DatasetSpec, parse_dataset
+from image_assets.features.errors import ExtractorError
 from image_assets.features.extractor import shared_extractor
 from image_assets.schema import IMAGE_FEATURES
 from image_assets.settings.stages import DEFAULT_EXTRACTOR
@@ -91,12 +92,18 @@ def test_what_was_extracted_anew_is_no_longer_among_them(damaged: Platform) -> N
     assert in_brief(other_features(damaged.dataset, damaged.store)) == {str(plants): 16}
 
 
-def test_what_would_have_to_be_fetched_first_is_not_known(
-    loaded_platform: Platform, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_would_have_to_be_fetched_first_is_not_known(loaded_platform: Platform) -> None:
     dataset = small_dataset(extractor={"kind": "onnx", "file": str(loaded_platform.root / "no model.onnx")})
     assert status_of(dataset, loaded_platform.store, [], None).as_json()["other_extractor"] is None
-    plan, said = would_run(loaded_platform, dataset)
+    with pytest.raises(ExtractorError, match="no such file"):  # as the run is refused
+        would_run(loaded_platform, dataset)
+
+
+def test_where_a_table_cannot_be_read_a_plan_says_so(damaged: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    for log in (damaged.files / "drawn" / IMAGE_FEATURES.name / "_delta_log").iterdir():
+        if log.suffix == ".json":
+            log.write_bytes(log.read_bytes()[:40])
+    plan, said = would_run(damaged, damaged.dataset)
     assert plan["days"][0]["categories"]["plant"]["extracted_anew"] is None
     assert plan["left_of_other_extractor"] is None
     assert "extract" not in said
