@@ -153,7 +153,7 @@ def test_a_store_that_is_not_there_is_read_without_being_made(
     for command, status in (
         (["status"], 1),
         (["accounting"], 2),
-        (["categories", "list"], 0),
+        (["categories", "list"], 2),
         (["conflicts", "list"], 2),
     ):
         assert main([*command, *where]) == status

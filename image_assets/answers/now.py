@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from image_assets.alerts.waiting import WaitingAlerts
 from image_assets.answers.day_states import OneDay, day_states
 from image_assets.answers.quality_over_time import QualityOverTime, quality_over_time
 from image_assets.answers.status import Status
@@ -26,6 +28,8 @@ class Now:
         unknown: What is not known, and why: a line each.
         running: Runs that are not over or will be tried again, by id; of a partition that such a run has begun to load
             also the partition, as text.
+        waiting_alerts: Those that somebody should have been told, by channel.
+        alerts_unknown: Why it is not known whether alerts wait; empty where it is.
     """
 
     dataset: DatasetSpec
@@ -34,6 +38,17 @@ class Now:
     status: Status
     unknown: Sequence[str] = ()
     running: frozenset[str] = frozenset()
+    waiting_alerts: Sequence[WaitingAlerts] = ()
+    alerts_unknown: str = ""
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not known, and who was not told, a line each."""
+        return [*self.unknown, *filter(None, [self.alerts_unknown]), *map(str, self.waiting_alerts)]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `image-assets status --json`."""
+        return {**self.status.as_json(), "waiting_alerts": [one.as_json() for one in self.waiting_alerts]}
 
     @cached_property
     def days(self) -> list[OneDay]:

@@ -45,26 +45,21 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
     them is told.
     """
     from image_assets.orchestration.current_status import current_status
-    from image_assets.orchestration.waiting_alerts import LedgerUnreadable, waiting_alerts
 
     spec, opened = to_read(dataset, store)
     refuse_nothing(spec, opened, may_be_new=True)
     now = current_status(spec, opened, landing)
-    found, waiting, unread = now.status, (), ""
-    try:
-        waiting = waiting_alerts(spec, opened.url)
-    except LedgerUnreadable as error:
-        unread = str(error)
+    found = now.status
     if as_json:
-        print_json({**found.as_json(), "waiting_alerts": [one.as_json() for one in waiting]})
+        print_json(now.as_json())
     else:
         _show(store, found, everything=everything)
-    for line in filter(None, (*now.unknown, unread, *map(str, waiting), *found.damaged)):
+    for line in (*now.problems, *found.damaged):
         say(line, to_stderr=True)
     if found.damaged:
         return _DAMAGED
     failed = any(one.state == "failed" for one in found.health.checks or ())
-    return 0 if found.loaded and not (failed or waiting or unread) else 1
+    return 0 if found.loaded and not (failed or now.waiting_alerts or now.alerts_unknown) else 1
 
 
 def _said_of(asset: ModelAsset, model: ModelManifest) -> str:

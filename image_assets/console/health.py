@@ -53,7 +53,7 @@ def health_routes(answered: Answered, token: str, lines: Lines) -> list[Route]:
         raise Refused(404, "not_found", f"nothing is known of {category} on {day}")
 
     async def status(request: Request) -> Response:
-        return await answered.response(request, lambda now: JSONResponse(now.status.as_json()))
+        return await answered.response(request, lambda now: JSONResponse(now.as_json()))
 
     async def days(request: Request) -> Response:
         return await answered.response(
@@ -83,7 +83,7 @@ def _overview(now: Now, until: dt.date | None) -> dict[str, Any]:
         "stored": bytes_text(health.stored),
         "checks": None if health.checks is None else count_states(health.checks),
         "damaged": now.status.damaged,
-        "unknown": now.unknown,
+        "problems": now.problems,
         "whole": whole,
         "counts": counts,
         "categories": list(dict.fromkeys([*(one.category for one in health.categories), *sorted(others)])),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from image_assets.alerts.waiting import WaitingAlerts
 from image_assets.answers.arrivals import arrivals_of
 from image_assets.answers.latest import Latest
 from image_assets.answers.now import Now
@@ -19,6 +20,7 @@ from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
 from image_assets.orchestration.home_files import every_check_came_to_an_end
+from image_assets.orchestration.waiting_alerts import LedgerUnreadable, waiting_alerts
 from image_assets.places import home_of
 from image_assets.schema import Partition
 from image_assets.store.listing import Listing
@@ -55,13 +57,15 @@ def current_status(dataset: DatasetSpec, store: Store, landing: str | None) -> N
     runs = DayBook(store, dataset.name, there).runs()
     recorded = _recorded(dataset, store, runs)
     arrivals = arrivals_of(dataset, store, _source(dataset, runs, landing), there=there)
+    waiting, alerts_unknown = _waiting(dataset, store)
 
     def gather() -> Now:
         checks = latest_states(store, dataset, recorded.unfinished, there)
         status = status_of_listed(dataset, store, checks, arrivals, there)
-        return Now(dataset, store, there, status, recorded.unknown, recorded.running)
+        return Now(dataset, store, there, status, recorded.unknown, recorded.running, waiting, alerts_unknown)
 
-    return _LATEST.get((store.url, dataset.name), (dataset, there, recorded, arrivals), gather)
+    known = (dataset, there, recorded, arrivals, waiting, alerts_unknown)
+    return _LATEST.get((store.url, dataset.name), known, gather)
 
 
 def _recorded(dataset: DatasetSpec, store: Store, runs: Mapping[Partition, DayRun]) -> _Recorded:
@@ -85,6 +89,13 @@ def _recorded(dataset: DatasetSpec, store: Store, runs: Mapping[Partition, DayRu
         return _Recorded(unfinished, running=_running(instance, begun, unfinished))
     finally:
         instance.dispose()
+
+
+def _waiting(dataset: DatasetSpec, store: Store) -> tuple[tuple[WaitingAlerts, ...], str]:
+    try:
+        return waiting_alerts(dataset, store.url), ""
+    except LedgerUnreadable as error:
+        return (), str(error)
 
 
 def _running(instance: DagsterInstance, begun: dict[str, str], unfinished: list[CheckState]) -> frozenset[str]:

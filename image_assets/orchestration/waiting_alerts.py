@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from image_assets.alerts.waiting import WaitingAlerts
 from image_assets.dataset import DatasetSpec
 from image_assets.environment import ALERT_LEDGER
 from image_assets.orchestration.home_files import SETTINGS_FILE
@@ -18,37 +17,6 @@ from image_assets.places import folder_of, home_of
 _IN_TIME_SECONDS = 15 * 60
 LEDGER = "alerts.sqlite"
 """The ledger's name in the storage of Dagster's home."""
-
-
-@dataclass(frozen=True)
-class WaitingAlerts:
-    """What a channel has not accepted, or was not asked to for too long.
-
-    Attributes:
-        channel: What it is called.
-        alerts: How many wait.
-        since: When the first of them was recorded, POSIX seconds.
-        error: Why the channel did not take it; empty where it was not asked.
-    """
-
-    channel: str
-    alerts: int
-    since: float
-    error: str
-
-    def __str__(self) -> str:
-        """In one line, with what to do."""
-        at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.since))
-        why = self.error or "nobody has tried to send them: is the daemon up?"
-        return (
-            f"alerts not delivered: {self.alerts:,} of channel {self.channel}, the first of {at}; {why} "
-            "(`image-assets alerts list --pending`)"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Its entry in `image-assets status --json`."""
-        at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(self.since))
-        return {"channel": self.channel, "alerts": self.alerts, "since": at, "error": self.error}
 
 
 def waiting_alerts(dataset: DatasetSpec, store_url: str) -> tuple[WaitingAlerts, ...]:
@@ -99,9 +67,12 @@ def _ledger_file(store_url: str) -> Path | None:
     if not (isinstance(settings, dict) and "local_artifact_storage" in settings):
         return home / "storage" / LEDGER
 
-    from image_assets.orchestration.dagster_home import existing_instance
+    from image_assets.orchestration.dagster_home import HomeReadOnly, existing_instance
 
-    instance = existing_instance(store_url)
+    try:
+        instance = existing_instance(store_url)
+    except HomeReadOnly as error:
+        raise LedgerUnreadable(f"{error}; whether alerts wait is not known") from None
     if instance is None:
         return None
     try:

@@ -152,8 +152,8 @@ def test_the_comparison_sees_pieces_in_another_order(
     monkeypatch.setenv(PROCESSES.name, "2")
     right = features.spans
 
-    def wrong(images: int, step: int, threads: int) -> list[range]:
-        return right(images, step, threads)[::-1]
+    def wrong(images: int, step: int, threads: int, *, apart: bool = False) -> list[range]:
+        return right(images, step, threads, apart=apart)[::-1]
 
     monkeypatch.setattr(features, "spans", wrong)
     extracted(loaded(landing, tmp_path, PLANT))

@@ -12,9 +12,11 @@ from image_assets.alerts.ledger import Entry, Ledger
 from image_assets.alerts.run_report import RunFailure
 from image_assets.alerts.text import Text
 from image_assets.cli import main
+from image_assets.dataset import load_dataset
 from image_assets.environment import ALERT_LEDGER
 from image_assets.orchestration import waiting_alerts
 from tests.cli.shapes import assert_told
+from tests.console.served import served, settings_of
 from tests.platform import Platform
 
 CHANNELS = [{"name": "team", "url": "json://127.0.0.1:9/"}, {"name": "others", "url": "json://127.0.0.1:9/"}]
@@ -66,6 +68,25 @@ def test_what_nobody_has_sent_for_long_is_told_too(
     assert main(places) == 1
     assert "of channel others" in (said := capsys.readouterr().err)
     assert "is the daemon up?" in said
+
+
+def test_the_console_says_so_too_from_the_moment_on(
+    places: list[str], loaded_platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ALERT_LEDGER.name, str(tmp_path / "alerts.sqlite"))
+    platform = Platform(load_dataset(tmp_path / "drawn.yaml"), tmp_path)
+    with served(settings_of(platform), ready=False) as client:
+        assert client.get("/v1/status").json()["waiting_alerts"] == []
+        assert "alerts not delivered" not in client.get("/").text
+        ledger = recorded(tmp_path / "alerts.sqlite", "team")
+        (message,) = ledger.pending("drawn", "team")
+        ledger.mark_refused(message, "it answered <b>404</b>")
+        assert [one["channel"] for one in client.get("/v1/status").json()["waiting_alerts"]] == ["team"]
+        page = client.get("/").text
+        assert "alerts not delivered: 1 of channel team" in page
+        assert "it answered &lt;b&gt;404&lt;/b&gt;" in page
+        ledger.mark_delivered(message)
+        assert "alerts not delivered" not in client.get("/").text
 
 
 def test_of_a_ledger_that_cannot_be_read_nothing_is_claimed(
