@@ -70,10 +70,9 @@ def suspects_tried(
         if not at_hand:
             raise
         raise UnitLost(f"{lost}; at work were, and each alone goes well: {some(at_hand, _NAMED)}") from lost
-    except Exception:
-        raise
-    except BaseException:  # it was stopped, by nobody's fault
-        if left_behind(folder):
+    except BaseException as ended:
+        stopped = not isinstance(ended, Exception)
+        if stopped and left_behind(folder):  # no image is at fault
             forget(folder, images())
         raise
 
