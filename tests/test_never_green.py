@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -174,6 +175,31 @@ def test_much_in_quarantine_fails_the_run_and_status_says_so(
     said = printed(capsys)
     assert "2 failed" in said
     assert "raw_images/quarantine_rate" in said
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("image_assets.ingest.assets.ingest_partition", "run and failed"),
+        ("image_assets.features.assets.extract_units", "unfinished: image_features/one_row_per_image"),
+    ],
+    ids=["while it loads", "after it has loaded"],
+)
+def test_a_run_that_fails_before_its_checks_is_told_by_status_until_it_has_been_run_again(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, step: str, state: str
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ValueError("planted")
+
+    place.land(SECOND, range(20, 26))
+    with monkeypatch.context() as patch:
+        patch.setattr(step, fail)
+        assert place.run() == 1
+    capsys.readouterr()
+    assert place.command("status") == 1
+    assert state in printed(capsys)
+    assert place.run() == 0
+    assert place.command("status") == 0
 
 
 def pictures_without_days(place: Place) -> None:

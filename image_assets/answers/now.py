@@ -46,6 +46,11 @@ class Now:
         """What is not known, and who was not told, a line each."""
         return [*self.unknown, *filter(None, [self.alerts_unknown]), *map(str, self.waiting_alerts)]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether of any day a check of severity ERROR has failed, or a run ended before it was done."""
+        return any(cause.state in ("failed", "unfinished") for day in self.days for cause in day.causes)
+
     def as_json(self) -> dict[str, Any]:
         """The object of `image-assets status --json`."""
         return {**self.status.as_json(), "waiting_alerts": [one.as_json() for one in self.waiting_alerts]}

@@ -30,7 +30,7 @@ _DAMAGED = 2
 @click.command(
     cls=Command,
     examples=["image-assets status", "image-assets status --all --json"],
-    failed="nothing is loaded yet, a check of severity ERROR has failed, or alerts are not delivered",
+    failed="nothing is loaded yet, a run or a check of severity ERROR has failed, or alerts are not delivered",
 )
 @dataset_option
 @store_option
@@ -40,8 +40,8 @@ _DAMAGED = 2
 def status(dataset: str, store: str, landing: str | None, *, as_json: bool, everything: bool) -> int:
     """What is loaded, how recent it is, what the checks say, what it takes.
 
-    The exit status is 0 where nothing of this has failed: warnings, days that are late or were not run, and what
-    was acknowledged do not change it. It is 2 where files of the store are missing or cut: what can be told without
+    The exit status is 0 where nothing of this has failed: warnings, days that are late or were not run, and
+    acknowledgements do not change it. It is 2 where files of the store are missing or cut: what can be told without
     them is told.
     """
     from image_assets.orchestration.current_status import current_status
@@ -58,8 +58,7 @@ def status(dataset: str, store: str, landing: str | None, *, as_json: bool, ever
         say(line, to_stderr=True)
     if found.damaged:
         return _DAMAGED
-    failed = any(one.state == "failed" for one in found.health.checks or ())
-    return 0 if found.loaded and not (failed or now.waiting_alerts or now.alerts_unknown) else 1
+    return 0 if found.loaded and not (now.has_failed or now.waiting_alerts or now.alerts_unknown) else 1
 
 
 def _said_of(asset: ModelAsset, model: ModelManifest) -> str:
