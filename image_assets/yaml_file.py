@@ -15,8 +15,19 @@ class YamlError(ValueError):
 
 class _Loader(yaml.SafeLoader):
     """Refuses keys that stand twice, of which YAML would keep the last, keys that are no text, and numbers that YAML
-    takes for others.
+    takes for others; what is written as a day or a number and is none is told with its line.
     """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (YamlError, yaml.YAMLError):
+            raise
+        except (ValueError, LookupError, AttributeError) as error:  # 2026-11-31, or a tag such as !!int before a word
+            kind = node.tag.rpartition(":")[2]
+            raise YamlError(
+                f"line {node.start_mark.line + 1}: YAML takes {node.value} for a {kind}, and it is none: {error}"
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         # What `<<` merges in may be there too: the section's own keys go before it.
@@ -62,8 +73,8 @@ def read_yaml(path: Path) -> object:
 
     Raises:
         OSError: the file cannot be read.
-        YamlError: it is no YAML or no UTF-8, a key stands twice, or YAML would read a key as another thing
-            than text, or a number as another one.
+        YamlError: it is no YAML or no UTF-8, a key stands twice, a day is none, or YAML would read a key as another
+            thing than text, or a number as another one.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
@@ -71,3 +82,5 @@ def read_yaml(path: Path) -> object:
         raise YamlError(f"not UTF-8 at byte {error.start:,}: save the file as UTF-8") from None
     except yaml.YAMLError as error:
         raise YamlError(f"not YAML: {error}") from None
+    except RecursionError:
+        raise YamlError("not read: lists and sections lie in each other too deep") from None

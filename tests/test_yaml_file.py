@@ -43,6 +43,17 @@ def test_a_number_that_yaml_takes_for_another_is_refused(tmp_path: Path, written
         read_yaml(_file(tmp_path, f"a: 0\nb: {written}\n"))
 
 
+@pytest.mark.parametrize("written", ["2026-11-31", "2026-02-29", "2026-13-01", "2026-11-01 25:00:00", "!!int owl"])
+def test_a_day_that_there_is_not_is_told_with_its_line(tmp_path: Path, written: str) -> None:
+    with pytest.raises(DatasetError, match=r"d\.yaml: line 3: YAML takes \S.* for a (timestamp|int), and it is none: "):
+        load_dataset(_file(tmp_path, f"name: t\ncategories: {{owl: 0}}\nstart_day: {written}\n"))
+
+
+def test_sections_without_end_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="lie in each other too deep"):
+        load_dataset(_file(tmp_path, f"name: {'[' * 5_000}{']' * 5_000}\n"))
+
+
 def test_numbers_that_mean_what_they_look_like_are_taken(tmp_path: Path) -> None:
     text = "a: [0, 7, 007, -5, 1_000, 0x10, 0b11, 10]\n"
     assert read_yaml(_file(tmp_path, text)) == {"a": [0, 7, 7, -5, 1000, 16, 3, 10]}
