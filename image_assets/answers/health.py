@@ -73,7 +73,7 @@ class Health:
     Attributes:
         due: The latest day whose data is due.
         checks: None where none has been evaluated.
-        open_days: Days and categories that hold no files, and why.
+        open_days: Days and categories that want a look, and why.
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
         never_run: Its days that no run takes.

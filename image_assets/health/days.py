@@ -12,6 +12,7 @@ from typing import Literal
 
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
+from image_assets.health.late_files import late_partitions
 from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.source import Source
 from image_assets.schema import ARRIVALS, Partition
@@ -35,7 +36,7 @@ HOUR = 7
 
 @dataclass(frozen=True, order=True)
 class OpenDay:
-    """A partition that holds no files, or whose last run failed, and why."""
+    """A partition that holds no files, whose last run failed, or that got files since, and why."""
 
     partition: Partition
     state: DayState
@@ -120,9 +121,17 @@ def days_never_run(dataset: DatasetSpec, source: Source, now: dt.datetime, run: 
 
 
 def open_days(
-    dataset: DatasetSpec, store: Store, source: Source | None, until: dt.date, there: Listing | None = None
+    dataset: DatasetSpec,
+    store: Store,
+    source: Source | None,
+    until: dt.date,
+    there: Listing | None = None,
+    *,
+    with_late: bool = True,
 ) -> list[OpenDay]:
-    """The partitions up to a day that are not loaded, in their order; from the first day that anything is known of.
+    """The partitions up to a day that want a look, in their order; from the first day that anything is known of.
+
+    They are not loaded, their last run failed, or they got files since; the last as far as `late_files` looks.
 
     Args:
         dataset: Whose days they are.
@@ -130,12 +139,14 @@ def open_days(
         source: What landed is asked of it; None where it is not known.
         until: The last day.
         there: What lies in the dataset's folder, where that is known already.
+        with_late: Whether to look for what came late.
 
     Raises:
         SourceError: the landing zone cannot be listed.
     """
     loaded, runs = loaded_partitions(dataset, store), DayBook(store, dataset.name, there).runs()
     landed = None if source is None else landed_days(dataset, source, until, loaded)
+    late = late_partitions(dataset, store, source, until, runs) if source is not None and with_late else set()
     known = {one.date for one in (*loaded, *runs)} | {day for day, categories in (landed or {}).items() if categories}
     first = max(dataset.start_day, min(known, default=until + _ONE_DAY))
     days = [first + number * _ONE_DAY for number in range((until - first).days + 1)]
@@ -143,6 +154,7 @@ def open_days(
     for partition in (Partition(day, category) for day in days for category in dataset.categories):
         lies_there = None if landed is None else partition.category in landed.get(partition.date, ())
         state = _state(partition in loaded, runs.get(partition), lies_there)
+        state = state or ("landed since it was run" if partition in late else None)
         if state is not None:
             found.append(OpenDay(partition, state))
     return found
@@ -150,7 +162,7 @@ def open_days(
 
 def never_run(dataset: DatasetSpec, store: Store, source: Source, until: dt.date) -> list[Partition]:
     """The partitions up to a day that landed and were never run, the oldest first. Raises as `open_days`."""
-    found = open_days(dataset, store, source, until)
+    found = open_days(dataset, store, source, until, with_late=False)
     return [one.partition for one in found if one.state == "landed and not run"]
 
 

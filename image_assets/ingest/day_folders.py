@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from image_assets.ingest.archives.formats import is_archive_name
 from image_assets.ingest.archives.packed_categories import packed_categories
+from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.source import (
     FileTree,
     Listing,
@@ -82,9 +83,21 @@ class DayFolders:
             files += [file for file in there if packed.holds(file, category)]
         return Listing(tuple(sorted(files, key=lambda file: file.source)), own.ignored)
 
+    def lying(self, day: dt.date, category: str) -> tuple[SourceFile, ...]:
+        """What lies in a category's folder of a day, sorted; an archive is a file, and nothing is opened for it."""
+        return self._closed_tree.files(f"{day.isoformat()}/{category}").files
+
+    def archives(self, day: dt.date) -> list[SourceFile]:
+        """The archives that lie beside a day's categories, closed, sorted."""
+        return [file for file in self._closed_tree.loose_files(day.isoformat()) if is_archive_name(file.source)]
+
     def read(self, file: SourceFile, max_bytes: int) -> bytes:
         """The content of a listed file; see `Source`."""
         return self.tree.read(file, max_bytes)
+
+    @property
+    def _closed_tree(self) -> FileTree:
+        return self.tree.inner if isinstance(self.tree, UnpackedTree) else self.tree
 
     def _found(self, day: dt.date) -> tuple[set[str], set[str]]:
         """Names of folders in a day's folder and in its archives, and of files that lie in none."""
