@@ -68,6 +68,7 @@ _OF_CHIPS = (
     image_chips.chips_have_their_size,
     image_chips.boxes_fit_their_picture,
     image_chips.few_boxes_refused,
+    image_chips.loaded_images_have_boxes,
 )
 _REMOVED = (removed_images.removed_images_left_nothing, removed_images.models_are_without_removed_images)
 _ANNOTATIONS = "only of a source with annotations"

@@ -142,3 +142,18 @@ def few_boxes_refused(subject: Subject) -> Outcome:
         "sides: Open Images gives fractions of the picture, COCO [x, y, width, height] in pixels and the picture's "
         "size. Where the annotations give something else, such as corners, export them anew.",
     )
+
+
+@check("Where images are loaded, some of them have a box.", severity=WARN)
+def loaded_images_have_boxes(subject: Subject) -> Outcome:
+    """Boxes of the loaded images; a partition without any would else be green, with a table of chips that is empty."""
+    images = subject.rows(RAW_IMAGES).select(pl.len()).collect().item()
+    boxes = subject.rows(IMAGE_BOXES).select("image_id").collect()
+    return Outcome(
+        passed=images == 0 or boxes.height > 0,
+        figures={"images": images, "boxes": boxes.height, "images with a box": boxes["image_id"].n_unique()},
+        advice=f"None of the {images:,} loaded images has a box, so there are no chips. Is the file of boxes that of "
+        "these images? COCO's boxes are the `bbox` of annotations: outlines in `segmentation` are not read. Where the "
+        "annotations have none, say so with with_boxes: false in the source section.",
+        not_evaluated="" if images else "no image is loaded",
+    )

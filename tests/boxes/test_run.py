@@ -242,6 +242,17 @@ def test_boxes_that_are_nearly_all_refused_are_told(damaged: Platform) -> None:
     assert "4 of 4 boxes" in found.advice
 
 
+def test_images_of_which_none_has_a_box_are_told(damaged: Platform) -> None:
+    for schema in (IMAGE_BOXES, IMAGE_CHIPS, BOX_QUARANTINE):
+        change(schema, lambda rows: rows.clear(), OWL)(damaged)
+    assert failing(damaged, CHIP_CHECKS, OWL) == {"loaded_images_have_boxes"}
+    found = outcome(damaged, image_chips.loaded_images_have_boxes, OWL)
+    assert found.figures == {"images": 6, "boxes": 0, "images with a box": 0}
+    assert "None of the 6 loaded images has a box" in found.advice
+    change(RAW_IMAGES, lambda rows: rows.clear(), OWL)(damaged)
+    assert outcome(damaged, image_chips.loaded_images_have_boxes, OWL).not_evaluated == "no image is loaded"
+
+
 def more_rows(step: Step) -> Plant:
     rows = pl.when(pl.col("step") == str(step)).then(pl.col("rows") + 1).otherwise("rows")
     return change(LABEL_SELECTION, lambda found: found.with_columns(rows.alias("rows")), None)

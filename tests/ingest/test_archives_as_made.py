@@ -169,6 +169,23 @@ def test_nothing_of_a_zip_that_is_cut_off_is_loaded_and_it_is_asked_for_again(tm
         landed.source.read(cut, 10)
 
 
+def test_a_zip_that_another_one_was_put_before_is_told_of_as_what_is_lacking_and_a_program_is_none(
+    tmp_path: Path,
+) -> None:
+    first, second = (zipped([(f"{name}.jpg", name.encode())]) for name in "ab")
+    landed = Landed(tmp_path)
+    landed.put("both.zip", first + second)
+    landed.put("program.zip", b"#!/bin/sh\nexit\n" + second)
+    content, refused, _ = landed.outcome()
+    assert (content, refused) == (
+        {"both.zip/b.jpg": b"b", "program.zip/b.jpg": b"b"},
+        {"both.zip": "archive_damaged"},
+    )
+    both = next(file for file in landed.source.list_files(DAY, "plant").files if file.source.endswith("both.zip"))
+    with pytest.raises(SourceReadError, match=rf"in its first {len(first)} bytes is another zip archive"):
+        landed.source.read(both, 10)
+
+
 def test_the_last_part_of_a_split_zip_is_named_as_such(tmp_path: Path) -> None:
     landed = Landed(tmp_path)
     whole = bytearray(raw_zip([(b"a.jpg", b"content", {})]))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
 # Part of the name of what is parsed: raised whenever the same files would give other rows.
-_VERSION = 4
+_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -149,14 +149,11 @@ class Coco:
         if names:
             categories, origin = _categories_in(names[0]), printable(names[0].name)
         else:
-            categories = {}
-            for part, label, fields in listed.iter_rows():
-                if categories.setdefault(label, json.loads(fields)) != json.loads(fields):
-                    raise SourceError(
-                        f"{part}: category {label} is another one than in the other files: {fields} and "
-                        f"{json.dumps(categories[label])}; make a dataset of each"
-                    )
+            categories = _united(listed)
             origin = ", ".join(sorted(set(listed["part"])))
+            if not categories:
+                files = ", ".join(printable(str(file)) for file in self._instances())
+                raise SourceError(f"{files}: the list 'categories' is empty; export it with the annotations")
         called: dict[str, set[str]] = defaultdict(set)
         for label, fields in categories.items():
             for field in self.settings.fields:
@@ -232,13 +229,40 @@ def _refuse_fractions(sql: duckdb.DuckDBPyConnection, parsed: Path) -> None:
         )
 
 
+def _united(listed: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """The categories of all files: id → fields. Raises `SourceError` where an id stands for several."""
+    first: dict[str, tuple[str, str]] = {}
+    for part, label, fields in listed.iter_rows():
+        where, known = first.setdefault(label, (part, fields))
+        if json.loads(known) == json.loads(fields):
+            continue
+        if where == part:
+            raise SourceError(_two_categories(part, label, known, fields))
+        raise SourceError(
+            f"{part}: category {label} is another one than in the other files, such as {where}: {fields} and {known}; "
+            "make a dataset of each"
+        )
+    return {label: json.loads(fields) for label, (_, fields) in first.items()}
+
+
+def _two_categories(file: str, label: str, one: str, other: str) -> str:
+    return (
+        f"{file}: categories: id {label} is there twice, as {one} and as {other}, so that nothing tells which of them "
+        "the annotations mean. Give every category an id of its own"
+    )
+
+
 def _categories_in(file: Path) -> dict[str, dict[str, str]]:
     """The categories of a file of names: a list, or an object that holds it as `categories`."""
+    found: dict[str, dict[str, str]] = {}
     try:
         content = parsed(file.read_bytes())
-        listed = content["categories"] if isinstance(content, dict) else content
-        return {label_of(category): fields_of(category) for category in listed}
+        for category in content["categories"] if isinstance(content, dict) else content:
+            label, fields = label_of(category), fields_of(category)
+            if (known := found.setdefault(label, fields)) != fields:
+                raise SourceError(_two_categories(printable(str(file)), label, json.dumps(known), json.dumps(fields)))
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             f"{printable(str(file))}: cannot be read as a list of categories with id and name: {error!r:.200}"
         ) from None
+    return found

@@ -176,8 +176,8 @@ def _image(entry: dict[str, Any]) -> dict[str, Any]:
         "image": _id(entry, "id"),
         "key": image_key_of(name),
         "alias": bare(folded(image_key_of(name))),
-        "width": _number(entry.get("width")),
-        "height": _number(entry.get("height")),
+        "width": _number_as(entry, "width"),
+        "height": _number_as(entry, "height"),
     }
 
 
@@ -185,8 +185,8 @@ def _annotation(entry: dict[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "image": _id(entry, "image_id"),
         "label": _id(entry, "category_id"),
-        "crowd": bool(entry["iscrowd"]) if entry.get("iscrowd") is not None else None,
-        "confidence": _number(entry.get("score", 1.0)),
+        "crowd": _crowd(entry),
+        "confidence": _number_as(entry, "score") if "score" in entry else 1.0,
     }
     box = entry.get("bbox")
     if box:
@@ -204,6 +204,20 @@ def _id(entry: dict[str, Any], name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise _WrongEntry(f"expected a whole number or text as {name}, found {value!r:.80}")
     return str(value)
+
+
+def _crowd(entry: dict[str, Any]) -> bool | None:
+    value = entry.get("iscrowd")
+    if value not in (None, 0, 1):  # a text "0" would be taken for yes
+        raise _WrongEntry(f"expected 0 or 1 as iscrowd, found {value!r:.80}")
+    return None if value is None else bool(value)
+
+
+def _number_as(entry: dict[str, Any], name: str) -> float | None:
+    number = _number(entry.get(name))
+    if number is None and entry.get(name) is not None:
+        raise _WrongEntry(f"expected a number as {name}, found {entry[name]!r:.80}")
+    return number
 
 
 def _number(value: object) -> float | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 # Part of every name in staging: raised whenever the same files would give other rows.
-_VERSION = 4
+_VERSION = 5
 _ROWS = "rows.parquet"
 
 

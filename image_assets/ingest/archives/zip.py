@@ -9,7 +9,14 @@ from functools import partial
 from image_assets.images.reasons import Reason
 from image_assets.ingest.archives.member import ArchiveBroken, GuardedStream, Member, MemberRefused, refused
 from image_assets.ingest.archives.zip_content import content
-from image_assets.ingest.archives.zip_records import ZipRecord, directory_records, find_directory, local_record
+from image_assets.ingest.archives.zip_records import (
+    LOCAL,
+    ZipRecord,
+    directory_records,
+    find_directory,
+    local_record,
+    read_fully,
+)
 
 
 def zip_members(stream: GuardedStream, meter: Callable[[int], None]) -> Iterator[Member]:
@@ -44,6 +51,16 @@ def zip_members(stream: GuardedStream, meter: Callable[[int], None]) -> Iterator
         is_folder = not record.size and (record.text.endswith("/") or stat.S_ISDIR(record.mode))
         chunks = partial(_content, stream, record, meter)
         yield Member(record.text, record.size, packed, is_folder, chunks, passed_unread=True)
+    if directory.base and _begins_as_zip(stream):
+        raise ArchiveBroken(
+            f"in its first {directory.base:,} bytes is another zip archive, of which nothing is loaded: take them apart"
+        )
+
+
+def _begins_as_zip(stream: GuardedStream) -> bool:
+    """Whether what stands before the archive is no program that unpacks it, but an archive too."""
+    stream.seek(0)
+    return read_fully(stream, len(LOCAL)) == LOCAL
 
 
 def _content(stream: GuardedStream, record: ZipRecord, meter: Callable[[int], None]) -> Iterator[bytes]:

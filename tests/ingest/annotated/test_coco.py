@@ -93,6 +93,9 @@ def test_names_that_came_later_replace_those_of_the_annotations(root: Path) -> N
     (root / "annotations" / "categories.json").write_text('[{"id": 7, "name": "a", "name": "b"}]')
     with pytest.raises(SourceError, match=r"categories\.json: .*'name' is there twice"):
         selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
+    (root / "annotations" / "categories.json").write_text('[{"id": 7, "name": "a"}, {"id": 7, "name": "b"}]')
+    with pytest.raises(SourceError, match=r"categories\.json: categories: id 7 is there twice, as .*a.* and as .*b"):
+        selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
     (root / "annotations" / "categories.json").write_text('{"categories": 5}')
     with pytest.raises(SourceError, match=r"categories\.json: cannot be read as a list of categories"):
         selection("coco", root, LABELS, names="categories.json", **FAMILIES).images()
@@ -161,6 +164,10 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
         (json.dumps({"images": [], "categories": []}), r"has no list 'annotations'; expected are images, annotations"),
         (json.dumps({"annotations": [], "categories": CATEGORIES}), r"has no list 'images'"),
         (
+            json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": []}),
+            r"train2019\.json: the list 'categories' is empty",
+        ),
+        (
             TEXT.replace('"category_id": 9', '"caption": 9'),
             r"annotations, entry 3: expected .* as category_id, found None",
         ),
@@ -174,6 +181,14 @@ TEXT = json.dumps({"images": IMAGES, "annotations": ANNOTATIONS, "categories": C
         (TEXT.encode("utf-16"), r"It is UTF-16: save it as UTF-8"),
         (TEXT.encode("utf-16-be"), r"It is UTF-16: save it as UTF-8"),
         (TEXT.replace("Larus", "L\xe4rus").encode("latin-1"), r"It is no UTF-8: save it as UTF-8"),
+        (TEXT.replace('"id": 9, "name"', '"id": 8, "name"'), r"categories: id 8 is there twice, as .*Libellula.*Larus"),
+        (
+            TEXT.replace('"category_id": 8', '"category_id": 8, "iscrowd": "0"'),
+            r"expected 0 or 1 as iscrowd, found '0'",
+        ),
+        (TEXT.replace('"category_id": 8', '"category_id": 8, "score": "1"'), r"expected a number as score, found '1'"),
+        (TEXT.replace('"width": 100', '"width": "100"'), r"images, entry 1: expected a number as width, found '100'"),
+        (TEXT.replace('"height": 50', '"height": true'), r"images, entry 1: expected a number as height, found True"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2]'), r"expected a bbox of four numbers"),
         (TEXT.replace('"category_id": 8', '"category_id": 8, "bbox": [1, 2, 3, NaN]'), r"NaN and Infinity are no JSON"),
         (TEXT.replace('"image_id": 2', '"image_id": 2.5'), r"expected a whole number or text as image_id, found 2\.5"),
