@@ -27,6 +27,7 @@ class Arrivals:
         landing: Why the landing zone was not asked; empty where it was.
         misnamed: Its folders that mean a day and are named otherwise.
         never_run: Its days that no run takes.
+        beside_days: What lies in it in no day, and is meant to be in one.
     """
 
     due: dt.date
@@ -34,6 +35,7 @@ class Arrivals:
     landing: str = ""
     misnamed: Mapping[str, dt.date] = field(default_factory=dict)
     never_run: NeverRun = field(default_factory=NeverRun)
+    beside_days: Sequence[str] = ()
 
 
 def arrivals_of(
@@ -59,6 +61,7 @@ def arrivals_of(
     try:
         found = open_days(dataset, store, source, due, there)
         never = days_never_run(dataset, source, now, known_partitions(dataset, store, there))
-        return Arrivals(due, found, misnamed=source.misnamed(), never_run=never)
+        beside = source.beside_days(dataset.categories)
+        return Arrivals(due, found, misnamed=source.misnamed(), never_run=never, beside_days=beside)
     except (SourceError, ObjectStoreError, OSError) as error:
         return Arrivals(due, open_days(dataset, store, None, due, there), str(error))

@@ -79,6 +79,7 @@ class Health:
         never_run: Its days that no run takes.
         never_checked: Days and categories that hold images at which no check has looked.
         acknowledged: What somebody said of checks that did not pass; it makes none of them better.
+        beside_days: What lies in the landing zone in no day, and is meant to be in one.
     """
 
     dataset: str
@@ -92,6 +93,7 @@ class Health:
     never_run: NeverRun = field(default_factory=NeverRun)
     never_checked: Sequence[Partition] = ()
     acknowledged: Mapping[OfCheck, Acknowledgement] = field(default_factory=dict)
+    beside_days: Sequence[str] = ()
 
     @property
     def stale(self) -> list[str]:
@@ -153,6 +155,7 @@ class Health:
             "open_days": [{**one.partition.as_json(), "state": one.state} for one in self.open_days],
             "landing_not_asked": self.landing or None,
             "misnamed_days": {name: str(day) for name, day in self.misnamed.items()},
+            "beside_days": list(self.beside_days),
             "days_before_start": [str(day) for day in self.never_run.before],
             "days_to_come": [str(day) for day in self.never_run.ahead],
             "never_checked": [one.as_json() for one in self.never_checked],
@@ -211,6 +214,7 @@ def health_of_listed(
         arrivals.never_run,
         never_checked(store, dataset.name, checks),
         holding(Acknowledgements(store, dataset.name, there).all(), checks),
+        arrivals.beside_days,
     )
 
 

@@ -18,7 +18,7 @@ from image_assets.health.day_result import DayResult
 from image_assets.health.days import days_never_run, open_days
 from image_assets.ingest.source import Source, SourceError
 from image_assets.model_assets import MODEL_ASSETS, ModelAsset
-from image_assets.reports.health import ahead_lines, misnamed_lines, open_day_lines
+from image_assets.reports.health import ahead_lines, beside_lines, misnamed_lines, open_day_lines
 from image_assets.schema import Partition
 from image_assets.store.models.model_store import ModelManifest
 from image_assets.store.store import Store
@@ -109,6 +109,12 @@ def left_out(dataset: DatasetSpec, store: Store, source: Source, day: dt.date) -
     try:
         open_before = open_days(dataset, store, source, day - dt.timedelta(days=1))
         never_run = days_never_run(dataset, source, dt.datetime.now(dt.UTC))
-        return [*misnamed_lines(source.misnamed()), *ahead_lines(never_run), *open_day_lines(open_before)]
+        beside = beside_lines(source.beside_days(dataset.categories))
+        return [
+            *misnamed_lines(source.misnamed()),
+            *beside,
+            *ahead_lines(never_run),
+            *open_day_lines(open_before),
+        ]
     except (SourceError, ObjectStoreError, OSError) as error:
         return [f"whether days before {day} were left out is not known: {error}"]

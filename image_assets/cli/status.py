@@ -78,7 +78,7 @@ def _show(store: str, found: Status, *, everything: bool) -> None:
     console, loaded, health = terminal(), found.loaded, found.health
     if not loaded:
         say(f"nothing is loaded of {health.dataset} in {store}")
-        if not (health.open_days or health.misnamed or health.never_run.days):
+        if not (health.open_days or health.misnamed or health.beside_days or health.never_run.days):
             return
     show_health(console, health, everything=everything)
     for line in found.other_features.lines if found.other_features else ():

@@ -205,6 +205,11 @@ class ByLastModified:
         """No folder means a day."""
         return {}
 
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        """Nothing: there are no folders of days, and what lies in no category is `unplaced`."""
+        del categories
+        return []
+
     def categories(self, day: dt.date) -> list[str]:
         """Printable names of the folders, of whatever day, and of objects of this day that lie in none, sorted."""
         tree = self._tree(day)

@@ -6,7 +6,8 @@ import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 
-from image_assets.ingest.archives.formats import is_archive_name
+from image_assets.ingest.archives.closed import closed_archive
+from image_assets.ingest.archives.formats import ARCHIVE_SUFFIXES, is_archive_name
 from image_assets.ingest.archives.packed_categories import packed_categories
 from image_assets.ingest.archives.tree import UnpackedTree
 from image_assets.ingest.source import (
@@ -21,6 +22,11 @@ from image_assets.ingest.source import (
 from image_assets.wording import some
 from image_assets.workers import Progress
 
+# How names of pictures end; what they are, their content says.
+_PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".avif", ".heic", ".heif", ".jxl"),
+)
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?:(?P<by>[-_. ])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})|(?P<m>\d\d)(?P<d>\d\d))(?:\D.*)?",
     re.DOTALL,
@@ -58,6 +64,10 @@ class DayFolders:
         """
         folders, loose = self._found(day)
         return sorted(folders | loose)
+
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        """Pictures, archives and folders of categories beside the folders of days."""
+        return beside_days(self.tree, categories)
 
     def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
         """What arrived on a day in none of the categories."""
@@ -155,6 +165,20 @@ def days_of(tree: FileTree, layout: str, beside: Collection[str] = ()) -> list[d
 def misnamed_days(tree: FileTree) -> dict[str, dt.date]:
     """Folders at the top of a landing zone whose names mean a day and are written otherwise → the day they mean."""
     return _misnamed(tree.folders(""))
+
+
+def beside_days(tree: FileTree, categories: Collection[str]) -> list[str]:
+    """What lies at the top of a landing zone, in no day, and is meant to be in one, sorted by name.
+
+    Args:
+        tree: The landing zone.
+        categories: The dataset's; a folder of one of these names is meant, as pictures and archives are.
+    """
+    known = {name.lower() for name in categories}
+    folders = [name for name in tree.folders("") if name.lower() in known or is_archive_name(name)]
+    loose = [file.source for file in tree.loose_files("")]
+    files = [name for name in loose if name.lower().endswith((*_PICTURES, *ARCHIVE_SUFFIXES)) or closed_archive(name)]
+    return sorted(name for name in [*folders, *files] if meant_day(name) is None)
 
 
 def _misnamed(names: Sequence[str]) -> dict[str, dt.date]:

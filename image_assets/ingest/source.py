@@ -161,6 +161,15 @@ class Source(Protocol):
         """Printable names of folders that mean a day and are written otherwise, beside those of days → the day."""
         ...
 
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        """Printable names of what lies beside the folders of days and is meant to be in one, sorted: nobody would see
+        it otherwise.
+
+        Args:
+            categories: The dataset's.
+        """
+        ...
+
     def categories(self, day: dt.date) -> list[str]:
         """Names that a day's files arrived under, sorted; they need not be the dataset's.
 

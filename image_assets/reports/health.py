@@ -144,6 +144,12 @@ def misnamed_lines(folders: Mapping[str, dt.date]) -> list[str]:
     return [f"not run, as no folders of days: {some(said)}"] if said else []
 
 
+def beside_lines(names: Sequence[str]) -> list[str]:
+    """A line for what lies in the landing zone in no folder of a day."""
+    said = f"in no folder of a day, and never loaded: {some(names)}; put what is to be loaded under its day"
+    return [said] if names else []
+
+
 def ahead_lines(days: NeverRun) -> list[str]:
     """A line for the days of the landing zone that are to come."""
     said = f"landed for days to come, and not run until then: {some(days.ahead)}; is it the right year?"
@@ -165,7 +171,8 @@ def _open_days(health: Health, *, everything: bool = False) -> list[str]:
         lines = [f"{one.state}: {one.partition}" for same in groups for one in same]
     else:
         lines = open_day_lines(health.open_days)
-    lines += [*misnamed_lines(health.misnamed), *before_lines(health.never_run), *ahead_lines(health.never_run)]
+    lines += [*misnamed_lines(health.misnamed), *beside_lines(health.beside_days)]
+    lines += [*before_lines(health.never_run), *ahead_lines(health.never_run)]
     return [*lines, *([f"the landing zone was not asked: {health.landing}"] if health.landing else [])]
 
 

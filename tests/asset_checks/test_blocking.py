@@ -49,6 +49,9 @@ class RepeatingSource:
     def misnamed(self) -> dict[str, dt.date]:
         return self.source.misnamed()
 
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        return self.source.beside_days(categories)
+
     def unplaced(self, day: dt.date, categories: Collection[str]) -> Unplaced:
         return self.source.unplaced(day, categories)
 

@@ -16,9 +16,12 @@ from image_assets.cli import main
 from image_assets.cli.day_report import left_out
 from image_assets.dataset import load_dataset
 from image_assets.ingest.day_folders import days_among, meant_day
+from image_assets.ingest.folder import LocalTree
 from image_assets.ingest.source import SourceError
+from image_assets.ingest.urls.source import UrlLists
 from image_assets.reports.health import health_markdown
 from image_assets.resources.landing import LandingResource
+from image_assets.settings.sources import UrlListSource
 from image_assets.store.store import Store
 from tests.ingest.folders import folder_source
 from tests.store_files import files_at
@@ -107,6 +110,35 @@ def test_status_and_a_run_tell_folders_of_days_that_are_named_otherwise(
     assert "20261120 must be named 2026-11-20" in capsys.readouterr().out
     told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 21))
     assert told[0] == "not run, as no folders of days: 20261120 must be named 2026-11-20"
+
+
+def test_what_lies_in_no_day_is_told_where_it_is_meant_to_be_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    landing = tmp_path / "landing"
+    for name in ("2026-11-19/owl/a.png", "Owl/b.png", "crow/c.png", "20261120/owl/d.png", "20261121.zip"):
+        (landing / name).parent.mkdir(parents=True, exist_ok=True)
+        (landing / name).touch()
+    for name in ("loose.JPG", "june.zip", "july.tar.gz", "may.rar", "README.md", "list.csv", ".hidden.png"):
+        (landing / name).touch()
+    (tmp_path / "d.yaml").write_text(
+        "name: d\ncategories: {owl: 0}\nstart_day: 2026-11-19\nextractor: {kind: colour_statistics}\n"
+    )
+    dataset = load_dataset(tmp_path / "d.yaml")
+    source = LandingResource(url=str(landing)).source(dataset)
+    beside = ["Owl", "july.tar.gz", "june.zip", "loose.JPG", "may.rar"]
+    assert source.beside_days(dataset.categories) == beside
+    lists = UrlLists(LocalTree(landing), UrlListSource(kind="url_list"), tmp_path, 1)
+    assert lists.beside_days(["owl"]) == ["list.csv"]
+    said = "in no folder of a day, and never loaded: Owl, july.tar.gz, june.zip"
+    health = health_of(dataset, Store(str(tmp_path / "store")), [], source=source)
+    assert health.as_json()["beside_days"] == beside
+    assert said in health_markdown(health)
+    told = left_out(dataset, Store(f"{tmp_path}/store"), source, dt.date(2026, 11, 21))
+    assert told[1].startswith(said)
+    places = ["--dataset", f"{tmp_path}/d.yaml", "--landing", str(landing), "--store", f"{tmp_path}/store"]
+    assert main(["status", *places]) == 1  # nothing is loaded
+    assert said in capsys.readouterr().out
 
 
 def test_status_and_a_run_tell_days_that_no_run_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from image_assets.ingest.annotated.arrived import arrived_images, read_in_doubt
 from image_assets.ingest.annotated.label_selection import LabelSelection
-from image_assets.ingest.day_folders import days_of, misnamed_days
+from image_assets.ingest.day_folders import beside_days, days_of, misnamed_days
 from image_assets.ingest.source import FileTree, Listing, Source, SourceFile, Unplaced
 from image_assets.workers import Progress
 
@@ -45,6 +45,11 @@ class AnnotatedSource:
     def misnamed(self) -> dict[str, dt.date]:
         """Folders that mean a day and are named otherwise."""
         return misnamed_days(self.tree)
+
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        """Pictures and archives beside the folders of days, whose other names mean nothing."""
+        del categories
+        return beside_days(self.tree, ())
 
     def categories(self, day: dt.date) -> list[str]:
         """The categories of the files that arrived on a day, sorted; where none is selected, what came instead."""

@@ -59,6 +59,11 @@ class UrlLists:
         """Folders that mean a day and are named otherwise."""
         return misnamed_days(self.tree)
 
+    def beside_days(self, categories: Collection[str]) -> list[str]:
+        """Lists beside the folders of days; the folder that a list lies in means nothing."""
+        del categories
+        return [file.source for file in self.tree.loose_files("") if is_list(file)]
+
     def categories(self, day: dt.date) -> list[str]:
         """The categories that the day's lists name, sorted; and, told as such, what of the day can be in none: files
         that are no lists or have no rows, and rows without a category.
