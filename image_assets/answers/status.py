@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from image_assets.answers.arrivals import Arrivals, arrivals_of
+from image_assets.answers.current_models import current_models
+from image_assets.answers.damaged_shards import damaged_shards
 from image_assets.answers.health import Health, health_of_listed
 from image_assets.answers.loaded import PartitionFacts, partition_facts
 from image_assets.answers.other_features import OtherFeatures, is_at_hand, other_features
 from image_assets.classifier.familiarity_record import FAMILIARITY, familiarity_of_manifest
-from image_assets.classifier.places import current_manifest
 from image_assets.classifier.unseen import UNSEEN, unseen_of
 from image_assets.dataset import DatasetSpec
 from image_assets.features.errors import ExtractorError
 from image_assets.health.check_book import CheckState
+from image_assets.health.damaged_records import damaged_records
 from image_assets.health.lost_tables import lost_rows, lost_tables
 from image_assets.ingest.source import Source
 from image_assets.model_assets import ModelAsset
 from image_assets.store.listing import Listing
-from image_assets.store.models.model_files import DIGITS, ModelManifest, ModelRefusedError
+from image_assets.store.models.model_files import DIGITS, ModelManifest
 from image_assets.store.store import Store
 from image_assets.store.tables.damage import Damaged, LostRows, LostTable
 from image_assets.store.tables.store_damage import damaged_files
@@ -37,7 +39,7 @@ class Status:
     Attributes:
         loaded: What is loaded, in the order of days and categories.
         health: How it fares.
-        damaged: Tables and files of the store that are missing or cut, each in one line.
+        damaged: Tables, files and records of the store that are missing, cut or of other content, each in one line.
         models: Of each asset that trains models the current one; None where there is none that can be read.
         other_features: Images whose features are of another extractor than the dataset file's; None where that is not
             known without fetching or loading what is no part of the platform.
@@ -99,12 +101,12 @@ def status_of_listed(
     ]
     damaged = tuple(str(one) for one in (*lost, *damaged_files(store, dataset.name, there)))
     damaged += _without_rows(dataset, store, there) if not damaged else ()
+    damaged += tuple(_damaged_record(store, dataset, path) for path in damaged_records(store, dataset.name, there))
     loaded = tuple(partition_facts(dataset, store, there=there))
-    models: dict[ModelAsset, ModelManifest | None] = {
-        asset: _current(dataset, store, asset) for asset in dataset.model_assets
-    }
+    models = current_models(dataset, store, there)
     health = health_of_listed(dataset, store, checks, arrivals, there)
-    return Status(loaded, health, damaged, models, _other_features(dataset, store, there))
+    damaged += (*damaged_shards(dataset, store, loaded, there), *models.damaged)
+    return Status(loaded, health, damaged, models.manifests, _other_features(dataset, store, there))
 
 
 def _without_rows(dataset: DatasetSpec, store: Store, there: Listing) -> tuple[str, ...]:
@@ -117,11 +119,11 @@ def _without_rows(dataset: DatasetSpec, store: Store, there: Listing) -> tuple[s
     )
 
 
-def _current(dataset: DatasetSpec, store: Store, asset: ModelAsset) -> ModelManifest | None:
-    try:
-        return current_manifest(dataset, store, asset)
-    except ModelRefusedError:
-        return None
+def _damaged_record(store: Store, dataset: DatasetSpec, path: str) -> str:
+    return (
+        f"{store.url}/{dataset.name}/{path} is damaged, and what it said is not told; `image-assets repair` moves it "
+        "aside, and a run of its day, or with --checks-only, writes it anew"
+    )
 
 
 def _other_features(dataset: DatasetSpec, store: Store, there: Listing) -> OtherFeatures | None:

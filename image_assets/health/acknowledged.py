@@ -88,14 +88,12 @@ class Acknowledgements:
         return bool(self.over([check]))
 
     def all(self) -> dict[OfCheck, Acknowledgement]:
-        """What was said, by the check."""
-        found = {}
-        for _, one in self._records.all():
-            day = one["day"]
-            where = Partition(dt.date.fromisoformat(day), one["category"]) if day else None
-            check = OfCheck(one["asset"], one["check"], where)
-            found[check] = Acknowledgement(one["comment"], one["by"], one["at"], one["state"])
-        return found
+        """What was said, by the check; without what is damaged."""
+        return dict(self._records.parsed(_said)[0].values())
+
+    def damaged(self) -> list[str]:
+        """The files among the records that are none, below the dataset's folder."""
+        return [f"{ACKNOWLEDGED}/{name}.json" for name in self._records.parsed(_said)[1]]
 
     def over(self, checks: Iterable[OfCheck]) -> list[OfCheck]:
         """What was said of checks is over, as they have passed: of these something was."""
@@ -110,6 +108,14 @@ def holding(said: Mapping[OfCheck, Acknowledgement], checks: Sequence[CheckState
     """Of all that was said, what is still so."""
     states: dict[OfCheck, CheckStatus] = {one.identity: one.state for one in checks}
     return {check: one for check, one in said.items() if check in states and one.holds_for(states[check])}
+
+
+def _said(name: str, one: Mapping[str, Any]) -> tuple[OfCheck, Acknowledgement]:
+    del name  # a digest
+    day = one["day"]
+    where = Partition(dt.date.fromisoformat(day), one["category"]) if day else None
+    said = Acknowledgement(one["comment"], one["by"], one["at"], one["state"])
+    return OfCheck(one["asset"], one["check"], where), said
 
 
 def _name(check: OfCheck) -> str:

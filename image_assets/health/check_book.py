@@ -5,24 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from image_assets.dataset import DatasetSpec
 from image_assets.health.checked_assets import checked_assets
-from image_assets.schema import RAW_IMAGES, Partition
+from image_assets.schema import IMAGE_FEATURES, NEAR_DUPLICATES, PREDICTIONS, RAW_IMAGES, Partition
 from image_assets.store.listing import Listing
 from image_assets.store.records import Records
 from image_assets.store.store import Store
+from image_assets.store.tables.damage import Damaged
+from image_assets.store.tables.versions import OtherVersion
 
 CHECK_RESULTS = "check_results"
 """The folder of a dataset that holds them."""
 _WHOLE = "whole"
+_CHECKED_BY_DAY = (RAW_IMAGES, IMAGE_FEATURES, PREDICTIONS, NEAR_DUPLICATES)
+"""Tables whose checks look at every day and category that they have rows of."""
 _NONE: Mapping[str, Any] = {}
 
 CheckStatus = Literal["passed", "warned", "failed", "not evaluated", "unfinished"]
 """Not evaluated is what there was too little for; unfinished what was planned and never came to an end."""
 STATES: tuple[CheckStatus, ...] = ("passed", "warned", "failed", "not evaluated", "unfinished")
+_STATES = frozenset(STATES)
 
 
 class Measure(NamedTuple):
@@ -121,10 +127,14 @@ class CheckBook:
         """Of each partition at which checks have looked, the assets that they looked at."""
         found: dict[Partition, set[str]] = {}
         for name in self._records.names():
-            *where, asset = name.split("/")
-            if where != [_WHOLE]:
-                found.setdefault(Partition(dt.date.fromisoformat(where[0]), where[1]), set()).add(asset)
+            partition, asset = checked_by(name)
+            if partition is not None:
+                found.setdefault(partition, set()).add(asset)
         return found
+
+    def damaged(self) -> list[str]:
+        """The files among the records that are none, below the dataset's folder."""
+        return [f"{CHECK_RESULTS}/{name}.json" for name in self._records.parsed(_record)[1]]
 
     def times_of(self, asset: str) -> dict[Partition, dt.datetime]:
         """When the checks of an asset last looked at each of its partitions, UTC, whole seconds."""
@@ -135,10 +145,32 @@ class CheckBook:
         }
 
     def _all(self) -> Iterator[_Record]:
-        for name, record in self._records.all():
-            *where, asset = name.split("/")
-            partition = Partition(dt.date.fromisoformat(where[0]), where[1]) if where != [_WHOLE] else None
-            yield _Record(asset, partition, record["checks"], record["run"], record["at"])
+        yield from self._records.parsed(_record)[0].values()
+
+
+def checked_by(name: str) -> tuple[Partition | None, str]:
+    """The partition and the asset that a record is of, by its name; without either where that is no such name."""
+    *where, asset = name.split("/")
+    if where == [_WHOLE]:
+        return None, asset
+    try:
+        day, category = where
+        return Partition(dt.date.fromisoformat(day), category), asset
+    except ValueError:
+        return None, ""
+
+
+def _record(name: str, content: Mapping[str, Any]) -> _Record:
+    """What a record says. Raises one of `NO_RECORD` where it is none."""
+    partition, asset = checked_by(name)
+    record = _Record(asset, partition, content["checks"], content["run"], content["at"])
+    dt.datetime.fromisoformat(record.at)
+    for found in record.found.values():
+        if not asset or found["state"] not in _STATES or not isinstance(found["description"], str):
+            raise ValueError(f"no record of checks: {name}")
+        if any(len([float(one) for one in figures]) != 2 for figures in found.get("measures", _NONE).values()):
+            raise ValueError(f"no figures of checks: {name}")
+    return record
 
 
 def _kept(measures: Mapping[str, Measure] | None) -> dict[str, Any]:
@@ -186,11 +218,19 @@ def latest_states(
 
 
 def never_checked(store: Store, dataset: str, checks: Sequence[CheckState]) -> list[Partition]:
-    """The days and categories that hold images and that none of the checks is of, in their order.
+    """The days and categories of which a table holds rows that none of its checks is of, in their order.
 
-    An earlier version kept the results in Dagster's records alone, so a store that it wrote has none.
+    An earlier version kept the results in Dagster's records alone, so a store that it wrote has none; and a record may
+    be gone. Tables that cannot be read are left out: who asks is told of them elsewhere.
     """
-    return sorted({*store.table(dataset, RAW_IMAGES).partitions()}.difference(one.partition for one in checks))
+    looked_at: dict[str, set[Partition | None]] = {}
+    for one in checks:
+        looked_at.setdefault(one.asset, set()).add(one.partition)
+    found: set[Partition] = set()
+    for schema in _CHECKED_BY_DAY:
+        with suppress(Damaged, OtherVersion):
+            found |= {*store.table(dataset, schema).partitions()} - looked_at.get(schema.name, set())
+    return sorted(found)
 
 
 def _key(one: CheckState) -> tuple[str, str, Partition | None]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 
 import polars as pl
 
 from image_assets.dataset import DatasetSpec
-from image_assets.health.check_book import CHECK_RESULTS, CheckBook
+from image_assets.health.check_book import CHECK_RESULTS, CheckBook, checked_by
 from image_assets.schema import (
     ARRIVALS,
     DUPLICATES,
@@ -102,10 +101,9 @@ def _with_rows(store: Store, dataset: DatasetSpec, schema: TableSchema) -> set[P
 def _checked(there: Listing) -> Iterator[tuple[Partition, str]]:
     """The partitions that checks looked at, each with the asset, in their order."""
     for name in sorted(there.below(CHECK_RESULTS)):
-        day, _, rest = name.removesuffix(".json").partition("/")
-        category, _, asset = rest.partition("/")
-        if asset in _MADE_WITH:
-            yield Partition(dt.date.fromisoformat(day), category), asset
+        partition, asset = checked_by(name.removesuffix(".json"))
+        if partition is not None and asset in _MADE_WITH:
+            yield partition, asset
 
 
 def _has_log(there: Listing, schema: TableSchema) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from image_assets.schema import Partition
 from image_assets.store.listing import Listing
-from image_assets.store.records import Records
+from image_assets.store.records import NO_RECORD, Records
 from image_assets.store.store import Store
 
 DAYS_RUN = "days_run"
@@ -65,15 +66,17 @@ class DayBook:
     def run_of(self, partition: Partition) -> DayRun | None:
         """The last run of a partition; none where it was never run, or by an earlier version."""
         found = self._records.read(_name(partition))
-        return _run(found) if found else None
+        with suppress(*NO_RECORD):
+            return _run(found) if found else None
+        return None  # damaged: the next run writes it anew
 
     def runs(self) -> dict[Partition, DayRun]:
-        """The last run of every partition that was run."""
-        found = {}
-        for name, record in self._records.all():
-            day, category = name.split("/")
-            found[Partition(dt.date.fromisoformat(day), category)] = _run(record)
-        return found
+        """The last run of every partition that was run; without those of which the record is damaged."""
+        return dict(self._records.parsed(_run_of)[0].values())
+
+    def damaged(self) -> list[str]:
+        """The files among the records that are none, below the dataset's folder."""
+        return [f"{DAYS_RUN}/{name}.json" for name in self._records.parsed(_run_of)[1]]
 
     def _write(self, partition: Partition, run: DayRun) -> None:
         content = {"run": run.run_id, "at": run.at, "landing": run.landing, "listed": run.listed}
@@ -83,6 +86,11 @@ class DayBook:
 
 def _name(partition: Partition) -> str:
     return f"{partition.date}/{partition.category}"
+
+
+def _run_of(name: str, record: dict) -> tuple[Partition, DayRun]:
+    day, category = name.split("/")
+    return Partition(dt.date.fromisoformat(day), category), _run(record)
 
 
 def _run(record: dict) -> DayRun:

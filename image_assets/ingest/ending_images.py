@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from image_assets.engines.at_work import notes_of, suspect
 from image_assets.images.reasons import Reason
@@ -55,7 +56,7 @@ class EndingImages:
 
     def of(self, extractor: AnyExtractor) -> dict[str, EndingImage]:
         """Those that end whoever decodes them, or makes features with this extractor, by their ids."""
-        found = {name: EndingImage(one["how"], one["extractor"]) for name, one in self._records.all()}
+        found, _ = self._records.parsed(_ending)
         now = extractor.model_dump(mode="json")
         return {name: one for name, one in found.items() if one.extractor in (None, now)}
 
@@ -82,6 +83,11 @@ class EndingImages:
                 table = RAW_IMAGES if one["extractor"] is None else IMAGE_FEATURES
                 suspect(notes_of(self._store.location(self._dataset, table.name)), [image_id])
                 self._records.remove(image_id)
+
+
+def _ending(name: str, record: Mapping[str, Any]) -> EndingImage:
+    del name  # the image's id
+    return EndingImage(record["how"], record["extractor"])
 
 
 def refused_unread(prints: Iterable[Fingerprint], ending: Mapping[str, EndingImage]) -> list[Refusal]:

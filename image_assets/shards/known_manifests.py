@@ -11,6 +11,7 @@ from image_assets.schema import Partition
 from image_assets.shards.manifest import (
     LEGACY_SHARDS_MANIFEST,
     MANIFEST,
+    ShardError,
     ShardManifest,
     parse_manifest,
     path_of,
@@ -35,16 +36,13 @@ _LOCK = Lock()
 def known_manifests(
     dataset: DatasetSpec, store: Store, partitions: Iterable[Partition], there: Listing
 ) -> dict[Partition, ShardManifest]:
-    """The manifests that stand, by partition; those that were published.
+    """The manifests that stand, by partition; those that were published, and can be read.
 
     Args:
         dataset: Whose shards.
         store: Where they are published.
         partitions: Of which they are wanted.
         there: What lies in the dataset's folder.
-
-    Raises:
-        ShardError: one is no manifest of this format.
     """
     objects, key = store.objects(), (store.url, dataset.name)
     with _LOCK:
@@ -61,7 +59,10 @@ def known_manifests(
                 content = content_of(objects, path)
                 if content is None:
                     continue  # it was there a moment ago
-                one = _Known(lying.version, parse_manifest(content, path))
+                try:
+                    one = _Known(lying.version, parse_manifest(content, path))
+                except ShardError:
+                    break  # one that lies there and is not among those that stand is damaged
             known[path], found[partition] = one, one.manifest
             break
     with _LOCK:

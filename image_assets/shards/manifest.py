@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError
 
 from image_assets.alone import alone
 from image_assets.dataset import DatasetSpec
+from image_assets.errors import Explained
 from image_assets.schema import Partition
 from image_assets.settings.section import DatasetName, Name, Sha256, Strict, faults_of
 from image_assets.store.conditional_put import ChangedMeanwhileError, Stored, put_if_unchanged, read_stored
@@ -35,7 +36,7 @@ DIGEST_IN_NAME = 12  # hexadecimal digits of a shard's SHA-256 that its file nam
 Count = Annotated[int, Field(ge=0)]
 
 
-class ShardError(ValueError):
+class ShardError(Explained, ValueError):
     """A partition that cannot be published or a manifest that cannot be read: says what, where and what to do."""
 
 

@@ -16,6 +16,14 @@ class Lying(NamedTuple):
     version: str
 
 
+def size_of(objects: ObjectStore, path: str) -> int | None:
+    """How many bytes an object has; None where there is none."""
+    try:
+        return int(obstore.head(objects, path)["size"])
+    except FileNotFoundError:
+        return None
+
+
 def content_of(objects: ObjectStore, path: str) -> bytes | None:
     """What an object holds; None where there is none."""
     try:

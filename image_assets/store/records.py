@@ -8,10 +8,11 @@ deleted there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import obstore
 
@@ -20,6 +21,9 @@ from image_assets.store.objects import content_of, lying_below, remove
 from image_assets.store.store import Store
 
 _READERS = 16
+_One = TypeVar("_One")
+NO_RECORD = (LookupError, TypeError, ValueError, AttributeError)
+"""What is raised where a file of the records' folder is read as what it is not."""
 
 
 class _Known(NamedTuple):
@@ -76,6 +80,18 @@ class Records:
         with _LOCK:
             _KNOWN[folder] = known
         return ((self._name(path), one.record) for path, one in known.items())
+
+    def parsed(self, parse: Callable[[str, dict[str, Any]], _One]) -> tuple[dict[str, _One], list[str]]:
+        """What is made of the records, by name, and the names of files that are none: cut, or of other content.
+
+        Args:
+            parse: Makes something of a name and a record; raises one of `NO_RECORD` where it is none.
+        """
+        found: dict[str, _One] = {}
+        for name, record in self.all():
+            with suppress(*NO_RECORD):
+                found[name] = parse(name, record)
+        return found, sorted(name for name in self.names() if name not in found)
 
     def remove(self, name: str) -> None:
         """Keep no record under a name."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from image_assets.classifier.places import CLASSIFIER
 from image_assets.dataset import DatasetSpec
+from image_assets.health.damaged_records import damaged_records
 from image_assets.health.lost_tables import lost_rows, lost_tables
 from image_assets.networks.places import CNN_CLASSIFIER
 from image_assets.schema import TABLES, Partition, TableSchema
@@ -68,6 +69,9 @@ def verify_store(store: Store, dataset: DatasetSpec, track: Track) -> Verified:
     others = {ASIDE, FEATURE_SHARDS, MANIFESTS, CLASSIFIER, CNN_CLASSIFIER, *(schema.name for schema in TABLES)}
     with track("records", "files") as progress:
         keep(Part.RECORDS, verify_records(objects, sizes, others, progress))
+    told = {one.path for one in findings}
+    of_another_kind = [path for path in damaged_records(store, dataset.name) if path not in told]
+    keep(Part.RECORDS, (LookedAt(), [_no_record(path) for path in of_another_kind]))
     return Verified(dataset.name, looked_at, tuple(findings), unpublished)
 
 
@@ -75,6 +79,10 @@ def _without_rows(schema: TableSchema, partition: Partition) -> Finding:
     path = f"{schema.name}/date={partition.date}/category={partition.category}"
     what = "has no rows any more, though images are loaded and it was made of them"
     return Finding(Part.TABLES, path, what, Remedy.RUN, (partition,), table=schema.name)
+
+
+def _no_record(path: str) -> Finding:
+    return Finding(Part.RECORDS, path, "is damaged: what is kept there cannot be read from it", Remedy.ASIDE)
 
 
 def _lost(schema: TableSchema, partitions: Sequence[Partition]) -> Finding:

@@ -162,6 +162,11 @@ def _no_share(case: Case) -> list[str]:
     return ["share", "--revoke", "abcdef", *case.reads]
 
 
+def _spoilt_manifest(case: Case) -> list[str]:
+    case.spoil("feature_shards_manifests/**/shards.json")
+    return ["share", *case.reads]
+
+
 def _spoilt_suspects(case: Case) -> list[str]:
     case.spoil("label_suspects/**/*.parquet")
     return ["suspects", *case.reads]
@@ -226,6 +231,7 @@ KINDS: tuple[tuple[Callable[[Case], list[str]], str, str], ...] = (
     (_no_report, "ReportMissingError", "drawn/reports/classifier.html: there is no report; materialise classifier, "),
     (_unknown_model, "ModelCommandError", "abcdef0123: there is no such model; there are "),
     (_no_share, "ShareError", "'abcdef': there is no such share; image-assets share --list names them"),
+    (_spoilt_manifest, "ShardError", "shards.json is no shard manifest of format 1; publish the partition again"),
     (_spoilt_suspects, "Damaged", " is damaged: 14 of "),
     (_spoilt_images, "Damaged", " is damaged (Parquet magic bytes not found "),
     (_spoilt_log, "Damaged", ".json is damaged: line 1 is cut or no JSON; restore it from a copy of the store, or, "),
