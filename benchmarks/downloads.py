@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.extraction.inputs import PHOTOS
+from image_assets.reports.tables import show_table
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 1.0
@@ -63,7 +64,7 @@ def report(found: dict[str, Any], path: Path | None) -> None:
         table.add_row(name, f"{one['seconds']:.1f}", f"{one['images/s']:.0f}", f"{one['peak MB']:.0f}")
     verdict = "reached" if found["ratio"] >= GOAL else "missed"
     console = Console()
-    console.print(table)
+    show_table(console, table)
     console.print(f"{found['ratio']:.2f} × {PEER}, goal ≥ {GOAL:g}: {verdict}; {found['memory']:.2f} of its memory")
     if path:
         path.write_text(json.dumps(found, indent=2), encoding="utf-8")

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from image_assets.lookalikes.hash_search import pairs_within
 from image_assets.memory import PeakMemory, hand_back
+from image_assets.reports.tables import show_table
 
 DISTANCE = 10
 _PIECE = 262_144
@@ -96,7 +97,7 @@ def main() -> None:
             name, f"{one.seconds:.2f}", f"{rate / 1e6:,.0f} million", f"{one.megabytes:,.0f} MB", f"{one.pairs:,}"
         )
     console = Console()
-    console.print(table)
+    show_table(console, table)
     _, mine, peer = found.values()
     if mine.pairs != peer.pairs:
         raise SystemExit("the two found different pairs")

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from image_assets.memory import PeakMemory, hand_back
+from image_assets.reports.tables import show_table
 from image_assets.settings.stages import Embedding
 from image_assets.workers import cores
 
@@ -174,7 +175,7 @@ def main() -> None:
             moved,
         )
     console = Console()
-    console.print(table)
+    show_table(console, table)
     for name, one in found.items():
         if one.notes.get("because"):
             console.print(f"{name}: fitted because {one.notes['because']}")

@@ -28,7 +28,6 @@ import dagster as dg
 import numpy as np
 import polars as pl
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.peaks import communicate
 from image_assets.classifier.daily.daily_model import Tables, untracked
@@ -44,6 +43,7 @@ from image_assets.networks.pixel_file import PixelFile, PixelRows, filled
 from image_assets.networks.pixels import PixelForm, as_floats
 from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
+from image_assets.reports.tables import plain_table, show_table
 from image_assets.resources.landing import LandingResource
 from image_assets.resources.store import StoreResource
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, RAW_IMAGES
@@ -261,11 +261,12 @@ def _pixels(photos: Path, images: int, spec: CnnClassifier, folder: Path) -> Pix
 
 def _show(console: Console, title: str, rows: Sequence[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*names, title=title)
+    table = plain_table(*names)
+    table.title, table.title_justify = title, "left"
     for row in rows:
         cells = [row.get(name, "") for name in names]
         table.add_row(*(f"{cell:,.3f}" if isinstance(cell, float) else str(cell) for cell in cells))
-    console.print(table)
+    show_table(console, table)
 
 
 if __name__ == "__main__":

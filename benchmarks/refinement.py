@@ -26,6 +26,7 @@ from rich.table import Table
 from benchmarks.feature_history import CATEGORIES, DATASET, DIGEST, FIRST_DAY, write_history
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.memory import PeakMemory, hand_back
+from image_assets.reports.tables import show_table
 from image_assets.schema import DUPLICATE_GROUPS, IMAGE_FEATURES, LABEL_CONFLICTS, TableSchema
 from image_assets.store.store import Store
 from image_assets.workers import Progress
@@ -294,7 +295,7 @@ def report(found: dict[str, Found], case: Case, console: Console) -> None:
         table.add_row(
             name, f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}", memory, f"{one.accuracy:.4f}", f"{one.log_loss:.4f}"
         )
-    console.print(table)
+    show_table(console, table)
     daily, full = found["daily update"], found["full refit"]
     for name, one in found.items():
         mine = daily if name.startswith("daily") else full

@@ -25,6 +25,7 @@ from rich.table import Table
 
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.features.extractor import shared_extractor
+from image_assets.reports.tables import show_table
 from image_assets.schema import IMAGE_FEATURES, Partition
 from image_assets.search.likeness import directions, likenesses
 from image_assets.search.nearest import Wish
@@ -296,7 +297,7 @@ def main() -> None:
     )
     for name, one in figures.items():
         table.add_row(name, *(f"{one[key]:,.4f}" if key == "recall" else f"{one[key]:,.0f}" for key in columns))
-    Console().print(table)
+    show_table(Console(), table)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from benchmarks.map_page.stored_map import stored_map
 from benchmarks.map_page.visits import Visited, chromium, visit
+from image_assets.reports.tables import show_table
 
 KEPT = Path(".benchmarks") / "map_page"
 
@@ -102,11 +103,11 @@ def main() -> None:
     table = Table("a visit", f"{options.points:,} images")
     for name, said in rows_of(visits, options.points).items():
         table.add_row(name, said)
-    console.print(table)
+    show_table(console, table)
     table = Table("the console alone", "ms")
     for name, milliseconds in alone.items():
         table.add_row(name, f"{milliseconds:,.0f}")
-    console.print(table)
+    show_table(console, table)
     if options.json:
         told = {"alone": alone, "visits": [one._asdict() for one in visits]}
         options.json.write_text(json.dumps(told), encoding="utf-8")

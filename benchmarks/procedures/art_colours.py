@@ -32,6 +32,7 @@ from image_assets.classifier.training.selection import Score, ScoreBook, Trainin
 from image_assets.classifier.training.train import train
 from image_assets.dataset import DatasetSpec, load_dataset
 from image_assets.features.extractor import shared_extractor
+from image_assets.reports.tables import show_table
 from image_assets.resources.progress import TerminalProgress
 from image_assets.settings.classifier import AnyFamily, ModelSelection
 from image_assets.workers import ordered_map
@@ -220,7 +221,7 @@ def _show(console: Console, outcome: Outcome) -> None:
     for one in outcome.families:
         accuracy = f"{one.mean:.4f}", f"{one.deviation:.4f}", f"{one.test:.4f}"
         table.add_row(one.family, str(one.settings), *accuracy, f"{one.minutes:.1f}", one.best)
-    console.print(table)
+    show_table(console, table)
     place = [one.candidate for one in outcome.scores].index(outcome.halved.candidate) + 1
     console.print(
         f"successive halving: {outcome.halved.candidate}, {outcome.halved.mean:.4f}, number {place} of the "

@@ -19,6 +19,7 @@ from benchmarks.service.asking import Asked, ask, resident_bytes
 from benchmarks.service.attacks import Target, attacked, told
 from benchmarks.service.questions import Question, in_form, questions, raw
 from benchmarks.service.serving import NETWORKS, Place, Served, project
+from image_assets.reports.tables import show_table
 
 _WORK = Path(".benchmarks")
 _CONNECTIONS = 16
@@ -128,7 +129,7 @@ def _print(found: dict[str, Any]) -> None:
     for one in rows:
         figures = [f"{one[name]:,.1f}" for name in ("per_second", "p50_ms", "p99_ms", "processor_ms")]
         table.add_row(one["service"], str(one["connections"]), *figures, str(one["statuses"]))
-    console.print(table)
+    show_table(console, table)
     if "mixed" in found:
         growth, wrong = found["mixed"]["growth"], found["mixed"]["wrong"]
         console.print(f"memory over the questions with bad ones: {growth:+.1%}; wrong: {wrong}")
