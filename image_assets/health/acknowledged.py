@@ -89,11 +89,11 @@ class Acknowledgements:
 
     def all(self) -> dict[OfCheck, Acknowledgement]:
         """What was said, by the check; without what is damaged."""
-        return dict(self._records.parsed(_said)[0].values())
+        return dict(self._records.parsed(_said).values())
 
     def damaged(self) -> list[str]:
         """The files among the records that are none, below the dataset's folder."""
-        return [f"{ACKNOWLEDGED}/{name}.json" for name in self._records.parsed(_said)[1]]
+        return self._records.damaged(_said)
 
     def over(self, checks: Iterable[OfCheck]) -> list[OfCheck]:
         """What was said of checks is over, as they have passed: of these something was."""

@@ -134,7 +134,7 @@ class CheckBook:
 
     def damaged(self) -> list[str]:
         """The files among the records that are none, below the dataset's folder."""
-        return [f"{CHECK_RESULTS}/{name}.json" for name in self._records.parsed(_record)[1]]
+        return self._records.damaged(_record)
 
     def times_of(self, asset: str) -> dict[Partition, dt.datetime]:
         """When the checks of an asset last looked at each of its partitions, UTC, whole seconds."""
@@ -145,7 +145,7 @@ class CheckBook:
         }
 
     def _all(self) -> Iterator[_Record]:
-        yield from self._records.parsed(_record)[0].values()
+        yield from self._records.parsed(_record).values()
 
 
 def checked_by(name: str) -> tuple[Partition | None, str]:

@@ -72,11 +72,11 @@ class DayBook:
 
     def runs(self) -> dict[Partition, DayRun]:
         """The last run of every partition that was run; without those of which the record is damaged."""
-        return dict(self._records.parsed(_run_of)[0].values())
+        return dict(self._records.parsed(_run_of).values())
 
     def damaged(self) -> list[str]:
         """The files among the records that are none, below the dataset's folder."""
-        return [f"{DAYS_RUN}/{name}.json" for name in self._records.parsed(_run_of)[1]]
+        return self._records.damaged(_run_of)
 
     def _write(self, partition: Partition, run: DayRun) -> None:
         content = {"run": run.run_id, "at": run.at, "landing": run.landing, "listed": run.listed}

@@ -56,7 +56,7 @@ class EndingImages:
 
     def of(self, extractor: AnyExtractor) -> dict[str, EndingImage]:
         """Those that end whoever decodes them, or makes features with this extractor, by their ids."""
-        found, _ = self._records.parsed(_ending)
+        found = self._records.parsed(_ending)
         now = extractor.model_dump(mode="json")
         return {name: one for name, one in found.items() if one.extractor in (None, now)}
 

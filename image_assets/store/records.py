@@ -81,8 +81,8 @@ class Records:
             _KNOWN[folder] = known
         return ((self._name(path), one.record) for path, one in known.items())
 
-    def parsed(self, parse: Callable[[str, dict[str, Any]], _One]) -> tuple[dict[str, _One], list[str]]:
-        """What is made of the records, by name, and the names of files that are none: cut, or of other content.
+    def parsed(self, parse: Callable[[str, dict[str, Any]], _One]) -> dict[str, _One]:
+        """What is made of the records, by name; without files that are none: cut, or of other content.
 
         Args:
             parse: Makes something of a name and a record; raises one of `NO_RECORD` where it is none.
@@ -91,7 +91,12 @@ class Records:
         for name, record in self.all():
             with suppress(*NO_RECORD):
                 found[name] = parse(name, record)
-        return found, sorted(name for name in self.names() if name not in found)
+        return found
+
+    def damaged(self, parse: Callable[[str, dict[str, Any]], object]) -> list[str]:
+        """The files that `parsed` leaves out, below the dataset's folder."""
+        found = self.parsed(parse)
+        return sorted(self._path(name) for name in self.names() if name not in found)
 
     def remove(self, name: str) -> None:
         """Keep no record under a name."""
