@@ -164,7 +164,7 @@ def _no_share(case: Case) -> list[str]:
 
 def _spoilt_manifest(case: Case) -> list[str]:
     case.spoil("feature_shards_manifests/**/shards.json")
-    return ["share", *case.reads]
+    return ["share", "--for", "7d", *case.reads]
 
 
 def _spoilt_suspects(case: Case) -> list[str]:
