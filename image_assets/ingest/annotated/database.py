@@ -69,6 +69,12 @@ def _explained(error: duckdb.Error, memory_mb: int) -> str:
         hint = f"; raise memory_mb ({memory_mb})" if isinstance(error, duckdb.OutOfMemoryException) else ""
         if isinstance(error, duckdb.InvalidInputException) and "never closes" in said:
             return printable(" ".join(said.removeprefix("Invalid Input Error: ").split()))
+        if file and "invalid state" in said:
+            return printable(
+                f"{file[1]}: its lines cannot be told apart: they end in several ways, as where files were put "
+                "together, or a quotation mark within a text is not doubled. Save it with one kind of line ends, or "
+                "fetch it anew"
+            )
         return printable(f"annotations cannot be read: {' '.join(said.split())[:400]}{hint}")
     where = f"{file[1] if file else 'annotations'}, line {line[1]}" + (f", column {column[1]}" if column else "")
     wrong = " ".join(_ADVICE.split(said[line.end() :], maxsplit=1)[0].split())[:300]

@@ -247,6 +247,7 @@ HEADER = ",".join(LABEL_COLUMNS)
         (LABEL_FILE, f"{HEADER}\nx,v,/m/cat,1\ny,v\n", r"csv, line 3: .*Expected Number of Columns: 4 Found: 2"),
         (LABEL_FILE, f"{HEADER}\nx,v,/m/cat,1,5\n", r"csv, line 2: .*Expected Number of Columns: 4 Found: 5"),
         (LABEL_FILE, f'{HEADER}\nx,"v,/m/cat,1\n', r"csv, line 2: .*quote"),
+        (LABEL_FILE, f"{HEADER}\r\nx,v,/m/cat,1\r\ny,v,/m/cat,1\n", r"csv: its lines cannot .* end in several ways"),
         (LABEL_FILE, b"\xff\xfe\x00", r"cannot be read as a CSV file"),
         (
             LABEL_FILE,
