@@ -149,11 +149,18 @@ def _require(wanted: list[str], found: list[str], file: SourceFile) -> None:
     if missing:
         raise SourceError(
             f"{file.source}: no column {' and none '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, found)) or 'none'}; {_remedy(wanted, found)}"
+            f"{', '.join(_quoted(name) for name in found) or 'none'}; {_remedy(wanted, found)}"
         )
 
 
+def _quoted(name: str) -> str:
+    """A column's name; where a list has no header it is a URL, which may hold a secret."""
+    return f"'{shown(name)}'"
+
+
 def _remedy(wanted: list[str], found: list[str]) -> str:
+    if any("://" in name for name in found):
+        return f"its first line is a row already: put a line with the columns' names above it, as {','.join(wanted)}"
     line = ",".join(found)
     for separator in _SEPARATORS:
         if set(wanted) <= {name.strip('" ') for name in line.split(separator)}:

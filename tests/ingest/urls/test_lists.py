@@ -125,6 +125,11 @@ def test_every_row_that_is_written_is_read(
         ("a.csv", CSV.encode("utf-16-le"), "a.csv: cannot be read .* line 1: no text in UTF-8; save it as UTF-8"),
         ("a.csv", CSV.replace(",", ";").encode(), "its columns are parted by ';': save it with commas"),
         ("a.csv", CSV.replace(",", "\t").encode(), r"its columns are parted by '\\t': save it with commas"),
+        (
+            "a.csv",
+            b"https://a.org/1.png?X-Amz-Signature=abc,cat\n",
+            r"it has 'https://a\.org/1\.png\?X-Amz-Signature=…', 'cat'; its first line is a row already: .*,category",
+        ),
         ("a.csv", b"url,category,url\nx,cat,y\n", "a.csv: the column 'url' is there twice"),
         (
             "a.csv",
@@ -147,6 +152,7 @@ def test_every_row_that_is_written_is_read(
             "utf-16 without mark",
             "semicolons",
             "tabs",
+            "no header",
         ),
         *("column twice", "open quote", "quote closed elsewhere", "no gzip", "cut gzip", "no parquet"),
     ],
