@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -19,7 +20,12 @@ from image_assets.cli.printing import say, tell
 from image_assets.cli.share import address_of
 from image_assets.cli.words import Command
 
+if TYPE_CHECKING:
+    from image_assets.answers.now import Now
+
 _PORT = 9797
+_LANDING_SECONDS = 20
+"""Pages are asked for one after the other; what arrives is told soon enough."""
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
@@ -49,13 +55,12 @@ def console(dataset: str, store: str, landing: str | None, port: int, names: tup
     token = token_of(CONSOLE_TOKEN.said)
     spec, opened = to_read(dataset, store)
 
+    def ask() -> Now:
+        return current_status(spec, opened, landing, _LANDING_SECONDS)
+
     hosts = (*LOOPBACK, *(host_of(one) for one in names))
     links_under = urlsplit(address_of(SHARE_URL.value)).hostname or ""
-    app = console_app(
-        ConsoleSettings(
-            spec, opened, lambda: current_status(spec, opened, landing), token, hosts=hosts, share_hosts=[links_under]
-        )
-    )
+    app = console_app(ConsoleSettings(spec, opened, ask, token, hosts=hosts, share_hosts=[links_under]))
     log_downloads()
     with listening_socket(port) as listening:
         url = "http://{}:{}".format(*listening.getsockname())

@@ -5,12 +5,13 @@ Dagster takes seconds to load: it is asked only where a run may have left someth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from image_assets.alerts.waiting import WaitingAlerts
-from image_assets.answers.arrivals import arrivals_of
+from image_assets.answers.arrivals import Arrivals, arrivals_of
 from image_assets.answers.latest import Latest
 from image_assets.answers.now import Now
 from image_assets.answers.status import status_of_listed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _WILL_RETRY = "dagster/will_retry"
 _UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 _LATEST: Latest[Now] = Latest()
+_ARRIVED: Latest[Arrivals] = Latest()
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,29 @@ class _Recorded:
     running: frozenset[str] = frozenset()
 
 
-def current_status(dataset: DatasetSpec, store: Store, landing: str | None) -> Now:
+def current_status(dataset: DatasetSpec, store: Store, landing: str | None, landing_seconds: int = 0) -> Now:
     """Gather it; what was gathered last is given again where all that it was gathered from is the same.
 
-    The dataset's folder is listed each time, and the landing zone and Dagster's records are asked.
+    The dataset's folder is listed each time, and the landing zone and Dagster's records are asked, unless it is said
+    that what the landing zone answered holds for a while.
 
     Args:
         dataset: The dataset.
         store: Where its tables are, and beside a local one, unless `DAGSTER_HOME` says otherwise, Dagster's records.
         landing: Where images arrive; None: where the last run found them.
+        landing_seconds: For so long what the landing zone answered holds, while the store is the same: tens of
+            thousands of files take it a second.
     """
     there = Listing.of(store, dataset.name)
     runs = DayBook(store, dataset.name, there).runs()
     recorded = _recorded(dataset, store, runs)
-    arrivals = arrivals_of(dataset, store, _source(dataset, runs, landing), there=there)
+    source = _source(dataset, runs, landing)
+
+    def ask() -> Arrivals:
+        return arrivals_of(dataset, store, source, there=there)
+
+    asked_of = (dataset, there, landing, int(time.monotonic()) // (landing_seconds or 1))
+    arrivals = _ARRIVED.get((store.url, dataset.name), asked_of, ask) if landing_seconds else ask()
     waiting, alerts_unknown = _waiting(dataset, store)
 
     def gather() -> Now:

@@ -13,6 +13,7 @@ import pytest
 from image_assets.console.models import Choosing
 from image_assets.health.acknowledged import Acknowledgements
 from image_assets.health.check_book import CheckBook, Measure, latest_states
+from image_assets.health.days import OpenDay
 from image_assets.ingest.day_book import DayBook
 from image_assets.ingest.let_go import QuarantineKept
 from image_assets.orchestration import current_status as status_now
@@ -33,7 +34,7 @@ from image_assets.store.tables import known_counts
 from tests.asset_checks.faults import PLANT, Plant, change
 from tests.console.served import served, settings_of
 from tests.pictures import land_pictures
-from tests.platform import SECOND, Platform
+from tests.platform import FIRST, SECOND, Platform
 
 PAGES = ("/", "/v1/status", "/v1/days", "/v1/quality")
 
@@ -159,3 +160,17 @@ def test_an_answer_that_is_kept_too_long_would_be_seen(damaged: Platform) -> Non
         assert asked(client) == before
     with served(settings_of(damaged), ready=False) as client:
         assert asked(client) != before
+
+
+def test_what_the_landing_zone_answered_is_kept_as_long_as_is_said_and_the_store_is_the_same(damaged: Platform) -> None:
+    def late(seconds: int) -> list[OpenDay]:
+        now = status_now.current_status(damaged.dataset, damaged.store, str(damaged.landing), seconds)
+        return [one for one in now.status.health.open_days if one.state == "landed since it was run"]
+
+    ages = 10**9
+    assert late(ages) == []
+    land_pictures(damaged.landing, str(FIRST), "plant", 0, range(77, 78))
+    assert late(ages) == []
+    (told,) = late(0)
+    with_a_check(damaged)
+    assert late(ages) == [told]
