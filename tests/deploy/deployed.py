@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -139,7 +139,9 @@ class Deployed:
         last = dg.AssetKey([self.dataset.name, FEATURE_SHARDS])
         made = instance.fetch_materializations(last, limit=10 * len(keys)).records
         made = [record for record in made if record.run_id != given_up]
-        assert Counter(record.partition_key for record in made) == dict.fromkeys(keys, 1)
+        assert Counter(record.partition_key for record in made) == dict.fromkeys(keys, 1), _said_of_makers(
+            instance, made
+        )
         clean = Platform(self.dataset, self.platform.root)
         for day in self.days:
             assert clean.load(day).ok
@@ -162,6 +164,17 @@ def _said_of_runs(instance: dg.DagsterInstance, backfill: str) -> str:
         said = instance.all_logs(run.run_id)
         last = said[-1].user_message if said else ""
         lines.append(f"{run.run_id[:8]} {run.tags.get('dagster/partition')} {run.status.value} {tags}: {last}")
+    return "\n".join(lines)
+
+
+def _said_of_makers(instance: dg.DagsterInstance, made: Sequence[dg.EventLogRecord]) -> str:
+    """Of partitions that were made more than once, by which runs and when, and all that is said of these."""
+    times = Counter(record.partition_key for record in made)
+    lines = []
+    for record in (one for one in made if times[one.partition_key] > 1):
+        lines.append(f"{record.partition_key} was made at {record.timestamp:.1f} by run {record.run_id}, which says:")
+        said = instance.all_logs(record.run_id)
+        lines += [f"  {one.timestamp:.1f} {one.user_message[:300]}" for one in said if one.is_dagster_event]
     return "\n".join(lines)
 
 
