@@ -132,13 +132,16 @@ class Deployed:
     def check_every_partition_is_there_once(self, instance: dg.DagsterInstance, given_up: str = "") -> None:
         """One run of each partition went well, its last asset was made once, and tables are those of a clean run.
 
-        A run that was given up and went on after all may end well too: it finds that what it would write is there.
+        A run that was given up and went on after all may end well too: it finds that what it would write is there. What
+        it had made before counts, as the run that is begun in its place goes on from there.
         """
         keys = {str(partition_key(one)) for one in self.partitions}
         assert self.ended_well(instance, given_up) == dict.fromkeys(keys, 1)
         last = dg.AssetKey([self.dataset.name, FEATURE_SHARDS])
         made = instance.fetch_materializations(last, limit=10 * len(keys)).records
-        made = [record for record in made if record.run_id != given_up]
+        if given_up:
+            until = instance.all_logs(given_up, of_type=dg.DagsterEventType.RUN_FAILURE)[0].timestamp
+            made = [record for record in made if record.run_id != given_up or record.timestamp < until]
         assert Counter(record.partition_key for record in made) == dict.fromkeys(keys, 1), _said_of_makers(
             instance, made
         )
@@ -187,12 +190,19 @@ class Worker:
     pid: int
 
 
-def at_work(production: Production, instance: dg.DagsterInstance, not_these: Collection[str] = ()) -> Worker:
-    """Some worker, of another partition than those."""
+def at_work(
+    production: Production,
+    instance: dg.DagsterInstance,
+    not_these: Collection[str] = (),
+    having_made: dg.AssetKey | None = None,
+) -> Worker:
+    """Some worker, of another partition than those; where an asset is named, one that has made it."""
 
     def look() -> Worker | None:
         for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
             partition = run.tags["dagster/partition"]
+            if having_made is not None and having_made not in _made_by(instance, run.run_id):
+                continue
             events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
             pids = [
                 found for one in events if (found := re.search(r"Started process for run \(pid: (\d+)\)", one.message))
@@ -202,6 +212,11 @@ def at_work(production: Production, instance: dg.DagsterInstance, not_these: Col
         return None
 
     return production.wait_for("run that works", look)
+
+
+def _made_by(instance: dg.DagsterInstance, run_id: str) -> set[dg.AssetKey | None]:
+    made = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return {one.get_dagster_event().asset_key for one in made}
 
 
 def wait_until_failed(production: Production, instance: dg.DagsterInstance, worker: Worker) -> None:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from image_assets.orchestration.partitions import partition_key
+from image_assets.shards.manifest import FEATURE_SHARDS
 from tests.dagster_internals import dagster_instance_config_schema, process_config
 from tests.deploy.deployed import CONFIG, Deployed, at_work, is_there, wait_until_failed
 from tests.torture.size import record, rounds_of
@@ -94,6 +95,29 @@ def test_a_backfill_comes_through_though_daemon_code_server_and_workers_are_kill
         deployed.check_every_partition_is_there_once(instance, given_up=hanging.run_id)
     with capsys.disabled():
         sys.stdout.write(f"with kills: {len(deployed.partitions)} partitions in {took:.0f} s\n")
+
+
+@pytest.mark.long
+def test_a_run_that_hangs_after_it_has_made_its_last_asset_is_gone_on_with_and_makes_nothing_twice(
+    deploy: Callable[..., Deployed],
+) -> None:
+    deployed = deploy(1)
+    production = deployed.production
+    with production, dg.DagsterInstance.from_config(str(deployed.home)) as instance:
+        backfill = deployed.launch()
+        last = dg.AssetKey([deployed.dataset.name, FEATURE_SHARDS])
+        hanging = at_work(production, instance, having_made=last)
+        os.kill(hanging.pid, signal.SIGSTOP)
+        production.code_server.kill()
+        production.restart_code_server()
+        wait_until_failed(production, instance, hanging)
+        deployed.wait_until_all_ended(instance, backfill)
+        os.kill(hanging.pid, signal.SIGCONT)
+        production.wait_for("end of the run that hung", lambda: None if is_there(hanging.pid) else True)
+        assert hanging.run_id in {
+            record.run_id for record in instance.fetch_materializations(last, limit=10).records
+        }, "it hung before it had made its last asset"
+        deployed.check_every_partition_is_there_once(instance, given_up=hanging.run_id)
 
 
 @pytest.mark.long
