@@ -34,15 +34,17 @@ def test_it_tells_where_it_is_answers_and_ends(project: Path) -> None:
     with subprocess.Popen(
         words, cwd=project, env={**os.environ, **token}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
-        assert program.stdout is not None
-        said = json.loads(program.stdout.readline())
-        assert_told("console", said)
-        assert said["token"] is None  # who chose it knows it
-        assert said["link"] == f"{said['url']}/"
-        entered = httpx.get(f"{said['url']}/enter?token=a-token-of-somebody&to=/models", trust_env=False)
-        assert entered.is_redirect
-        assert httpx.get(f"{said['url']}/healthz", trust_env=False).json() == {"alive": True}
-        program.send_signal(signal.SIGTERM)
+        try:
+            assert program.stdout is not None
+            said = json.loads(program.stdout.readline())
+            assert_told("console", said)
+            assert said["token"] is None  # who chose it knows it
+            assert said["link"] == f"{said['url']}/"
+            with httpx.Client(base_url=said["url"], trust_env=False, timeout=60) as client:
+                assert client.get("/enter?token=a-token-of-somebody&to=/models").is_redirect
+                assert client.get("/healthz").json() == {"alive": True}
+        finally:  # it would be waited for without end
+            program.send_signal(signal.SIGTERM)
         out, err = program.communicate(timeout=60)
     assert program.returncode == 143
     assert out == ""
