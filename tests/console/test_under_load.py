@@ -40,12 +40,14 @@ def program(loaded_platform: Platform, tmp_path: Path) -> Iterator[Served]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
-        while httpx.get(f"{url}/readyz", trust_env=False).status_code != 200:
-            pass
-        yield Served(f"{url}/v1/classify", process.pid)
-        process.terminate()
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["url"]
+            while httpx.get(f"{url}/readyz", trust_env=False, timeout=60).status_code != 200:
+                pass
+            yield Served(f"{url}/v1/classify", process.pid)
+        finally:  # it would be waited for without end
+            process.terminate()
         _, errors = process.communicate(timeout=60)
     assert b"Traceback" not in errors
 
