@@ -122,6 +122,25 @@ def label_rows_can_be_used(subject: Subject) -> Outcome:
     )
 
 
+@check(
+    "In every annotation file some labels of a category reach the confidence.", severity=WARN, key="source.confidence"
+)
+def files_reach_the_confidence(subject: Subject) -> Outcome:
+    """Rows of labels in files of which none counts, as all are below `source.confidence`, by file."""
+    source = subject.dataset.source
+    limit = source.confidence if isinstance(source, AnnotatedSection) else 1.0
+    rows = subject.rows(LABEL_SELECTION).filter(pl.col("step") == str(Step.NONE_SURE)).collect()
+    files = ", ".join(f"{part}: {count:,}" for part, count in rows.select("part", "rows").iter_rows())
+    return Outcome(
+        passed=rows.is_empty(),
+        figures={"confidence": limit, "files": rows.height, "rows": int(rows["rows"].sum())},
+        sample=rows.select("part", "rows"),
+        advice=f"No label of these files counts, as the confidence of each is below {limit:g}: {files}. If they are "
+        "what a model found, lower `confidence` in the source section to what it may be believed from, and run the "
+        "days again; if they are not to count, take them out of the folder of annotations.",
+    )
+
+
 @check("Every image that the annotations name is one picture, on whatever day its file came.", severity=WARN)
 def names_are_of_one_picture(subject: Subject) -> Outcome:
     """Loaded images whose files answer to the name of one image of the annotations, by their content."""

@@ -26,6 +26,9 @@ class AnnotatedSection(ArrivalsWithArchives):
     categories_from: dict[Name, Annotated[tuple[Label, ...], Field(min_length=1)]] = Field(
         min_length=1, description="Category → labels whose images it takes, each by its name or its code."
     )
+    confidence: float = Field(
+        default=1.0, gt=0, le=1, description="Confidence (COCO: `score`) from which a label counts; 0 is negative."
+    )
     absent_labels: Literal["error", "ignore"] = Field(
         default="error",
         description="What a label that the annotations do not know is; a category of which none is known is an error.",
@@ -78,9 +81,6 @@ class OpenImagesSource(AnnotatedSection):
     kind: Literal["open_images"]
     with_children: bool = Field(
         default=True, description="Whether a label stands for those below it in the label hierarchy too."
-    )
-    confidence: float = Field(
-        default=1.0, gt=0, le=1, description="Confidence from which a label is positive; 0 is negative."
     )
     label_sources: tuple[Label, ...] = Field(
         default=(),

@@ -261,6 +261,7 @@ def more_rows(step: Step) -> Plant:
 SELECTED = "loaded_images_are_selected"
 SUMS, ONCE, FILES = {"steps_add_up"}, {"images_selected_once"}, {"selected_images_have_files"}
 NO_CATEGORY = pl.DataFrame({"step": [str(Step.NO_CATEGORY)], "part": ["train2019.json"], "rows": [1]})
+NONE_SURE = pl.DataFrame({"step": [str(Step.NONE_SURE)], "part": ["found.json"], "rows": [7]})
 REFUSED = pl.DataFrame(
     {"step": [str(Step.INVALID), str(Step.NO_IMAGE)], "part": ["", "train2019.json"], "rows": [1, 1]}
 )
@@ -285,6 +286,10 @@ SELECTION_FAULTS: dict[str, tuple[Plant, set[str]]] = {
     "a row whose category is not listed": (
         change(LABEL_SELECTION, lambda rows: pl.concat([rows, NO_CATEGORY]), None),
         {"label_rows_can_be_used"},
+    ),
+    "a file of which no label counts": (
+        change(LABEL_SELECTION, lambda rows: pl.concat([rows, NONE_SURE]), None),
+        {"files_reach_the_confidence"},
     ),
     "two pictures of one name": (
         change(IMAGE_LABELS, lambda rows: pl.concat([rows, with_unknown_image(rows).tail(1)]), OWL),

@@ -84,7 +84,7 @@ class Coco:
         """Make the tables `groups`, `aliases` and `in_percent`: see `selection_sql`."""
         sql.execute(
             "create table groups as select part, a.label, true as chosen, "
-            f"{names_sql(state_of('key', 'confidence', 1.0), LABEL_STATES)} as state, "
+            f"{names_sql(state_of('key', 'confidence', self.settings.confidence), LABEL_STATES)} as state, "
             "case when w.label is not null then key end as key, count(*) as rows from annotated a "
             "left join (select distinct label from wanted) w on a.label = w.label group by all"
         )
@@ -98,8 +98,9 @@ class Coco:
     def all_boxes(self) -> str:
         """All boxes: part, key, source, label, confidence, xmin, xmax, ymin, ymax, flags (null where unknown).
 
-        Pixels are divided by the image's size as the annotations give it; without one the fractions are NaN. Pixels
-        are often rounded, so a side up to one pixel beyond the image's edge is taken to be the edge.
+        An annotation below the confidence does not count, neither as a label nor as a box. Pixels are divided by the
+        image's size as the annotations give it; without one the fractions are NaN. They are often rounded, so a side up
+        to one pixel beyond the image's edge is taken to be the edge.
         """
         sides = {
             "xmin": ("x", "width"),
@@ -117,7 +118,8 @@ class Coco:
         also_unknown = ", ".join(f"null::boolean as {name}" for name in ("depiction", "inside"))
         return (
             f"select part, key, 'annotation' as source, label, confidence, {fractions}, {unknown}, "
-            f"crowd as group_of, {also_unknown} from annotated where x is not null"
+            f"crowd as group_of, {also_unknown} from annotated where x is not null "
+            f"and confidence >= {self.settings.confidence!r}"
         )
 
     def all_sizes(self) -> str:

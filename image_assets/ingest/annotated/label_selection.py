@@ -109,8 +109,7 @@ class LabelSelection:
             yield sql
 
     def _labels(self) -> str:
-        # A label is positive by the threshold of its kind; COCO's annotations are all positive.
-        threshold = getattr(self.annotations.settings, "confidence", 1.0)
+        threshold = self.annotations.settings.confidence
         return (
             "select r.part, r.key, coalesce(r.source, '') as source, coalesce(r.label, '') as label, "
             "r.confidence, coalesce(k.name, r.label, '') as name, "

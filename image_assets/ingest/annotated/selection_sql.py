@@ -43,6 +43,7 @@ class Step(StrEnum):
     POSITIVE = "positive rows"
     NEGATIVE = "negative rows"
     UNSURE = "rows below the confidence"
+    NONE_SURE = "of these, in a file of which no row reaches it"
     INVALID = "rows without an image, or whose confidence is not 0 to 1"
     NO_IMAGE = "of these, without an image"
     NO_CONFIDENCE = "of these, with a confidence that is not 0 to 1"
@@ -169,6 +170,9 @@ def _count_oddities(sql: duckdb.DuckDBPyConnection, settings: AnnotatedSection) 
         Step.IN_PERCENT: "from in_percent",
         Step.NO_IMAGE: f"{refused} and key is null",
         Step.NO_CONFIDENCE: f"{refused} and key is not null",
+        Step.NONE_SURE: "from (select part, sum(rows) filter (where state = 'unsure') as rows from tallies "
+        "where known and chosen and wanted group by part having not bool_or(state in ('positive', 'negative'))) "
+        "where rows > 0",
     }.items():
         sql.execute(f"insert into steps select {quoted(step)}, part, sum(rows) {which} group by part")
 

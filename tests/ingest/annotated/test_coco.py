@@ -66,6 +66,34 @@ def test_every_step_is_counted(root: Path) -> None:
     assert found[Step.OF_SEVERAL] == found[Step.DROPPED] == 1
 
 
+def with_scores(*scores: float) -> list[dict[str, Any]]:
+    return [{**one, "score": score, "bbox": [0, 0, 10, 10]} for one, score in zip(ANNOTATIONS[:4], scores, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "taken", "none_sure"),
+    [(1.0, [], 3), (0.8, ["gull"], 0), (0.5, ["damselfly", "gull"], 0), (0.3, ["damselfly", "gull", "gull"], 0)],
+)
+def test_what_a_model_found_counts_from_the_confidence_on_as_label_and_as_box(
+    root: Path, confidence: float, taken: list[str], none_sure: int
+) -> None:
+    (root / "annotations" / "train2019.json").unlink()
+    write_coco(root / "annotations" / "found.json", IMAGES, with_scores(0.5, 0.02, 0.9, 0.3), CATEGORIES)
+    found = selection("coco", root, LABELS, **FAMILIES, confidence=confidence)
+    counted = counts(found)
+    assert sorted(map(str, chosen(found).values())) == taken
+    assert (counted[Step.POSITIVE], counted[Step.UNSURE]) == (len(taken), 3 - len(taken))
+    assert counted.get(f"{Step.NONE_SURE}: found.json", 0) == none_sure
+    assert pl.read_parquet(found.boxes()).height == len(taken)
+
+
+def test_only_the_file_of_which_no_label_counts_is_told(root: Path) -> None:
+    write_coco(root / "annotations" / "found.json", IMAGES, with_scores(0.5, 0.02, 0.9, 0.3), CATEGORIES)
+    counted = counts(selection("coco", root, LABELS, **FAMILIES))
+    assert counted[f"{Step.NONE_SURE}: found.json"] == counted[Step.UNSURE] == 3
+    assert f"{Step.NONE_SURE}: train2019.json" not in counted
+
+
 def category_of(matcher: Matcher, path: str) -> str | None:
     return matcher.categories.get(matcher.key_of(path) or "")
 

@@ -210,7 +210,7 @@ SOURCE = {"kind": "open_images", "categories_from": {"cat": ["Cat"], "car": ["Ca
         ({"categories_from": {"cat": [], "car": ["Car"]}}, r"categories_from\.cat: .*at least 1 item"),
         ({"confidence": 0}, r"source\.open_images\.confidence: found 0"),
         ({"confidance": 1}, r"confidance: unknown key; did you mean confidence\? allowed keys here: "),
-        ({"kind": "coco", "confidence": 1}, r"confidence: unknown key; allowed keys here: .*instances"),
+        ({"kind": "coco", "with_children": True}, r"with_children: unknown key; allowed keys here: .*instances"),
     ],
 )
 def test_a_wrong_section_is_an_error_that_says_what_is_allowed(changes: dict, said: str) -> None:
