@@ -83,9 +83,10 @@ def feature_batch(image_ids: pa.Array, labels: pa.Array, features: np.ndarray, d
     """Rows of `image_features` from float32 features of shape [N, D]."""
     rows, width = features.shape
     offsets = of_numbers(np.arange(0, rows * width + 1, width, dtype=np.int32))
-    lists = pa.ListArray.from_arrays(offsets, of_numbers(np.ascontiguousarray(features, np.float32).ravel()))
     schema = IMAGE_FEATURES.file_schema
-    columns = [image_ids, labels, lists.cast(schema.field("features").type), repeated(digest, rows)]
+    values = of_numbers(np.ascontiguousarray(features, np.float32).ravel())
+    lists = pa.ListArray.from_arrays(offsets, values, type=schema.field("features").type)
+    columns = [image_ids, labels, lists, repeated(digest, rows)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

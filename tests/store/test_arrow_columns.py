@@ -56,6 +56,7 @@ def test_numbers_and_texts_are_those_that_pyarrow_makes() -> None:
     assert of_numbers(every_other).equals(pa.array(every_other))
     assert of_numbers(np.empty(0, np.float32)).equals(pa.array([], pa.float32()))
     assert repeated("ÿ", 2).equals(pa.array(["ÿ", "ÿ"]))
+    assert repeated("", 2).equals(pa.array(["", ""]))
     assert repeated("x", 0).equals(pa.array([], pa.string()))
     assert as_numbers(pa.array([1, 2], pa.int32())).tolist() == [1, 2]
     assert no_rows(QUARANTINE.file_schema).columns == QUARANTINE.file_schema.names
