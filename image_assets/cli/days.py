@@ -15,7 +15,14 @@ from image_assets.cli.printing import say
 from image_assets.cli.summary import show_day
 from image_assets.dataset import DatasetSpec
 from image_assets.errors import UsageError
-from image_assets.health.days import chosen_partitions, landed_days, loaded_partitions, never_run, refuse_unknown
+from image_assets.health.days import (
+    chosen_partitions,
+    got_files_since,
+    landed_days,
+    loaded_partitions,
+    never_run,
+    refuse_unknown,
+)
 from image_assets.ingest.registry import source_of
 from image_assets.ingest.source import Source
 from image_assets.schema import Partition
@@ -40,8 +47,8 @@ def chosen_days(asked: DaysAsked, dataset: DatasetSpec, landing: str, store: str
     source, opened, wanted = source_of(dataset, landing), Store(store), None
     over = dt.datetime.now(dataset.zone).date() - dt.timedelta(days=1)
     last = asked.last or over
-    if asked.missing:
-        wanted = never_run(dataset, opened, source, over)
+    if asked.missing or asked.late:
+        wanted = (never_run if asked.missing else got_files_since)(dataset, opened, source, over)
         days = sorted({one.date for one in wanted})
     elif asked.first:
         known = {one.date for one in loaded_partitions(dataset, opened)} | _landed(dataset, source, last)
@@ -111,4 +118,4 @@ def _show_days(reports: Sequence[DayReport], console: Console) -> None:
     for report in failed:
         console.print(f"[bold red]failed:[/] {report.day}", highlight=False)
     if not reports:
-        console.print("[green]nothing is missing[/]")
+        console.print("[green]there is nothing to run[/]")

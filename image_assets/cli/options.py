@@ -149,18 +149,19 @@ places_options = together("places", Places, dataset_option, landing_option, stor
 
 @dataclass(frozen=True)
 class DaysAsked:
-    """Which days: one, a range, what is missing or of another extractor; by default the newest that landed."""
+    """Which days: one, a range, those that are missing, came late or are of another extractor; else the newest."""
 
     day: dt.date | None
     first: dt.date | None
     last: dt.date | None
     categories: tuple[str, ...]
     missing: bool
+    late: bool
     extract_anew: bool
 
     def __post_init__(self) -> None:
-        if sum((self.day is not None, self.first is not None, self.missing, self.extract_anew)) > 1:
-            said = "give one of --day, --from, --missing and --extract-anew"
+        if sum((self.day is not None, self.first is not None, self.missing, self.late, self.extract_anew)) > 1:
+            said = "give one of --day, --from, --missing, --late and --extract-anew"
             raise click.UsageError(said, click.get_current_context())
         if self.last and not self.first:
             raise click.UsageError("--to is the end of a range: give --from too", click.get_current_context())
@@ -168,7 +169,7 @@ class DaysAsked:
     @property
     def several(self) -> bool:
         """Whether it may be any number of days."""
-        return self.missing or self.extract_anew or self.first is not None
+        return self.missing or self.late or self.extract_anew or self.first is not None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from image_assets.importing import much_imported
         "--to", "last", metavar="DAY", type=Day(), help="with --from: up to this one; default: the last that is over"
     ),
     click.option("--missing", is_flag=True, help="every day that landed and was never run, as at 07:00"),
+    click.option("--late", is_flag=True, help="every day that got files after it was run, as status names them"),
     click.option(
         "--extract-anew",
         is_flag=True,

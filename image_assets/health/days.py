@@ -166,6 +166,12 @@ def never_run(dataset: DatasetSpec, store: Store, source: Source, until: dt.date
     return [one.partition for one in found if one.state == "landed and not run"]
 
 
+def got_files_since(dataset: DatasetSpec, store: Store, source: Source, until: dt.date) -> list[Partition]:
+    """The partitions up to a day that got files after they were run, the oldest first. Raises as `open_days`."""
+    found = open_days(dataset, store, source, until)
+    return [one.partition for one in found if one.state == "landed since it was run"]
+
+
 def loaded_partitions(dataset: DatasetSpec, store: Store) -> set[Partition]:
     """The partitions of which files were listed."""
     rows = rows_per_partition(store, dataset.name, ARRIVALS)

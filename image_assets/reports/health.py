@@ -20,7 +20,7 @@ from image_assets.wording import printable_text, some
 _SHOWN, _CATEGORIES_SHOWN, _SIZES_SHOWN = 20, 10, 3
 _REMEDIES: dict[DayState, str] = {
     "landed and not run": "`image-assets run --day` loads them, or the next run at 07:00",
-    "landed since it was run": "run them again",
+    "landed since it was run": "`image-assets run --late` takes what is new of them",
     "run and failed": "they failed or are still running: run them again once the cause is gone",
     "not run": "whether anything arrived is not known",
 }

@@ -110,6 +110,24 @@ def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys:
     assert not (project / "dagster").exists()
 
 
+def test_days_that_got_files_after_they_were_run_are_run_again_and_nothing_else(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = (START + dt.timedelta(days=number) for number in (1, 2, 3))
+    landed(project, first, second, third)
+    assert main(["run", "--from", str(first), "--to", str(second), "--until", "raw_images", "--quiet"]) == 0
+    assert main(["run", "--late", "--until", "raw_images"]) == 0
+    assert "there is nothing to run" in capsys.readouterr().out
+    (project / "landing" / str(second) / "animal" / "late.png").write_bytes(picture(1, 9))
+    assert main(["status"]) == 0
+    assert "`image-assets run --late`" in " ".join(capsys.readouterr().out.split())
+    assert {day: list(some) for day, some in would_run(capsys, "--late").items()} == {str(second): ["animal"]}
+    assert main(["run", "--late", "--until", "raw_images", "--json"]) == 0
+    ((told,),) = [json.loads(capsys.readouterr().out)["days"]]
+    assert (told["day"], told["categories"]["animal"]["loaded"]) == (str(second), 1)
+    assert would_run(capsys, "--late") == {}
+
+
 def test_what_a_run_would_refuse_is_refused_before_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     landed(project, YESTERDAY)
     day = ["run", "--day", str(YESTERDAY), "--until", "image_features"]
