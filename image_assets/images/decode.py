@@ -27,6 +27,7 @@ _NO_MEMORY = re.compile(r"out of memory|cannot allocate", re.IGNORECASE)
 _LACKING = re.compile(
     r"bitfields layout|Unsupported (BMP compression|feature|codec)|codec? .*not available|decoder .*not available"
 )
+_UNKNOWN_SAMPLES = re.compile("unknown pixel mode")
 _ENDS_EARLY = re.compile(r"truncated|unexpected end of file", re.IGNORECASE)
 
 
@@ -131,9 +132,7 @@ def _read(content: bytes, image_format: ImageFormat, limits: Limits) -> tuple[np
         # zlib.error, IndexError, KeyError, ValueError, OverflowError, MemoryError, AssertionError … with every release
         # another, and one such file must not end a run. The price is that a mistake of ours in these few lines would
         # look like a corrupt file; the tests decode every mode of every format to rule that out.
-        reason = _reason(content, image_format, error)
-        said = f"{type(error).__name__}: {in_brief(error)}"
-        raise Rejected(reason, f"{image_format} cannot be decoded: {said}") from error
+        raise _rejected(content, image_format, error) from error
 
 
 def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) -> int:
@@ -146,6 +145,16 @@ def _orientation(content: bytes, image_format: ImageFormat, image: Image.Image) 
         return 1  # their decoders have turned the picture as the file's own properties say, and EXIF does not count
     exif = image.info.get("exif")
     return orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def _rejected(content: bytes, image_format: ImageFormat, error: Exception) -> Rejected:
+    lacking = image_format is ImageFormat.TIFF and _UNKNOWN_SAMPLES.search(str(error))
+    samples = tiff_pages.samples_of(content) if lacking else None
+    if samples:
+        said = f"tiff with {samples} is not read: save it with whole ones of 8 or 16 bits, grey or RGB"
+        return Rejected(Reason.UNSUPPORTED_FORMAT, said)
+    said = f"{type(error).__name__}: {in_brief(error)}"
+    return Rejected(_reason(content, image_format, error), f"{image_format} cannot be decoded: {said}")
 
 
 def _reason(content: bytes, image_format: ImageFormat, error: Exception) -> Reason:

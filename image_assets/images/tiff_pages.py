@@ -17,6 +17,10 @@ MAX_PAGES = 16  # looked at: a reduced copy comes before its picture, and both a
 
 _NEW_SUBFILE_TYPE, _WIDTH, _LENGTH, _PHOTOMETRIC, _MAKE, _SUB_IFDS, _DNG_VERSION = 254, 256, 257, 262, 271, 330, 50706
 _REDUCED = 1
+_BITS, _SAMPLES, _SAMPLE_FORMAT = 258, 277, 339
+_KINDS = {1: "whole", 2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
+_WIDTHS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32, 64, 128)
+_MOST_SAMPLES = 64  # of the bits of so many `tags` can tell
 _SENSOR_SAMPLES = (32803, 34892)  # a colour filter array, and the same made linear
 _MAKERS = {
     b"NIKON": "Nikon NEF",
@@ -60,6 +64,25 @@ def picture_page(content: bytes) -> int:
             "is not read; save it as a page of its own",
         )
     return 0
+
+
+def samples_of(content: bytes) -> str | None:
+    """What the pixels of the picture are made of, for a person; None where the file says nothing that they can be."""
+    page = next(itertools.islice(pages_of(content), picture_page(content), None), None)
+    if page is None:
+        return None
+    bits = next((tag.first_numbers for tag in page.tags if tag.id == _BITS), ())
+    kinds = next((tag.first_numbers for tag in page.tags if tag.id == _SAMPLE_FORMAT), (1,))
+    number = page.number(_SAMPLES) or 1
+    if (
+        not 1 <= number <= _MOST_SAMPLES
+        or not {*bits} <= {*_WIDTHS}
+        or not {*kinds} <= {*_KINDS}
+        or not bits
+        or not kinds
+    ):
+        return None
+    return f"{number} {_KINDS[kinds[0]]} samples a pixel of {' or '.join(map(str, sorted({*bits})))} bits"
 
 
 def pages_of(content: bytes) -> Iterator[tags.TagDirectory]:

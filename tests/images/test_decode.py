@@ -171,6 +171,32 @@ def test_a_tiff_of_separate_planes_needs_all_of_them() -> None:
     assert decode_or_reason(tiff(tags, planes[: 2 * 48 * 64], parts=2)) is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize(
+    ("bits", "kinds", "said"),
+    [
+        (
+            [32] * 3,
+            [3] * 3,
+            "3 floating-point samples a pixel of 32 bits is not read: save it with whole ones of 8 or 16",
+        ),
+        ([64], [3], "1 floating-point samples a pixel of 64 bits"),
+        ([8, 32], [1, 1], "2 whole samples a pixel of 8 or 32 bits"),
+        ([32] * 3, [77] * 3, None),
+        ([77] * 3, [1] * 3, None),
+        ([32] * 1_000, [3] * 1_000, None),
+    ],
+)
+def test_a_tiff_of_samples_that_are_not_read_is_told_from_a_damaged_one(
+    bits: list[int], kinds: list[int], said: str | None
+) -> None:
+    tags = {256: (4, [4]), 257: (4, [4]), 259: (3, [1]), 262: (3, [2 if len(bits) > 2 else 1]), 278: (4, [4])}
+    tags |= {258: (3, bits), 277: (3, [len(bits)]), 339: (3, kinds)}
+    with pytest.raises(Rejected) as rejected:
+        decode(tiff(tags, bytes(16 * sum(bits) // 8)), LIMITS)
+    assert rejected.value.reason is (Reason.UNSUPPORTED_FORMAT if said else Reason.CORRUPT)
+    assert (said or "cannot be decoded") in rejected.value.detail
+
+
 def test_a_damaged_png_is_corrupt() -> None:
     content = bytearray(VALID["png"])
     content[content.index(b"IDAT") + 40] ^= 0xFF

@@ -264,6 +264,7 @@ _SENSOR = page(GREY.astype("<u2") * 64, {262: (3, [32803])})
 def _tiffs() -> list[Sample]:
     alpha = np.dstack([PICTURE, _HALF_SEEN])
     associated = np.dstack([np.where(_HALF_SEEN[..., None] == 255, PICTURE, 0).astype(np.uint8), _HALF_SEEN])
+    in_floats = (PICTURE / 255).astype(np.float32)
     plain = encode(_IMAGE, "TIFF")
     jpeg = encode(_IMAGE, "TIFF", compression="jpeg", quality=95)
     one_strip_of = struct.pack("<HHI", 279, 4, 1)
@@ -304,6 +305,12 @@ def _tiffs() -> list[Sample]:
             "TIFF",
             "a reduced copy, the picture in a sub-directory",
             tiff_of([page(_PREVIEW, _REDUCED, [page(PICTURE)])]),
+            Reason.UNSUPPORTED_FORMAT,
+        ),
+        Sample(
+            "TIFF",
+            "floating-point, in colour",
+            tiff_of([page(in_floats, {339: (3, [3] * 3)})]),
             Reason.UNSUPPORTED_FORMAT,
         ),
         Sample("TIFF", "JPEG within, half of its samples", halved, Reason.TRUNCATED),
