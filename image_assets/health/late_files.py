@@ -33,15 +33,25 @@ FILES = 50_000
 
 @dataclass(frozen=True)
 class _Arrived:
-    """What a day's run found: sizes by provenance of a category, and the provenance of the day's other categories."""
+    """What a day's run found.
+
+    Attributes:
+        sizes: Of the category's files, by provenance.
+        archives: Sizes of the archives, by provenance; of runs by earlier versions none.
+        of_day: Provenance of the files of all categories.
+        tombstones: Of removed images.
+    """
 
     sizes: Mapping[str, int]
+    archives: Mapping[str, int]
     of_day: Collection[str]
     tombstones: Tombstones
 
     def knows(self, file: SourceFile) -> bool:
-        """Whether a file that lies there was there when its day was run; an archive by what came out of it."""
-        if is_archive_name(file.source):
+        """Whether a file that lies there was there when its day was run, as large as it is now."""
+        if file.source in self.archives:
+            return self.archives[file.source] == file.bytes
+        if is_archive_name(file.source):  # known by what came out of it
             return self._has_removed or any(_is_of(source, file.source) for source in self.of_day)
         if self.tombstones.of_source(file.source) or hidden(file.source) in self.sizes:
             return True
@@ -87,7 +97,7 @@ def late_partitions(
         unplaced = any(run.unplaced for one, run in runs.items() if one.date == day)
         archives = [] if unplaced else source.archives(day)  # of those that hold no category others tell
         for one in partitions:
-            known = _Arrived(arrived[one], of_day, tombstones)
+            known = _Arrived(arrived[one], runs[one].archives if one in runs else {}, of_day, tombstones)
             lies_there = [*source.lying(day, one.category), *archives] if one.category in dataset.categories else []
             if not all(known.knows(file) for file in lies_there):
                 late.add(one)

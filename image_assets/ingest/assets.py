@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
 from image_assets.categories.record import agree
 from image_assets.dataset import DatasetSpec
 from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_folders import archive_sizes
 from image_assets.ingest.known_files import VERIFY_TAG
 from image_assets.ingest.load import Ingest, IngestReport, IngestTables, ingest_partition, list_partition
 from image_assets.ingest.loss import ALLOW_LOSS_TAG, told
@@ -66,7 +68,8 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             raise dg.Failure("duplicates and quarantine are made with raw_images: choose it too, or arrivals alone")
         book = DayBook(store.open(), dataset.name)
         with retried():
-            book.begin(partition, context.run.run_id, landing.place)
+            begun = book.begin(partition, context.run.run_id, landing.place)
+            archives = archive_sizes(source, partition)
         with retried(), progress.track(f"fetch {partition}", "files", context.log) as report_progress:
             source.fetch(partition.date, partition.category, report_progress)
         with retried(), progress.track(f"load {partition}", "files", context.log) as report_progress:
@@ -80,7 +83,8 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             )
             unplaced = source.unplaced(partition.date, dataset.categories)
             unknown, files = unplaced.names, unplaced.files + report.unselected
-            book.end(partition, context.run.run_id, landing.place, report.listed, unknown[:_NAMED], files)
+            found = replace(begun, listed=report.listed, unplaced=unknown[:_NAMED], unplaced_files=files)
+            book.end(partition, replace(found, archives=archives))
         metadata = _metadata(report)
         if report.listed == report.companions:
             metadata["arrivals"]["nothing arrived"] = f"no picture of {partition.category} on {partition.date}"

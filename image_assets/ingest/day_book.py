@@ -7,9 +7,9 @@ known too, in a store whose Dagster home is gone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from image_assets.schema import Partition
 from image_assets.store.listing import Listing
@@ -31,6 +31,7 @@ class DayRun:
         listed: Files that had arrived; None where loading did not come to its end.
         unplaced: Names under which something arrived on that day that are no categories of the dataset.
         unplaced_files: How many files these were.
+        archives: Provenance of the archives that lay there when it began → bytes.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class DayRun:
     listed: int | None = None
     unplaced: tuple[str, ...] = ()
     unplaced_files: int = 0
+    archives: Mapping[str, int] = field(default_factory=dict)
 
 
 class DayBook:
@@ -53,15 +55,20 @@ class DayBook:
     def __init__(self, store: Store, dataset: str, there: Listing | None = None) -> None:
         self._records = Records(store, dataset, DAYS_RUN, there)
 
-    def begin(self, partition: Partition, run_id: str, landing: str) -> None:
-        """Note that a partition is being loaded."""
-        self._write(partition, DayRun(run_id, _now(), landing))
+    def begin(self, partition: Partition, run_id: str, landing: str) -> DayRun:
+        """Note that a partition is being loaded; what is noted."""
+        run = DayRun(run_id, _now(), landing)
+        self._write(partition, run)
+        return run
 
-    def end(
-        self, partition: Partition, run_id: str, landing: str, listed: int, unplaced: Sequence[str], unplaced_files: int
-    ) -> None:
-        """Note that it is loaded."""
-        self._write(partition, DayRun(run_id, _now(), landing, listed, tuple(unplaced), unplaced_files))
+    def end(self, partition: Partition, run: DayRun) -> None:
+        """Note that it is loaded.
+
+        Args:
+            partition: Which.
+            run: What was noted at its beginning, with all that was found.
+        """
+        self._write(partition, replace(run, at=_now()))
 
     def run_of(self, partition: Partition) -> DayRun | None:
         """The last run of a partition; none where it was never run, or by an earlier version."""
@@ -79,9 +86,8 @@ class DayBook:
         return self._records.damaged(_run_of)
 
     def _write(self, partition: Partition, run: DayRun) -> None:
-        content = {"run": run.run_id, "at": run.at, "landing": run.landing, "listed": run.listed}
-        content |= {"unplaced": list(run.unplaced), "unplaced_files": run.unplaced_files}
-        self._records.write(_name(partition), content)
+        content = asdict(run)
+        self._records.write(_name(partition), {"run": content.pop("run_id"), **content})
 
 
 def _name(partition: Partition) -> str:
@@ -95,8 +101,9 @@ def _run_of(name: str, record: dict) -> tuple[Partition, DayRun]:
 
 def _run(record: dict) -> DayRun:
     unplaced = tuple(record["unplaced"])
-    files = record.get("unplaced_files", len(unplaced))  # not counted by earlier versions
-    return DayRun(record["run"], record["at"], record["landing"], record["listed"], unplaced, files)
+    # Earlier versions did not count these, nor name archives.
+    files, archives = record.get("unplaced_files", len(unplaced)), record.get("archives", {})
+    return DayRun(record["run"], record["at"], record["landing"], record["listed"], unplaced, files, archives)
 
 
 def _now() -> str:

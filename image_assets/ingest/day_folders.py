@@ -19,6 +19,7 @@ from image_assets.ingest.source import (
     SourceUnreadable,
     Unplaced,
 )
+from image_assets.schema import Partition
 from image_assets.wording import some
 from image_assets.workers import Progress
 
@@ -131,6 +132,18 @@ def files_below(source: Source, day: dt.date, name: str) -> int:
         raise
     except SourceError:
         return 1
+
+
+def archive_sizes(source: Source, partition: Partition) -> dict[str, int]:
+    """The archives of which a partition's files may come: provenance → bytes. None of sources without folders of days.
+
+    Raises:
+        SourceError: the landing zone cannot be listed.
+    """
+    if not isinstance(source, DayFolders):
+        return {}
+    lying = [*source.lying(partition.date, partition.category), *source.archives(partition.date)]
+    return {file.source: file.bytes for file in lying if is_archive_name(file.source)}
 
 
 def days_among(names: list[str]) -> list[dt.date]:

@@ -13,7 +13,7 @@ import yaml
 
 from image_assets.cli import main
 from image_assets.environment import DATASETS, LANDING, STORE
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.project import PROJECT_FILE
 from image_assets.schema import Partition
 from image_assets.store.store import Store
@@ -95,7 +95,7 @@ def test_what_would_be_run_is_said_and_nothing_is_changed(project: Path, capsys:
     assert would_run(capsys) == {str(third): {"plant": two, "animal": two, "human": none}}
     assert would_run(capsys, "--from", str(first), "--to", str(second)).keys() == {str(first), str(second)}
     assert would_run(capsys, "--from", str(second)).keys() == {str(second), str(third)}
-    DayBook(Store(str(project / "store")), "drawn").end(Partition(second, "plant"), "a run", "landing", 2, (), 0)
+    DayBook(Store(str(project / "store")), "drawn").end(Partition(second, "plant"), DayRun("a run", "", "landing", 2))
     missing = would_run(capsys, "--missing")
     assert {day: sorted(categories) for day, categories in missing.items()} == {
         str(first): ["animal", "plant"],

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from image_assets.health.days import DayState, NeverRun, days_never_run, known_partitions, never_run, open_days
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.schema import Partition
 from tests.ingest.folders import folder_source
 from tests.pictures import land_pictures
@@ -34,7 +34,7 @@ def platform(tmp_path) -> Platform:
     book = DayBook(platform.store, platform.dataset.name)
     book.begin(Partition(FIRST + 2 * DAY, "plant"), "a run", "landing")
     for number in (3, 4):
-        book.end(Partition(FIRST + number * DAY, "plant"), "a run", "landing", 0, [], 0)
+        book.end(Partition(FIRST + number * DAY, "plant"), DayRun("a run", "", "landing", 0))
     return platform
 
 

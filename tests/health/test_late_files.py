@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -86,6 +87,35 @@ def test_archives_that_came_late_are_told_beside_categories_of_all_of_them(platf
     assert told(platform) == LATE
     (plants(platform) / "more.zip").rename(plants(platform).parent / "more.zip")
     assert told(platform) == [("plant", "landed since it was run"), ("animal", "landed since it was run")]
+
+
+def test_an_archive_that_is_another_one_under_its_name_is_told(platform: Platform) -> None:
+    grown = plants(platform) / "own.zip"
+    with zipfile.ZipFile(grown, "a") as file:
+        file.writestr("more.png", picture(0, 950))
+    assert told(platform) == LATE
+    platform.load(FIRST)
+    assert told(platform) == []
+    assert platform.rows(RAW_IMAGES, platform.partition()).height == 4
+
+
+def test_an_archive_that_was_half_there_is_told_once_it_is_whole(platform: Platform) -> None:
+    whole, archive = (plants(platform) / "own.zip").read_bytes(), plants(platform) / "second.zip"
+    archive.write_bytes(whole[:200])
+    platform.load(FIRST)
+    assert told(platform) == []
+    pack(archive, "second.png", 4)
+    assert told(platform) == LATE
+
+
+def test_of_a_run_that_did_not_name_archives_those_are_known_by_what_came_out_of_them(platform: Platform) -> None:
+    for record in (platform.files / "drawn/days_run" / str(FIRST)).glob("*.json"):
+        content = json.loads(record.read_bytes())
+        assert content.pop("archives")
+        record.write_text(json.dumps(content))
+    with zipfile.ZipFile(plants(platform) / "own.zip", "a") as file:
+        file.writestr("more.png", picture(0, 950))
+    assert told(platform) == []
 
 
 def test_an_archive_that_holds_no_category_is_told_where_such_names_are_and_not_as_late(platform: Platform) -> None:

@@ -25,7 +25,7 @@ from image_assets.asset_checks.check import checks_in
 from image_assets.cli.day_report import DayReport
 from image_assets.cli.summary import show_day
 from image_assets.health.volume import expected_volume, may_be_empty, volume_trend
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.orchestration.partitions import partition_key
 from image_assets.orchestration.recorded_run import JobRunner
 from image_assets.orchestration.runner import run_day
@@ -228,7 +228,7 @@ def note_run(
     platform: Platform, day: dt.date, files: int, category: str = "plant", unplaced: tuple[str, ...] = ()
 ) -> None:
     DayBook(platform.store, platform.dataset.name).end(
-        Partition(day, category), "a run", "landing", files, unplaced, len(unplaced)
+        Partition(day, category), DayRun("a run", "", "landing", files, unplaced, len(unplaced))
     )
 
 

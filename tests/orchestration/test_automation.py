@@ -22,7 +22,7 @@ from image_assets.definitions import (
 from image_assets.features.efficientnet_lite import LITE0
 from image_assets.features.extractor import Extractor
 from image_assets.features.torch_weights import read_torch_weights
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.ingest.source import Source, SourceAway, SourceChanged, SourceError, SourceUnreadable
 from image_assets.orchestration import retrying
 from image_assets.orchestration.automation import daily_job_name, refresh_job_name
@@ -133,7 +133,7 @@ def test_days_that_landed_and_were_never_run_are_made_up_for_the_oldest_first_an
 def test_days_that_were_run_whatever_came_of_it_are_not_asked_for_again(missed: Platform) -> None:
     book = DayBook(missed.store, missed.dataset.name)
     book.begin(Partition(FIRST, "plant"), "failed", "landing")
-    book.end(Partition(FIRST + ONE_DAY, "plant"), "empty", "landing", 0, [], 0)
+    book.end(Partition(FIRST + ONE_DAY, "plant"), DayRun("empty", "", "landing", 0))
     assert asked_for(missed, FIRST + 4 * ONE_DAY)[:-3] == [Partition(FIRST + 2 * ONE_DAY, "plant")]
 
 
