@@ -22,7 +22,7 @@ COMMANDS = {
     "init": "[FOLDER] --categories --json --landing --name --store --yes",
     "run": (
         "--allow-loss --category --checks-only --dataset --day --dry-run --extract-anew --from --json --landing "
-        "--missing --quiet "
+        "--late --missing --quiet "
         "--store --to --until --verify"
     ),
     "land": "PATH... --category --dataset --day --json --landing --quiet --store",
@@ -149,7 +149,7 @@ def test_help_reads_well_on_eighty_columns(
         ("run --dataset sample --landing b --store c --to 2026-11-20", "--to is the end of a range: give --from too"),
         (
             "run --dataset sample --landing b --store c --missing --day 2026-11-20",
-            "give one of --day, --from, --missing and ",
+            "give one of --day, --from, --missing, --late and ",
         ),
         ("run --dataset sample --landing b --store c --checks-only --until raw_images", "--checks-only makes nothing"),
         ("land --landing b --day 2026-11-20 c", "image-assets land: give --category, or --dataset with the categories"),
