@@ -12,8 +12,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Reading where nothing is ends the process by SIGSEGV: in the library that decodes PNG, or where pictures are
 # scaled for an extractor.
+# Python runs one `sitecustomize` only: another one that the environment has is run by this, first.
 _PLANTED = """
-import ctypes
+import ctypes, os, sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+
+others = PathFinder.find_spec("sitecustomize", [one for one in sys.path if one != os.path.dirname(__file__)])
+if others:
+    others.loader.exec_module(module_from_spec(others))
+
 from {module} import {name} as faulty
 
 def ends(original):
@@ -38,4 +46,5 @@ def with_fault(folder: Path, where: dict[str, str], *sizes: tuple[int, int]) -> 
     """Environment variables of processes that end at PNG of one of these sizes: width and height, pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(_PLANTED.format(**where, sizes=set(sizes)))
-    return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    others = filter(None, [os.environ.get("PYTHONPATH")])
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *others, str(ROOT)])}
