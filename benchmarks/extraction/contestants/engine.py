@@ -19,11 +19,12 @@ def run(task: Task) -> None:
     """Read, decode, infer and write."""
     extractor = TfHubExtractor(task.module, IMAGE_SIZE, WIDTH, "onnxruntime")
     task.ready()
-    features = extract_rows(_files(task.photos), extractor)
+    features = extract_rows(batches_of(task.photos), extractor)
     write(task.output, (_output(batch) for batch in features))
 
 
-def _files(photos: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+def batches_of(photos: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    """Photos as the pipeline takes them, read and hashed: image_id, label and content."""
     for start in range(0, len(photos), _READ_TOGETHER):
         contents = [photo.read_bytes() for photo in photos[start : start + _READ_TOGETHER]]
         ids = pa.array([image_id(content) for content in contents])
