@@ -74,15 +74,9 @@ def samples_of(content: bytes) -> str | None:
     bits = next((tag.first_numbers for tag in page.tags if tag.id == _BITS), ())
     kinds = next((tag.first_numbers for tag in page.tags if tag.id == _SAMPLE_FORMAT), (1,))
     number = page.number(_SAMPLES) or 1
-    if (
-        not 1 <= number <= _MOST_SAMPLES
-        or not {*bits} <= {*_WIDTHS}
-        or not {*kinds} <= {*_KINDS}
-        or not bits
-        or not kinds
-    ):
+    if not (bits and kinds and {*bits} <= {*_WIDTHS} and {*kinds} <= {*_KINDS} and 1 <= number <= _MOST_SAMPLES):
         return None
-    return f"{number} {_KINDS[kinds[0]]} samples a pixel of {' or '.join(map(str, sorted({*bits})))} bits"
+    return f"{_KINDS[kinds[0]]} samples of {' or '.join(map(str, sorted({*bits})))} bits, {number} a pixel,"
 
 
 def pages_of(content: bytes) -> Iterator[tags.TagDirectory]:

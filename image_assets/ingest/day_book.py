@@ -102,7 +102,7 @@ def _run_of(name: str, record: dict) -> tuple[Partition, DayRun]:
 def _run(record: dict) -> DayRun:
     unplaced = tuple(record["unplaced"])
     # Earlier versions did not count these, nor name archives.
-    files, archives = record.get("unplaced_files", len(unplaced)), record.get("archives", {})
+    files, archives = record.get("unplaced_files", len(unplaced)), dict(record.get("archives", {}))
     return DayRun(record["run"], record["at"], record["landing"], record["listed"], unplaced, files, archives)
 
 

@@ -64,8 +64,11 @@ def test_checks_of_which_the_record_is_damaged_are_named_and_the_others_told(
     assert [one.path for one in found.findings] == [f"check_results/{PLANTS}/raw_images.json"]
 
 
-def test_a_record_of_a_run_that_is_of_other_content_is_named(damaged: Platform) -> None:
-    change(damaged.files / "drawn/days_run" / f"{PLANTS}.json", lambda content: content.pop("run"))
+@pytest.mark.parametrize("damage", [lambda content: content.pop("run"), lambda content: content.update(archives=5)])
+def test_a_record_of_a_run_that_is_of_other_content_is_named(
+    damaged: Platform, damage: Callable[[dict], object]
+) -> None:
+    change(damaged.files / "drawn/days_run" / f"{PLANTS}.json", damage)
     assert [line.split(" is ")[0].partition("drawn/")[2] for line in status(damaged).damaged] == [
         f"days_run/{PLANTS}.json"
     ]

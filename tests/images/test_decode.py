@@ -177,10 +177,10 @@ def test_a_tiff_of_separate_planes_needs_all_of_them() -> None:
         (
             [32] * 3,
             [3] * 3,
-            "3 floating-point samples a pixel of 32 bits is not read: save it with whole ones of 8 or 16",
+            "floating-point samples of 32 bits, 3 a pixel, is not read: save it with whole ones of 8 or 16",
         ),
-        ([64], [3], "1 floating-point samples a pixel of 64 bits"),
-        ([8, 32], [1, 1], "2 whole samples a pixel of 8 or 32 bits"),
+        ([64], [3], "tiff with floating-point samples of 64 bits, 1 a pixel"),
+        ([8, 32], [1, 1], "whole samples of 8 or 32 bits, 2 a pixel"),
         ([32] * 3, [77] * 3, None),
         ([77] * 3, [1] * 3, None),
         ([32] * 1_000, [3] * 1_000, None),
