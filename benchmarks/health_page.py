@@ -22,7 +22,7 @@ from image_assets.console.app import ConsoleSettings
 from image_assets.dataset import DatasetSpec, parse_dataset
 from image_assets.features.extractor import shared_extractor
 from image_assets.health.check_book import CheckBook, CheckStatus, Measure
-from image_assets.ingest.day_book import DayBook
+from image_assets.ingest.day_book import DayBook, DayRun
 from image_assets.orchestration.current_status import current_status
 from image_assets.schema import Partition
 from image_assets.shards.manifest import ShardFile, ShardManifest, put_manifest, shards_prefix
@@ -71,7 +71,7 @@ def _write_days(store: Store, dataset: DatasetSpec, days: int) -> None:
     book, objects = DayBook(store, dataset.name), store.objects()
     digest = shared_extractor(dataset.extractor).digest
     for one in _partitions(dataset, days):
-        book.end(one, "a run", "nowhere", listed=6, unplaced=(), unplaced_files=0)
+        book.end(one, DayRun("a run", "", "nowhere", listed=6))
         shard = ShardFile(file="0.parquet", rows=4, columns=20, bytes=1_000, sha256="0" * 64)
         manifest = ShardManifest(
             dataset=dataset.name,
