@@ -83,8 +83,10 @@ def ingest_assets(dataset: DatasetSpec) -> dg.AssetsDefinition:
             )
             unplaced = source.unplaced(partition.date, dataset.categories)
             unknown, files = unplaced.names, unplaced.files + report.unselected
-            found = replace(begun, listed=report.listed, unplaced=unknown[:_NAMED], unplaced_files=files)
-            book.end(partition, replace(found, archives=archives))
+            ended = replace(
+                begun, listed=report.listed, unplaced=unknown[:_NAMED], unplaced_files=files, archives=archives
+            )
+            book.end(partition, ended)
         metadata = _metadata(report)
         if report.listed == report.companions:
             metadata["arrivals"]["nothing arrived"] = f"no picture of {partition.category} on {partition.date}"
